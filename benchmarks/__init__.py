@@ -1,0 +1,1 @@
+"""Scripts that measure; each writes one table of docs/benchmarks.md."""

@@ -1,0 +1,113 @@
+"""The one gate through which every image comes, at ingestion and in serving.
+
+The answer is pixels or a named refusal with one line of detail; hostile bytes never raise.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from data_checks.errors import ImageRefused
+from data_checks.image_array import read_planes
+from data_checks.image_content import require_content
+from data_checks.image_file import decode, read_header, require_wanted
+from data_checks.image_statistics import HISTOGRAM_BINS, ImageStatistics, measure_image
+from data_checks.policy import InputPolicy
+from data_checks.refusal import Refusal
+from vae_core.errors import DataError
+from vae_core.preprocessing import Preprocessing, to_pixels
+
+__all__ = ["GateResult", "Refusal", "judge_image_array", "judge_image_bytes"]
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """What the gate says of one image.
+
+    `pixels` uint8 (C, H, W) and `statistics` are there as soon as the image was decoded, so also for a black
+    frame that was then refused; look at `accepted` before using them. `detail` is one line (expected, came,
+    what to do), empty for an accepted image.
+    """
+
+    pixels: NDArray[np.uint8] | None
+    statistics: ImageStatistics | None
+    refusal: Refusal | None
+    detail: str
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the image may be used."""
+        return self.refusal is None
+
+
+def judge_image_bytes(
+    data: bytes,
+    preprocessing: Preprocessing,
+    policy: InputPolicy,
+    reference_histogram: NDArray[np.floating] | None = None,
+) -> GateResult:
+    """Judge an encoded image file; size and mode are read from its header before a pixel is decoded.
+
+    `reference_histogram` (16,) sums to 1 and is the mean over the data that the champion was accepted on;
+    without it negatives are not looked for. ValueError when it has another shape (the caller's mistake, not
+    the image's).
+    """
+    _require_histogram(reference_histogram)
+    try:
+        header = read_header(data, policy)
+        require_wanted(header, preprocessing)
+        pixels = _preprocess(decode(header), preprocessing)
+    except ImageRefused as refused:
+        return GateResult(None, None, refused.refusal, refused.detail)
+    return _judge_pixels(pixels, policy, reference_histogram)
+
+
+def judge_image_array(
+    array: NDArray[np.generic],
+    preprocessing: Preprocessing,
+    policy: InputPolicy,
+    reference_histogram: NDArray[np.floating] | None = None,
+) -> GateResult:
+    """Judge an image that came as numbers: (C, H, W), or (H, W) for one channel.
+
+    Integers on 0..255 or floats on [0, 1]; another scale is recognised and named. Floats become 8-bit pixels
+    as a saved file would. The reference is that of `judge_image_bytes`.
+    """
+    _require_histogram(reference_histogram)
+    try:
+        pixels = read_planes(array, preprocessing, policy)
+        if pixels.shape != preprocessing.shape:
+            pixels = _preprocess(_to_picture(pixels), preprocessing)
+    except ImageRefused as refused:
+        return GateResult(None, None, refused.refusal, refused.detail)
+    return _judge_pixels(pixels, policy, reference_histogram)
+
+
+def _judge_pixels(
+    pixels: NDArray[np.uint8], policy: InputPolicy, reference_histogram: NDArray[np.floating] | None
+) -> GateResult:
+    statistics = measure_image(pixels)
+    try:
+        require_content(statistics, policy, reference_histogram)
+    except ImageRefused as refused:
+        return GateResult(pixels, statistics, refused.refusal, refused.detail)
+    return GateResult(pixels, statistics, None, "")
+
+
+def _preprocess(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    try:
+        return to_pixels(image, preprocessing)
+    except DataError as error:  # mode and size were checked before; a rule of the preprocessing's own is left
+        raise ImageRefused(Refusal.wrong_shape, " ".join(str(error).split())) from error
+
+
+def _to_picture(planes: NDArray[np.uint8]) -> Image.Image:
+    """Make a picture of planes (C, H, W), so that it is resized on the path that a file takes."""
+    return Image.fromarray(planes[0] if len(planes) == 1 else np.ascontiguousarray(np.moveaxis(planes, 0, 2)))
+
+
+def _require_histogram(reference: NDArray[np.floating] | None) -> None:
+    if reference is not None and reference.shape != (HISTOGRAM_BINS,):
+        raise ValueError(f"a reference histogram has shape ({HISTOGRAM_BINS},), came {reference.shape}")

@@ -1,0 +1,1 @@
+"""The resident process that turns approvals into releases."""

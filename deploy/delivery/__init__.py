@@ -1,0 +1,1 @@
+"""Pure decisions about a candidate: facts and a policy in, a verdict out."""

@@ -1,0 +1,27 @@
+"""The numbers of the promotion gate, each with its unit and origin."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class GatePolicy(BaseModel):
+    """Margins are relative changes against the champion; the absolute bars hold for a first version only."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recon_error_margin: float = Field(
+        0.02, ge=0, le=1, description="share; the field's canary rule, applied to the upper bound of a paired change"
+    )
+    frechet_margin: float = Field(
+        0.05, ge=0, le=1, description="share; same real set, n and extractor (equal models pass in >= 99 %)"
+    )
+    min_active_share: float = Field(0.5, ge=0, le=1, description="of the champion's active units; fewer is a lost code")
+
+    first_min_explained_variance: float = Field(
+        0.5, gt=0, lt=1, description="1 - recon_error / error of the mean image; below half, the code carries too little"
+    )
+    first_min_active_units: int = Field(4, ge=1, description="units; below it the posterior has collapsed for practice")
+    first_max_frechet_over_floor: float = Field(
+        0.5, gt=0, description="fd of reconstructions over fd of the mean image repeated; 1 is no better than a constant"
+    )

@@ -1,0 +1,1 @@
+"""The inference service; imports no prefect, mlflow, great_expectations or evidently."""

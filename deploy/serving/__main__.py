@@ -1,0 +1,43 @@
+"""`python -m deploy.serving [--host H] [--port P]`: one replica, configured by `deploy.settings`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+
+from deploy.serving.run import listen, serve
+from deploy.settings import SettingsError, load_settings
+from deploy.stores.errors import StoreError
+
+
+def main() -> int:
+    """Serve until a signal comes; 0 after a clean end, 2 with one line when it cannot start."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.serving", description=__doc__)
+    parser.add_argument("--host", help="address to listen on; default: serving.host of the settings")
+    parser.add_argument("--port", type=int, help="0 takes a free one; default: serving.port of the settings")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        settings = load_settings()
+        config = settings.serving
+        listener = listen(given.host or config.host, config.port if given.port is None else given.port)
+        from deploy.serving.app import create_app  # torch takes seconds: first see that the port is free
+
+        app = create_app(
+            config,
+            objects=settings.open_objects(),
+            telemetry=settings.open_telemetry(),
+            public_key=settings.release_public_key(),
+            input_policy=settings.input_policy,
+            cache_folder=settings.cache_folder / "serving",
+        )
+    except (SettingsError, StoreError, OSError) as error:
+        print(f"deploy.serving: {error}", file=sys.stderr)
+        return 2
+    serve(app, listener, config)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,262 @@
+"""The bodies of all answers, as OpenAPI shows them, and how they are made from a model's scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from deploy.serving.errors import ImagesRefused, Problem
+from deploy.serving.follower import ReplicaState
+from deploy.serving.gate import Admitted
+from deploy.serving.png import encode_png
+from deploy.serving.visit import Outcome, Visit
+
+# Six decimals of a value on [0, 1]: a thousandth of what 8 bits resolve, in half the bytes of a full float.
+DECIMALS = 6
+Planes = list[list[list[float]]]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Answered(_Body):
+    request_id: str
+    version: str = Field(description="the version that answered")
+    latency_ms: float = Field(
+        description="milliseconds from the last byte of the body to the finished scores"
+    )
+
+
+class Reconstruction(_Body):
+    """One image as the model sees it."""
+
+    name: str = Field(description="file name in a multipart body, else empty")
+    recon_error: float = Field(
+        description="mean squared error per pixel and channel on [0, 1]; lower is better"
+    )
+    reconstruction: Planes = Field(description="(C, H, W) on [0, 1], the decoder's mean at z = mu")
+    sd: Planes | None = Field(
+        None, description="(C, H, W), per pixel over ?samples=K draws of z; null without samples"
+    )
+
+
+class ReconstructAnswer(_Answered):
+    """Answer of /v1/reconstruct."""
+
+    images: list[Reconstruction]
+
+
+class Code(_Body):
+    """The latent code of one image."""
+
+    name: str
+    mu: list[float] = Field(description="mean of q(z|x), (D,)")
+    logvar: list[float] = Field(description="log-variance of q(z|x), (D,), within [-10, 10]")
+    kl: float = Field(description="nats, summed over the latents")
+    norm: float = Field(description="Euclidean norm of mu")
+
+
+class EncodeAnswer(_Answered):
+    """Answer of /v1/encode."""
+
+    images: list[Code]
+
+
+class Quantiles(_Body):
+    """Shares of the reference whose value is at most this image's, 0 to 1."""
+
+    recon_error: float
+    kl: float
+    norm: float
+
+
+class Score(_Body):
+    """How unusual one image is for the version that answers."""
+
+    name: str
+    score: float = Field(description="the largest of the quantiles, 0 to 1; higher is more unusual")
+    quantiles: Quantiles
+    recon_error: float
+    kl: float
+    norm: float
+
+
+class ScoreAnswer(_Answered):
+    """Answer of /v1/score."""
+
+    images: list[Score]
+
+
+class Refused(_Body):
+    """One image that the input gate did not let in."""
+
+    index: int = Field(description="position in the request, from 0")
+    name: str
+    reason: str = Field(description="one of a closed list: low_variance, wrong_shape, truncated, ...")
+    detail: str = Field(description="what was expected, what came, what to do")
+
+
+class RefusedAnswer(_Body):
+    """422: at least one image was refused, and no image of the request is answered."""
+
+    request_id: str
+    version: str
+    reason: str = Field(description="of the first refused image")
+    detail: str = Field(description="of the first refused image")
+    refused: list[Refused]
+
+
+class ProblemAnswer(_Body):
+    """Any other answer that is no result."""
+
+    request_id: str
+    detail: str
+
+
+class SlotStatus(_Body):
+    """A version in memory."""
+
+    version: str
+    digest: str
+    loaded_at: datetime
+
+
+class TroubleStatus(_Body):
+    """What keeps this replica from doing what the release says."""
+
+    where: str = Field(description="a slot, release, store, cache or follower")
+    message: str
+
+
+class Readiness(_Body):
+    """Answer of /readyz."""
+
+    ready: bool = Field(description="a champion is loaded")
+    replica: str
+    release_epoch: int
+    release_changed_at: datetime | None
+    canary_share: float
+    slots: dict[str, SlotStatus]
+    errors: list[TroubleStatus]
+
+
+class Liveness(_Body):
+    """Answer of /healthz."""
+
+    status: str = "alive"
+    replica: str
+
+
+def reconstruct_answer(outcome: Outcome) -> ReconstructAnswer:
+    """Reconstructions and their errors."""
+    scores, sd = outcome.answer.scores, outcome.answer.sd
+    pictures = _rounded(scores.reconstruction)
+    sds = _rounded(sd) if sd is not None else [None] * len(pictures)
+    return ReconstructAnswer(
+        request_id=outcome.visit.request_id,
+        version=outcome.version.version,
+        latency_ms=outcome.visit.latency_ms,
+        images=[
+            Reconstruction(
+                name=name,
+                recon_error=float(scores.recon_error[row]),
+                reconstruction=pictures[row],
+                sd=sds[row],
+            )
+            for row, name in _names(outcome.admitted)
+        ],
+    )
+
+
+def encode_answer(outcome: Outcome) -> EncodeAnswer:
+    """Latent codes."""
+    scores = outcome.answer.scores
+    return EncodeAnswer(
+        request_id=outcome.visit.request_id,
+        version=outcome.version.version,
+        latency_ms=outcome.visit.latency_ms,
+        images=[
+            Code(
+                name=name,
+                mu=scores.mu[row].tolist(),
+                logvar=scores.logvar[row].tolist(),
+                kl=float(scores.kl[row]),
+                norm=float(scores.norm[row]),
+            )
+            for row, name in _names(outcome.admitted)
+        ],
+    )
+
+
+def score_answer(outcome: Outcome) -> ScoreAnswer:
+    """Quantiles in the version's reference. `Problem` 409 for a version that carries none."""
+    reference, scores = outcome.version.reference, outcome.answer.scores
+    if reference is None:
+        raise Problem(
+            409,
+            f"version {outcome.version.version} carries no reference to score against; register it with one",
+        )
+    images = []
+    for row, name in _names(outcome.admitted):
+        recon_error, kl, norm = (float(each[row]) for each in (scores.recon_error, scores.kl, scores.norm))
+        quantiles = Quantiles(
+            recon_error=reference.quantile_rank("recon_error", recon_error),
+            kl=reference.quantile_rank("kl", kl),
+            norm=reference.quantile_rank("norm", norm),
+        )
+        largest = max(quantiles.recon_error, quantiles.kl, quantiles.norm)
+        images.append(
+            Score(name=name, score=largest, quantiles=quantiles, recon_error=recon_error, kl=kl, norm=norm)
+        )
+    return ScoreAnswer(
+        request_id=outcome.visit.request_id,
+        version=outcome.version.version,
+        latency_ms=outcome.visit.latency_ms,
+        images=images,
+    )
+
+
+def reconstruction_png(outcome: Outcome) -> bytes:
+    """The reconstruction of one image as an 8-bit PNG, grey or RGB."""
+    return encode_png(np.rint(outcome.answer.scores.reconstruction[0] * 255).astype(np.uint8))
+
+
+def refused_answer(visit: Visit, error: ImagesRefused) -> RefusedAnswer:
+    """Who was refused, and why."""
+    refused = [Refused(index=i.index, name=i.name, reason=i.reason, detail=i.detail) for i in error.refused]
+    return RefusedAnswer(
+        request_id=visit.request_id,
+        version=visit.version,
+        reason=refused[0].reason,
+        detail=refused[0].detail,
+        refused=refused,
+    )
+
+
+def readiness(state: ReplicaState, replica: str) -> Readiness:
+    """What serves here, and what is wrong."""
+    return Readiness(
+        ready=state.slots.champion is not None,
+        replica=replica,
+        release_epoch=state.epoch,
+        release_changed_at=state.changed_at,
+        canary_share=state.slots.canary_share,
+        slots={
+            name: SlotStatus(version=loaded.version, digest=loaded.digest, loaded_at=loaded.loaded_at)
+            for name, loaded in state.slots.named()
+        },
+        errors=[TroubleStatus(where=trouble.where, message=trouble.message) for trouble in state.troubles],
+    )
+
+
+def _names(admitted: Admitted) -> Iterator[tuple[int, str]]:
+    return ((row, upload.name) for row, upload in enumerate(admitted.uploads))
+
+
+def _rounded(pictures: np.ndarray) -> list[Planes]:
+    planes: list[Planes] = np.round(pictures.astype(np.float64), DECIMALS).tolist()
+    return planes

@@ -1,0 +1,168 @@
+"""Micro-batches: requests that arrive together share a forward pass in the one thread that runs torch.
+
+While a batch is in work the next one gathers by itself: without load nothing waits, under load batches fill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from deploy.serving.config import ServingConfig
+from deploy.serving.errors import Problem
+from deploy.serving.router import LoadedVersion
+from vae_core.inference import Scores, reconstruct_samples, score_images
+
+_LOG = logging.getLogger("latentloop.serving")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model says of the images of one request; `sd` (B, C, H, W) only where samples were asked for."""
+
+    scores: Scores
+    sd: np.ndarray | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    version: LoadedVersion
+    pixels: np.ndarray
+    samples: int
+    seed: int
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[Answer]
+
+
+class Batcher:
+    """Runs the models. `score` belongs to the event loop, everything else to the worker thread."""
+
+    def __init__(self, config: ServingConfig, on_batch: Callable[[int], None]) -> None:
+        self._batch_max, self._wait_s = config.batch_max, config.batch_wait_ms / 1000
+        self._limit, self._threads = config.queue_limit, config.threads
+        self._on_batch = on_batch
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="serving-torch", daemon=True)
+        self.images_waiting = 0
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is queued, then end; call it when no request is in flight."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    async def score(
+        self, version: LoadedVersion, pixels: np.ndarray, *, samples: int = 0, seed: int = 0
+    ) -> Answer:
+        """Answer pixels uint8 (B, C, H, W); with `samples` >= 2 also the sd of that many draws.
+
+        Raises `Problem` 503 when the queue is full, 500 when the model fails on the images.
+        """
+        count = len(pixels)
+        if self.images_waiting + count > self._limit:
+            raise Problem(503, f"{self.images_waiting} images wait, {self._limit} is the limit; try again")
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Answer] = loop.create_future()
+        self.images_waiting += count
+        try:
+            self._jobs.put(_Job(version, pixels, samples, seed, loop, done))
+            return await done
+        finally:
+            self.images_waiting -= count
+
+    def _run(self) -> None:
+        torch.set_num_threads(self._threads)
+        while (job := self._jobs.get()) is not None:
+            batch, last = self._gather(job)
+            for same in _by_version(batch):
+                self._forward(same)
+            if last:
+                return
+
+    def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
+        """The jobs of one batch, and whether the end was seen among them."""
+        batch, images = [first], len(first.pixels)
+        deadline = time.monotonic() + self._wait_s
+        while images < self._batch_max:
+            try:
+                job = (
+                    self._jobs.get(timeout=max(0.0, deadline - time.monotonic()))
+                    if self._wait_s
+                    else self._jobs.get(False)
+                )
+            except queue.Empty:
+                break
+            if job is None:
+                return batch, True
+            batch.append(job)
+            images += len(job.pixels)
+        return batch, False
+
+    def _forward(self, jobs: list[_Job]) -> None:
+        """One pass for jobs of one version; a failure reaches all of them and ends nothing else."""
+        version = jobs[0].version
+        try:
+            pixels = jobs[0].pixels if len(jobs) == 1 else np.concatenate([job.pixels for job in jobs])
+            self._on_batch(len(pixels))
+            scores = score_images(version.artifact.model, pixels, batch_size=self._batch_max)
+            start = 0
+            for job in jobs:
+                stop = start + len(job.pixels)
+                _deliver(job, _answer(job, rows(scores, start, stop)))
+                start = stop
+        except Exception as error:  # whatever a model does, the thread that runs all models goes on
+            _LOG.exception("version %s failed on a batch", version.version)
+            for job in jobs:
+                _deliver(job, Problem(500, f"version {version.version} failed: {type(error).__name__}"))
+
+
+def rows(scores: Scores, start: int, stop: int) -> Scores:
+    """The scores of some of the images."""
+    return Scores(
+        reconstruction=scores.reconstruction[start:stop],
+        mu=scores.mu[start:stop],
+        logvar=scores.logvar[start:stop],
+        recon_error=scores.recon_error[start:stop],
+        kl=scores.kl[start:stop],
+        norm=scores.norm[start:stop],
+    )
+
+
+def _by_version(batch: list[_Job]) -> list[list[_Job]]:
+    groups: dict[str, list[_Job]] = {}
+    for job in batch:
+        groups.setdefault(job.version.digest, []).append(job)
+    return list(groups.values())
+
+
+def _answer(job: _Job, scores: Scores) -> Answer | Problem:
+    if not (np.isfinite(scores.recon_error).all() and np.isfinite(scores.kl).all()):
+        return Problem(500, f"version {job.version.version} answered with numbers that are not finite")
+    if not job.samples:
+        return Answer(scores, None)
+    generator = torch.Generator().manual_seed(job.seed)
+    _, sd = reconstruct_samples(job.version.artifact.model, job.pixels, job.samples, generator)
+    return Answer(scores, sd)
+
+
+def _deliver(job: _Job, result: Answer | Problem) -> None:
+    def settle() -> None:
+        if job.done.done():  # the request was cancelled, or has its answer already
+            return
+        if isinstance(result, Problem):
+            job.done.set_exception(result)
+        else:
+            job.done.set_result(result)
+
+    job.loop.call_soon_threadsafe(settle)

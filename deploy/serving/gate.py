@@ -1,0 +1,48 @@
+"""The way in: what the input gate says of the images of a body, all of them or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_checks.image_statistics import ImageStatistics
+from data_checks.input_gate import GateResult, judge_image_array, judge_image_bytes
+from data_checks.policy import InputPolicy
+from deploy.serving.errors import ImagesRefused, RefusedImage
+from deploy.serving.payload import Upload
+from deploy.serving.router import LoadedVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The images of a request after the gate: `pixels` uint8 (B, C, H, W), the others in the same order."""
+
+    uploads: tuple[Upload, ...]
+    pixels: np.ndarray
+    statistics: tuple[ImageStatistics, ...]
+
+
+def admit_uploads(uploads: list[Upload], gate: LoadedVersion, policy: InputPolicy) -> Admitted:
+    """Judge every image by the preprocessing and reference of `gate`; `ImagesRefused` names each bad one."""
+    histogram = gate.reference.histogram if gate.reference is not None else None
+    pixels, statistics, refused = [], [], []
+    for index, upload in enumerate(uploads):
+        result = _judge(upload, gate, policy, histogram)
+        if result.pixels is None or result.statistics is None or result.refusal is not None:
+            reason = result.refusal.value if result.refusal is not None else "not_an_image"
+            refused.append(RefusedImage(index, upload.name, reason, result.detail))
+        else:
+            pixels.append(result.pixels)
+            statistics.append(result.statistics)
+    if refused:
+        raise ImagesRefused(tuple(refused))
+    return Admitted(tuple(uploads), np.stack(pixels), tuple(statistics))
+
+
+def _judge(
+    upload: Upload, gate: LoadedVersion, policy: InputPolicy, histogram: np.ndarray | None
+) -> GateResult:
+    if isinstance(upload.content, bytes):
+        return judge_image_bytes(upload.content, gate.preprocessing, policy, histogram)
+    return judge_image_array(upload.content, gate.preprocessing, policy, histogram)

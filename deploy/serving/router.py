@@ -1,0 +1,87 @@
+"""Which version answers a request: a pure function of what is loaded, the request's id and its wish.
+
+Shadow copies and judged canaries come into this file; today the shadow answers only who asks for it by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from deploy.serving.errors import Problem
+from vae_core.artifact import Artifact
+from vae_core.preprocessing import Preprocessing
+from vae_core.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedVersion:
+    """A version in memory: verified, warm, never changed."""
+
+    version: str
+    digest: str
+    artifact: Artifact
+    loaded_at: datetime
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What it expects of an image."""
+        return self.artifact.preprocessing
+
+    @property
+    def reference(self) -> Reference | None:
+        """What it was accepted on; None for a version without one."""
+        return self.artifact.reference
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """What is loaded, by role. `canary_share` in [0, 1]: the share of requests that the canary answers."""
+
+    champion: LoadedVersion | None = None
+    canary: LoadedVersion | None = None
+    shadow: LoadedVersion | None = None
+    previous: LoadedVersion | None = None
+    canary_share: float = 0.0
+
+    def named(self) -> Iterator[tuple[str, LoadedVersion]]:
+        """The filled slots with their names, the champion first."""
+        for name in ("champion", "canary", "shadow", "previous"):
+            version = getattr(self, name)
+            if version is not None:
+                yield name, version
+
+
+def choose_version(slots: Slots, request_id: str, wanted: str | None) -> LoadedVersion:
+    """The version that answers; `wanted` (a version's name) reaches every loaded one.
+
+    Raises `Problem` 404 for a version that is not loaded, 503 without a champion.
+    """
+    if wanted is not None:
+        for _, version in slots.named():
+            if version.version == wanted:
+                return version
+        loaded = ", ".join(f"{version.version} ({name})" for name, version in slots.named()) or "none"
+        raise Problem(404, f"version {wanted[:100]!r} is not loaded on this replica; loaded: {loaded}")
+    if slots.champion is None:
+        raise Problem(503, "no champion is loaded on this replica yet; see /readyz")
+    if slots.canary is not None and request_share(request_id) < slots.canary_share:
+        return slots.canary
+    return slots.champion
+
+
+def choose_gate(slots: Slots, answering: LoadedVersion) -> LoadedVersion:
+    """Whose preprocessing and reference the gate uses: the champion's, so that all see the same requests.
+
+    A version with another preprocessing uses its own, and so does every version while there is no champion.
+    """
+    champion = slots.champion
+    same = champion is not None and champion.preprocessing.digest == answering.preprocessing.digest
+    return champion if champion is not None and same else answering
+
+
+def request_share(request_id: str) -> float:
+    """Where a request lies in [0, 1): uniform over ids, the same on every replica."""
+    return int.from_bytes(hashlib.sha256(request_id.encode()).digest()[:8]) / 2**64

@@ -1,0 +1,295 @@
+"""The only reader of the environment and of `latentloop.toml`.
+
+Built once per process by `load_settings`; functions take the part that they use. Precedence: environment (`LATENTLOOP_*`,
+nested names joined by `__`), then the file (`latentloop.toml` in the working directory, or the path in `LATENTLOOP_CONFIG`),
+then the defaults, which are a complete laptop installation under `.latentloop`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from data_checks.policy import InputPolicy
+from deploy.controller.config import ControllerConfig
+from deploy.delivery.policy import GatePolicy
+from deploy.serving.config import ServingConfig
+from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from sqlalchemy import Engine
+
+    from deploy.stores.catalogue import Catalogue
+    from deploy.stores.objects import ObjectStore
+    from deploy.stores.orchestrator import Orchestrator
+    from deploy.stores.registry import Registry
+    from deploy.stores.telemetry import Telemetry
+
+ENV_PREFIX = "LATENTLOOP_"
+CONFIG_VARIABLE = "LATENTLOOP_CONFIG"
+DEFAULT_CONFIG = Path("latentloop.toml")
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message lists every problem, one a line, with its place."""
+
+
+class S3Config(BaseModel):
+    """Where the S3 of `objects_url = "s3://bucket/prefix"` answers, and as whom."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    endpoint_url: str | None = Field(None, description="URL; None is AWS")
+    region: str = "us-east-1"
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+
+
+class TrainingConfig(BaseModel):
+    """How the full tier trains: the recipe, the network, and what the process may use."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: ConvVaeConfig = ConvVaeConfig()
+    full: TrainConfig = TrainConfig(budget=Budget(amount=40, unit="epochs"))
+    clock: str = Field("wall", pattern="^(wall|cpu)$", description="what a budget in seconds counts")
+    threads: int = Field(1, ge=1, le=256, description="torch threads; beside other load two threads are slower than one")
+    mixture_components: int = Field(10, ge=1, le=512, description="of the ex-post density, FIELD: 10 components")
+    device: str = "cpu"
+
+
+class EvaluationConfig(BaseModel):
+    """How a candidate is measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_images: int = Field(5_000, ge=100, description="images of the benchmark that are used at most")
+    n_samples: int = Field(5_000, ge=100, description="samples drawn per prior")
+    holdout_min: int = Field(5_000, ge=50, description="images that benchmark_old should hold")
+    holdout_share: float = Field(0.2, gt=0, lt=0.5, description="largest share of the catalogue that benchmark_old may take")
+    precision: str = Field("auto", pattern="^(auto|fp32|bf16)$", description="of the feature network")
+    seed: int = 0
+
+
+class Settings(BaseSettings):
+    """Everything that an installation can be told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid", validate_default=True
+    )
+
+    product: str = Field("image-vae", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="the registered model")
+    home: Path = Path(".latentloop")
+    assets_folder: Path = Path(sys.prefix) / "share" / "latentloop"
+    fashion_mnist: Path | None = Field(None, description="folder of the four idx files, plain or gzipped")
+
+    database_url: str | None = Field(None, description="ledger and release row; None is SQLite under home")
+    telemetry_url: str | None = Field(None, description="None: the database_url, or SQLite under home")
+    objects_url: str | None = Field(None, description="s3://bucket/prefix or a folder; None is a folder under home")
+    mlflow_url: str | None = Field(None, pattern="^https?://", description="None: started by `latentloop up`")
+    prefect_url: str | None = Field(None, pattern="^https?://", description="ends in /api; None: started by `up`")
+    service_url: str | None = Field(None, pattern="^https?://", description="None: started by `up`")
+    s3: S3Config = S3Config()
+
+    clock_factor: float = Field(1.0, gt=0, le=1.0, description="multiplies every waiting time; the demo compresses with it")
+
+    preprocessing: Preprocessing = Preprocessing()
+    input_policy: InputPolicy = InputPolicy()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    gate: GatePolicy = GatePolicy()
+    controller: ControllerConfig = ControllerConfig()
+    serving: ServingConfig = ServingConfig()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before file; no dotenv, no secrets folder."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_path())
+
+    @model_validator(mode="after")
+    def _agree(self) -> Settings:
+        model, images = self.training.model, self.preprocessing
+        if (model.channels, model.height, model.width) != (images.channels, images.height, images.width):
+            raise ValueError(
+                f"training.model expects {model.channels}x{model.height}x{model.width} images, preprocessing makes "
+                f"{images.channels}x{images.height}x{images.width}: make them equal"
+            )
+        if self.objects_url and self.objects_url.startswith("s3://") and len(self.objects_url) < 6:
+            raise ValueError("objects_url: expected s3://bucket or s3://bucket/prefix")
+        return self
+
+    # --- places -------------------------------------------------------------------------------------------------
+
+    @property
+    def features_file(self) -> Path:
+        """EfficientNet-Lite0 as safetensors, converted once at set-up."""
+        return self.assets_folder / "efflite0.safetensors"
+
+    @property
+    def cache_folder(self) -> Path:
+        """Local copies of artifacts that were verified."""
+        return self.home / "cache"
+
+    @property
+    def work_folder(self) -> Path:
+        """Checkpoints of trainings in progress."""
+        return self.home / "work"
+
+    @property
+    def secrets_folder(self) -> Path:
+        """Generated keys, mode 0600."""
+        return self.home / "secrets"
+
+    @property
+    def ledger_url(self) -> str:
+        """SQLAlchemy URL of ledger and release row."""
+        return self.database_url or f"sqlite:///{(self.home / 'ledger.db').resolve()}"
+
+    @property
+    def telemetry_database(self) -> str:
+        """SQLAlchemy URL of the telemetry; its own file on a laptop, so that requests never wait for the ledger."""
+        return self.telemetry_url or self.database_url or f"sqlite:///{(self.home / 'telemetry.db').resolve()}"
+
+    # --- neighbours ---------------------------------------------------------------------------------------------
+
+    def open_objects(self) -> ObjectStore:
+        """The object store."""
+        from deploy.stores.objects import open_objects
+
+        return open_objects(
+            self.objects_url or str((self.home / "objects").resolve()),
+            endpoint_url=self.s3.endpoint_url,
+            region=self.s3.region,
+            access_key=self.s3.access_key.get_secret_value() if self.s3.access_key else None,
+            secret_key=self.s3.secret_key.get_secret_value() if self.s3.secret_key else None,
+        )
+
+    def open_catalogue(self) -> Catalogue:
+        """The image tables."""
+        from deploy.stores.catalogue import Catalogue
+
+        return Catalogue(self.open_objects())
+
+    def open_database(self) -> Engine:
+        """The migrated database of ledger and release row."""
+        from deploy.stores.database import migrate, open_engine
+
+        engine = open_engine(self.ledger_url)
+        migrate(engine)
+        return engine
+
+    def open_telemetry(self) -> Telemetry:
+        """The migrated telemetry store."""
+        from deploy.stores.database import migrate, open_engine
+        from deploy.stores.telemetry import Telemetry
+
+        engine = open_engine(self.telemetry_database)
+        migrate(engine)
+        return Telemetry(engine)
+
+    def open_registry(self) -> Registry:
+        """The registered versions of this product."""
+        from deploy.stores.registry import Registry
+
+        if self.mlflow_url is None:
+            raise SettingsError("mlflow_url is not set: start `latentloop up`, or set LATENTLOOP_MLFLOW_URL")
+        return Registry(self.mlflow_url, self.product)
+
+    def open_orchestrator(self) -> Orchestrator:
+        """Prefect's HTTP API."""
+        from deploy.stores.orchestrator import Orchestrator
+
+        if self.prefect_url is None:
+            raise SettingsError("prefect_url is not set: start `latentloop up`, or set LATENTLOOP_PREFECT_URL")
+        return Orchestrator(self.prefect_url)
+
+    def release_private_key(self) -> Ed25519PrivateKey:
+        """The controller's key."""
+        from deploy.stores.release_file import load_keys
+
+        return load_keys(self.secrets_folder).private
+
+    def release_public_key(self) -> Ed25519PublicKey:
+        """What serving verifies the release file with."""
+        from deploy.stores.release_file import PUBLIC_KEY_FILE, load_public_key
+
+        return load_public_key(self.secrets_folder / PUBLIC_KEY_FILE)
+
+
+def config_path() -> Path:
+    """The settings file in force, whether it exists or not."""
+    return Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read, check and freeze the settings.
+
+    Raises `SettingsError` with every problem at once: a file that is missing or no TOML, an unknown word, a value out
+    of bounds, a contradiction.
+    """
+    path = config_path()
+    if CONFIG_VARIABLE in os.environ and not path.is_file():
+        raise SettingsError(f"{path}: no such settings file; {CONFIG_VARIABLE} names it")
+    if path.is_file():
+        try:
+            tomllib.loads(path.read_text("utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{path}: not valid TOML ({error}); mend it or move it away") from error
+    unknown = list(_unknown_variables())
+    try:
+        settings = Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("\n".join([*unknown, *(_problem(path, dict(each)) for each in error.errors())])) from error
+    if unknown:
+        raise SettingsError("\n".join(unknown))
+    quiet_vendors()
+    return settings
+
+
+def quiet_vendors() -> None:
+    """No library phones home, unpickles a model or retries a dead neighbour for minutes, unless the environment says so."""
+    for name, value in VENDOR_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
+VENDOR_ENVIRONMENT = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "GX_ANALYTICS_ENABLED": "false",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+def _unknown_variables() -> Iterator[str]:
+    """pydantic-settings ignores a misspelt variable; a misspelt threshold must not pass for the default."""
+    known = {name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE.removeprefix(ENV_PREFIX)}
+    for name in sorted(os.environ):
+        if name.startswith(ENV_PREFIX) and name.removeprefix(ENV_PREFIX).split("__")[0].upper() not in known:
+            yield f"{name}: unknown setting in the environment; known are {', '.join(sorted(known)).lower()}"
+
+
+def _problem(path: Path, error: dict[str, Any]) -> str:
+    place = ".".join(str(part) for part in error["loc"]) or "settings"
+    came = "" if isinstance(error["input"], dict) else f"; came {error['input']!r}"
+    source = f"{path} or LATENTLOOP_{place.upper().replace('.', '__')}" if path.is_file() else f"LATENTLOOP_{place.upper().replace('.', '__')}"
+    return f"{place}: {error['msg']}{came} (set by {source})"

@@ -1,0 +1,1 @@
+"""One neighbour a file; every durable write passes a registered fault point."""

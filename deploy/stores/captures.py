@@ -1,0 +1,128 @@
+"""Captures: production images on their way in, as immutable Parquet segments in the object store.
+
+`captures/requests/<replica>/<sequence>.parquet` comes from a serving replica,
+`captures/files/<sha256>.parquet` from a folder of files; the latter is named by its content, so packing a
+folder twice makes no second segment.
+"""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from deploy.stores.errors import PreconditionFailed, StoreCorrupt
+from deploy.stores.faults import register
+from deploy.stores.objects import ObjectStore
+
+SEGMENT = register("captures.segment", "one immutable segment of captured images")
+
+PREFIX = "captures/"
+_SCHEMA = pa.schema(
+    [
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+        pa.field("captured_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("data", pa.binary(), nullable=False),
+    ],
+    metadata={"latentloop.schema_version": "1"},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedImage:
+    """One image as it arrived: `data` are the encoded bytes, `captured_at` is aware."""
+
+    name: str
+    source: str
+    captured_at: datetime
+    data: bytes
+
+
+def encode_segment(images: Sequence[CapturedImage]) -> bytes:
+    """Make a Parquet file; equal images give equal bytes (within one version of pyarrow)."""
+    for image in images:
+        if image.captured_at.tzinfo is None:
+            raise ValueError(
+                f"capture {image.name}: expected captured_at with a time zone; pass datetime.now(UTC)"
+            )
+    columns = [
+        pa.array([image.name for image in images], pa.string()),
+        pa.array([image.source for image in images], pa.string()),
+        pa.array([image.captured_at.astimezone(UTC) for image in images], pa.timestamp("us", tz="UTC")),
+        pa.array([image.data for image in images], pa.binary()),
+    ]
+    sink = io.BytesIO()
+    # image bytes are compressed already: no second compression, no dictionary
+    pq.write_table(
+        pa.Table.from_arrays(columns, schema=_SCHEMA), sink, compression="none", use_dictionary=["source"]
+    )
+    return sink.getvalue()
+
+
+def decode_segment(data: bytes) -> list[CapturedImage]:
+    """Read the images in their order; StoreCorrupt when the bytes are no segment."""
+    try:
+        # one thread: a threaded read of memory may abort the interpreter at its exit (apache/arrow 33975)
+        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).cast(_SCHEMA)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise StoreCorrupt(
+            f"capture segment of {len(data)} bytes: expected Parquet with {_SCHEMA.names}, "
+            f"got {str(error).splitlines()[0]!r}; delete it or capture again"
+        ) from error
+    return [
+        CapturedImage(*row) for row in zip(*(table[name].to_pylist() for name in _SCHEMA.names), strict=True)
+    ]
+
+
+class CaptureStore:
+    """The segments of an object store."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+
+    def write(self, replica: str, sequence: int, images: Sequence[CapturedImage]) -> str:
+        """Write the segment of a replica; returns its key.
+
+        Writing the same images again is silent (a lost reply); PreconditionFailed when another segment has
+        this sequence: take a higher one.
+        """
+        key = f"{PREFIX}requests/{replica}/{sequence:012d}.parquet"
+        data = encode_segment(images)
+        with SEGMENT:
+            try:
+                self._objects.put(key, data, if_absent=True)
+            except PreconditionFailed:
+                if self._objects.get(key).data != data:
+                    raise
+        return key
+
+    def write_by_content(self, images: Sequence[CapturedImage]) -> str:
+        """Write a segment named by its names, sources and bytes, not by the time; idempotent."""
+        key = f"{PREFIX}files/{_content_digest(images)}.parquet"
+        with SEGMENT:
+            try:
+                self._objects.put(key, encode_segment(images), if_absent=True)
+            except PreconditionFailed:
+                return key
+        return key
+
+    def segments(self) -> list[str]:
+        """List the keys of all segments, sorted."""
+        return [key for key in self._objects.keys(PREFIX) if key.endswith(".parquet")]
+
+    def read(self, key: str) -> list[CapturedImage]:
+        """Read the images of a segment; ObjectMissing or StoreCorrupt."""
+        return decode_segment(self._objects.get(key).data)
+
+
+def _content_digest(images: Sequence[CapturedImage]) -> str:
+    digest = hashlib.sha256()
+    for image in images:
+        for part in (image.name.encode(), image.source.encode(), image.data):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+    return digest.hexdigest()

@@ -1,0 +1,147 @@
+"""The SQL database of ledger, release, digests and telemetry: SQLite on a laptop, PostgreSQL in production.
+
+On SQLite a writing transaction begins IMMEDIATE: it takes the write lock before it reads, so what it read
+still holds when it writes, and a second writer waits for `BUSY_TIMEOUT_S` at most instead of failing.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from deploy.stores.errors import StoreCorrupt, StoreError, StoreFull, StoreUnavailable
+from deploy.stores.faults import register
+
+MIGRATE = register("database.migrate", "the tables, brought to the newest revision in one transaction")
+
+BUSY_TIMEOUT_S = 30
+_MIGRATION_LOCK = 0x6C61746C  # an arbitrary advisory lock number ("latl"), the same in every process
+_WRITING = {"latentloop_writing": True}
+
+
+def open_engine(url: str) -> Engine:
+    """Open `sqlite:////absolute/path.db` or `postgresql://user:password@host/name`."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError(f"database: the URL cannot be read; expected {_EXAMPLES}") from error
+    if parsed.get_backend_name() == "postgresql":
+        return _open_postgresql(parsed.set(drivername="postgresql+psycopg"))
+    if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        engine = create_engine(parsed.set(drivername="sqlite"), connect_args={"timeout": BUSY_TIMEOUT_S})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    raise StoreError(f"database {parsed.render_as_string()}: expected {_EXAMPLES}; correct the URL")
+
+
+_EXAMPLES = "sqlite:////absolute/path.db or postgresql://user:password@host/name"
+
+
+@contextlib.contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent snapshot; vendor errors come out as StoreError."""
+    with _translated(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One writing transaction: committed at the end of the block, rolled back by any exception."""
+    with _translated(engine), engine.execution_options(**_WRITING).begin() as connection:
+        yield connection
+
+
+def insert_ignoring(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Make an insert that leaves a row alone whose unique key is there; its rowcount says which it was."""
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the tables to the newest revision; any number of processes may call this at once."""
+    from alembic import command  # only the process that starts the house needs alembic
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with MIGRATE, _sqlite_migration_lock(engine), writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _open_postgresql(url: Any) -> Engine:
+    try:
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise StoreError("database: psycopg is not installed; pip install 'latentloop[postgres]'") from error
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    # the driver must not begin transactions by itself: it begins DEFERRED ones, and only at the first write
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(
+        "PRAGMA synchronous = FULL"
+    )  # a committed release survives a power cut, in WAL mode too
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = "latentloop_writing" in connection.get_execution_options()
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN DEFERRED")
+
+
+@contextlib.contextmanager
+def _sqlite_migration_lock(engine: Engine) -> Iterator[None]:
+    """Queue the first starters at a lock file: the change to WAL ignores the busy timeout."""
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    path = Path(engine.url.database or "")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        full = StoreFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreUnavailable
+        raise full(f"database {path}: its folder cannot be written ({error.strerror}); check it") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with _translated(engine), engine.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            driver.execute("PRAGMA journal_mode = WAL")
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _translated(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise _translate(engine, error) from error
+
+
+def _translate(engine: Engine, error: DBAPIError) -> StoreError:
+    where = engine.url.render_as_string(hide_password=True)
+    said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    state = getattr(error.orig, "sqlstate", None) or ""
+    name = getattr(error.orig, "sqlite_errorname", "")
+    if state == "53100" or name == "SQLITE_FULL":
+        return StoreFull(f"database {where}: no space left ({said}); nothing was changed, free some")
+    if name in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
+        return StoreCorrupt(f"database {where}: the file is damaged ({said}); restore it from a backup")
+    if state == "42P01" or said.startswith("no such table"):
+        return StoreCorrupt(f"database {where}: the tables are missing ({said}); run the migration first")
+    return StoreUnavailable(f"database {where}: it did not take the statement ({said}); is it up and free?")

@@ -1,0 +1,133 @@
+"""Objects: immutable or conditionally replaced bytes under a key, on a local folder or on S3."""
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from deploy.stores.errors import InvalidKey, PreconditionFailed, StoreError, UnsafeStore
+from deploy.stores.faults import register
+
+PUT = register("objects.put", "an object, whole")
+DELETE = register("objects.delete", "the removal of an object")
+
+_COMPONENT = re.compile(r"[A-Za-z0-9_=][A-Za-z0-9._=+@-]{0,199}", re.ASCII)
+_LONGEST_KEY = 900  # S3 allows 1,024 bytes; the prefix of the bucket is added to it
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Bytes with the etag that they were read under."""
+
+    data: bytes
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaLocation:
+    """Where Delta Lake finds the tables of this store; the options hold secrets."""
+
+    uri: str
+    storage_options: dict[str, str] = field(repr=False)
+
+
+class ObjectStore(Protocol):
+    """What every object store does. Keys are relative paths with `/`; a finished put survives a crash."""
+
+    def put(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
+        """Write the object whole and return its etag.
+
+        `if_absent`: only when there is none. `if_match`: only when it still has this etag. Of several writers
+        that race with a condition exactly one wins; the others get PreconditionFailed. After StoreUnavailable
+        it is unknown whether a write arrived: read before trying again.
+        """
+        ...
+
+    def get(self, key: str) -> Stored:
+        """Read the bytes and their etag; ObjectMissing when there is none."""
+        ...
+
+    def etag(self, key: str) -> str | None:
+        """Read the etag alone, None when there is no object; it changes whenever the content does."""
+        ...
+
+    def keys(self, prefix: str) -> list[str]:
+        """All keys that begin with the prefix, sorted."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the object; silent when there is none."""
+        ...
+
+    def delta_location(self, prefix: str) -> DeltaLocation:
+        """Name the place of a Delta table inside this store."""
+        ...
+
+
+def validate_key(key: str) -> str:
+    """Return the key; InvalidKey for traversal, absolute paths, empty or hidden parts, odd characters."""
+    parts = key.split("/")
+    if len(key) > _LONGEST_KEY or not all(_COMPONENT.fullmatch(part) for part in parts):
+        raise InvalidKey(
+            f"object key {key[:200]!r}: expected parts of letters, digits and ._=+@- (none beginning with a "
+            f"dot, 200 characters each, {_LONGEST_KEY} in all) joined by '/'; rename it"
+        )
+    return key
+
+
+def open_objects(
+    url: str,
+    *,
+    endpoint_url: str | None = None,
+    region: str = "us-east-1",
+    access_key: str | None = None,
+    secret_key: str | None = None,
+) -> ObjectStore:
+    """Open the store behind a URL: `s3://bucket/prefix`, `file:///folder` or a plain path."""
+    parts = urlsplit(url)
+    if parts.scheme == "s3" and parts.netloc:
+        from deploy.stores.s3_objects import S3Objects  # boto3 costs half a second: only where it is used
+
+        return S3Objects(
+            bucket=parts.netloc,
+            prefix=parts.path.strip("/"),
+            endpoint_url=endpoint_url,
+            region=region,
+            access_key=access_key,
+            secret_key=secret_key,
+        )
+    from deploy.stores.local_objects import LocalObjects
+
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+        return LocalObjects(Path(unquote(parts.path)))
+    if "://" not in url and url:
+        return LocalObjects(Path(url))
+    raise StoreError(
+        f"object store {url!r}: expected s3://bucket/prefix, file:///folder or a path; correct it"
+    )
+
+
+def probe_conditional_writes(store: ObjectStore) -> None:
+    """UnsafeStore when the store ignores conditions, as many S3 clones silently do. Leaves nothing behind."""
+    key = f"probe/{uuid.uuid4().hex}"
+    try:
+        first = store.put(key, b"first", if_absent=True)
+        _expect_refusal("If-None-Match", lambda: store.put(key, b"second", if_absent=True))
+        store.put(key, b"third", if_match=first)
+        _expect_refusal("If-Match", lambda: store.put(key, b"fourth", if_match=first))
+    finally:
+        store.delete(key)
+
+
+def _expect_refusal(condition: str, write: Callable[[], str]) -> None:
+    try:
+        write()
+    except PreconditionFailed:
+        return
+    raise UnsafeStore(
+        f"object store: a put with {condition} was expected to be refused and was accepted, so racing "
+        "writers would overwrite each other; use a store with conditional writes (AWS S3, SeaweedFS, MinIO)"
+    )

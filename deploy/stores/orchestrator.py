@@ -1,0 +1,186 @@
+"""The orchestrator: Prefect's HTTP API, without its library. Deployments are named `flow/deployment`."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+from urllib.parse import quote
+
+import httpx
+
+from deploy.stores.errors import ObjectMissing, StoreError, StoreRefused, StoreUnavailable
+from deploy.stores.faults import register
+
+RUN = register("orchestrator.create_run", "a flow run, once per idempotency key")
+POOL = register("orchestrator.work_pool", "a work pool")
+
+StateType = Literal[
+    "SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED"
+]
+_FINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
+_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """A flow run and its page in Prefect's UI."""
+
+    id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """Where a run stands; `name` may say more than the type (`Duplicate`, `Late`)."""
+
+    type: StateType
+    name: str
+    message: str
+
+    @property
+    def finished(self) -> bool:
+        """No more changes will come by themselves."""
+        return self.type in _FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentRef:
+    """A deployment as `flow/deployment`, with the pool that it runs in."""
+
+    id: str
+    name: str
+    work_pool: str | None
+    paused: bool
+
+
+class Orchestrator:
+    """A Prefect server at `api_url` (ends in `/api`); `auth` is `user:password` where it wants one."""
+
+    def __init__(self, api_url: str, *, auth: str | None = None, timeout_s: float = 30.0) -> None:
+        self._api_url = api_url.rstrip("/")
+        user, _, password = (auth or "").partition(":")
+        self._client = httpx.Client(
+            timeout=timeout_s,
+            auth=(user, password) if auth else None,
+            transport=httpx.HTTPTransport(retries=2),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def ready(self) -> bool:
+        """Ask whether the server and its database answer."""
+        try:
+            self._ask("GET", "/ready")
+        except StoreError:
+            return False
+        return True
+
+    def ensure_work_pool(self, name: str, type: str = "process") -> None:
+        """Create the pool unless it is there; StoreRefused when it is there with another type."""
+        try:
+            with POOL:
+                self._ask("POST", "/work_pools/", {"name": name, "type": type})
+        except _Conflict:
+            there = self._ask("GET", f"/work_pools/{quote(name, safe='')}")["type"]
+            if there != type:
+                raise StoreRefused(
+                    f"Prefect work pool {name}: expected type {type}, found {there}; delete or rename it"
+                ) from None
+
+    def create_run(self, deployment: str, parameters: Mapping[str, Any], idempotency_key: str) -> RunRef:
+        """Start a run; the same key gives the same run, however often it is asked for.
+
+        ObjectMissing: no such deployment. StoreRefused: the parameters do not fit the flow's signature.
+        """
+        flow, _, name = deployment.partition("/")
+        found = self._ask("GET", f"/deployments/name/{quote(flow, safe='')}/{quote(name, safe='')}")
+        body = {"parameters": dict(parameters), "idempotency_key": idempotency_key}
+        with RUN:
+            run = self._ask("POST", f"/deployments/{found['id']}/create_flow_run", body)
+        return RunRef(id=run["id"], url=f"{self._api_url.removesuffix('/api')}/runs/flow-run/{run['id']}")
+
+    def run_state(self, id: str) -> RunState:
+        """Read where a run stands; ObjectMissing when there is no such run."""
+        state = self._ask("GET", f"/flow_runs/{quote(id, safe='')}")["state"] or {}
+        return RunState(
+            type=state.get("type", "PENDING"), name=state.get("name", ""), message=state.get("message") or ""
+        )
+
+    def wait(
+        self,
+        id: str,
+        timeout_s: float,
+        poll_s: float = 1.0,
+        on_change: Callable[[RunState], None] | None = None,
+    ) -> RunState:
+        """Wait for the end of a run; the last state seen when the time is over (then not `finished`).
+
+        A server that is away for a while is waited for; StoreUnavailable when it is away at the end.
+        """
+        deadline = time.monotonic() + timeout_s
+        last: RunState | None = None
+        while True:
+            over = time.monotonic() >= deadline
+            try:
+                state = self.run_state(id)
+            except StoreUnavailable:
+                if over:
+                    raise
+            else:
+                if state != last and on_change is not None:
+                    on_change(state)
+                last = state
+                if over or state.finished:
+                    return state
+            time.sleep(min(poll_s, max(0.0, deadline - time.monotonic())))
+
+    def deployments(self) -> list[DeploymentRef]:
+        """List all deployments, by name."""
+        flows = {flow["id"]: flow["name"] for flow in self._pages("/flows/filter")}
+        found = [
+            DeploymentRef(
+                id=each["id"],
+                name=f"{flows.get(each['flow_id'], '?')}/{each['name']}",
+                work_pool=each.get("work_pool_name"),
+                paused=bool(each.get("paused")),
+            )
+            for each in self._pages("/deployments/filter")
+        ]
+        return sorted(found, key=lambda each: each.name)
+
+    def _pages(self, path: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._ask("POST", path, {"limit": _PAGE, "offset": len(found)})
+            found.extend(page)
+            if len(page) < _PAGE:
+                return found
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        where = f"Prefect at {self._api_url}{path}"
+        try:
+            answer = self._client.request(method, self._api_url + path, json=body)
+            if answer.is_success:
+                return answer.json()
+        except (httpx.TransportError, httpx.InvalidURL, ValueError) as error:
+            raise StoreUnavailable(f"{where}: does not answer ({error}); is `prefect server` up?") from error
+        said = f"{answer.status_code} {answer.text[:300]}"
+        if answer.status_code == 404:
+            raise ObjectMissing(f"{where}: there is none of that name ({said}); correct it or deploy it")
+        if answer.status_code == 409:
+            raise _Conflict(f"{where}: refused ({said}); correct the request")
+        if answer.status_code >= 500 or answer.status_code == 429:
+            raise StoreUnavailable(f"{where}: answered {said}; try again later")
+        raise StoreRefused(f"{where}: refused ({said}); correct the request")
+
+
+class _Conflict(StoreRefused):
+    """409: something of that name is there, or the parameters do not fit."""

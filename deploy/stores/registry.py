@@ -1,0 +1,246 @@
+"""The model registry: MLflow's versions, tags and aliases, and nothing of its vocabulary beyond this file.
+
+The row `approval` exists from the first moment, because a person can edit a tag in the MLflow UI only where it exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deploy.stores.errors import StoreUnavailable
+from deploy.stores.faults import register
+
+CREATE_MODEL = register("registry.create_model", "the registered model of the product")
+LOG_RUN = register("registry.log_run", "run, parameters, metrics and pictures of a training")
+LOG_MODEL = register("registry.log_model", "the artifact as an MLflow model")
+CREATE_VERSION = register("registry.create_version", "the version with its tags and card")
+SET_TAG = register("registry.set_tag", "one tag of a version")
+SET_ALIAS = register("registry.set_alias", "one alias of the model")
+
+PENDING, APPROVED, REJECTED = "pending", "approved", "rejected"
+TRIGGER_TAG = "latentloop.trigger"
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredVersion:
+    """A version as the registry shows it: number, tags and birth."""
+
+    version: str
+    tags: Mapping[str, str]
+    created_at: datetime
+    run_id: str | None
+
+    @property
+    def approval(self) -> str:
+        """`pending`, `approved` or `rejected`: what a person said last."""
+        return self.tags.get("approval", PENDING).strip().lower()
+
+    @property
+    def digest(self) -> str:
+        """Digest of the artifact's manifest, empty where the tag is missing."""
+        return self.tags.get("model_digest", "")
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One value of a training curve."""
+
+    name: str
+    value: float
+    step: int
+
+
+class Registry:
+    """The versions of one product on one MLflow server. Every method raises `StoreUnavailable` when it is away."""
+
+    def __init__(self, url: str, product: str) -> None:
+        from mlflow import MlflowClient
+
+        self.url = url.rstrip("/")
+        self.product = product
+        self._client = MlflowClient(tracking_uri=self.url, registry_uri=self.url)
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def ready(self) -> bool:
+        """Does the server answer?"""
+        import httpx
+
+        try:
+            return httpx.get(f"{self.url}/health", timeout=5).is_success
+        except httpx.HTTPError:
+            return False
+
+    def versions(self) -> list[RegisteredVersion]:
+        """All versions, newest first."""
+        with self._border("list the versions"):
+            found = self._client.search_model_versions(
+                f"name = '{self.product}'", max_results=1000, order_by=["version_number DESC"]
+            )
+            return [_registered(each) for each in found]
+
+    def version(self, version: str) -> RegisteredVersion:
+        """One version."""
+        with self._border(f"read version {version}"):
+            return _registered(self._client.get_model_version(self.product, version))
+
+    def find_by_trigger(self, trigger: str) -> RegisteredVersion | None:
+        """The version that this trigger made, if it made one already."""
+        return next((each for each in self.versions() if each.tags.get(TRIGGER_TAG) == trigger), None)
+
+    def alias(self, name: str) -> str | None:
+        """The version that the alias points at."""
+        from mlflow.exceptions import MlflowException
+
+        with self._border(f"read alias {name}"):
+            try:
+                return str(self._client.get_model_version_by_alias(self.product, name).version)
+            except MlflowException as error:
+                if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+                    return None
+                raise
+
+    def version_url(self, version: str) -> str:
+        """The page where a person approves; the UI has no link to it from its start page."""
+        return f"{self.url}/#/models/{self.product}/versions/{version}"
+
+    # --- writing ------------------------------------------------------------------------------------------------
+
+    def ensure_model(self) -> None:
+        """Create the registered model once."""
+        from mlflow.exceptions import MlflowException
+
+        with self._border("create the registered model"), CREATE_MODEL:
+            try:
+                self._client.create_registered_model(self.product)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+
+    def ensure_run(self, trigger: str, name: str, params: Mapping[str, Any]) -> str:
+        """The run of this trigger: found by its tag, or created with its parameters."""
+        with self._border("open a run"):
+            experiment = self._client.get_experiment_by_name(self.product)
+            experiment_id = experiment.experiment_id if experiment else self._create_experiment()
+            found = self._client.search_runs(
+                [experiment_id], f"tags.`{TRIGGER_TAG}` = '{trigger}'", max_results=1
+            )
+            if found:
+                return str(found[0].info.run_id)
+            with LOG_RUN:
+                run = self._client.create_run(experiment_id, run_name=name, tags={TRIGGER_TAG: trigger})
+                from mlflow.entities import Param
+
+                rows = [Param(key, str(value)[:500]) for key, value in params.items()]
+                self._client.log_batch(run.info.run_id, params=rows)
+                return str(run.info.run_id)
+
+    def _create_experiment(self) -> str:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return str(self._client.create_experiment(self.product))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            return str(self._client.get_experiment_by_name(self.product).experiment_id)
+
+    def log_curve(self, run_id: str, points: Sequence[CurvePoint], now: datetime) -> None:
+        """Points of training curves, in batches of 1,000 (the server's limit)."""
+        from mlflow.entities import Metric
+
+        at = int(now.timestamp() * 1000)
+        rows = [Metric(each.name, float(each.value), at, each.step) for each in points]
+        with self._border("log a curve"), LOG_RUN:
+            for start in range(0, len(rows), 1000):
+                self._client.log_batch(run_id, metrics=rows[start : start + 1000])
+
+    def log_files(self, run_id: str, folder: Path) -> None:
+        """Pictures and tables, at the root of the run's artifacts (where the version page can show them)."""
+        with self._border("log the pictures"), LOG_RUN:
+            self._client.log_artifacts(run_id, str(folder))
+
+    def log_model(self, run_id: str, artifact_folder: Path, image_shape: tuple[int, int, int]) -> str:
+        """Log the artifact folder as a models-from-code pyfunc; returns its `models:/m-...` URI."""
+        import mlflow
+        import numpy as np
+        from mlflow.models import ModelSignature
+        from mlflow.types import Schema, TensorSpec
+
+        channels, height, width = image_shape
+        signature = ModelSignature(
+            inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, channels, height, width), name="pixels")])
+        )
+        with self._border("log the model"), LOG_MODEL:
+            mlflow.set_tracking_uri(self.url)
+            with mlflow.start_run(run_id=run_id):
+                info = mlflow.pyfunc.log_model(
+                    name="vae",
+                    python_model=str(Path(__file__).with_name("registered_model.py")),
+                    artifacts={"artifact": str(artifact_folder)},
+                    signature=signature,
+                    pip_requirements=["latentloop"],
+                )
+            return str(info.model_uri)
+
+    def create_version(
+        self, *, model_uri: str, run_id: str, trigger: str, tags: Mapping[str, str], description: str
+    ) -> RegisteredVersion:
+        """The version with `approval=pending`; the same trigger never makes two."""
+        if (existing := self.find_by_trigger(trigger)) is not None:
+            return existing
+        with self._border("create a version"), CREATE_VERSION:
+            created = self._client.create_model_version(
+                self.product,
+                source=model_uri,
+                run_id=run_id,
+                tags={**tags, TRIGGER_TAG: trigger, "approval": PENDING},
+                description=description,
+            )
+            return _registered(created)
+
+    def finish_run(self, run_id: str) -> None:
+        """Mark the run as finished."""
+        with self._border("finish the run"), LOG_RUN:
+            self._client.set_terminated(run_id)
+
+    def set_tag(self, version: str, key: str, value: str) -> None:
+        """One tag; the controller never sets `approval`."""
+        with self._border(f"tag version {version}"), SET_TAG:
+            self._client.set_model_version_tag(self.product, version, key, value)
+
+    def set_alias(self, name: str, version: str) -> None:
+        """Point an alias at a version."""
+        with self._border(f"set alias {name}"), SET_ALIAS:
+            self._client.set_registered_model_alias(self.product, name, version)
+
+    def delete_alias(self, name: str) -> None:
+        """Remove an alias; nothing happens where it does not exist."""
+        with self._border(f"delete alias {name}"), SET_ALIAS:
+            self._client.delete_registered_model_alias(self.product, name)
+
+    @contextmanager
+    def _border(self, doing: str) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+        from requests.exceptions import RequestException
+
+        try:
+            yield
+        except (MlflowException, RequestException) as error:
+            raise StoreUnavailable(
+                f"MLflow at {self.url} could not {doing}: {str(error).splitlines()[0][:300]}; is the server up?"
+            ) from error
+
+
+def _registered(found: Any) -> RegisteredVersion:
+    return RegisteredVersion(
+        version=str(found.version),
+        tags=dict(found.tags),
+        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+        run_id=found.run_id,
+    )

@@ -1,0 +1,15 @@
+"""Captured images become training data, or go to quarantine with a reason."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from tasks.ingest import find_new_segments, ingest_segments, report_ingest
+from tasks.values import IngestCounts
+
+
+@flow(name="ingest", flow_run_name="ingest: {reason}")
+def ingest(reason: str = "schedule") -> IngestCounts:
+    """Every segment that was captured and not ingested yet; killed anywhere and run again, the end state is the same."""
+    done = [ingest_segments(chunk) for chunk in find_new_segments()]
+    return report_ingest(done)

@@ -1,0 +1,152 @@
+"""The command line: parse, one call, an exit code. Heavy imports live inside the commands: `--help` is quick."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+app = typer.Typer(
+    name="latentloop",
+    help="Keeps image VAEs good in production: ingest, retrain, approve, serve.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Tier(StrEnum):
+    """How much of the model is trained anew."""
+
+    full = "full"
+
+
+@app.command()
+def up(
+    detach: bool = typer.Option(False, "--detach", help="return as soon as everything is up"),
+) -> None:
+    """Start Prefect, MLflow, the controller and the service here, and keep them running."""
+    from deploy.settings import load_settings
+    from latentloop.up import addresses, supervise
+
+    settings = load_settings()
+    if detach:
+        from latentloop.detached import start_detached
+
+        print(addresses(start_detached(settings)))
+        return
+    try:
+        supervise(settings, _say)
+    except KeyboardInterrupt:
+        _say("everything is down")
+
+
+@app.command()
+def down() -> None:
+    """End the installation that runs from this home."""
+    from deploy.settings import load_settings
+    from latentloop.detached import stop_detached
+
+    print(stop_detached(load_settings()))
+
+
+@app.command()
+def status(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
+    """One screen: what serves and since when, what waits for approval, the last verdicts."""
+    from deploy.settings import load_settings
+    from latentloop.status import print_status, read_status
+
+    found = read_status(load_settings())
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        print_status(found)
+
+
+@app.command()
+def ingest(
+    folder: Path = typer.Argument(..., help="image files; a sub-folder names their source"),
+    as_json: bool = typer.Option(False, "--json", help="for scripts"),
+) -> None:
+    """Pack a folder of images into capture segments and run the ingest flow over them."""
+    from deploy.settings import load_settings
+    from latentloop.installation import connect
+    from latentloop.loop import ingest_folder, print_ingest
+
+    counts = ingest_folder(connect(load_settings()), folder, _say)
+    if as_json:
+        print(counts.model_dump_json(indent=2))
+    else:
+        print_ingest(counts)
+
+
+@app.command()
+def retrain(
+    tier: Tier = typer.Option(..., "--tier", help="full: from scratch, on the whole catalogue"),
+    again: bool = typer.Option(False, "--again", help="train anew although this catalogue was trained on before"),
+    as_json: bool = typer.Option(False, "--json", help="for scripts"),
+) -> None:
+    """Train, evaluate, judge and register a candidate; an interrupted run of the same catalogue is continued."""
+    from deploy.settings import load_settings
+    from latentloop.installation import connect
+    from latentloop.loop import retrain_and_wait
+
+    registered = retrain_and_wait(connect(load_settings()), tier.value, again, _say)
+    if as_json:
+        print(registered.model_dump_json(indent=2))
+    else:
+        print(f"version {registered.version}: benchmark {registered.benchmark}: {registered.reason}")
+        print(f"approve it (tag `approval` = approved) at {registered.url}")
+
+
+@app.command()
+def demo(
+    quick: bool = typer.Option(False, "--quick", help="smaller, same chapters"),
+    json_file: Path | None = typer.Option(None, "--json", help="write the figures there"),
+    report: Path = typer.Option(Path("demo-report/report.html"), help="write the report with pictures there"),
+) -> None:
+    """The whole story on real images: ingest, train, approve, serve."""
+    from latentloop.demo.story import run_demo
+
+    run_demo(quick=quick, json_file=json_file, report=report, say=_say)
+
+
+def main() -> NoReturn:
+    """Entry point: what a user can cause ends in one line on stderr and exit code 1, never in a traceback."""
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _leave)
+    try:
+        app(standalone_mode=True)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        if not _is_users(error):
+            raise
+        print(f"latentloop: {error}", file=sys.stderr)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _is_users(error: Exception) -> bool:
+    """Errors that carry a finished sentence for the user."""
+    from data_checks.errors import DataChecksError
+    from deploy.settings import SettingsError
+    from deploy.stores.errors import StoreError
+    from latentloop.errors import FrontDoorError
+    from vae_core.errors import VaeCoreError
+
+    return isinstance(error, DataChecksError | SettingsError | StoreError | FrontDoorError | VaeCoreError)
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

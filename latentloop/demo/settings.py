@@ -1,0 +1,74 @@
+"""The demo's installation: its own home, a settings file like any other, all clocks compressed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.settings import CONFIG_VARIABLE, Settings, SettingsError, load_settings
+from latentloop.installation import read_installation
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How large the demo is; CPU seconds for the training, wall seconds for the watchdog."""
+
+    shipment: int
+    training_s: float
+    benchmark: int
+    holdout_min: int
+    requests: int
+    black_frames: int
+    watchdog_s: int
+
+
+FULL = Scale(
+    shipment=36_000, training_s=100, benchmark=5_000, holdout_min=5_000, requests=3_000, black_frames=90, watchdog_s=720
+)
+QUICK = Scale(
+    shipment=9_000, training_s=30, benchmark=1_500, holdout_min=1_500, requests=3_000, black_frames=90, watchdog_s=360
+)
+
+TEMPLATE = """\
+# Written by `latentloop demo`; an installation of your own needs only what differs from the defaults.
+product = "fashion"
+clock_factor = 0.05
+
+[input_policy]
+# real products of this catalogue are flat: the flattest has a pixel variance of 0.0042
+min_variance = 0.003
+
+[training]
+clock = "cpu"
+
+[training.full]
+seed = 7
+
+[training.full.budget]
+amount = {training_s}
+unit = "seconds"
+
+[evaluation]
+n_images = {benchmark}
+n_samples = {benchmark}
+holdout_min = {holdout_min}
+holdout_share = 0.25
+"""
+
+
+def demo_settings(scale: Scale) -> Settings:
+    """A fresh home under `.latentloop/demo`; what an earlier demo left there is removed first."""
+    home = Path(".latentloop") / "demo"
+    if (other := read_installation(home)) is not None:
+        raise SettingsError(f"a demo is running already (pid {other.pid}): wait for it, or end it with Ctrl-C there")
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    config = home / "latentloop.toml"
+    config.write_text(
+        TEMPLATE.format(training_s=scale.training_s, benchmark=scale.benchmark, holdout_min=scale.holdout_min)
+    )
+    # child processes read the same file
+    os.environ[CONFIG_VARIABLE] = str(config.resolve())
+    return load_settings(home=home)

@@ -1,0 +1,35 @@
+"""What can go wrong at the front door, one finished line each.
+
+FrontDoorError
+├── DatasetMissing   no way to the offline data set worked
+├── ProcessFailed    a server could not be brought to life
+├── NothingToDo      the request is valid and there is nothing it could act on
+├── RunFailed        a flow run ended without its result
+└── DemoFailed       a chapter of the demo did not come true, or the watchdog ended it
+"""
+
+from __future__ import annotations
+
+
+class FrontDoorError(Exception):
+    """Root of the family."""
+
+
+class DatasetMissing(FrontDoorError):
+    """The message says what to do."""
+
+
+class ProcessFailed(FrontDoorError):
+    """Names the process, its fate, its log and the log's last line."""
+
+
+class NothingToDo(FrontDoorError):
+    """An empty folder, an empty catalogue."""
+
+
+class RunFailed(FrontDoorError):
+    """A flow run crashed or failed; the message holds its state and its URL."""
+
+
+class DemoFailed(FrontDoorError):
+    """What was expected in a chapter, and what came."""

@@ -1,0 +1,106 @@
+"""The running installation of this machine: where its parts answer, and who supervises them.
+
+`latentloop up` writes `run/state.json` under its home; every other command finds the servers through it, unless the
+settings name servers of their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+import psutil
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from deploy.settings import Settings, SettingsError
+
+STATE_FILE = Path("run") / "state.json"
+
+
+class Installation(BaseModel):
+    """What `up` started: the supervisor's pid with its birth time (pids are reused), and the four URLs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = 1
+    pid: int
+    born: float
+    prefect_url: str
+    mlflow_url: str
+    service_url: str
+
+    @property
+    def alive(self) -> bool:
+        """Does the supervisor that wrote this still run?"""
+        try:
+            return abs(psutil.Process(self.pid).create_time() - self.born) < 1.0
+        except psutil.NoSuchProcess:
+            return False
+
+
+def write_installation(home: Path, installation: Installation) -> None:
+    """Write the state file at once."""
+    path = home / STATE_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(installation.model_dump_json(indent=2))
+    temporary.replace(path)
+
+
+def read_installation(home: Path) -> Installation | None:
+    """The installation that runs from this home, or None."""
+    try:
+        found = Installation.model_validate(json.loads((home / STATE_FILE).read_text()))
+    except (FileNotFoundError, ValidationError, json.JSONDecodeError):
+        return None
+    return found if found.alive else None
+
+
+def forget_installation(home: Path) -> None:
+    """Remove the state file."""
+    with contextlib.suppress(FileNotFoundError):
+        (home / STATE_FILE).unlink()
+
+
+def connect(settings: Settings) -> Settings:
+    """The settings with the URLs of the running installation filled in; `SettingsError` when nothing runs."""
+    found = read_installation(settings.home)
+    urls = {
+        name: getattr(settings, name) or (getattr(found, name) if found else None)
+        for name in ("prefect_url", "mlflow_url", "service_url")
+    }
+    missing = [name for name, url in urls.items() if url is None]
+    if missing:
+        raise SettingsError(
+            f"nothing runs from {settings.home.resolve()} ({', '.join(missing)} unknown): "
+            "start it with `latentloop up`, or set LATENTLOOP_HOME to the home of a running one"
+        )
+    return settings.model_copy(update=urls)
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """What every process of the installation is told: the settings in force, the servers, no phone-home."""
+    from deploy.settings import VENDOR_ENVIRONMENT
+
+    assert settings.prefect_url and settings.mlflow_url and settings.service_url
+    home = settings.home.resolve()
+    environment = {
+        **os.environ,
+        **VENDOR_ENVIRONMENT,
+        "LATENTLOOP_HOME": str(home),
+        "LATENTLOOP_PREFECT_URL": settings.prefect_url,
+        "LATENTLOOP_MLFLOW_URL": settings.mlflow_url,
+        "LATENTLOOP_SERVICE_URL": settings.service_url,
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_API_URL": settings.prefect_url,
+        "PREFECT_WORKER_QUERY_SECONDS": f"{max(1.0, 5 * settings.clock_factor):g}",
+        "PREFECT_CLI_PROMPT": "false",
+        "MLFLOW_TRACKING_URI": settings.mlflow_url,
+        "PYTHONUNBUFFERED": "1",
+        # spinning barriers of two BLAS threads beside other load cost more than the second thread brings
+        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
+    }
+    environment.pop("PREFECT_PROFILE", None)
+    return environment

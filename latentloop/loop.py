@@ -1,0 +1,140 @@
+"""What the commands `ingest` and `retrain` do: hand work to a deployment, follow it, read its result."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+from rich.table import Table
+
+from deploy.settings import Settings
+from deploy.stores.ledger import Ledger
+from deploy.stores.orchestrator import RunState
+from latentloop.errors import NothingToDo, RunFailed
+from latentloop.packing import pack_folder
+from latentloop.progress import follow_progress
+from tasks.steps import finished_step
+from tasks.values import IngestCounts, Registered
+
+Say = Callable[[str], None]
+
+INGEST_TIMEOUT_S = 3_600.0
+RETRAIN_TIMEOUT_S = 7 * 24 * 3_600.0
+
+
+class FolderCounts(BaseModel):
+    """What became of the images of a folder. `accepted + quarantined = received`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    segments: int
+    received: int
+    accepted: int
+    quarantined: int
+    reasons: dict[str, int]
+
+
+def ingest_folder(settings: Settings, folder: Path, say: Say) -> FolderCounts:
+    """Pack the folder, run the `ingest` deployment, and count what became of exactly these segments."""
+    from deploy.stores.captures import CaptureStore
+
+    keys = pack_folder(folder, CaptureStore(settings.open_objects()), say)
+    orchestrator = settings.open_orchestrator()
+    say(f"{len(keys)} segments packed; ingesting")
+    run = orchestrator.create_run("ingest/ingest", {"reason": "by hand"})
+    state = orchestrator.wait(
+        run.id, timeout_s=INGEST_TIMEOUT_S, poll_s=0.5, on_change=lambda each: say(f"ingest is {each.name.lower()}")
+    )
+    _expect_completed(state, "ingest", run.url)
+    return count_segments(Ledger(settings.open_database()), keys)
+
+
+def count_segments(ledger: Ledger, keys: list[str]) -> FolderCounts:
+    """Sum the ledger's lines of these segments; a segment without one was not ingested."""
+    total: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    missing = []
+    for key in keys:
+        found = ledger.entries("ingest", key, limit=1)
+        if not found:
+            missing.append(key)
+            continue
+        counts = IngestCounts.model_validate_json(found[0].body)
+        total.update(received=counts.received, accepted=counts.accepted, quarantined=counts.quarantined)
+        reasons.update(counts.reasons)
+    if missing:
+        raise RunFailed(f"{len(missing)} of {len(keys)} segments were not ingested, the first is {missing[0]}: run it again")
+    return FolderCounts(
+        segments=len(keys),
+        received=total["received"],
+        accepted=total["accepted"],
+        quarantined=total["quarantined"],
+        reasons=dict(reasons.most_common()),
+    )
+
+
+def print_ingest(counts: FolderCounts) -> None:
+    """Draw the counts."""
+    console = Console()
+    console.print(
+        f"{counts.received:,} received = {counts.accepted:,} accepted + {counts.quarantined:,} quarantined "
+        f"({counts.segments} segments)"
+    )
+    if counts.reasons:
+        table = Table("refused because", "images", box=None)
+        for reason, number in counts.reasons.items():
+            table.add_row(reason, f"{number:,}")
+        console.print(table)
+
+
+def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Registered:
+    """Run the tier's deployment for the catalogue as it is, or continue the run of it that was interrupted."""
+    ledger, objects = Ledger(settings.open_database()), settings.open_objects()
+    key = _trigger_key(settings, ledger, tier, again)
+    found = ledger.get_trigger(key)
+    if found is not None and found.state == "running":
+        say(f"continuing {key}, interrupted after attempt {found.attempt}")
+    orchestrator = settings.open_orchestrator()
+    run = orchestrator.create_run(f"retrain-{tier}/retrain-{tier}", {"key": key, "reason": "by hand"})
+    state = follow_progress(orchestrator, run, objects, key, RETRAIN_TIMEOUT_S, say)
+    while state.name == "Duplicate" and (held := ledger.get_trigger(key)) is not None and held.state == "running":
+        # a run that was killed holds its lease for some seconds; then the work is taken over
+        say(f"{key} is held by {held.owner}; waiting for it to finish or to let go")
+        time.sleep(5)
+        run = orchestrator.create_run(f"retrain-{tier}/retrain-{tier}", {"key": key, "reason": "by hand"})
+        state = follow_progress(orchestrator, run, objects, key, RETRAIN_TIMEOUT_S, say)
+    _expect_completed(state, f"retrain-{tier}", run.url)
+    registered = finished_step(objects, key, "registered", Registered)
+    if registered is None:
+        raise RunFailed(f"retrain-{tier} completed without a version: see {run.url}")
+    return registered
+
+
+def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> str:
+    """By hand, one training a catalogue version and recipe, unless asked for another."""
+    catalogue = settings.open_catalogue()
+    if not catalogue.counts().accepted:
+        raise NothingToDo("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
+    recipe = hashlib.sha256(settings.training.model_dump_json().encode()).hexdigest()[:8]
+    base = f"by-hand-{tier}-catalogue-{catalogue.version()}-{recipe}"
+    number = 1
+    while (found := ledger.get_trigger(key := f"{base}-{number}")) is not None and found.state != "running":
+        if not again and found.state == "done":
+            raise NothingToDo(
+                f"catalogue version {catalogue.version()} was trained on with this recipe already (version {found.result}): "
+                "ingest new images, change the recipe, or say --again"
+            )
+        number += 1
+    return key
+
+
+def _expect_completed(state: RunState, what: str, url: str) -> None:
+    if state.type != "COMPLETED":
+        raise RunFailed(f"{what} ended {state.name}: {state.message or 'no message'} (see {url})")
+
+

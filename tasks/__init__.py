@@ -1,0 +1,1 @@
+"""Thin Prefect tasks: get, call a pure function, put, return a value."""

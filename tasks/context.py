@@ -1,0 +1,52 @@
+"""What a task process opens once: settings, stores, the clock. Nothing here decides."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+from deploy.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from deploy.stores.objects import ObjectStore
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return load_settings()
+
+
+@cache
+def engine() -> Engine:
+    """The migrated ledger database."""
+    return settings().open_database()
+
+
+@cache
+def objects() -> ObjectStore:
+    """The object store."""
+    return settings().open_objects()
+
+
+@cache
+def owner() -> str:
+    """Names this process in the ledger: host, pid and a random word, because pids are reused."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+
+def now() -> datetime:
+    """The time, aware, UTC."""
+    return datetime.now(UTC)
+
+
+def forget() -> None:
+    """Open everything anew (tests that change the environment within one process)."""
+    for each in (settings, engine, objects, owner):
+        each.cache_clear()

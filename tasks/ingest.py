@@ -1,0 +1,230 @@
+"""Ingestion: captured segments in, catalogue and quarantine out, each row exactly once.
+
+Killed anywhere and run again, the end state is the same: a digest belongs to the row that claimed it first, each table
+takes a segment once, and the ledger line of a segment has a unique key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.context import engine, now, objects, settings
+from tasks.values import IngestCounts
+
+if TYPE_CHECKING:
+    from data_checks.input_gate import GateResult
+    from data_checks.verdict import Verdict
+    from deploy.stores.captures import CapturedImage
+    from deploy.stores.catalogue import CatalogueRow, QuarantineRow
+
+SEGMENTS_AT_ONCE = 16  # 16,000 images: one Great Expectations run and one commit a table
+
+
+@dataclass(slots=True)
+class _Row:
+    """An image on its way through ingestion; `refusal` is set by whoever refuses it first."""
+
+    segment: str
+    row: int
+    captured: CapturedImage
+    gate: GateResult
+    digest: str | None
+    refusal: str | None
+    detail: str
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
+def find_new_segments() -> list[list[str]]:
+    """Keys of the segments that are not in both tables yet, in order, in chunks that are committed together."""
+    from deploy.stores.captures import CaptureStore
+
+    catalogue = settings().open_catalogue()
+    done = catalogue.committed_segments("catalogue") & catalogue.committed_segments("quarantine")
+    fresh = sorted(set(CaptureStore(objects()).segments()) - done)
+    return [fresh[start : start + SEGMENTS_AT_ONCE] for start in range(0, len(fresh), SEGMENTS_AT_ONCE)]
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
+def ingest_segments(segments: Sequence[str]) -> IngestCounts:
+    """Judge every image of these segments; accepted rows to the catalogue, refused ones to quarantine."""
+    from data_checks.batch import judge_refused_shares
+    from data_checks.refusal import Refusal
+    from deploy.stores.ledger import Ledger
+
+    policy = settings().input_policy
+    rows, unreadable = _read_and_judge(segments)
+    readable = [each for each in segments if each not in unreadable]
+    refused = Counter(Refusal(each.refusal) for each in rows if each.refusal is not None)
+    shares = judge_refused_shares(refused, len(rows), policy)
+    _refuse_known(rows)
+    suite = _run_suite(rows)
+    held = "; ".join(each.reason for each in (shares, suite) if each.failed)
+    if held:
+        for each in rows:
+            if each.refusal is None:
+                each.refusal, each.detail = "batch_held", held
+    catalogue = settings().open_catalogue()
+    catalogue.append_quarantined([_quarantine_row(each) for each in rows if each.refusal], readable)
+    catalogue.append_accepted([_catalogue_row(each) for each in rows if not each.refusal], readable)
+    ledger = Ledger(engine())
+    for segment in readable:
+        mine = [each for each in rows if each.segment == segment]
+        counts = _count(mine, 1, held)
+        ledger.record("ingest", segment, counts.model_dump_json(), now(), key=f"ingest:{segment}")
+    for segment, problem in unreadable.items():
+        body = json.dumps({"reason": problem})
+        ledger.record("ingest-unreadable", segment, body, now(), key=f"ingest-unreadable:{segment}")
+    if held:
+        body = json.dumps({"reason": held, "segments": list(segments)})
+        ledger.record("ingest-held", segments[0], body, now(), key=f"ingest-held:{segments[0]}")
+    return _count(rows, len(readable), held)
+
+
+@task(cache_policy=NO_CACHE)
+def report_ingest(chunks: Sequence[IngestCounts]) -> IngestCounts:
+    """The sum over all chunks, as a table in Prefect's UI."""
+    from prefect.artifacts import create_table_artifact
+
+    reasons: Counter[str] = Counter()
+    for each in chunks:
+        reasons.update(each.reasons)
+    total = IngestCounts(
+        segments=sum(each.segments for each in chunks),
+        received=sum(each.received for each in chunks),
+        accepted=sum(each.accepted for each in chunks),
+        quarantined=sum(each.quarantined for each in chunks),
+        reasons=dict(reasons.most_common()),
+        held="; ".join(each.held for each in chunks if each.held),
+        catalogue_version=settings().open_catalogue().version(),
+    )
+    if total.received:
+        table = [{"what": "accepted", "images": total.accepted}]
+        table += [{"what": f"quarantined: {reason}", "images": count} for reason, count in total.reasons.items()]
+        create_table_artifact(table, key="ingest", description=total.held or "accepted + quarantined = received")
+    return total
+
+
+def _read_and_judge(segments: Sequence[str]) -> tuple[list[_Row], dict[str, str]]:
+    from data_checks.batch import judge_batch
+    from deploy.stores.captures import CaptureStore
+    from deploy.stores.errors import StoreCorrupt
+    from vae_core.preprocessing import pixel_digest
+
+    captures, rows, unreadable = CaptureStore(objects()), [], {}
+    for segment in segments:
+        try:
+            images = captures.read(segment)
+        except StoreCorrupt as error:  # one broken file must not stop the others; it stays pending and on record
+            unreadable[segment] = str(error)
+            continue
+        judged = judge_batch(
+            [(each.name, each.source, each.data) for each in images], settings().preprocessing, settings().input_policy
+        )
+        for number, (image, result) in enumerate(zip(images, judged.results, strict=True)):
+            digest = pixel_digest(result.pixels) if result.pixels is not None else None
+            refusal = result.refusal.value if result.refusal is not None else None
+            rows.append(_Row(segment, number, image, result, digest, refusal, result.detail))
+    return rows, unreadable
+
+
+def _refuse_known(rows: Sequence[_Row]) -> None:
+    """Images of a benchmark must not be trained on; of equal images the first row keeps the digest."""
+    from deploy.stores.digests import DigestIndex
+
+    index = DigestIndex(engine())
+    passed = [each for each in rows if each.refusal is None and each.digest is not None]
+    protected = index.protected([each.digest for each in passed if each.digest])
+    for each in passed:
+        if each.digest in protected:
+            each.refusal, each.detail = "leakage", f"image {each.digest} belongs to a benchmark: it is never trained on"
+    free = [each for each in passed if each.refusal is None]
+    mine = index.claim([each.digest for each in free if each.digest], [f"{each.segment}:{each.row}" for each in free])
+    for each, first in zip(free, mine, strict=True):
+        if not first:
+            each.refusal, each.detail = "duplicate", f"image {each.digest} was accepted before: nothing to do"
+
+
+def _run_suite(rows: Sequence[_Row]) -> Verdict:
+    """Great Expectations over the table of what passed; failing rows are refused, its document is kept."""
+    import pandas as pd
+
+    from data_checks.table_suite import COLUMNS, judge_table
+
+    passed = [each for each in rows if each.refusal is None]
+    frame = pd.DataFrame([_table_row(each) for each in passed], columns=list(COLUMNS))
+    result = judge_table(frame, settings().input_policy, settings().preprocessing)
+    for position, expectation in result.failed_rows.items():
+        passed[position].refusal = "suite"
+        passed[position].detail = f"the table suite expected {expectation}"
+    name = hashlib.sha256("\n".join(sorted({each.segment for each in rows})).encode()).hexdigest()[:32]
+    objects().put(f"ingest/{name}/suite.json", json.dumps(result.document, indent=1).encode())
+    return result.verdict
+
+
+def _table_row(each: _Row) -> tuple[object, ...]:
+    assert each.gate.pixels is not None and each.gate.statistics is not None
+    channels, height, width = each.gate.pixels.shape
+    statistics = each.gate.statistics
+    return (
+        each.digest, each.captured.source, each.segment, each.row, width, height, channels,
+        statistics.mean, statistics.variance, statistics.entropy_bits,
+    )  # fmt: skip
+
+
+def _catalogue_row(each: _Row) -> CatalogueRow:
+    from deploy.stores.catalogue import CatalogueRow
+
+    assert each.gate.pixels is not None and each.gate.statistics is not None and each.digest is not None
+    channels, height, width = each.gate.pixels.shape
+    return CatalogueRow(
+        digest=each.digest,
+        source=each.captured.source,
+        segment=each.segment,
+        row=each.row,
+        captured_at=each.captured.captured_at,
+        name=each.captured.name,
+        width=width,
+        height=height,
+        channels=channels,
+        mean=each.gate.statistics.mean,
+        variance=each.gate.statistics.variance,
+        entropy_bits=each.gate.statistics.entropy_bits,
+        image=each.captured.data,
+    )
+
+
+def _quarantine_row(each: _Row) -> QuarantineRow:
+    from deploy.stores.catalogue import QuarantineRow
+
+    assert each.refusal is not None
+    return QuarantineRow(
+        source=each.captured.source,
+        segment=each.segment,
+        row=each.row,
+        captured_at=each.captured.captured_at,
+        name=each.captured.name,
+        reason=each.refusal,
+        detail=each.detail,
+        digest=each.digest,
+        image=each.captured.data,
+    )
+
+
+def _count(rows: Sequence[_Row], segments: int, held: str) -> IngestCounts:
+    reasons = Counter(each.refusal for each in rows if each.refusal is not None)
+    return IngestCounts(
+        segments=segments,
+        received=len(rows),
+        accepted=len(rows) - reasons.total(),
+        quarantined=reasons.total(),
+        reasons=dict(reasons.most_common()),
+        held=held,
+    )

@@ -1,0 +1,46 @@
+"""Where a run stands, for whoever watches from another process: one small object, replaced every two seconds."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    from deploy.stores.objects import ObjectStore
+
+EVERY_S = 2.0
+
+
+class ProgressNote(BaseModel):
+    """The step in work, its share done in [0, 1], and a few words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = 1
+    step: str
+    share_done: float = Field(ge=0, le=1)
+    detail: str
+
+
+class ProgressWriter:
+    """Writes notes, at most one every two seconds for each step."""
+
+    def __init__(self, objects: ObjectStore, key: str) -> None:
+        self._objects, self._key = objects, progress_key(key)
+        self._written, self._step = 0.0, ""
+
+    def note(self, step: str, share_done: float, detail: str) -> None:
+        """Say where the run stands."""
+        now = time.monotonic()
+        if step == self._step and now - self._written < EVERY_S:
+            return
+        self._written, self._step = now, step
+        body = ProgressNote(step=step, share_done=min(1.0, max(0.0, share_done)), detail=detail)
+        self._objects.put(self._key, body.model_dump_json().encode())
+
+
+def progress_key(run: str) -> str:
+    """Key of a run's note."""
+    return f"runs/{run}/progress.json"

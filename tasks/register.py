@@ -1,0 +1,91 @@
+"""Registration as a task: the candidate becomes a version that a person can approve, exactly once per trigger."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from importlib.metadata import version as package_version
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from data_checks.verdict import Verdict
+from tasks.context import engine, now, objects, settings
+from tasks.model_card import write_model_card
+from tasks.progress import ProgressWriter
+from tasks.steps import finish_step, finished_step
+from tasks.values import Claimed, Evaluated, Registered, RetrainPlan, Trained
+
+
+@task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=[2, 10, 30])
+def register_candidate(
+    plan: RetrainPlan, trained: Trained, evaluated: Evaluated, verdict: Verdict, claimed: Claimed
+) -> Registered:
+    """Run, model and version in MLflow; every part is found again by the trigger when this is repeated."""
+    if (kept := finished_step(objects(), plan.key, "registered", Registered)) is not None:
+        return kept
+    from deploy.stores.artifacts import fetch_artifact
+    from deploy.stores.ledger import Ledger
+    from deploy.stores.registry import CurvePoint
+    from deploy.stores.release import ReleaseStore
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
+
+    ProgressWriter(objects(), plan.key).note("registering", 1.0, "in MLflow")
+    registry = settings().open_registry()
+    registry.ensure_model()
+    result = BenchmarkResult.model_validate_json(objects().get(evaluated.benchmark).data)
+    champion = ReleaseStore(engine()).read().champion
+    run_id = registry.ensure_run(plan.key, f"{plan.tier} {plan.planned_at:%Y-%m-%d %H:%M}", {"tier": plan.tier})
+    if (created := registry.find_by_trigger(plan.key)) is None:
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            fetch_artifact(objects(), evaluated.artifact, evaluated.digest, folder / "artifact")
+            # metrics after the model: logged before it, the logged-model page would disagree with the run
+            model_uri = registry.log_model(run_id, folder / "artifact", plan.preprocessing.shape)
+            registry.log_curve(
+                run_id, [CurvePoint(name, value, trained.steps) for name, value in result.metrics().items()], now()
+            )
+            pictures = _fetch_pictures(evaluated, folder / "pictures")
+            (folder / "pictures" / "benchmark.json").write_text(result.model_dump_json(indent=2))
+            registry.log_files(run_id, folder / "pictures")
+        # a process that lost its lease must not register: somebody else carries this trigger on
+        Ledger(engine()).renew(claimed.key, claimed.owner, now())
+        created = registry.create_version(
+            model_uri=model_uri,
+            run_id=run_id,
+            trigger=plan.key,
+            tags={
+                "tier": plan.tier,
+                "dataset_version": str(plan.catalogue_version),
+                "code_version": package_version("latentloop"),
+                "model_digest": evaluated.digest,
+                "parent_version": champion.version if champion else "",
+                "benchmark": "passed" if verdict.passed else "failed",
+                "reason": verdict.reason[:500],
+                "snapshot": "",
+                "delivery": "",
+            },
+            description=write_model_card(plan, trained, result, verdict, run_id, pictures),
+        )
+        registry.finish_run(run_id)
+    registered = Registered(
+        version=created.version,
+        url=registry.version_url(created.version),
+        digest=evaluated.digest,
+        benchmark="passed" if verdict.passed else "failed",
+        reason=verdict.reason,
+    )
+    body = json.dumps({"digest": evaluated.digest, "benchmark": registered.benchmark, "reason": verdict.reason})
+    Ledger(engine()).record("registered", created.version, body, now(), key=f"registered:{plan.key}")
+    return finish_step(objects(), plan.key, "registered", registered)
+
+
+def _fetch_pictures(evaluated: Evaluated, folder: Path) -> list[str]:
+    folder.mkdir()
+    names = []
+    for key in objects().keys(f"{evaluated.pictures}/"):
+        name = key.rsplit("/", 1)[-1]
+        (folder / name).write_bytes(objects().get(key).data)
+        names.append(name)
+    return names

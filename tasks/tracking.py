@@ -1,0 +1,78 @@
+"""Training curves on their way to MLflow: batched, in the background, and never in the way of the training.
+
+A tracking server that is away costs the curve nothing but time: points wait and are sent when it is back, or at the end.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from tasks.context import now
+
+if TYPE_CHECKING:
+    from deploy.stores.registry import CurvePoint, Registry
+    from vae_core.training.progress import TrainProgress
+
+FLUSH_S = 5.0
+LAST_TRIES = 6  # at the end of a training; then the model card still holds the curve
+
+
+class CurveLogger:
+    """Collects points and sends them every five seconds from a thread of its own."""
+
+    def __init__(self, registry: Registry, trigger: str, name: str, params: dict[str, object]) -> None:
+        self._registry, self._trigger, self._name, self._params = registry, trigger, name, params
+        self._waiting: list[CurvePoint] = []
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="curves", daemon=True)
+
+    def __enter__(self) -> CurveLogger:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def add(self, progress: TrainProgress) -> None:
+        """Take the values of one interval; returns at once."""
+        points = list(_points(progress))
+        with self._lock:
+            self._waiting.extend(points)
+
+    def _run(self) -> None:
+        while not self._ended.wait(FLUSH_S):
+            self._send()
+        for attempt in range(LAST_TRIES):
+            if self._send():
+                return
+            time.sleep(min(2**attempt, 10))
+        print(f"{len(self._waiting)} points of the training curve did not reach MLflow")
+
+    def _send(self) -> bool:
+        from deploy.stores.errors import StoreError
+
+        with self._lock:
+            batch = list(self._waiting)
+        if not batch:
+            return True
+        try:
+            run_id = self._registry.ensure_run(self._trigger, self._name, self._params)
+            self._registry.log_curve(run_id, batch, now())
+        except StoreError as error:
+            print(f"training curve waits: {error}")
+            return False
+        with self._lock:
+            del self._waiting[: len(batch)]
+        return True
+
+
+def _points(progress: TrainProgress) -> Iterable[CurvePoint]:
+    from deploy.stores.registry import CurvePoint
+
+    for name in ("neg_elbo", "nll", "kl", "beta", "learning_rate"):
+        yield CurvePoint(f"train/{name}", float(getattr(progress, name)), progress.step)

@@ -1,0 +1,45 @@
+"""The real neighbours that tests share: each is started once a session, when the first test asks for it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import CannotStart, PostgreSQL, SeaweedFS, postgresql, prefect_server, seaweedfs
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedFS]:
+    try:
+        with seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as server:
+            yield server
+    except CannotStart as error:
+        _skip_unless_broken(error)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgreSQL]:
+    # not below pytest's folder, which user postgres may not enter
+    with tempfile.TemporaryDirectory(prefix="latentloop-postgresql-") as folder:
+        try:
+            with postgresql(Path(folder)) as server:
+                yield server
+        except CannotStart as error:
+            _skip_unless_broken(error)
+
+
+@pytest.fixture(scope="session")
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the one Prefect server of this session and give its API URL."""
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as api_url:
+        yield api_url
+
+
+def _skip_unless_broken(error: CannotStart) -> None:
+    """Skip where a server is not installed; one that does not come up is a failure."""
+    if "install" in str(error) or "no user postgres" in str(error):
+        pytest.skip(str(error))
+    raise error

@@ -1,0 +1,156 @@
+"""A small real house for the tests: objects in a folder, telemetry in SQLite, keys, and tiny real versions."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from data_checks.image_statistics import measure_images
+from data_checks.policy import InputPolicy
+from deploy.serving.config import ServingConfig
+from deploy.stores.captures import CapturedImage, CaptureStore
+from deploy.stores.database import migrate, open_engine
+from deploy.stores.local_objects import LocalObjects
+from deploy.stores.release import Release, ServedVersion
+from deploy.stores.release_file import RELEASE_KEY, generate_keys, sign_release
+from deploy.stores.telemetry import Telemetry, TelemetryWindow
+from vae_core.artifact import Artifact, TrainingSummary, make_golden, write_artifact
+from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.inference import score_images
+from vae_core.models.build import build_model
+from vae_core.preprocessing import Preprocessing
+from vae_core.reference import Reference
+
+MODEL = ConvVaeConfig(widths=(4, 8), latent_dim=4)
+POLICY = InputPolicy(min_variance=0.003)
+
+
+def pictures(count: int, seed: int = 0) -> np.ndarray:
+    """Random but image-like pixels: uint8 (N, 1, 28, 28), a bright box on a gradient."""
+    generator = np.random.default_rng(seed)
+    images = np.tile(np.linspace(0, 60, 28, dtype=np.float64), (count, 1, 28, 1))
+    for image in images:
+        top, left, height, width = generator.integers(2, 12, 4)
+        image[0, top : top + height, left : left + width] += generator.integers(80, 180)
+    return np.clip(images + generator.normal(0, 5, images.shape), 0, 255).astype(np.uint8)
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """One grey image (1, H, W) as a file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels[0]).save(file, "PNG")
+    return file.getvalue()
+
+
+def jpeg(pixels: np.ndarray) -> bytes:
+    """One grey image (1, H, W) as a file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels[0]).save(file, "JPEG", quality=95)
+    return file.getvalue()
+
+
+def tiny_artifact(seed: int, *, with_reference: bool = True) -> Artifact:
+    """An untrained but complete version; other seeds are other weights."""
+    torch.manual_seed(seed)
+    model = build_model(MODEL).eval()
+    seen = pictures(64, seed=1)
+    scores, statistics = score_images(model, seen), measure_images(seen)
+    reference = Reference(
+        mu=scores.mu.astype(np.float16),
+        logvar=scores.logvar.astype(np.float16),
+        recon_error=scores.recon_error,
+        kl=scores.kl,
+        norm=scores.norm,
+        image_mean=statistics.mean.astype(np.float32),
+        image_variance=statistics.variance.astype(np.float32),
+        image_entropy=statistics.entropy_bits.astype(np.float32),
+        histogram=statistics.histogram.mean(axis=0),
+    )
+    return Artifact(
+        model=model,
+        model_config=MODEL,
+        preprocessing=Preprocessing(),
+        prior=None,
+        reference=reference if with_reference else None,
+        golden=make_golden(model, pictures(4, seed=2)),
+        summary=TrainingSummary(
+            steps=1,
+            epochs=1,
+            seconds=1.0,
+            train_config=TrainConfig(budget=Budget(amount=1, unit="steps")),
+            dataset_version="0",
+        ),
+        digest="",
+    )
+
+
+@dataclass
+class House:
+    """What a replica needs, under one folder."""
+
+    root: Path
+    _epoch: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.objects = LocalObjects(self.root / "objects")
+        engine = open_engine(f"sqlite:///{self.root / 'telemetry.db'}")
+        migrate(engine)
+        self.engine = engine
+        self.telemetry = Telemetry(engine)
+        self.keys = generate_keys(self.root / "keys")
+        self.cache = self.root / "cache"
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def add_version(self, version: str, *, seed: int, **options: Any) -> ServedVersion:
+        """Write an artifact into the object store, as registration does."""
+        folder = self.root / "built" / version
+        digest = write_artifact(folder, tiny_artifact(seed, **options))
+        prefix = f"artifacts/{version}"
+        for file in sorted(folder.iterdir()):
+            self.objects.put(f"{prefix}/{file.name}", file.read_bytes())
+        return ServedVersion(version=version, digest=digest, artifact=prefix)
+
+    def release(self, *, epoch: int | None = None, **slots: Any) -> Release:
+        """The next release, or one of a given epoch."""
+        self._epoch = self._epoch + 1 if epoch is None else epoch
+        return Release(epoch=self._epoch, changed_at=datetime.now(UTC), reason="test", **slots)
+
+    def publish(self, **slots: Any) -> Release:
+        """Sign and publish a release."""
+        release = self.release(**slots)
+        self.objects.put(RELEASE_KEY, sign_release(release, self.keys.private))
+        return release
+
+    def rows(self) -> TelemetryWindow:
+        """All telemetry."""
+        return self.telemetry.window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+
+    def captured(self) -> list[CapturedImage]:
+        """All captured images, segment by segment."""
+        store = CaptureStore(self.objects)
+        return [image for key in store.segments() for image in store.read(key)]
+
+
+def quick_config(**changes: Any) -> ServingConfig:
+    """The defaults, impatient."""
+    values = {"replica": "test", "release_poll_s": 0.02, "telemetry_flush_s": 0.02, "final_flush_s": 5, **changes}
+    return ServingConfig(**values)
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    """Look again every 10 ms."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.01)

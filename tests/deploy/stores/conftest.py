@@ -1,0 +1,53 @@
+"""Every store is tested against all its implementations, and raced from real processes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from deploy.stores.database import migrate, open_engine
+from deploy.stores.objects import ObjectStore
+from tests.deploy.stores.racing import ObjectsAt, Racers
+from tests.servers import PostgreSQL, SeaweedFS
+
+
+@pytest.fixture(params=["folder", pytest.param("seaweedfs", marks=pytest.mark.server)])
+def objects_at(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectsAt:
+    """Make an empty object store, as something that other processes can open too."""
+    if request.param == "folder":
+        return ObjectsAt(str(tmp_path / "objects"), {})
+    server: SeaweedFS = request.getfixturevalue("seaweedfs_server")
+    return ObjectsAt(f"{server.create_bucket(f'b{uuid.uuid4().hex}')}/some/prefix", server.options())
+
+
+@pytest.fixture
+def objects(objects_at: ObjectsAt) -> ObjectStore:
+    return objects_at.open()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Make an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.db"
+    server: PostgreSQL = request.getfixturevalue("postgresql_server")
+    return server.create_database(f"d{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """Open a migrated database."""
+    engine = open_engine(database_url)
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def racers() -> Iterator[Racers]:
+    with Racers() as racers:
+        yield racers

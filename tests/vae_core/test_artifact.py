@@ -1,0 +1,251 @@
+import json
+import pickle
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+
+from tests.vae_core.synthetic_images import TINY, boxes, recipe
+from vae_core.artifact import (
+    Artifact,
+    TrainingSummary,
+    make_golden,
+    read_artifact,
+    read_manifest,
+    write_artifact,
+)
+from vae_core.config import ConvVaeConfig
+from vae_core.errors import ArtifactError
+from vae_core.inference import score_images
+from vae_core.models.build import build_model
+from vae_core.preprocessing import Preprocessing
+from vae_core.priors.gaussian_mixture import GaussianMixturePrior
+from vae_core.reference import measure_reference
+from vae_core.sealed_folder import MANIFEST, open_sealed, seal_folder
+
+PARTS = ("weights.safetensors", "prior.safetensors", "reference.safetensors", "golden.safetensors")
+
+
+def whole_artifact(seed: int = 0) -> Artifact:
+    model = build_model(TINY, seed=seed).eval()
+    identity = torch.eye(4, dtype=torch.float64)
+    return Artifact(
+        model=model,
+        model_config=TINY,
+        preprocessing=Preprocessing(height=8, width=8),
+        prior=GaussianMixturePrior(torch.ones(1).double(), torch.zeros(1, 4).double(), identity[None]),
+        reference=measure_reference(model, boxes(10)),
+        golden=make_golden(model, boxes(3)),
+        summary=TrainingSummary(steps=3, epochs=0.5, seconds=1.5, train_config=recipe(), dataset_version="7"),
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_artifact(tmp_path / "version", whole_artifact())
+    return tmp_path / "version"
+
+
+def resealed(folder: Path, **changes: bytes | None) -> Path:
+    """Put other files under a valid manifest; `_` in a name stands for its dot, None removes."""
+    files = dict(open_sealed(folder).files)
+    for name, content in changes.items():
+        key = ".".join(name.rsplit("_", 1))
+        files.pop(key, None)
+        if content is not None:
+            files[key] = content
+    other = folder.with_name("resealed")
+    shutil.rmtree(other, ignore_errors=True)
+    seal_folder(other, files)
+    return other
+
+
+def changed_document(folder: Path, path: str, value: object) -> Path:
+    document = json.loads((folder / "model.json").read_bytes())
+    *parents, last = path.split(".")
+    place = document
+    for parent in parents:
+        place = place[parent]
+    place[last] = value
+    return resealed(folder, model_json=json.dumps(document).encode())
+
+
+def refuse(folder: Path, complaint: str) -> None:
+    with pytest.raises(ArtifactError, match=complaint) as raised:
+        read_artifact(folder, expected_digest=None)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_version_comes_back_whole(tmp_path):
+    written = whole_artifact()
+    digest = write_artifact(tmp_path / "version", written)
+    read = read_artifact(tmp_path / "version", expected_digest=digest)
+    assert read.digest == digest
+    assert (read.model_config, read.preprocessing, read.summary) == (
+        written.model_config,
+        written.preprocessing,
+        written.summary,
+    )
+    ours, theirs = score_images(written.model, boxes(5)), score_images(read.model, boxes(5))
+    assert all(np.array_equal(getattr(ours, name), getattr(theirs, name)) for name in ours.__slots__)
+    assert torch.equal(read.prior.cholesky, written.prior.cholesky)
+    assert np.array_equal(read.reference.mu, written.reference.mu)
+    assert np.array_equal(read.golden.pixels, written.golden.pixels)
+    assert not read.model.training
+
+
+def test_prior_reference_and_golden_answers_may_be_absent(tmp_path):
+    bare = replace(whole_artifact(), prior=None, reference=None, golden=None)
+    digest = write_artifact(tmp_path / "version", bare)
+    read = read_artifact(tmp_path / "version", expected_digest=digest)
+    assert read.prior is None and read.reference is None and read.golden is None
+
+
+def test_equal_versions_have_equal_digests_and_other_weights_another(tmp_path):
+    one, same, other = (
+        write_artifact(tmp_path / str(n), whole_artifact(seed)) for n, seed in enumerate((1, 1, 2))
+    )
+    assert one == same != other
+
+
+def test_writing_the_same_again_is_harmless_and_another_version_is_refused(folder):
+    digest = read_artifact(folder, expected_digest=None).digest
+    assert write_artifact(folder, whole_artifact()) == digest
+    with pytest.raises(ArtifactError, match="choose a folder that is empty"):
+        write_artifact(folder, whole_artifact(seed=1))
+    assert read_artifact(folder, expected_digest=digest).digest == digest
+
+
+def test_another_version_than_the_expected_one_is_refused(folder):
+    with pytest.raises(ArtifactError, match=f"expected digest {'a' * 64}, came"):
+        read_artifact(folder, expected_digest="a" * 64)
+
+
+@pytest.mark.parametrize("name", ["model.json", *PARTS, MANIFEST])
+def test_one_flipped_bit_anywhere_is_found(folder, name):
+    digest = read_artifact(folder, expected_digest=None).digest
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"expected (digest|\d+ bytes of sha256)"):
+        read_artifact(folder, expected_digest=digest)
+
+
+@pytest.mark.parametrize("name", ["model.json", *PARTS])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    refuse(folder, f"{name} is missing")
+
+
+def test_an_extra_file_is_named(folder):
+    (folder / "model.pkl").write_bytes(b"")
+    refuse(folder, "'model.pkl' is not in the manifest")
+
+
+def test_an_extra_file_is_refused_even_when_the_manifest_names_it(folder):
+    refuse(resealed(folder, model_pkl=b""), "'model.pkl' is no file of a version")
+
+
+@pytest.mark.parametrize("name", ["model.json", "weights.safetensors"])
+def test_a_version_needs_its_document_and_its_weights(folder, name):
+    refuse(resealed(folder, **{name.replace(".", "_"): None}), f"{name} is not among its files")
+
+
+def test_a_prior_that_the_document_promises_must_be_there(folder):
+    refuse(
+        resealed(folder, prior_safetensors=None),
+        "says prior gaussian_mixture, prior.safetensors says otherwise",
+    )
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was executed",))
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize(
+    "content", [pickle.dumps(Bomb()), b"", b"\xff" * 64], ids=["pickle", "empty", "noise"]
+)
+def test_what_is_no_safetensors_file_is_refused_and_never_unpickled(folder, name, content):
+    refuse(resealed(folder, **{name.replace(".", "_"): content}), f"{name}: no safetensors file")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "complaint"),
+    [
+        ("model.variant", "vq_vae", "model.json: model.variant: Input should be 'conv_vae', came 'vq_vae'"),
+        ("schema_version", 2, "model.json: schema_version: Input should be 1, came 2"),
+        ("likelihood", "laplace", "model.json: likelihood"),
+        (
+            "model.latent_dim",
+            5,
+            r"to_posterior.weight: expected torch.float32 \(10, 32\), came .* \(8, 32\)",
+        ),
+        ("model.widths", [4, 8, 16], "weights.safetensors: tensor .* is missing|model.json: model"),
+        ("model.latent_dim", 10**9, "model.json: model.latent_dim"),
+        ("model.widths", [4096, 4096], "encoder.0.weight: expected .* \\(4096, 1, 3, 3\\)"),
+        ("preprocessing.height", 12, r"preprocessing: images are \(1, 12, 8\), the model's \(1, 8, 8\)"),
+        ("preprocessing.standardise", True, "standardise: Extra inputs are not permitted"),
+    ],
+)
+def test_a_document_that_does_not_fit_is_refused(folder, path, value, complaint):
+    refuse(changed_document(folder, path, value), complaint)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            {"to_posterior.bias": torch.full((8,), torch.nan)},
+            "to_posterior.bias: 8 values are NaN or infinite",
+        ),
+        (
+            {"to_posterior.bias": torch.zeros(9)},
+            r"to_posterior.bias: expected torch.float32 \(8,\), came .* \(9,\)",
+        ),
+        ({"to_posterior.bias": torch.zeros(8).half()}, "to_posterior.bias: expected torch.float32"),
+        ({"backdoor": torch.zeros(1)}, "'backdoor' is unknown to the model"),
+        ({"to_posterior.bias": None}, "to_posterior.bias is missing"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(folder, change, complaint):
+    tensors = {**load((folder / "weights.safetensors").read_bytes()), **change}
+    content = save({name: tensor for name, tensor in tensors.items() if tensor is not None})
+    refuse(resealed(folder, weights_safetensors=content), complaint)
+
+
+def test_parts_of_another_model_are_refused(folder):
+    other = build_model(ConvVaeConfig(height=8, width=8, widths=(4, 8), latent_dim=6)).eval()
+    golden, reference = make_golden(other, boxes(2)), measure_reference(other, boxes(5))
+    refuse(resealed(folder, golden_safetensors=save(golden.to_tensors())), "golden: codes have 6 dimensions")
+    refuse(resealed(folder, reference_safetensors=save(reference.to_tensors())), "reference: codes have 6")
+
+
+def test_a_version_with_nan_weights_is_not_even_written(tmp_path):
+    artifact = whole_artifact()
+    with torch.no_grad():
+        artifact.model.to_posterior.bias[0] = torch.nan
+    with pytest.raises(ArtifactError, match="to_posterior.bias: 1 values are NaN"):
+        write_artifact(tmp_path / "version", artifact)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_manifest_can_be_read_before_the_files_are_there(folder):
+    manifest = read_manifest((folder / MANIFEST).read_bytes())
+    assert set(manifest.files) == {"model.json", *PARTS}
+    assert all(entry.size == (folder / name).stat().st_size for name, entry in manifest.files.items())
+    assert manifest.digest == read_artifact(folder, expected_digest=None).digest
+
+
+@pytest.mark.parametrize("name", ["../../etc/cron.d/x", "weights.pkl"])
+def test_a_manifest_with_other_names_is_refused(folder, name):
+    document = json.loads((folder / MANIFEST).read_bytes())
+    document["files"][name] = document["files"]["model.json"]
+    content = json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+    with pytest.raises(ArtifactError, match="manifest.json|is no file of a version"):
+        read_manifest(content)

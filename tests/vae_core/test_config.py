@@ -1,0 +1,50 @@
+import pytest
+from pydantic import ValidationError
+
+from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+
+STEPS = Budget(amount=1, unit="steps")
+
+
+def test_all_sizes_that_cannot_be_halved_are_named_at_once():
+    with pytest.raises(
+        ValidationError, match="height 30 is not a multiple of 8.*width 29 is not a multiple of 8"
+    ):
+        ConvVaeConfig(height=30, width=29, widths=(4, 8, 16))
+
+
+def test_a_rising_learning_rate_is_a_contradiction():
+    with pytest.raises(ValidationError, match="final_learning_rate 0.01 is above learning_rate 0.001"):
+        TrainConfig(budget=STEPS, learning_rate=1e-3, final_learning_rate=1e-2)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 0},
+        {"kl_warmup_share": 1.5},
+        {"beta": -1},
+        {"precision": "fp16"},
+        {"seed": -1},
+        {"epochs": 3},
+    ],
+)
+def test_values_out_of_bounds_and_unknown_words_are_refused(changes):
+    with pytest.raises(ValidationError, match=next(iter(changes))):
+        TrainConfig(budget=STEPS, **changes)
+
+
+@pytest.mark.parametrize("amount", [0, -1, float("inf"), float("nan")])
+def test_a_budget_is_positive_and_finite(amount):
+    with pytest.raises(ValidationError, match="amount"):
+        Budget(amount=amount, unit="seconds")
+
+
+def test_widths_must_be_channels():
+    with pytest.raises(ValidationError, match="widths must be 1 to 4096 channels, came 0"):
+        ConvVaeConfig(widths=(0, 8))
+
+
+def test_a_config_survives_json():
+    config = TrainConfig(budget=Budget(amount=0.1, unit="epochs"), learning_rate=1 / 3)
+    assert TrainConfig.model_validate_json(config.model_dump_json()) == config

@@ -1,0 +1,107 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.stats import percentileofscore
+
+from data_checks.image_statistics import measure_images
+from tests.vae_core.synthetic_images import TINY, boxes
+from vae_core.errors import ArtifactError, DataError
+from vae_core.inference import score_images
+from vae_core.models.build import build_model
+from vae_core.reference import Reference, measure_reference
+
+VALUES = hnp.arrays(np.float32, st.integers(1, 40), elements=st.floats(-100, 100, width=32))
+
+
+def reference_of(values: np.ndarray) -> Reference:
+    n = len(values)
+    codes, zeros = np.zeros((n, 2), np.float16), np.zeros(n, np.float32)
+    return Reference(codes, codes, values, zeros, zeros, zeros, zeros, zeros, np.full(16, 1 / 16, np.float32))
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return measure_reference(build_model(TINY).eval(), boxes(20))
+
+
+@given(VALUES, st.floats(-120, 120, width=32))
+def test_a_rank_is_the_share_of_values_at_most_this_one(values, value):
+    expected = percentileofscore(values, value, kind="weak") / 100
+    assert reference_of(values).quantile_rank("recon_error", value) == pytest.approx(expected)
+
+
+@given(VALUES, st.floats(0, 1))
+def test_a_threshold_is_the_smallest_value_that_reaches_its_rank(values, q):
+    reference = reference_of(values)
+    threshold = reference.threshold("recon_error", q)
+    assert threshold in values and reference.quantile_rank("recon_error", threshold) >= q - 1e-12
+    smaller = values[values < threshold]
+    if len(smaller):
+        assert reference.quantile_rank("recon_error", float(smaller.max())) < q + 1e-12
+
+
+def test_what_is_no_number_ranks_above_everything():
+    assert reference_of(np.ones(3, np.float32)).quantile_rank("recon_error", float("nan")) == 1
+
+
+def test_a_quantile_outside_of_0_and_1_is_refused():
+    with pytest.raises(DataError, match=r"between 0 and 1, came 99"):
+        reference_of(np.ones(3, np.float32)).threshold("recon_error", 99)
+
+
+def test_a_reference_holds_what_the_model_scores(reference):
+    scores = score_images(build_model(TINY).eval(), boxes(20))
+    assert len(reference) == 20
+    np.testing.assert_allclose(reference.recon_error, scores.recon_error, rtol=1e-5)
+    np.testing.assert_allclose(reference.kl, scores.kl, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(reference.mu.astype(np.float32), scores.mu, rtol=1e-3, atol=1e-4)
+    assert reference.mu.dtype == reference.logvar.dtype == np.float16
+
+
+def test_its_image_statistics_are_those_of_the_input_gate():
+    pixels = np.random.default_rng(0).integers(0, 256, (600, 1, 8, 8), dtype=np.uint8)  # more than one chunk
+    pixels[0] = 0
+    reference, table = measure_reference(build_model(TINY).eval(), pixels), measure_images(pixels)
+    np.testing.assert_allclose(reference.image_mean, table.mean, rtol=1e-6)
+    np.testing.assert_allclose(reference.image_variance, table.variance, rtol=1e-5)
+    np.testing.assert_allclose(reference.image_entropy, table.entropy_bits, rtol=1e-6)
+    np.testing.assert_allclose(reference.histogram, table.histogram.mean(axis=0), rtol=1e-5)
+    assert reference.histogram.sum() == pytest.approx(1)
+
+
+def test_an_empty_set_has_no_reference():
+    with pytest.raises(DataError, match="at least one uint8 image"):
+        measure_reference(build_model(TINY).eval(), boxes(0))
+
+
+def test_a_reference_survives_its_tensors(reference):
+    again = Reference.from_tensors(reference.to_tensors())
+    for name in reference.to_tensors():
+        assert np.array_equal(getattr(again, name), getattr(reference, name))
+    assert again.threshold("kl", 0.5) == reference.threshold("kl", 0.5)
+
+
+def test_a_changed_copy_ranks_by_its_own_values(reference):
+    doubled = replace(reference, kl=2 * reference.kl)
+    assert doubled.threshold("kl", 0.9) == pytest.approx(2 * reference.threshold("kl", 0.9))
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"kl": torch.ones(3)}, r"kl: expected torch.float32 \(20,\), came torch.float32 \(3,\)"),
+        ({"kl": torch.full((20,), torch.nan)}, "kl: some values are NaN"),
+        ({"mu": torch.ones(20, 4)}, "mu: expected torch.float16"),
+        ({"histogram": torch.ones(8)}, r"histogram: expected torch.float32 \(16,\)"),
+        ({"colour": torch.ones(20)}, "expected the tensors"),
+        ({"recon_error": torch.ones(0)}, "holds no images"),
+    ],
+)
+def test_tensors_that_are_no_reference_are_refused(reference, change, complaint):
+    with pytest.raises(ArtifactError, match=complaint):
+        Reference.from_tensors({**reference.to_tensors(), **change})

@@ -1,0 +1,35 @@
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vae_core.training.progress import IntervalSums, TrainProgress, curve_from_tensor, curve_to_tensor
+
+NUMBER = st.floats(-1e9, 1e9)
+POINTS = st.builds(
+    TrainProgress,
+    step=st.integers(0, 2**40),
+    epoch=NUMBER,
+    share_done=NUMBER,
+    neg_elbo=NUMBER,
+    nll=NUMBER,
+    kl=NUMBER,
+    beta=NUMBER,
+    learning_rate=NUMBER,
+    active_dims=st.integers(0, 4096),
+    images_per_s=st.none() | NUMBER,
+)
+
+
+@given(st.lists(POINTS, max_size=5))
+def test_a_curve_survives_its_tensor_bit_for_bit(curve):
+    assert curve_from_tensor(curve_to_tensor(curve)) == curve
+
+
+def test_an_interval_tells_means_and_begins_anew():
+    interval = IntervalSums(latent_dim=2)
+    interval.add(100.0, torch.tensor([1.0, 0.0]))
+    interval.add(200.0, torch.tensor([3.0, 0.5]))
+    nll, kl_dims = interval.means()
+    assert (interval.steps, nll, kl_dims.tolist()) == (2, 150.0, [2.0, 0.25])
+    interval.clear()
+    assert interval.steps == 0 and interval.values.sum() == 0

@@ -1,0 +1,1 @@
+"""Models, losses, training and evaluation of image VAEs; no network, clock, environment or global seed."""

@@ -1,0 +1,211 @@
+"""The folder that a version is: model, preprocessing, prior, reference and golden answers, under one digest.
+
+    model.json             config, preprocessing, likelihood, sampling prior's kind, training summary
+    weights.safetensors    prior.safetensors    reference.safetensors    golden.safetensors
+    manifest.json          sha256 and size of each; its own sha256 is the version's digest
+
+Safetensors and JSON only: nothing is ever unpickled, and nothing is parsed before every sha256 was checked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from vae_core.config import ModelConfig, TrainConfig
+from vae_core.documents import parse_document, to_canonical_json
+from vae_core.errors import ArtifactError, SealError
+from vae_core.golden import Golden, check_golden, make_golden
+from vae_core.models.build import restore_model
+from vae_core.models.conv_vae import ConvVae
+from vae_core.preprocessing import Preprocessing
+from vae_core.priors.gaussian_mixture import GaussianMixturePrior
+from vae_core.reference import Reference
+from vae_core.sealed_folder import Manifest, ManifestEntry, open_sealed, parse_manifest, seal_folder
+from vae_core.weights import copy_weights
+
+__all__ = [
+    "Artifact",
+    "Golden",
+    "Manifest",
+    "ManifestEntry",
+    "TrainingSummary",
+    "check_golden",
+    "make_golden",
+    "read_artifact",
+    "read_manifest",
+    "write_artifact",
+]
+
+DOCUMENT, WEIGHTS, PRIOR, REFERENCE, GOLDEN = (
+    "model.json",
+    "weights.safetensors",
+    "prior.safetensors",
+    "reference.safetensors",
+    "golden.safetensors",
+)
+_REQUIRED, _OPTIONAL = {DOCUMENT, WEIGHTS}, {PRIOR, REFERENCE, GOLDEN}
+
+
+class TrainingSummary(BaseModel):
+    """How the weights came about. Seconds are those of the training's clock."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    steps: int = Field(ge=0)
+    epochs: float = Field(ge=0, allow_inf_nan=False)
+    seconds: float = Field(ge=0, allow_inf_nan=False)
+    train_config: TrainConfig
+    dataset_version: str = Field(max_length=200)
+
+
+class ArtifactDocument(BaseModel):
+    """What `model.json` says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    model: ModelConfig
+    preprocessing: Preprocessing
+    likelihood: Literal["bernoulli"] = "bernoulli"
+    prior: Literal["gaussian_mixture"] | None
+    summary: TrainingSummary
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Artifact:
+    """A version in memory; the model is in eval mode on the CPU. `digest`: of the folder it was read from."""
+
+    model: ConvVae
+    model_config: ModelConfig
+    preprocessing: Preprocessing
+    prior: GaussianMixturePrior | None
+    reference: Reference | None
+    golden: Golden | None
+    summary: TrainingSummary
+    digest: str = ""
+
+
+def write_artifact(folder: Path, artifact: Artifact) -> str:
+    """Write a version's folder, whole or not at all, and return its digest; equal versions have equal bytes.
+
+    Writing the same version again changes nothing. ArtifactError when the version could not be read back, the
+    folder holds something else, or the disk refuses.
+    """
+    document = ArtifactDocument(
+        model=artifact.model_config,
+        preprocessing=artifact.preprocessing,
+        prior=None if artifact.prior is None else "gaussian_mixture",
+        summary=artifact.summary,
+    )
+    files = {DOCUMENT: to_canonical_json(document), WEIGHTS: save(copy_weights(artifact.model))}
+    for name, part in ((PRIOR, artifact.prior), (REFERENCE, artifact.reference), (GOLDEN, artifact.golden)):
+        if part is not None:
+            files[name] = save(part.to_tensors())
+    _parse(files)
+    try:
+        return seal_folder(folder, files)
+    except SealError as error:
+        raise ArtifactError(f"artifact {error}") from error
+
+
+def read_artifact(folder: Path, *, expected_digest: str | None) -> Artifact:
+    """Read a version after every sha256 was checked; ArtifactError, one line, for whatever is wrong with it.
+
+    `expected_digest` is what the release or the registry says; None trusts the folder's own manifest.
+    """
+    try:
+        sealed = open_sealed(folder, expected_digest)
+    except SealError as error:
+        raise ArtifactError(f"artifact {error}") from error
+    try:
+        _require_names(sealed.files)
+        return replace(_parse(sealed.files), digest=sealed.digest)
+    except ArtifactError as error:
+        raise ArtifactError(f"artifact {folder}: {error}") from error
+
+
+def read_manifest(content: bytes) -> Manifest:
+    """Read a manifest, for callers that copy a version file by file; ArtifactError for any other content."""
+    try:
+        manifest = parse_manifest(content)
+    except SealError as error:
+        raise ArtifactError(f"artifact {error}") from error
+    _require_names(manifest.files)
+    return manifest
+
+
+def _require_names(names: Iterable[str]) -> None:
+    found = set(names)
+    if missing := sorted(_REQUIRED - found):
+        raise ArtifactError(f"{missing[0]} is not among its files; register the version again")
+    if unknown := sorted(found - _REQUIRED - _OPTIONAL):
+        raise ArtifactError(f"{unknown[0]!r} is no file of a version; register the version again")
+
+
+def _parse(files: Mapping[str, bytes]) -> Artifact:
+    """Make a version of verified files, and check that its parts belong together."""
+    try:
+        document = parse_document(ArtifactDocument, files[DOCUMENT])
+    except ValueError as error:
+        raise ArtifactError(
+            f"{DOCUMENT}: {error}; this release reads schema_version 1 of variant conv_vae"
+        ) from error
+    try:
+        model = restore_model(document.model, _tensors(files, WEIGHTS)).eval()
+    except ValueError as error:
+        raise ArtifactError(f"{WEIGHTS}: {error}; train or register the version again") from error
+    artifact = Artifact(
+        model=model,
+        model_config=document.model,
+        preprocessing=document.preprocessing,
+        prior=GaussianMixturePrior.from_tensors(_tensors(files, PRIOR)) if PRIOR in files else None,
+        reference=Reference.from_tensors(_tensors(files, REFERENCE)) if REFERENCE in files else None,
+        golden=Golden.from_tensors(_tensors(files, GOLDEN)) if GOLDEN in files else None,
+        summary=document.summary,
+    )
+    _require_agreement(artifact, document)
+    return artifact
+
+
+def _tensors(files: Mapping[str, bytes], name: str) -> dict[str, torch.Tensor]:
+    try:
+        return load(files[name])
+    except SafetensorError as error:
+        raise ArtifactError(f"{name}: no safetensors file ({error}); register the version again") from error
+
+
+def _require_agreement(artifact: Artifact, document: ArtifactDocument) -> None:
+    """All parts speak of images and codes of one shape."""
+    model = artifact.model_config
+    widths = {
+        "prior": artifact.prior and artifact.prior.latent_dim,
+        "reference": artifact.reference and artifact.reference.mu.shape[1],
+        "golden": artifact.golden and artifact.golden.mu.shape[1],
+    }
+    for part, width in widths.items():
+        if width is not None and width != model.latent_dim:
+            raise ArtifactError(
+                f"{part}: codes have {width} dimensions, the model's {model.latent_dim}; measure it again"
+            )
+    shapes = {
+        "preprocessing": artifact.preprocessing.shape,
+        "golden": artifact.golden and artifact.golden.pixels.shape[1:],
+    }
+    for part, shape in shapes.items():
+        if shape is not None and shape != model.shape:
+            raise ArtifactError(
+                f"{part}: images are {shape}, the model's {model.shape} (C, H, W); make them equal"
+            )
+    if (document.prior is None) != (artifact.prior is None):
+        raise ArtifactError(
+            f"{DOCUMENT} says prior {document.prior}, {PRIOR} says otherwise; register the version again"
+        )

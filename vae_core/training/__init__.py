@@ -1,0 +1,1 @@
+"""One training loop with its budget, monitor and checkpoints."""

@@ -1,0 +1,86 @@
+"""What a training reports while it runs: means over intervals of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+
+ACTIVE_NATS = 0.01
+"""Mean KL of a dimension above which it carries something."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainProgress:
+    """The steps since the last report, up to `step`.
+
+    epoch: passes over the images so far. share_done: of the budget, 0 to 1. neg_elbo, nll, kl: means over the
+    interval, nats per image; neg_elbo is nll + kl, with neither beta nor free bits. active_dims: dimensions
+    whose mean KL in the interval exceeds 0.01 nats. beta, learning_rate: of the last step. images_per_s: by
+    the training's clock, None where it did not move.
+    """
+
+    step: int
+    epoch: float
+    share_done: float
+    neg_elbo: float
+    nll: float
+    kl: float
+    beta: float
+    learning_rate: float
+    active_dims: int
+    images_per_s: float | None
+
+
+class IntervalSums:
+    """Sums over the steps since the last report, as float64 [steps, nll, KL of every dimension]."""
+
+    def __init__(self, latent_dim: int) -> None:
+        self.values = torch.zeros(2 + latent_dim, dtype=torch.float64)
+
+    @property
+    def steps(self) -> int:
+        """Steps summed."""
+        return int(self.values[0])
+
+    def add(self, nll: float, kl_dims: torch.Tensor) -> None:
+        """Take a step's mean NLL and its mean KL per dimension (D,) on the CPU, both nats per image."""
+        self.values[0] += 1
+        self.values[1] += nll
+        self.values[2:] += kl_dims
+
+    def means(self) -> tuple[float, torch.Tensor]:
+        """Mean NLL, and mean KL per dimension (D,)."""
+        means = self.values[1:] / self.values[0]
+        return float(means[0]), means[1:]
+
+    def clear(self) -> None:
+        """Begin the next interval."""
+        self.values.zero_()
+
+
+def curve_to_tensor(curve: Sequence[TrainProgress]) -> torch.Tensor:
+    """Write a curve as (rows, fields) float64, NaN for None: exact, and small beside the weights."""
+    names = [field.name for field in fields(TrainProgress)]
+    rows = [
+        [float("nan") if (value := getattr(point, name)) is None else value for name in names]
+        for point in curve
+    ]
+    return torch.tensor(rows, dtype=torch.float64).reshape(len(curve), len(names))
+
+
+def curve_from_tensor(values: torch.Tensor) -> list[TrainProgress]:
+    """Read what `curve_to_tensor` wrote."""
+    names = [field.name for field in fields(TrainProgress)]
+    curve = []
+    for row in values.tolist():
+        point = dict(zip(names, row, strict=True))
+        speed = point.pop("images_per_s")
+        step, active = int(point.pop("step")), int(point.pop("active_dims"))
+        curve.append(
+            TrainProgress(
+                step=step, active_dims=active, images_per_s=None if speed != speed else speed, **point
+            )
+        )
+    return curve

@@ -1,0 +1,40 @@
+"""Weights out of a model and into one, checked name by name, so that a wrong file is one clear line."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+
+def copy_weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    """All parameters and buffers of a model as contiguous CPU tensors, as safetensors wants them."""
+    return {
+        name: tensor.detach().to("cpu", memory_format=torch.contiguous_format).contiguous()
+        for name, tensor in model.state_dict().items()
+    }
+
+
+def require_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    """ValueError unless names, shapes and dtypes are the model's and all values are finite."""
+    own = model.state_dict()
+    if missing := sorted(set(own) - set(weights)):
+        raise ValueError(f"tensor {missing[0]} is missing ({len(missing)} in all)")
+    if unknown := sorted(set(weights) - set(own)):
+        raise ValueError(f"tensor {unknown[0]!r} is unknown to the model ({len(unknown)} in all)")
+    for name, expected in own.items():
+        came = weights[name]
+        if came.shape != expected.shape or came.dtype != expected.dtype:
+            raise ValueError(
+                f"tensor {name}: expected {expected.dtype} {tuple(expected.shape)}, "
+                f"came {came.dtype} {tuple(came.shape)}"
+            )
+        if not bool(torch.isfinite(came).all()):
+            raise ValueError(
+                f"tensor {name}: {int((~torch.isfinite(came)).sum())} values are NaN or infinite"
+            )
+
+
+def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
+    """Fill a model; ValueError as in `require_weights`, with nothing changed."""
+    require_weights(model, weights)
+    model.load_state_dict(dict(weights))
