@@ -41,9 +41,7 @@ def run(
         prepared = {precision: prepare_features(features) for precision, features in reals.items()}
         for name, pixels in fakes.items():
             features, _ = extract_interleaved(extractors, pixels)
-            results += distance_results(
-                name, {p: frechet_interval(prepared[p], features[p]) for p in PRECISIONS}
-            )
+            results += distance_results(name, {p: frechet_interval(prepared[p], features[p]) for p in PRECISIONS})
         rounding = frechet_interval(prepared["fp32"], reals["bf16"])
     return [
         *results,
@@ -82,9 +80,7 @@ def distance_results(name: str, distances: dict[Precision, FrechetEstimate]) -> 
     return [
         Result.of(f"fd_{name}_fp32", full.value, "fd_efflite0", n=full.n_b),
         Result.of(f"fd_{name}_bf16", half.value, "fd_efflite0", n=half.n_b),
-        Result.of(
-            f"fd_{name}_relative_difference", abs(half.value / full.value - 1), "1", limit=0.01, n=full.n_b
-        ),
+        Result.of(f"fd_{name}_relative_difference", abs(half.value / full.value - 1), "1", limit=0.01, n=full.n_b),
         Result.of(f"fd_{name}_relative_standard_error", full.standard_error / full.value, "1", n=full.n_b),
     ]
 
@@ -100,21 +96,15 @@ def blur(pixels: np.ndarray, sigma: float) -> np.ndarray:
 def main() -> int:
     """Parse, run, print; 1 when a bar is missed, 2 when there is no real image to measure on."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.feature_precision", description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, metavar="FOLDER", help="folder with the idx files of Fashion-MNIST"
-    )
-    parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="converted weights; converted here by default"
-    )
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder with the idx files of Fashion-MNIST")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="converted weights; converted here by default")
     parser.add_argument("--quick", action="store_true", help="2,000 images instead of 5,000")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     arguments = parser.parse_args()
     n = 2_000 if arguments.quick else 5_000
     try:
         if arguments.data is None:
-            raise DataMissing(
-                "--data FOLDER is missing; synthetic images would say nothing about real features"
-            )
+            raise DataMissing("--data FOLDER is missing; synthetic images would say nothing about real features")
         images, others = (
             find_idx_images(arguments.data, "t10k")[:n],
             find_idx_images(arguments.data, "train")[:n],

@@ -138,9 +138,7 @@ def print_report(report: BenchmarkReport, console: Console | None = None) -> Non
     for result in report.results:
         sign = "≤" if result.direction == "lower" else "≥"
         limit = "" if result.limit is None else f"{sign} {result.limit:g}"
-        verdict = (
-            "" if result.limit is None else ("passed" if result.passed else "[bold red]missed[/bold red]")
-        )
+        verdict = "" if result.limit is None else ("passed" if result.passed else "[bold red]missed[/bold red]")
         table.add_row(result.name, f"{result.value:.4g}", result.unit, limit, verdict)
     (console or Console()).print(table)
 

@@ -32,6 +32,4 @@ def find_idx_images(folder: Path, kind: str) -> np.ndarray:
     for name in (f"{kind}-images-idx3-ubyte.gz", f"{kind}-images-idx3-ubyte"):
         if (folder / name).exists():
             return read_idx_images(folder / name)
-    raise DataMissing(
-        f"{folder}: no {kind}-images-idx3-ubyte(.gz); point --data at the idx files of Fashion-MNIST"
-    )
+    raise DataMissing(f"{folder}: no {kind}-images-idx3-ubyte(.gz); point --data at the idx files of Fashion-MNIST")

@@ -34,9 +34,7 @@ def judge_batch(
     Duplicates and leakage are decided later, by digest claims; `judge_refused_shares` then takes their
     counts.
     """
-    results = tuple(
-        judge_image_bytes(data, preprocessing, policy, reference_histogram) for _, _, data in images
-    )
+    results = tuple(judge_image_bytes(data, preprocessing, policy, reference_histogram) for _, _, data in images)
     refused = Counter(result.refusal for result in results if result.refusal is not None)
     return BatchResult(results, judge_refused_shares(refused, len(images), policy))
 

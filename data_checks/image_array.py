@@ -11,9 +11,7 @@ from data_checks.refusal import Refusal
 from vae_core.preprocessing import Preprocessing
 
 
-def read_planes(
-    array: NDArray[np.generic], preprocessing: Preprocessing, policy: InputPolicy
-) -> NDArray[np.uint8]:
+def read_planes(array: NDArray[np.generic], preprocessing: Preprocessing, policy: InputPolicy) -> NDArray[np.uint8]:
     """Read (C, H, W), or (H, W) for one channel, as uint8 (C, H, W) in memory of its own.
 
     ImageRefused: wrong_shape, too_many_pixels, and what `to_eight_bits` refuses.

@@ -68,9 +68,7 @@ def require_wanted(header: ImageHeader, preprocessing: Preprocessing) -> None:
     if header.mode == "P":
         raise _wrong_mode(wanted, f"{came} (palette)", f"convert it to {_mode(preprocessing)}")
     if header.bits > 8 or header.bits == 1:
-        raise _wrong_mode(
-            wanted, f"{came} with {header.bits} bits a channel", "save it with 8 bits a channel"
-        )
+        raise _wrong_mode(wanted, f"{came} with {header.bits} bits a channel", "save it with 8 bits a channel")
     if header.mode != _mode(preprocessing):
         raise _wrong_mode(wanted, came, f"convert it to {_mode(preprocessing)}")
     if preprocessing.resize == "refuse":
@@ -82,8 +80,7 @@ def require_size(width: int, height: int, mode: str, preprocessing: Preprocessin
     if (width, height) != (preprocessing.width, preprocessing.height):
         raise ImageRefused(
             Refusal.wrong_shape,
-            f"expected {describe_wanted(preprocessing)}, came {width}x{height} {mode}: "
-            "resize or crop before upload",
+            f"expected {describe_wanted(preprocessing)}, came {width}x{height} {mode}: resize or crop before upload",
         )
 
 

@@ -49,9 +49,7 @@ def measure_image(pixels: NDArray[np.uint8]) -> ImageStatistics:
     """
     counts = np.bincount(pixels.reshape(-1), minlength=256)
     row = _from_sums((counts @ _SUMS)[np.newaxis], pixels.size)
-    return ImageStatistics(
-        float(row.mean[0]), float(row.variance[0]), float(row.entropy_bits[0]), row.histogram[0]
-    )
+    return ImageStatistics(float(row.mean[0]), float(row.variance[0]), float(row.entropy_bits[0]), row.histogram[0])
 
 
 def measure_images(pixels: NDArray[np.uint8]) -> ImageStatisticsTable:

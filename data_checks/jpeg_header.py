@@ -17,9 +17,7 @@ _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _DECODED_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline, extended, progressive
-_METADATA = frozenset(
-    {*range(0xE1, 0xEE), 0xEF, 0xFE}
-)  # not APP0 (JFIF), APP14 (Adobe): they set the colours
+_METADATA = frozenset({*range(0xE1, 0xEE), 0xEF, 0xFE})  # not APP0 (JFIF), APP14 (Adobe): they set the colours
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 
 _MOST_SEGMENTS = 10_000

@@ -16,7 +16,7 @@ class InputPolicy(BaseModel):
     """File formats that are decoded at all. Every decoder is attack surface, so each is opted into."""
 
     max_bytes: int = Field(default=8 * 2**20, ge=1, le=2**28)
-    """Largest file, bytes. Origin: 4 million RGB pixels as a PNG of a photograph stay below it."""
+    """Largest file, bytes. Origin: our choice, two bytes for each of the most pixels allowed."""
 
     max_pixels: int = Field(default=4_000_000, ge=1, le=80_000_000)
     """Largest width x height, pixels, read from the header before anything is decoded. The bound on this

@@ -27,9 +27,7 @@ class Split:
         return source in self.holdout_sources
 
 
-def split_by_source(
-    sources: Mapping[str, int], *, holdout_min: int, holdout_share: float, salt: str
-) -> Split:
+def split_by_source(sources: Mapping[str, int], *, holdout_min: int, holdout_share: float, salt: str) -> Split:
     """Hold out whole sources with at least `holdout_min` images together and at most `holdout_share` of all.
 
     `sources` maps each source to its number of images. Sources are taken in the order of their salted hash

@@ -1,8 +1,8 @@
 """The only reader of the environment and of `latentloop.toml`.
 
-Built once per process by `load_settings`; functions take the part that they use. Precedence: environment (`LATENTLOOP_*`,
-nested names joined by `__`), then the file (`latentloop.toml` in the working directory, or the path in `LATENTLOOP_CONFIG`),
-then the defaults, which are a complete laptop installation under `.latentloop`.
+Built once per process by `load_settings`; functions take the part that they use. Precedence: environment
+(`LATENTLOOP_*`, nested names joined by `__`), then the file (`latentloop.toml` in the working directory, or the path in
+`LATENTLOOP_CONFIG`), then the defaults, which are a complete laptop installation under `.latentloop`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class TrainingConfig(BaseModel):
     model: ConvVaeConfig = ConvVaeConfig()
     full: TrainConfig = TrainConfig(budget=Budget(amount=40, unit="epochs"))
     clock: str = Field("wall", pattern="^(wall|cpu)$", description="what a budget in seconds counts")
-    threads: int = Field(1, ge=1, le=256, description="torch threads; beside other load two threads are slower than one")
+    threads: int = Field(
+        1, ge=1, le=256, description="torch threads; beside other load two threads are slower than one"
+    )
     mixture_components: int = Field(10, ge=1, le=512, description="of the ex-post density, FIELD: 10 components")
     device: str = "cpu"
 
@@ -75,7 +77,9 @@ class EvaluationConfig(BaseModel):
     n_images: int = Field(5_000, ge=100, description="images of the benchmark that are used at most")
     n_samples: int = Field(5_000, ge=100, description="samples drawn per prior")
     holdout_min: int = Field(5_000, ge=50, description="images that benchmark_old should hold")
-    holdout_share: float = Field(0.2, gt=0, lt=0.5, description="largest share of the catalogue that benchmark_old may take")
+    holdout_share: float = Field(
+        0.2, gt=0, lt=0.5, description="largest share of the catalogue that benchmark_old may take"
+    )
     precision: str = Field("auto", pattern="^(auto|fp32|bf16)$", description="of the feature network")
     seed: int = 0
 
@@ -100,7 +104,9 @@ class Settings(BaseSettings):
     service_url: str | None = Field(None, pattern="^https?://", description="None: started by `up`")
     s3: S3Config = S3Config()
 
-    clock_factor: float = Field(1.0, gt=0, le=1.0, description="multiplies every waiting time; the demo compresses with it")
+    clock_factor: float = Field(
+        1.0, gt=0, le=1.0, description="multiplies every waiting time; the demo compresses with it"
+    )
 
     preprocessing: Preprocessing = Preprocessing()
     input_policy: InputPolicy = InputPolicy()
@@ -263,7 +269,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def quiet_vendors() -> None:
-    """No library phones home, unpickles a model or retries a dead neighbour for minutes, unless the environment says so."""
+    """No library phones home, unpickles a model or retries a dead neighbour for minutes, unless told otherwise."""
     for name, value in VENDOR_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
@@ -291,5 +297,9 @@ def _unknown_variables() -> Iterator[str]:
 def _problem(path: Path, error: dict[str, Any]) -> str:
     place = ".".join(str(part) for part in error["loc"]) or "settings"
     came = "" if isinstance(error["input"], dict) else f"; came {error['input']!r}"
-    source = f"{path} or LATENTLOOP_{place.upper().replace('.', '__')}" if path.is_file() else f"LATENTLOOP_{place.upper().replace('.', '__')}"
+    source = (
+        f"{path} or LATENTLOOP_{place.upper().replace('.', '__')}"
+        if path.is_file()
+        else f"LATENTLOOP_{place.upper().replace('.', '__')}"
+    )
     return f"{place}: {error['msg']}{came} (set by {source})"

@@ -10,6 +10,7 @@ from tasks.values import IngestCounts
 
 @flow(name="ingest", flow_run_name="ingest: {reason}")
 def ingest(reason: str = "schedule") -> IngestCounts:
-    """Every segment that was captured and not ingested yet; killed anywhere and run again, the end state is the same."""
+    """Every segment that was captured and not ingested yet; killed anywhere and run again, it ends the same."""
     done = [ingest_segments(chunk) for chunk in find_new_segments()]
-    return report_ingest(done)
+    counts: IngestCounts = report_ingest(done)
+    return counts

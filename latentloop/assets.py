@@ -1,7 +1,7 @@
 """What set-up brings once: the feature network as safetensors, and the offline data set.
 
-`python -m latentloop.assets`; quick and silent when everything is there. A data set that is not to be had is said and is
-no failure of set-up: only the demo needs it.
+`python -m latentloop.assets`; quick and silent when everything is there. A data set that is not to be had is said, and
+is no failure of set-up: only the demo needs it.
 """
 
 from __future__ import annotations

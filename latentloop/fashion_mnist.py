@@ -41,12 +41,14 @@ class FashionMnist:
 
 
 def load_fashion_mnist(folder: Path) -> FashionMnist:
-    """Parse the four idx files of a folder (plain or .gz); `DatasetMissing` names the file that is absent or altered."""
+    """Parse the four idx files (plain or .gz); `DatasetMissing` names the file that is absent or altered."""
     content = {name: _read(folder, name) for name in FILES}
     for name, pinned in FILES.items():
         came = hashlib.sha256(content[name]).hexdigest()
         if came != pinned:
-            raise DatasetMissing(f"{folder / name}: expected sha256 {pinned}, came {came}: the file is damaged, replace it")
+            raise DatasetMissing(
+                f"{folder / name}: expected sha256 {pinned}, came {came}: the file is damaged, replace it"
+            )
 
     def images(name: str) -> np.ndarray:
         return np.frombuffer(content[name], np.uint8, offset=16).reshape(-1, 28, 28)

@@ -35,7 +35,7 @@ class Installation(BaseModel):
     def alive(self) -> bool:
         """Does the supervisor that wrote this still run?"""
         try:
-            return abs(psutil.Process(self.pid).create_time() - self.born) < 1.0
+            return bool(abs(psutil.Process(self.pid).create_time() - self.born) < 1.0)
         except psutil.NoSuchProcess:
             return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +47,7 @@ def ingest_folder(settings: Settings, folder: Path, say: Say) -> FolderCounts:
     keys = pack_folder(folder, CaptureStore(settings.open_objects()), say)
     orchestrator = settings.open_orchestrator()
     say(f"{len(keys)} segments packed; ingesting")
-    run = orchestrator.create_run("ingest/ingest", {"reason": "by hand"})
+    run = orchestrator.create_run("ingest/ingest", {"reason": "by hand"}, _once())
     state = orchestrator.wait(
         run.id, timeout_s=INGEST_TIMEOUT_S, poll_s=0.5, on_change=lambda each: say(f"ingest is {each.name.lower()}")
     )
@@ -68,7 +69,9 @@ def count_segments(ledger: Ledger, keys: list[str]) -> FolderCounts:
         total.update(received=counts.received, accepted=counts.accepted, quarantined=counts.quarantined)
         reasons.update(counts.reasons)
     if missing:
-        raise RunFailed(f"{len(missing)} of {len(keys)} segments were not ingested, the first is {missing[0]}: run it again")
+        raise RunFailed(
+            f"{len(missing)} of {len(keys)} segments were not ingested, the first is {missing[0]}: run it again"
+        )
     return FolderCounts(
         segments=len(keys),
         received=total["received"],
@@ -100,13 +103,13 @@ def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Re
     if found is not None and found.state == "running":
         say(f"continuing {key}, interrupted after attempt {found.attempt}")
     orchestrator = settings.open_orchestrator()
-    run = orchestrator.create_run(f"retrain-{tier}/retrain-{tier}", {"key": key, "reason": "by hand"})
+    run = orchestrator.create_run(f"retrain-{tier}/retrain-{tier}", {"key": key, "reason": "by hand"}, _once())
     state = follow_progress(orchestrator, run, objects, key, RETRAIN_TIMEOUT_S, say)
     while state.name == "Duplicate" and (held := ledger.get_trigger(key)) is not None and held.state == "running":
         # a run that was killed holds its lease for some seconds; then the work is taken over
         say(f"{key} is held by {held.owner}; waiting for it to finish or to let go")
         time.sleep(5)
-        run = orchestrator.create_run(f"retrain-{tier}/retrain-{tier}", {"key": key, "reason": "by hand"})
+        run = orchestrator.create_run(f"retrain-{tier}/retrain-{tier}", {"key": key, "reason": "by hand"}, _once())
         state = follow_progress(orchestrator, run, objects, key, RETRAIN_TIMEOUT_S, say)
     _expect_completed(state, f"retrain-{tier}", run.url)
     registered = finished_step(objects, key, "registered", Registered)
@@ -126,15 +129,19 @@ def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> 
     while (found := ledger.get_trigger(key := f"{base}-{number}")) is not None and found.state != "running":
         if not again and found.state == "done":
             raise NothingToDo(
-                f"catalogue version {catalogue.version()} was trained on with this recipe already (version {found.result}): "
+                f"catalogue version {catalogue.version()} was trained on with this recipe already "
+                f"(version {found.result}): "
                 "ingest new images, change the recipe, or say --again"
             )
         number += 1
     return key
 
 
+def _once() -> str:
+    """A person who asks twice wants two runs; the trigger's key in the ledger keeps the work single."""
+    return f"by-hand-{uuid.uuid4().hex}"
+
+
 def _expect_completed(state: RunState, what: str, url: str) -> None:
     if state.type != "COMPLETED":
         raise RunFailed(f"{what} ended {state.name}: {state.message or 'no message'} (see {url})")
-
-

@@ -15,7 +15,9 @@ SEGMENT_IMAGES = 1_000
 def pack_folder(folder: Path, captures: CaptureStore, say: Callable[[str], None]) -> list[str]:
     """Write every file below `folder` into segments; returns their keys. A sub-folder names the source of its files."""
     if not folder.is_dir():
-        raise NothingToDo(f"{folder}: expected a folder of image files, found {'a file' if folder.exists() else 'nothing'}")
+        raise NothingToDo(
+            f"{folder}: expected a folder of image files, found {'a file' if folder.exists() else 'nothing'}"
+        )
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     if not paths:
         raise NothingToDo(f"{folder}: expected image files in it or below, found none")

@@ -54,7 +54,7 @@ class Child:
 
 
 def adopt_orphans() -> None:
-    """Grandchildren whose parent ended become ours, so that they can be ended too (Linux; elsewhere nothing happens)."""
+    """Grandchildren whose parent ended become ours, so that they can be ended too (on Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 

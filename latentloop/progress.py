@@ -31,7 +31,12 @@ def follow_progress(
     """Show where the run stands until it has ended; returns its final state."""
     if not sys.stderr.isatty():
         return _follow(orchestrator, run, objects, key, timeout_s, _Lines(say).show)
-    columns = (TextColumn("{task.fields[step]:<10}"), BarColumn(), TextColumn("{task.fields[detail]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.fields[step]:<10}"),
+        BarColumn(),
+        TextColumn("{task.fields[detail]}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, transient=True) as bar:
         task = bar.add_task("", total=1.0, step="waiting", detail="")
         return _follow(orchestrator, run, objects, key, timeout_s, lambda note: _draw(bar, task, note))
@@ -48,7 +53,7 @@ def _follow(
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         state = orchestrator.run_state(run.id)
-        if state.final:
+        if state.finished:
             return state
         note = _read(objects, key)
         if note is not None and state.name == "Running":

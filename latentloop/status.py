@@ -84,7 +84,7 @@ def read_status(settings: Settings) -> Status:
         pending=pending,
         pending_unknown=unknown,
         decisions=_decisions(ledger),
-        unfinished=tuple(each.key for each in ledger.triggers() if each.state == "claimed"),
+        unfinished=tuple(each.key for each in ledger.triggers() if each.state == "running"),
         requests_last_hour=_requests_last_hour(settings),
     )
 
@@ -101,12 +101,14 @@ def print_status(status: Status) -> None:
     if status.pending_unknown:
         console.print(f"  waiting for approval: {status.pending_unknown}")
     for waiting in status.pending:
-        console.print(f"  waiting for approval: version {waiting.version}, benchmark {waiting.benchmark}: {waiting.url}")
+        console.print(
+            f"  waiting for approval: version {waiting.version}, benchmark {waiting.benchmark}: {waiting.url}"
+        )
     for key in status.unfinished:
         console.print(f"  in work: {key}")
     table = Table("when", "what", "which", "decision", title="last decisions", title_justify="left", box=None)
-    for each in status.decisions:
-        table.add_row(_short(each.at), each.kind, each.subject, each.text)
+    for made in status.decisions:
+        table.add_row(_short(made.at), made.kind, made.subject, made.text)
     console.print(table)
 
 

@@ -145,7 +145,17 @@ def _servers(settings: Settings, own: frozenset[str], environment: dict[str, str
     python, home = sys.executable, settings.home.resolve()
     specs = []
     if "prefect_url" in own:
-        command = [python, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", _port(settings.prefect_url)]
+        command = [
+            python,
+            "-m",
+            "prefect",
+            "server",
+            "start",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            _port(settings.prefect_url),
+        ]
         specs.append(_spec("prefect server", command, environment, home, f"{settings.prefect_url}/health"))
     if "mlflow_url" in own:
         command = [
@@ -162,7 +172,9 @@ def _servers(settings: Settings, own: frozenset[str], environment: dict[str, str
         specs.append(_spec("service", command, environment, home, f"{settings.service_url}/healthz"))
     command = [python, "-m", "deploy.controller"]
     specs.append(
-        ChildSpec("controller", command, environment, home, home / "logs" / "controller.log", _controller_beats(settings))
+        ChildSpec(
+            "controller", command, environment, home, home / "logs" / "controller.log", _controller_beats(settings)
+        )
     )
     return specs
 
@@ -171,7 +183,19 @@ def _workers(settings: Settings, environment: dict[str, str]) -> Iterator[ChildS
     home = settings.home.resolve()
     for pool in POOLS:
         name = f"laptop-{pool}"
-        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--name", name, "--type", "process"]
+        command = [
+            sys.executable,
+            "-m",
+            "prefect",
+            "worker",
+            "start",
+            "--pool",
+            pool,
+            "--name",
+            name,
+            "--type",
+            "process",
+        ]
         log = home / "logs" / f"worker-{pool}.log"
         yield ChildSpec(f"worker {pool}", command, environment, home, log, _worker_polls(settings, pool, name))
 
@@ -195,7 +219,9 @@ def _deploy(settings: Settings, environment: dict[str, str], say: Say) -> None:
 
 
 def _spec(name: str, command: list[str], environment: dict[str, str], home: Path, health_url: str) -> ChildSpec:
-    return ChildSpec(name, command, environment, home, home / "logs" / f"{name.replace(' ', '-')}.log", _answers(health_url))
+    return ChildSpec(
+        name, command, environment, home, home / "logs" / f"{name.replace(' ', '-')}.log", _answers(health_url)
+    )
 
 
 def _answers(url: str) -> Callable[[], bool]:
@@ -227,7 +253,9 @@ def _worker_polls(settings: Settings, pool: str, name: str) -> Callable[[], bool
     def healthy() -> bool:
         try:
             answer = httpx.post(url, json={}, timeout=2)
-            return answer.is_success and any(each["name"] == name and each["status"] == "ONLINE" for each in answer.json())
+            return answer.is_success and any(
+                each["name"] == name and each["status"] == "ONLINE" for each in answer.json()
+            )
         except httpx.HTTPError:
             return False
 

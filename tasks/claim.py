@@ -1,4 +1,4 @@
-"""Exactly one run does the work of a trigger: a unique row in the ledger, held by a lease that is renewed while we live."""
+"""Exactly one run does the work of a trigger: a unique row in the ledger, held by a lease that is renewed."""
 
 from __future__ import annotations
 

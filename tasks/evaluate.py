@@ -100,9 +100,10 @@ def open_extractor() -> FeatureExtractor:
 
 def cached_features(pixels: np.ndarray, extractor: FeatureExtractor) -> RealFeatures:
     """Features of a fixed set: extracted once for a feature space, kept in the object store."""
-    from vae_core.evaluation.real_features import RealFeatures, digest_images, extract_real_features, features_key
+    from vae_core.evaluation.real_features import RealFeatures, extract_real_features, features_key
+    from vae_core.preprocessing import pixel_digest
 
-    key = f"features/{features_key(extractor.digest, digest_images(pixels))}.safetensors"
+    key = f"features/{features_key(extractor.digest, pixel_digest(pixels))}.safetensors"
     if objects().etag(key) is not None:
         return RealFeatures.from_bytes(objects().get(key).data)
     features = extract_real_features(pixels, extractor)

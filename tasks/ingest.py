@@ -20,10 +20,13 @@ from tasks.context import engine, now, objects, settings
 from tasks.values import IngestCounts
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from data_checks.input_gate import GateResult
     from data_checks.verdict import Verdict
     from deploy.stores.captures import CapturedImage
     from deploy.stores.catalogue import CatalogueRow, QuarantineRow
+    from deploy.stores.digests import DigestIndex
 
 SEGMENTS_AT_ONCE = 16  # 16,000 images: one Great Expectations run and one commit a table
 
@@ -39,6 +42,11 @@ class _Row:
     digest: str | None
     refusal: str | None
     detail: str
+
+    @property
+    def owner(self) -> str:
+        """Names the row in the digest index, the same at every try."""
+        return f"{self.segment}:{self.row}"
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
@@ -57,6 +65,7 @@ def ingest_segments(segments: Sequence[str]) -> IngestCounts:
     """Judge every image of these segments; accepted rows to the catalogue, refused ones to quarantine."""
     from data_checks.batch import judge_refused_shares
     from data_checks.refusal import Refusal
+    from deploy.stores.digests import DigestIndex
     from deploy.stores.ledger import Ledger
 
     policy = settings().input_policy
@@ -64,13 +73,15 @@ def ingest_segments(segments: Sequence[str]) -> IngestCounts:
     readable = [each for each in segments if each not in unreadable]
     refused = Counter(Refusal(each.refusal) for each in rows if each.refusal is not None)
     shares = judge_refused_shares(refused, len(rows), policy)
-    _refuse_known(rows)
+    index = DigestIndex(engine())
+    _refuse_known(rows, index)
     suite = _run_suite(rows)
     held = "; ".join(each.reason for each in (shares, suite) if each.failed)
     if held:
         for each in rows:
             if each.refusal is None:
                 each.refusal, each.detail = "batch_held", held
+    _claim(rows, index)
     catalogue = settings().open_catalogue()
     catalogue.append_quarantined([_quarantine_row(each) for each in rows if each.refusal], readable)
     catalogue.append_accepted([_catalogue_row(each) for each in rows if not each.refusal], readable)
@@ -119,6 +130,7 @@ def _read_and_judge(segments: Sequence[str]) -> tuple[list[_Row], dict[str, str]
     from vae_core.preprocessing import pixel_digest
 
     captures, rows, unreadable = CaptureStore(objects()), [], {}
+    reference = _reference_histogram()
     for segment in segments:
         try:
             images = captures.read(segment)
@@ -126,7 +138,10 @@ def _read_and_judge(segments: Sequence[str]) -> tuple[list[_Row], dict[str, str]
             unreadable[segment] = str(error)
             continue
         judged = judge_batch(
-            [(each.name, each.source, each.data) for each in images], settings().preprocessing, settings().input_policy
+            [(each.name, each.source, each.data) for each in images],
+            settings().preprocessing,
+            settings().input_policy,
+            reference,
         )
         for number, (image, result) in enumerate(zip(images, judged.results, strict=True)):
             digest = pixel_digest(result.pixels) if result.pixels is not None else None
@@ -135,21 +150,42 @@ def _read_and_judge(segments: Sequence[str]) -> tuple[list[_Row], dict[str, str]
     return rows, unreadable
 
 
-def _refuse_known(rows: Sequence[_Row]) -> None:
-    """Images of a benchmark must not be trained on; of equal images the first row keeps the digest."""
-    from deploy.stores.digests import DigestIndex
+def _reference_histogram() -> np.ndarray | None:
+    """The champion's: the gate that answers requests must not know more than the one that admits training data."""
+    from deploy.stores.artifacts import fetch_tensors
+    from deploy.stores.release import ReleaseStore
 
-    index = DigestIndex(engine())
-    passed = [each for each in rows if each.refusal is None and each.digest is not None]
-    protected = index.protected([each.digest for each in passed if each.digest])
+    champion = ReleaseStore(engine()).read().champion
+    if champion is None:
+        return None
+    tensors = fetch_tensors(objects(), champion.artifact, champion.digest, "reference.safetensors")
+    return tensors["histogram"].numpy()
+
+
+def _refuse_known(rows: Sequence[_Row], index: DigestIndex) -> None:
+    """Images of a benchmark must not be trained on, and an image is accepted once."""
+    passed = [each for each in rows if each.refusal is None]
+    digests = [each.digest or "" for each in passed]
+    protected, owners = index.protected(digests), index.owners(digests)
     for each in passed:
+        assert each.digest is not None
         if each.digest in protected:
             each.refusal, each.detail = "leakage", f"image {each.digest} belongs to a benchmark: it is never trained on"
-    free = [each for each in passed if each.refusal is None]
-    mine = index.claim([each.digest for each in free if each.digest], [f"{each.segment}:{each.row}" for each in free])
-    for each, first in zip(free, mine, strict=True):
+        elif owners.setdefault(each.digest, each.owner) != each.owner:
+            _refuse_duplicate(each)
+
+
+def _claim(rows: Sequence[_Row], index: DigestIndex) -> None:
+    """Only what passed everything takes its digest; another ingest at the same time may have been faster."""
+    passed = [each for each in rows if each.refusal is None]
+    mine = index.claim([each.digest or "" for each in passed], [each.owner for each in passed])
+    for each, first in zip(passed, mine, strict=True):
         if not first:
-            each.refusal, each.detail = "duplicate", f"image {each.digest} was accepted before: nothing to do"
+            _refuse_duplicate(each)
+
+
+def _refuse_duplicate(row: _Row) -> None:
+    row.refusal, row.detail = "duplicate", f"image {row.digest} was accepted before: nothing to do"
 
 
 def _run_suite(rows: Sequence[_Row]) -> Verdict:

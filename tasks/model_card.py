@@ -58,7 +58,9 @@ def _plain_sentence(result: BenchmarkResult, verdict: Verdict) -> str:
     explained = f"It explains {result.explained_variance:.0%} of the pixel variance of images that it never saw"
     alive = f"uses {result.active_units} of {result.latent_dim} latent units"
     return f"{explained} and {alive}. " + (
-        "The gate found nothing against it." if verdict.passed else "The gate is against it; approving needs an override."
+        "The gate found nothing against it."
+        if verdict.passed
+        else "The gate is against it; approving needs an override."
     )
 
 

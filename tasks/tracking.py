@@ -1,6 +1,6 @@
 """Training curves on their way to MLflow: batched, in the background, and never in the way of the training.
 
-A tracking server that is away costs the curve nothing but time: points wait and are sent when it is back, or at the end.
+A tracking server that is away costs the curve nothing but time: points wait and are sent when it is back.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vae_core.training.loop import TrainResult
     from vae_core.training.progress import TrainProgress
 
-PRIOR_IMAGES = 20_000  # codes that the mixture is fitted on: its 10 x 560 numbers need no more
+PRIOR_IMAGES = 10_000  # as many codes as the mixture is fitted on at most
 
 
 @task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5)
@@ -133,4 +133,6 @@ def curve_key(run: str) -> str:
 
 
 def _words(progress: TrainProgress) -> str:
-    return f"step {progress.step:,}, epoch {progress.epoch:.1f}, −ELBO {progress.neg_elbo:.1f}, KL {progress.kl:.1f} nats"
+    return (
+        f"step {progress.step:,}, epoch {progress.epoch:.1f}, −ELBO {progress.neg_elbo:.1f}, KL {progress.kl:.1f} nats"
+    )

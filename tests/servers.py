@@ -191,9 +191,8 @@ def _end(process: subprocess.Popen[bytes], stop: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, stop)
     try:
-        process.wait(timeout=10)
-    except subprocess.TimeoutExpired:
-        pass
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=2)  # some take four seconds to leave; nobody needs their data any more
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -156,9 +156,7 @@ def _parse(files: Mapping[str, bytes]) -> Artifact:
     try:
         document = parse_document(ArtifactDocument, files[DOCUMENT])
     except ValueError as error:
-        raise ArtifactError(
-            f"{DOCUMENT}: {error}; this release reads schema_version 1 of variant conv_vae"
-        ) from error
+        raise ArtifactError(f"{DOCUMENT}: {error}; this release reads schema_version 1 of variant conv_vae") from error
     try:
         model = restore_model(document.model, _tensors(files, WEIGHTS)).eval()
     except ValueError as error:
@@ -202,9 +200,7 @@ def _require_agreement(artifact: Artifact, document: ArtifactDocument) -> None:
     }
     for part, shape in shapes.items():
         if shape is not None and shape != model.shape:
-            raise ArtifactError(
-                f"{part}: images are {shape}, the model's {model.shape} (C, H, W); make them equal"
-            )
+            raise ArtifactError(f"{part}: images are {shape}, the model's {model.shape} (C, H, W); make them equal")
     if (document.prior is None) != (artifact.prior is None):
         raise ArtifactError(
             f"{DOCUMENT} says prior {document.prior}, {PRIOR} says otherwise; register the version again"

@@ -17,9 +17,7 @@ class ConvVaeConfig(BaseModel):
     channels: Literal[1, 3] = 1
     height: int = Field(28, ge=4, le=1024, description="pixels")
     width: int = Field(28, ge=4, le=1024, description="pixels")
-    widths: tuple[int, ...] = Field(
-        (32, 64), min_length=1, max_length=8, description="channels after each halving"
-    )
+    widths: tuple[int, ...] = Field((32, 64), min_length=1, max_length=8, description="channels after each halving")
     latent_dim: int = Field(32, ge=1, le=4096, description="dimensions of z")
 
     @model_validator(mode="after")
@@ -30,9 +28,7 @@ class ConvVaeConfig(BaseModel):
             for name, size in (("height", self.height), ("width", self.width))
             if size % factor
         ]
-        problems += [
-            f"widths must be 1 to 4096 channels, came {each}" for each in self.widths if not 1 <= each <= 4096
-        ]
+        problems += [f"widths must be 1 to 4096 channels, came {each}" for each in self.widths if not 1 <= each <= 4096]
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -84,9 +80,7 @@ class TrainConfig(BaseModel):
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 where the processor computes in it"
     )
-    seed: int = Field(
-        0, ge=0, lt=2**63, description="of the initial weights, the order of the images and the noise"
-    )
+    seed: int = Field(0, ge=0, lt=2**63, description="of the initial weights, the order of the images and the noise")
     checkpoint_every_steps: int = Field(500, ge=1)
 
     @model_validator(mode="after")

@@ -39,8 +39,7 @@ def score_images(model: Vae, pixels: np.ndarray, *, batch_size: int = 512, devic
     if len(pixels) <= batch_size:
         return _score_batch(model, pixels, device)
     batches = [
-        _score_batch(model, pixels[start : start + batch_size], device)
-        for start in range(0, len(pixels), batch_size)
+        _score_batch(model, pixels[start : start + batch_size], device) for start in range(0, len(pixels), batch_size)
     ]
     return Scores(
         reconstruction=np.concatenate([batch.reconstruction for batch in batches]),

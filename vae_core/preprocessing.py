@@ -75,9 +75,7 @@ def to_pixels(image: Image.Image, preprocessing: Preprocessing) -> np.ndarray:
 def pixel_digest(pixels: np.ndarray) -> str:
     """Name an image, uint8 (C, H, W), or a stack of them, by the sha256, in hex, over shape and bytes."""
     if pixels.dtype != np.uint8:
-        raise DataError(
-            f"pixel_digest: expected uint8 pixels, came {pixels.dtype}; digest what preprocessing made"
-        )
+        raise DataError(f"pixel_digest: expected uint8 pixels, came {pixels.dtype}; digest what preprocessing made")
     digest = hashlib.sha256("x".join(str(size) for size in pixels.shape).encode() + b":")
     digest.update(np.ascontiguousarray(pixels).data)
     return digest.hexdigest()
@@ -88,7 +86,5 @@ def to_unit(pixels: np.ndarray) -> torch.Tensor:
     import torch
 
     if pixels.dtype != np.uint8:
-        raise DataError(
-            f"to_unit: expected uint8 pixels on 0..255, came {pixels.dtype}; other scales are not guessed"
-        )
+        raise DataError(f"to_unit: expected uint8 pixels on 0..255, came {pixels.dtype}; other scales are not guessed")
     return torch.from_numpy(np.divide(pixels, np.float32(255), dtype=np.float32))

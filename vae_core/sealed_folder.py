@@ -62,9 +62,7 @@ class Sealed:
 def parse_manifest(content: bytes) -> Manifest:
     """Read a manifest; SealError unless it is one, spelled as it was written."""
     if len(content) > MAX_MANIFEST_BYTES:
-        raise SealError(
-            f"{MANIFEST}: expected at most {MAX_MANIFEST_BYTES} bytes, came {len(content)}; fetch it again"
-        )
+        raise SealError(f"{MANIFEST}: expected at most {MAX_MANIFEST_BYTES} bytes, came {len(content)}; fetch it again")
     try:
         manifest = parse_document(Manifest, content)
     except ValueError as error:
@@ -97,8 +95,7 @@ def seal_folder(folder: Path, files: Mapping[str, bytes]) -> str:
     except OSError as error:
         if not _holds(folder, manifest.digest):
             raise SealError(
-                f"{folder}: cannot be written ({error.strerror or error}); "
-                "free space, or choose a folder that is empty"
+                f"{folder}: cannot be written ({error.strerror or error}); free space, or choose a folder that is empty"
             ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -120,9 +117,7 @@ def open_sealed(folder: Path, expected_digest: str | None = None) -> Sealed:
         raise SealError(f"{folder}: {missing[0]} is missing; fetch it again")
     if extra := sorted(present - set(manifest.files)):
         raise SealError(f"{folder}: {extra[0]!r} is not in the manifest; fetch it again into an empty folder")
-    return Sealed(
-        {name: _read_verified(folder, name, entry) for name, entry in manifest.files.items()}, found
-    )
+    return Sealed({name: _read_verified(folder, name, entry) for name, entry in manifest.files.items()}, found)
 
 
 def _read_verified(folder: Path, name: str, entry: ManifestEntry) -> bytes:

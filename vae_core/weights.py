@@ -29,9 +29,7 @@ def require_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> No
                 f"came {came.dtype} {tuple(came.shape)}"
             )
         if not bool(torch.isfinite(came).all()):
-            raise ValueError(
-                f"tensor {name}: {int((~torch.isfinite(came)).sum())} values are NaN or infinite"
-            )
+            raise ValueError(f"tensor {name}: {int((~torch.isfinite(came)).sum())} values are NaN or infinite")
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:

@@ -35,9 +35,7 @@ def measure_rate(k: int, n: int, *, confidence: float) -> RateInterval:
     return RateInterval(k, n, k / n, low, high)
 
 
-def judge_rate_below(
-    name: str, k: int, n: int, *, limit: float, confidence: float, minimum_n: int
-) -> Verdict:
+def judge_rate_below(name: str, k: int, n: int, *, limit: float, confidence: float, minimum_n: int) -> Verdict:
     """Judge whether the rate behind `k` events in `n` trials is below `limit` (a share; lower is better).
 
     failed: the lower bound exceeds the limit, which a rate at the limit does with probability

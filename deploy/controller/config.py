@@ -11,7 +11,9 @@ class ControllerConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     reconcile_s: float = Field(15.0, gt=0, description="s between two looks at the registry")
-    load_timeout_s: float = Field(300.0, gt=0, description="s a service may take to load a version before it is refused")
+    load_timeout_s: float = Field(
+        300.0, gt=0, description="s a service may take to load a version before it is refused"
+    )
     golden_tolerance: float = Field(
         0.01, gt=0, description="largest relative deviation of a golden answer; other processors round differently"
     )

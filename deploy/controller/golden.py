@@ -7,7 +7,7 @@ import numpy as np
 from data_checks.verdict import Evidence, Phase, Verdict
 from deploy.controller.service import Service
 from deploy.stores.release import ServedVersion
-from vae_core.artifact import Golden
+from vae_core.golden import Golden
 
 
 def try_golden(

@@ -30,10 +30,9 @@ from deploy.delivery.steps import (
     TakeBack,
     TryGolden,
     Wait,
-    artifact_prefix,
     plan_step,
 )
-from deploy.stores.artifacts import fetch_golden, has_artifact
+from deploy.stores.artifacts import artifact_prefix, fetch_golden, has_artifact
 from deploy.stores.ledger import Ledger
 from deploy.stores.objects import ObjectStore
 from deploy.stores.registry import RegisteredVersion, Registry
@@ -56,7 +55,9 @@ class Neighbours:
     signing_key: Ed25519PrivateKey
 
 
-def reconcile(world: Neighbours, config: ControllerConfig, clock: Callable[[], datetime], clock_factor: float) -> list[Step]:
+def reconcile(
+    world: Neighbours, config: ControllerConfig, clock: Callable[[], datetime], clock_factor: float
+) -> list[Step]:
     """Bring the world to where the approvals want it, as far as it goes now; returns the steps that were taken."""
     taken: list[Step] = []
     for _ in range(MAX_STEPS):
@@ -114,7 +115,9 @@ def _apply(step: Step, release: Release, world: Neighbours, config: ControllerCo
             return
         case Refuse(version, digest, reason):
             body = json.dumps({"digest": digest, "reason": reason})
-            world.ledger.record("approval-refused", version, body, now, key=f"approval-refused:{version}:{digest}:{reason}")
+            world.ledger.record(
+                "approval-refused", version, body, now, key=f"approval-refused:{version}:{digest}:{reason}"
+            )
             _settle(world.registry, version, "refused", reason)
         case RecordApproval(version, digest):
             body = json.dumps({"digest": digest, "how": "tag approval=approved, seen by reconciling"})
@@ -125,7 +128,11 @@ def _apply(step: Step, release: Release, world: Neighbours, config: ControllerCo
         case TryGolden(version):
             golden = fetch_golden(world.objects, version.artifact, version.digest)
             verdict = try_golden(
-                world.service, version, golden, tolerance=config.golden_tolerance, warmup_requests=config.warmup_requests
+                world.service,
+                version,
+                golden,
+                tolerance=config.golden_tolerance,
+                warmup_requests=config.warmup_requests,
             )
             subject = f"{version.version}@{release.epoch}"
             world.ledger.record("golden", subject, verdict.model_dump_json(), now, key=f"golden:{subject}")

@@ -47,5 +47,7 @@ class Service:
         if answer.status_code >= 500:
             raise StoreUnavailable(f"service at {self.url}: answered {answer.status_code} to a golden input")
         if not answer.is_success:
-            raise StoreRefused(f"service at {self.url}: refused a golden input with {answer.status_code}: {answer.text[:200]}")
+            raise StoreRefused(
+                f"service at {self.url}: refused a golden input with {answer.status_code}: {answer.text[:200]}"
+            )
         return np.asarray([each["recon_error"] for each in answer.json()["images"]], dtype=np.float64)

@@ -20,8 +20,8 @@ Tier = Literal["full", "incremental", "emergency"]
 class Standing:
     """What is known of one version without comparing it: the input of the absolute bars.
 
-    `frechet_over_floor`: Fréchet distance of its samples over that of real images against real images; None where n is too
-    small.
+    `frechet_over_floor`: Fréchet distance of its samples over that of real images against
+    real images; None where n is too small.
     """
 
     explained_variance: float
@@ -74,9 +74,7 @@ def judge_first_version(standing: Standing, policy: GatePolicy) -> Verdict:
         )
     failed = [each for each in evidence if not each.within_limit]
     if failed:
-        return Verdict(
-            phase=Phase.failed, reason="first version: " + _sentences(failed), evidence=tuple(evidence)
-        )
+        return Verdict(phase=Phase.failed, reason="first version: " + _sentences(failed), evidence=tuple(evidence))
     return Verdict(
         phase=Phase.passed,
         reason="first version, judged on absolute bars: " + _sentences(evidence),

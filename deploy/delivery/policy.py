@@ -19,9 +19,14 @@ class GatePolicy(BaseModel):
     min_active_share: float = Field(0.5, ge=0, le=1, description="of the champion's active units; fewer is a lost code")
 
     first_min_explained_variance: float = Field(
-        0.5, gt=0, lt=1, description="1 - recon_error / error of the mean image; below half, the code carries too little"
+        0.5,
+        gt=0,
+        lt=1,
+        description="1 - recon_error / error of the mean image; below half, the code carries too little",
     )
     first_min_active_units: int = Field(4, ge=1, description="units; below it the posterior has collapsed for practice")
     first_max_frechet_over_floor: float = Field(
-        0.5, gt=0, description="fd of reconstructions over fd of the mean image repeated; 1 is no better than a constant"
+        0.5,
+        gt=0,
+        description="fd of reconstructions over fd of the mean image repeated; 1 is no better than a constant",
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from data_checks.verdict import Phase, Verdict
+from deploy.stores.artifacts import artifact_prefix
 from deploy.stores.release import Release, ServedVersion
 
 APPROVED = "approved"
@@ -182,11 +183,4 @@ def _objection(candidate: Candidate) -> str | None:
 
 
 def _served(candidate: Candidate) -> ServedVersion:
-    return ServedVersion(
-        version=candidate.version, digest=candidate.digest, artifact=artifact_prefix(candidate.digest)
-    )
-
-
-def artifact_prefix(digest: str) -> str:
-    """Where the object store keeps the files of an artifact."""
-    return f"artifacts/{digest}"
+    return ServedVersion(version=candidate.version, digest=candidate.digest, artifact=artifact_prefix(candidate.digest))

@@ -25,11 +25,9 @@ class Admission:
 
     @contextmanager
     def enter(self) -> Iterator[Ticket]:
-        """A place for one request; `Problem` 503 when there is none."""
+        """Take a place for one request; `Problem` 503 when there is none."""
         if self.requests >= self._max_requests:
-            raise Problem(
-                503, f"{self.requests} requests are in work, which is the limit; try again", close=True
-            )
+            raise Problem(503, f"{self.requests} requests are in work, which is the limit; try again", close=True)
         self.requests += 1
         ticket = Ticket()
         try:
@@ -39,7 +37,7 @@ class Admission:
             self.bytes -= ticket.taken
 
     async def read(self, request: Request, ticket: Ticket) -> bytes:
-        """The body, read no further than the limit, whatever its Content-Length says.
+        """Read the body no further than the limit, whatever its Content-Length says.
 
         Raises `Problem` 413 for a body over the limit, 503 when the bodies in memory reach theirs.
         """

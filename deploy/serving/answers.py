@@ -26,21 +26,17 @@ class _Body(BaseModel):
 class _Answered(_Body):
     request_id: str
     version: str = Field(description="the version that answered")
-    latency_ms: float = Field(
-        description="milliseconds from the last byte of the body to the finished scores"
-    )
+    latency_ms: float = Field(description="milliseconds from the last byte of the body to the finished scores")
 
 
 class Reconstruction(_Body):
     """One image as the model sees it."""
 
     name: str = Field(description="file name in a multipart body, else empty")
-    recon_error: float = Field(
-        description="mean squared error per pixel and channel on [0, 1]; lower is better"
-    )
+    recon_error: float = Field(description="mean squared error per pixel and channel on [0, 1]; lower is better")
     reconstruction: Planes = Field(description="(C, H, W) on [0, 1], the decoder's mean at z = mu")
     sd: Planes | None = Field(
-        None, description="(C, H, W), per pixel over ?samples=K draws of z; null without samples"
+        default=None, description="(C, H, W), per pixel over ?samples=K draws of z; null without samples"
     )
 
 
@@ -209,9 +205,7 @@ def score_answer(outcome: Outcome) -> ScoreAnswer:
             norm=reference.quantile_rank("norm", norm),
         )
         largest = max(quantiles.recon_error, quantiles.kl, quantiles.norm)
-        images.append(
-            Score(name=name, score=largest, quantiles=quantiles, recon_error=recon_error, kl=kl, norm=norm)
-        )
+        images.append(Score(name=name, score=largest, quantiles=quantiles, recon_error=recon_error, kl=kl, norm=norm))
     return ScoreAnswer(
         request_id=outcome.visit.request_id,
         version=outcome.version.version,
@@ -221,7 +215,7 @@ def score_answer(outcome: Outcome) -> ScoreAnswer:
 
 
 def reconstruction_png(outcome: Outcome) -> bytes:
-    """The reconstruction of one image as an 8-bit PNG, grey or RGB."""
+    """Draw the reconstruction of one image as an 8-bit PNG, grey or RGB."""
     return encode_png(np.rint(outcome.answer.scores.reconstruction[0] * 255).astype(np.uint8))
 
 
@@ -238,7 +232,7 @@ def refused_answer(visit: Visit, error: ImagesRefused) -> RefusedAnswer:
 
 
 def readiness(state: ReplicaState, replica: str) -> Readiness:
-    """What serves here, and what is wrong."""
+    """Say what serves here, and what is wrong."""
     return Readiness(
         ready=state.slots.champion is not None,
         replica=replica,

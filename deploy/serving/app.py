@@ -70,12 +70,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     },
 }
 
-RequestId = Annotated[
-    str | None, Header(alias="X-Request-Id", description="kept when it is a short plain word")
-]
-Version = Annotated[
-    str | None, Header(alias="X-Latentloop-Version", description="a loaded version that shall answer")
-]
+RequestId = Annotated[str | None, Header(alias="X-Request-Id", description="kept when it is a short plain word")]
+Version = Annotated[str | None, Header(alias="X-Latentloop-Version", description="a loaded version that shall answer")]
 Source = Annotated[str | None, Header(alias="X-Latentloop-Source", description="where the images come from")]
 
 
@@ -88,7 +84,7 @@ def create_app(
     input_policy: InputPolicy,
     cache_folder: Path,
 ) -> FastAPI:
-    """The application of one replica. Its threads start and end with the application's lifespan.
+    """Build the application of one replica. Its threads start and end with the application's lifespan.
 
     `cache_folder` belongs to this replica alone; `public_key` verifies the release file in `objects`.
     """
@@ -114,9 +110,7 @@ def create_app(
     @app.exception_handler(RequestValidationError)
     async def refuse_parameter(request: Request, error: RequestValidationError) -> Response:
         problem = error.errors()[0]
-        detail = (
-            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}; came {problem['input']!r}"
-        )
+        detail = f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}; came {problem['input']!r}"
         service.metrics.requests.labels(request.url.path, "", "400").inc()
         body = ProblemAnswer(request_id=sane_request_id(request.headers.get("x-request-id")), detail=detail)
         return json_response(body, 400)
@@ -143,16 +137,14 @@ def create_app(
         version: Version = None,
         source: Source = None,
     ) -> Response:
-        """What the model makes of each image, and how far that is from it."""
+        """Reconstruct each image, and measure how far that is from it."""
         as_png = "image/png" in request.headers.get("accept", "")
 
         def render(outcome: Outcome) -> Response:
             if not as_png:
                 return json_response(reconstruct_answer(outcome))
             if len(outcome.admitted.uploads) > 1 or outcome.answer.sd is not None:
-                raise Problem(
-                    406, "image/png holds the reconstruction of one image; accept application/json instead"
-                )
+                raise Problem(406, "image/png holds the reconstruction of one image; accept application/json instead")
             return Response(reconstruction_png(outcome), media_type="image/png")
 
         return await service.answer(request, "/v1/reconstruct", render, samples=samples or 0)
@@ -161,10 +153,8 @@ def create_app(
     async def encode(
         request: Request, request_id: RequestId = None, version: Version = None, source: Source = None
     ) -> Response:
-        """The latent code of each image: mean and log-variance of q(z|x)."""
-        return await service.answer(
-            request, "/v1/encode", lambda outcome: json_response(encode_answer(outcome))
-        )
+        """Give the latent code of each image: mean and log-variance of q(z|x)."""
+        return await service.answer(request, "/v1/encode", lambda outcome: json_response(encode_answer(outcome)))
 
     @app.post(
         "/v1/score",
@@ -179,13 +169,11 @@ def create_app(
         request: Request, request_id: RequestId = None, version: Version = None, source: Source = None
     ) -> Response:
         """How unusual each image is, as quantiles of the version's reference."""
-        return await service.answer(
-            request, "/v1/score", lambda outcome: json_response(score_answer(outcome))
-        )
+        return await service.answer(request, "/v1/score", lambda outcome: json_response(score_answer(outcome)))
 
     @app.get("/healthz", response_model=Liveness)
     async def healthz() -> Response:
-        """The process lives."""
+        """Answer as long as the process lives."""
         return json_response(Liveness(replica=config.replica))
 
     @app.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})

@@ -62,9 +62,7 @@ class Batcher:
         self._jobs.put(None)
         self._thread.join()
 
-    async def score(
-        self, version: LoadedVersion, pixels: np.ndarray, *, samples: int = 0, seed: int = 0
-    ) -> Answer:
+    async def score(self, version: LoadedVersion, pixels: np.ndarray, *, samples: int = 0, seed: int = 0) -> Answer:
         """Answer pixels uint8 (B, C, H, W); with `samples` >= 2 also the sd of that many draws.
 
         Raises `Problem` 503 when the queue is full, 500 when the model fails on the images.
@@ -91,7 +89,7 @@ class Batcher:
                 return
 
     def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
-        """The jobs of one batch, and whether the end was seen among them."""
+        """Collect the jobs of one batch, and whether the end was seen among them."""
         batch, images = [first], len(first.pixels)
         deadline = time.monotonic() + self._wait_s
         while images < self._batch_max:
@@ -128,7 +126,7 @@ class Batcher:
 
 
 def rows(scores: Scores, start: int, stop: int) -> Scores:
-    """The scores of some of the images."""
+    """Take the scores of some of the images."""
     return Scores(
         reconstruction=scores.reconstruction[start:stop],
         mu=scores.mu[start:stop],

@@ -69,11 +69,7 @@ class BufferedWriter(Generic[Item]):
         with self._changed:
             for item in items:
                 size = self._size(item)
-                if (
-                    len(self._items) >= self._queue_items
-                    or self._bytes + size > self._queue_bytes
-                    or self._stopping
-                ):
+                if len(self._items) >= self._queue_items or self._bytes + size > self._queue_bytes or self._stopping:
                     lost += 1
                     continue
                 if not self._items:
@@ -102,9 +98,7 @@ class BufferedWriter(Generic[Item]):
             self._abandoned = True
         if lost:
             self._on_lost(lost)
-            _LOG.error(
-                "%s: %d not written within %.0f s of shutdown; they are lost", self._name, lost, timeout_s
-            )
+            _LOG.error("%s: %d not written within %.0f s of shutdown; they are lost", self._name, lost, timeout_s)
         return lost
 
     def _full(self) -> bool:
@@ -119,7 +113,8 @@ class BufferedWriter(Generic[Item]):
                     break
                 # A first item does not notify, to keep offers cheap: look again after a period at the latest.
                 self._changed.wait(self._period_s if due_s is None else due_s)
-            batch, weight = [], 0
+            batch: list[Item] = []
+            weight = 0
             for item in islice(self._items, self._batch_items):
                 if batch and weight + self._size(item) > self._batch_bytes:
                     break

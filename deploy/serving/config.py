@@ -11,8 +11,7 @@ TOKEN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$"
 
 def _replica_name() -> str:
     kept = (
-        letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-"
-        for letter in socket.gethostname()
+        letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-" for letter in socket.gethostname()
     )
     return "".join(kept).strip("-._")[:60] or "replica"
 
@@ -26,83 +25,81 @@ class ServingConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     host: str = Field(
-        "127.0.0.1", min_length=1, description="address to listen on; loopback unless told otherwise"
+        default="127.0.0.1", min_length=1, description="address to listen on; loopback unless told otherwise"
     )
-    port: int = Field(8900, ge=0, le=65535, description="0 takes a free port")
+    port: int = Field(default=8900, ge=0, le=65535, description="0 takes a free port")
     replica: str = Field(
         default_factory=_replica_name,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$",
         description="names this replica in telemetry and capture segments; the host name by default",
     )
 
-    max_body_bytes: int = Field(32 * 1024**2, ge=1024, description="bytes; a larger body is answered 413")
-    max_images: int = Field(256, ge=1, description="images of one request; more are answered 413")
-    max_samples: int = Field(64, ge=2, description="draws that ?samples=K may ask for")
+    max_body_bytes: int = Field(default=32 * 1024**2, ge=1024, description="bytes; a larger body is answered 413")
+    max_images: int = Field(default=256, ge=1, description="images of one request; more are answered 413")
+    max_samples: int = Field(default=64, ge=2, description="draws that ?samples=K may ask for")
     max_sampled_images: int = Field(
-        1024, ge=2, description="images x draws of one request; more are answered 413"
+        default=1024, ge=2, description="images x draws of one request; more are answered 413"
     )
-    decode_threads: int = Field(2, ge=1, le=64, description="threads that decode and judge images")
+    decode_threads: int = Field(default=2, ge=1, le=64, description="threads that decode and judge images")
     keep_alive_s: float = Field(
-        75, gt=0, description="seconds an idle connection stays; above usual load balancers' 60"
+        default=75, gt=0, description="seconds an idle connection stays; above usual load balancers' 60"
     )
-    graceful_shutdown_s: float = Field(10, gt=0, description="seconds that requests in flight get at SIGTERM")
+    graceful_shutdown_s: float = Field(default=10, gt=0, description="seconds that requests in flight get at SIGTERM")
 
-    batch_max: int = Field(32, ge=1, description="images in one forward pass")
+    batch_max: int = Field(default=32, ge=1, description="images in one forward pass")
     batch_wait_ms: float = Field(
-        0.0,
+        default=0.0,
         ge=0,
         le=50,
         description="milliseconds a batch waits for company; 0 takes what queued during the last one",
     )
-    queue_limit: int = Field(512, ge=1, description="images waiting or in work; above it 503")
-    retry_after_s: int = Field(1, ge=1, description="seconds, the Retry-After of a 503")
+    queue_limit: int = Field(default=512, ge=1, description="images waiting or in work; above it 503")
+    retry_after_s: int = Field(default=1, ge=1, description="seconds, the Retry-After of a 503")
     threads: int = Field(
-        1, ge=1, le=256, description="torch threads; beside other load two are slower than one"
+        default=1, ge=1, le=256, description="torch threads; beside other load two are slower than one"
     )
 
-    release_poll_s: float = Field(0.5, gt=0, description="seconds between two looks at the release file")
+    release_poll_s: float = Field(default=0.5, gt=0, description="seconds between two looks at the release file")
     load_retry_s: float = Field(
-        30, gt=0, description="seconds, the longest pause between two tries to load a version"
+        default=30, gt=0, description="seconds, the longest pause between two tries to load a version"
     )
     golden_tolerance: float = Field(
-        1e-2,
+        default=1e-2,
         gt=0,
         description="relative deviation from the golden answers that refuses a version; other processors' "
         "float32 kernels differ by less than 1e-4, a bf16 one by less than 1e-2",
     )
 
     telemetry_queue: int = Field(
-        20_000, ge=1, description="rows that wait for the database; more are dropped, counted"
+        default=20_000, ge=1, description="rows that wait for the database; more are dropped, counted"
     )
-    telemetry_batch: int = Field(2_000, ge=1, description="rows in one insert")
-    telemetry_flush_s: float = Field(
-        1.0, gt=0, description="seconds between two writes; what a kill can lose"
-    )
+    telemetry_batch: int = Field(default=2_000, ge=1, description="rows in one insert")
+    telemetry_flush_s: float = Field(default=1.0, gt=0, description="seconds between two writes; what a kill can lose")
 
-    capture_segment_images: int = Field(1_000, ge=1, description="images at which a segment is written")
-    capture_segment_bytes: int = Field(64 * 1024**2, ge=1, description="bytes at which a segment is written")
+    capture_segment_images: int = Field(default=1_000, ge=1, description="images at which a segment is written")
+    capture_segment_bytes: int = Field(default=64 * 1024**2, ge=1, description="bytes at which a segment is written")
     capture_segment_s: float = Field(
-        60, gt=0, description="seconds after which a segment is written; a kill loses as much"
+        default=60, gt=0, description="seconds after which a segment is written; a kill loses as much"
     )
     capture_queue: int = Field(
-        20_000, ge=1, description="images that wait for the object store; more are dropped, counted"
+        default=20_000, ge=1, description="images that wait for the object store; more are dropped, counted"
     )
     capture_queue_bytes: int = Field(
-        256 * 1024**2, ge=1, description="bytes that wait; more are dropped, counted"
+        default=256 * 1024**2, ge=1, description="bytes that wait; more are dropped, counted"
     )
     capture_source: str = Field(
-        "http",
+        default="http",
         pattern=TOKEN_PATTERN,
         description="source of a request without the header X-Latentloop-Source",
     )
-    final_flush_s: float = Field(10, gt=0, description="seconds that telemetry and captures get at shutdown")
+    final_flush_s: float = Field(default=10, gt=0, description="seconds that telemetry and captures get at shutdown")
 
     latency_buckets_s: tuple[float, ...] = Field(
-        (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 5.0),
+        default=(0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 5.0),
         description="seconds, upper bounds of the latency histogram; 0.05 is the target, 0.1 the alarm",
     )
     recon_error_buckets: tuple[float, ...] = Field(
-        (0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.0125, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5),
+        default=(0.0005, 0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.0125, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5),
         description="mean squared error on [0, 1], upper bounds of its histogram",
     )
 
@@ -110,9 +107,7 @@ class ServingConfig(BaseModel):
     def _agree(self) -> ServingConfig:
         problems = []
         if self.queue_limit < self.max_images:
-            problems.append(
-                f"queue_limit {self.queue_limit} < max_images {self.max_images}: such a request never fits"
-            )
+            problems.append(f"queue_limit {self.queue_limit} < max_images {self.max_images}: such a request never fits")
         if self.capture_queue < self.capture_segment_images:
             problems.append(
                 f"capture_queue {self.capture_queue} < capture_segment_images {self.capture_segment_images}: "

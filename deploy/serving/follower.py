@@ -110,17 +110,17 @@ class ReleaseFollower:
         try:
             etag = self._objects.etag(RELEASE_KEY)
             fresh = etag is not None and etag != self._seen_etag
-            data = self._objects.get(RELEASE_KEY).data if fresh else b""
+            data = self._objects.get(RELEASE_KEY).data if fresh else None
         except StoreError as error:
             self._metrics.store_reachable.set(0)
             self._note("store", str(error))
-            data = b""
+            data = None
         else:
             self._metrics.store_reachable.set(1)
             gone = f"there is no {RELEASE_KEY} in the object store" if etag is None else None
             self._note("store", gone)
             self._seen_etag = etag
-        if data:
+        if data is not None:
             try:
                 self._follow(data)
                 self._note("release", None)
@@ -148,7 +148,8 @@ class ReleaseFollower:
         if release.epoch < self._release.epoch:
             raise ReleaseRefused(
                 "replay",
-                f"epoch {release.epoch} is older than {self._release.epoch}, which this replica follows",
+                f"epoch {release.epoch} is older than {self._release.epoch}, which this replica follows; "
+                f"if the ledger was made anew, delete {self._kept} and start again",
             )
         if release.epoch == self._release.epoch and release != self._release:
             raise ReleaseRefused(
@@ -182,9 +183,7 @@ class ReleaseFollower:
         if not failed:
             self._loader.keep_only(version.digest for _, version in self.state.slots.named())
 
-    def _publish(
-        self, memory: dict[str, LoadedVersion], serving: LoadedVersion | None, failed: list[Trouble]
-    ) -> None:
+    def _publish(self, memory: dict[str, LoadedVersion], serving: LoadedVersion | None, failed: list[Trouble]) -> None:
         release = self._release
         found: dict[str, LoadedVersion | None] = {}
         for name in SLOT_NAMES:
@@ -213,7 +212,7 @@ class ReleaseFollower:
         self._retry_pause_s = min(2 * self._retry_pause_s, self._config.load_retry_s)
 
     def _keep(self) -> None:
-        """The release file as it came, for a start without the object store."""
+        """Store the release file as it came, for a start without the object store."""
         partial = self._kept.with_suffix(".partial")
         try:
             self._kept.parent.mkdir(parents=True, exist_ok=True)
@@ -221,9 +220,7 @@ class ReleaseFollower:
             os.replace(partial, self._kept)
             self._note("cache", None)
         except OSError as error:
-            self._note(
-                "cache", f"{self._kept} cannot be written, a restart will need the object store: {error}"
-            )
+            self._note("cache", f"{self._kept} cannot be written, a restart will need the object store: {error}")
 
     def _note(self, where: str, message: str | None) -> None:
         """Set or clear one trouble that is no slot's."""

@@ -40,9 +40,7 @@ def admit_uploads(uploads: list[Upload], gate: LoadedVersion, policy: InputPolic
     return Admitted(tuple(uploads), np.stack(pixels), tuple(statistics))
 
 
-def _judge(
-    upload: Upload, gate: LoadedVersion, policy: InputPolicy, histogram: np.ndarray | None
-) -> GateResult:
+def _judge(upload: Upload, gate: LoadedVersion, policy: InputPolicy, histogram: np.ndarray | None) -> GateResult:
     if isinstance(upload.content, bytes):
         return judge_image_bytes(upload.content, gate.preprocessing, policy, histogram)
     return judge_image_array(upload.content, gate.preprocessing, policy, histogram)

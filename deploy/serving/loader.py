@@ -5,10 +5,8 @@ Copies live under `<cache>/artifacts/<digest>`; one appears there whole or not a
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
-import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,34 +15,30 @@ import numpy as np
 
 from deploy.serving.errors import VersionLoadFailed
 from deploy.serving.router import LoadedVersion
+from deploy.stores.artifacts import copy_artifact
 from deploy.stores.errors import StoreError
 from deploy.stores.objects import ObjectStore
 from deploy.stores.release import ServedVersion
-from vae_core.artifact import Artifact, check_golden, read_artifact, read_manifest
+from vae_core.artifact import Artifact, check_golden, read_artifact
 from vae_core.errors import VaeCoreError
 from vae_core.inference import score_images
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-MANIFEST = "manifest.json"
 
 
 class VersionLoader:
     """Loads versions from the object store through a local cache."""
 
-    def __init__(
-        self, objects: ObjectStore, cache_folder: Path, *, golden_tolerance: float, batch_max: int
-    ) -> None:
+    def __init__(self, objects: ObjectStore, cache_folder: Path, *, golden_tolerance: float, batch_max: int) -> None:
         self._objects = objects
         self._folder = cache_folder / "artifacts"
         self._golden_tolerance = golden_tolerance
         self._batch_max = batch_max
 
     def load(self, served: ServedVersion) -> LoadedVersion:
-        """The version, ready to answer. Raises `VersionLoadFailed`; nothing half fetched stays behind."""
+        """Load a version until it can answer. Raises `VersionLoadFailed`; nothing half fetched stays."""
         if not _DIGEST.fullmatch(served.digest):
-            raise VersionLoadFailed(
-                f"version {served.version}: digest {served.digest[:80]!r} is no sha256 in hex"
-            )
+            raise VersionLoadFailed(f"version {served.version}: digest {served.digest[:80]!r} is no sha256 in hex")
         try:
             artifact = self._read(served)
             self._warm_up(served, artifact)
@@ -66,44 +60,13 @@ class VersionLoader:
                 return read_artifact(copy, expected_digest=served.digest)
             except VaeCoreError:
                 shutil.rmtree(copy)  # damaged on this disk; the object store has the original
-        self._fetch(served, copy)
+        copy_artifact(self._objects, served.artifact.rstrip("/"), served.digest, copy)
         return read_artifact(copy, expected_digest=served.digest)
-
-    def _fetch(self, served: ServedVersion, copy: Path) -> None:
-        prefix = served.artifact.rstrip("/")
-        manifest_bytes = self._objects.get(f"{prefix}/{MANIFEST}").data
-        manifest = read_manifest(manifest_bytes)
-        if manifest.digest != served.digest:
-            raise VersionLoadFailed(
-                f"version {served.version}: the release says artifact {served.digest}, "
-                f"{prefix} holds {manifest.digest}"
-            )
-        partial = copy.with_name(f"partial-{uuid.uuid4().hex}")
-        try:
-            partial.mkdir(parents=True)
-            (partial / MANIFEST).write_bytes(manifest_bytes)
-            for name, entry in manifest.files.items():
-                data = self._objects.get(f"{prefix}/{name}").data
-                found = hashlib.sha256(data).hexdigest()
-                if found != entry.sha256:
-                    raise VersionLoadFailed(
-                        f"version {served.version}: {prefix}/{name} has sha256 {found}, "
-                        f"its manifest says {entry.sha256}"
-                    )
-                (partial / name).write_bytes(data)
-            partial.rename(copy)
-        except OSError:
-            if not copy.is_dir():  # else another process of this machine was quicker
-                raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
 
     def _warm_up(self, served: ServedVersion, artifact: Artifact) -> None:
         """First passes in both batch sizes, so that no request pays for them; golden answers must match."""
         for size in (1, self._batch_max):
-            scores = score_images(
-                artifact.model, np.full((size, *artifact.preprocessing.shape), 128, np.uint8)
-            )
+            scores = score_images(artifact.model, np.full((size, *artifact.preprocessing.shape), 128, np.uint8))
             if not (np.isfinite(scores.recon_error).all() and np.isfinite(scores.kl).all()):
                 raise VersionLoadFailed(
                     f"version {served.version}: a grey image has recon_error or kl that is not finite"

@@ -51,25 +51,17 @@ class Metrics:
         self.queue_depth = gauge(
             "queue_depth", "Waiting: images (batch), rows (telemetry), images (capture)", ("queue",)
         )
-        self.lost = counter(
-            "lost", "Telemetry rows and captured images that will never be written", ("kind",)
-        )
-        self.release_epoch = gauge(
-            "release_epoch", "Epoch of the release that is followed; 0 before the first"
-        )
+        self.lost = counter("lost", "Telemetry rows and captured images that will never be written", ("kind",))
+        self.release_epoch = gauge("release_epoch", "Epoch of the release that is followed; 0 before the first")
         self.loaded = gauge("version_loaded", "1 for every version in memory", ("slot", "version"))
-        self.load_failures = counter(
-            "version_load_failures", "Tries to load a version that failed", ("slot",)
-        )
+        self.load_failures = counter("version_load_failures", "Tries to load a version that failed", ("slot",))
         self.release_refused = counter("release_refused", "Release files that were not followed", ("cause",))
-        self.store_reachable = gauge(
-            "object_store_reachable", "1 when the last look at the release file got an answer"
-        )
+        self.store_reachable = gauge("object_store_reachable", "1 when the last look at the release file got an answer")
 
     def watch_queue(self, queue: str, depth: Callable[[], float]) -> None:
         """Report a queue's depth whenever somebody looks."""
         self.queue_depth.labels(queue).set_function(depth)
 
     def page(self) -> bytes:
-        """The text exposition."""
+        """Write the text exposition."""
         return generate_latest(self.registry)

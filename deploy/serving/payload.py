@@ -35,21 +35,17 @@ class Upload:
 def parse_body(
     body: bytes, content_type: str, content_encoding: str, preprocessing: Preprocessing, max_images: int
 ) -> list[Upload]:
-    """The images of a body, at least one.
+    """Find the images of a body, at least one.
 
     Raises `Problem` 415 for a type that is not read, 400 for a body that is not of its type, 413 for more
     than `max_images`.
     """
     if content_encoding not in ("", "identity"):
-        raise Problem(
-            415, f"Content-Encoding {_short(content_encoding)} is not read: send the body uncompressed"
-        )
+        raise Problem(415, f"Content-Encoding {_short(content_encoding)} is not read: send the body uncompressed")
     kind_bytes, options = parse_options_header(content_type or "application/octet-stream")
     kind = kind_bytes.decode("latin-1").lower()
     if kind not in TYPES:
-        raise Problem(
-            415, f"Content-Type {_short(content_type)} is not read: expected one of {', '.join(TYPES)}"
-        )
+        raise Problem(415, f"Content-Type {_short(content_type)} is not read: expected one of {', '.join(TYPES)}")
     if kind in FILE_TYPES:
         return [Upload("", body)]
     if kind == "multipart/form-data":
@@ -64,7 +60,7 @@ def parse_body(
 
 
 def split_stack(stack: np.ndarray, preprocessing: Preprocessing) -> list[np.ndarray]:
-    """The images of an array: itself when its shape is one image's, `(H, W)` or `(C, H, W)`, else its rows.
+    """Split an array: one image when its shape is one's, `(H, W)` or `(C, H, W)`, else its rows.
 
     `(H, W, C)` counts as one too, so that the gate can say what is wrong with it.
     """
@@ -96,9 +92,7 @@ def _files(body: bytes, boundary: bytes, max_images: int) -> list[Upload]:
     except (FormParserError, ValueError) as error:
         raise Problem(400, f"the multipart body cannot be read: {_short(str(error))}") from error
     if not uploads:
-        raise Problem(
-            400, "the multipart body holds no complete file; send each image as a part with a filename"
-        )
+        raise Problem(400, "the multipart body holds no complete file; send each image as a part with a filename")
     return uploads
 
 
@@ -112,14 +106,12 @@ def _from_json(body: bytes) -> np.ndarray:
     try:
         stack = np.asarray(document["images"])
     except (ValueError, OverflowError) as error:
-        raise Problem(
-            400, "images: expected nested arrays of equal lengths; one request holds one shape"
-        ) from error
+        raise Problem(400, "images: expected nested arrays of equal lengths; one request holds one shape") from error
     return _numbers(stack)
 
 
 def _from_npy(body: bytes) -> np.ndarray:
-    """An array without numpy's own reader, which believes a header that claims a terabyte."""
+    """Read an array without numpy's own reader, which believes a header that claims a terabyte."""
     file = io.BytesIO(body)
     try:
         version = npy.read_magic(file)
@@ -127,11 +119,7 @@ def _from_npy(body: bytes) -> np.ndarray:
             raise ValueError(f"version {version[0]}.{version[1]} of the format")
         read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = read_header(file)
-        values = (
-            np.frombuffer(body, dtype=dtype, offset=file.tell())
-            if dtype.kind in "biuf"
-            else np.empty(0, dtype)
-        )
+        values = np.frombuffer(body, dtype=dtype, offset=file.tell()) if dtype.kind in "biuf" else np.empty(0, dtype)
         stack = values.reshape(shape, order="F" if fortran else "C")
     except ValueError as error:
         raise Problem(400, f"the body is no .npy array of numbers: {_short(str(error))}") from error

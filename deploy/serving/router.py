@@ -47,7 +47,7 @@ class Slots:
     canary_share: float = 0.0
 
     def named(self) -> Iterator[tuple[str, LoadedVersion]]:
-        """The filled slots with their names, the champion first."""
+        """Iterate over the filled slots with their names, the champion first."""
         for name in ("champion", "canary", "shadow", "previous"):
             version = getattr(self, name)
             if version is not None:
@@ -55,7 +55,7 @@ class Slots:
 
 
 def choose_version(slots: Slots, request_id: str, wanted: str | None) -> LoadedVersion:
-    """The version that answers; `wanted` (a version's name) reaches every loaded one.
+    """Choose the version that answers; `wanted` (a version's name) reaches every loaded one.
 
     Raises `Problem` 404 for a version that is not loaded, 503 without a champion.
     """

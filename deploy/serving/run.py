@@ -14,7 +14,7 @@ _LOG = logging.getLogger("latentloop.serving")
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket bound to the address; port 0 takes a free one. `OSError` with one line for a person."""
+    """Bind a socket to the address; port 0 takes a free one. `OSError` with one line for a person."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -22,18 +22,14 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except (OSError, OverflowError) as error:
         listener.close()
-        raise OSError(
-            f"cannot listen on {host}:{port}: {error}; stop what uses it or choose another --port"
-        ) from error
+        raise OSError(f"cannot listen on {host}:{port}: {error}; stop what uses it or choose another --port") from error
     return listener
 
 
 def serve(app: FastAPI, listener: socket.socket, config: ServingConfig) -> None:
     """Answer until SIGTERM or SIGINT; requests in flight end first, then telemetry and captures are saved."""
     host, port = listener.getsockname()[:2]
-    _LOG.info(
-        "serving on http://%s:%d as replica %s", f"[{host}]" if ":" in host else host, port, config.replica
-    )
+    _LOG.info("serving on http://%s:%d as replica %s", f"[{host}]" if ":" in host else host, port, config.replica)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

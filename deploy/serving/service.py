@@ -98,7 +98,7 @@ class Service:
     async def answer(
         self, request: Request, route: str, render: Callable[[Outcome], Response], *, samples: int = 0
     ) -> Response:
-        """The response to one request, whatever happens to it.
+        """Respond to one request, whatever happens to it.
 
         `X-Request-Id` names it, `X-Latentloop-Version` asks for a loaded version, `X-Latentloop-Source` says
         where its images come from. Telemetry and captures are offered to their queues, never written here.
@@ -153,9 +153,7 @@ class Service:
         admitted = await self._in_thread(admit)
         count = len(admitted.uploads)
         if samples * count > self.config.max_sampled_images:
-            raise Problem(
-                413, f"{count} images x {samples} samples: {self.config.max_sampled_images} is the limit"
-            )
+            raise Problem(413, f"{count} images x {samples} samples: {self.config.max_sampled_images} is the limit")
         seed = int.from_bytes(hashlib.sha256(visit.request_id.encode()).digest()[:7])
         answer = await self.batcher.score(version, admitted.pixels, samples=samples, seed=seed)
         return Outcome(visit, version, admitted, answer)
@@ -179,9 +177,7 @@ class Service:
             self.metrics.refusals.labels(image.reason).inc()
 
     def _problem_response(self, visit: Visit, problem: Problem) -> Response:
-        response = json_response(
-            ProblemAnswer(request_id=visit.request_id, detail=str(problem)), problem.status
-        )
+        response = json_response(ProblemAnswer(request_id=visit.request_id, detail=str(problem)), problem.status)
         if problem.status == 503:
             response.headers["Retry-After"] = str(self.config.retry_after_s)
         if problem.close:
@@ -218,5 +214,5 @@ class Service:
 
 
 def json_response(body: BaseModel, status: int = 200) -> Response:
-    """A body written by pydantic, which is several times faster than the standard library's JSON."""
+    """Let pydantic write a body, several times faster than the standard library's JSON."""
     return Response(body.model_dump_json(), status_code=status, media_type="application/json")

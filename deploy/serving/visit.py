@@ -48,7 +48,7 @@ class Outcome:
 
 
 def sane_request_id(given: str | None) -> str:
-    """The client's id when it is a short plain word, which logs and databases can hold; else a new one."""
+    """Keep the client's id when it is a short plain word that logs and databases can hold, else make one."""
     return given if given is not None and _TOKEN.fullmatch(given) else uuid.uuid4().hex
 
 
@@ -57,7 +57,5 @@ def sane_source(given: str | None, default: str) -> str:
     if given is None:
         return default
     if not _TOKEN.fullmatch(given):
-        raise Problem(
-            400, f"X-Latentloop-Source {given[:100]!r}: expected up to 100 letters, digits and ._:-"
-        )
+        raise Problem(400, f"X-Latentloop-Source {given[:100]!r}: expected up to 100 letters, digits and ._:-")
     return given

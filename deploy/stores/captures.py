@@ -46,9 +46,7 @@ def encode_segment(images: Sequence[CapturedImage]) -> bytes:
     """Make a Parquet file; equal images give equal bytes (within one version of pyarrow)."""
     for image in images:
         if image.captured_at.tzinfo is None:
-            raise ValueError(
-                f"capture {image.name}: expected captured_at with a time zone; pass datetime.now(UTC)"
-            )
+            raise ValueError(f"capture {image.name}: expected captured_at with a time zone; pass datetime.now(UTC)")
     columns = [
         pa.array([image.name for image in images], pa.string()),
         pa.array([image.source for image in images], pa.string()),
@@ -57,9 +55,7 @@ def encode_segment(images: Sequence[CapturedImage]) -> bytes:
     ]
     sink = io.BytesIO()
     # image bytes are compressed already: no second compression, no dictionary
-    pq.write_table(
-        pa.Table.from_arrays(columns, schema=_SCHEMA), sink, compression="none", use_dictionary=["source"]
-    )
+    pq.write_table(pa.Table.from_arrays(columns, schema=_SCHEMA), sink, compression="none", use_dictionary=["source"])
     return sink.getvalue()
 
 
@@ -73,9 +69,7 @@ def decode_segment(data: bytes) -> list[CapturedImage]:
             f"capture segment of {len(data)} bytes: expected Parquet with {_SCHEMA.names}, "
             f"got {str(error).splitlines()[0]!r}; delete it or capture again"
         ) from error
-    return [
-        CapturedImage(*row) for row in zip(*(table[name].to_pylist() for name in _SCHEMA.names), strict=True)
-    ]
+    return [CapturedImage(*row) for row in zip(*(table[name].to_pylist() for name in _SCHEMA.names), strict=True)]
 
 
 class CaptureStore:

@@ -131,16 +131,12 @@ class Catalogue:
         """
         return self._append("catalogue", _to_table("catalogue", rows), segments)
 
-    def append_quarantined(
-        self, rows: pa.Table | Sequence[QuarantineRow], segments: Sequence[str]
-    ) -> list[str]:
+    def append_quarantined(self, rows: pa.Table | Sequence[QuarantineRow], segments: Sequence[str]) -> list[str]:
         """Append the refused rows of whole segments; the same promise as `append_accepted`."""
         table = _to_table("quarantine", rows)
         cut = pc.binary_slice(table["image"], 0, QUARANTINED_IMAGE_BYTES)
         position = table.schema.get_field_index("image")
-        return self._append(
-            "quarantine", table.set_column(position, table.schema.field(position), cut), segments
-        )
+        return self._append("quarantine", table.set_column(position, table.schema.field(position), cut), segments)
 
     def committed_segments(self, table: TableName, among: Sequence[str] | None = None) -> set[str]:
         """Those of the segments (default: all captures in this store) that the table has taken in."""
@@ -152,9 +148,7 @@ class Catalogue:
             # appends are whole: one row proves its segment; the slow question is for segments without rows
             proven = set(_scan(opened, ["segment"])["segment"].unique().to_pylist())
             return {
-                segment
-                for segment in segments
-                if segment in proven or opened.transaction_version(segment) is not None
+                segment for segment in segments if segment in proven or opened.transaction_version(segment) is not None
             }
 
     def version(self, table: TableName = "catalogue") -> int:
@@ -198,9 +192,7 @@ class Catalogue:
     def _append(self, table: TableName, rows: pa.Table, segments: Sequence[str]) -> list[str]:
         strangers = set(rows["segment"].unique().to_pylist()) - set(segments)
         if strangers:
-            raise ValueError(
-                f"{table}: rows of {sorted(strangers)[:3]}, which are not among the segments given"
-            )
+            raise ValueError(f"{table}: rows of {sorted(strangers)[:3]}, which are not among the segments given")
         for _ in range(_ATTEMPTS):
             opened = self._open_or_create(table)
             with _translated(table):
@@ -256,9 +248,7 @@ def _scan(opened: DeltaTable, columns: list[str]) -> pa.Table:
     return pa.table(opened.scan(columns=columns))
 
 
-def _to_table(
-    table: TableName, rows: pa.Table | Sequence[CatalogueRow] | Sequence[QuarantineRow]
-) -> pa.Table:
+def _to_table(table: TableName, rows: pa.Table | Sequence[CatalogueRow] | Sequence[QuarantineRow]) -> pa.Table:
     schema = _SCHEMAS[table]
     if isinstance(rows, pa.Table):
         if sorted(rows.column_names) != sorted(schema.names):

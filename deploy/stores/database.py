@@ -8,7 +8,7 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,16 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def insert_ignoring(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Make an insert that leaves a row alone whose unique key is there; its rowcount says which it was."""
-    if connection.dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return sqlite.insert(table).on_conflict_do_nothing()
+def insert_ignoring(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert the rows whose unique key is not there yet."""
+    connection.execute(_insert_ignoring(connection, table), rows)
+
+
+def insert_once(connection: Connection, table: Table, row: Mapping[str, object]) -> bool:
+    """Insert the row unless its unique key is there; True when it was written."""
+    # not rowcount: PostgreSQL's driver leaves it at -1 for an insert that returns its key
+    returning = _insert_ignoring(connection, table).values(row).returning(*table.primary_key)
+    return connection.execute(returning).first() is not None
 
 
 def migrate(engine: Engine) -> None:
@@ -80,6 +85,12 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
+def _insert_ignoring(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    if connection.dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
 def _open_postgresql(url: Any) -> Engine:
     try:
         return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
@@ -92,9 +103,7 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
     connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(
-        "PRAGMA synchronous = FULL"
-    )  # a committed release survives a power cut, in WAL mode too
+    connection.execute("PRAGMA synchronous = FULL")  # a committed release survives a power cut, in WAL mode too
 
 
 def _begin_sqlite(connection: Connection) -> None:

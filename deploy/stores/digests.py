@@ -34,18 +34,27 @@ class DigestIndex:
         holders: dict[str, str] = {}
         with CLAIM, writing(self._engine) as connection:
             if values:
-                connection.execute(insert_ignoring(connection, image_digests), values)
+                insert_ignoring(connection, image_digests, values)
             for chunk in _chunks(list(first)):
                 found = select(image_digests).where(image_digests.c.digest.in_(chunk))
                 holders.update((row.digest, row.owner) for row in connection.execute(found))
         return [holders[digest] == owner for digest, owner in zip(digests, owners, strict=True)]
+
+    def owners(self, digests: Sequence[str]) -> dict[str, str]:
+        """Who holds these digests already; a digest that nobody claimed is left out."""
+        with reading(self._engine) as connection:
+            return {
+                row.digest: row.owner
+                for chunk in _chunks(list(dict.fromkeys(digests)))
+                for row in connection.execute(select(image_digests).where(image_digests.c.digest.in_(chunk)))
+            }
 
     def protect(self, digests: Sequence[str], benchmark: str) -> None:
         """Mark images as belonging to a benchmark: they must never be trained on."""
         values = [{"digest": digest, "benchmark": benchmark} for digest in sorted(set(digests))]
         with PROTECT, writing(self._engine) as connection:
             if values:
-                connection.execute(insert_ignoring(connection, benchmark_digests), values)
+                insert_ignoring(connection, benchmark_digests, values)
 
     def protected(self, digests: Sequence[str]) -> set[str]:
         """Those of the digests that some benchmark holds."""

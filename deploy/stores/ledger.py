@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, Row, select, update
 
-from deploy.stores.database import insert_ignoring, reading, writing
+from deploy.stores.database import insert_once, reading, writing
 from deploy.stores.errors import LeaseLost, ObjectMissing
 from deploy.stores.faults import register
 from deploy.stores.schema import beats, entries, from_us, to_us
@@ -82,7 +82,7 @@ class Ledger:
         }
         with CLAIM, writing(self._engine) as connection:
             values = {"key": key, "kind": kind, "detail": detail, "state": "running", "attempt": 1, **fresh}
-            if connection.execute(insert_ignoring(connection, table).values(values)).rowcount == 1:
+            if insert_once(connection, table, values):
                 return Claim("new", 1)
             return _resume(connection, key, fresh)
 
@@ -94,14 +94,10 @@ class Ledger:
             if connection.execute(update(table).where(where).values(alive)).rowcount != 1:
                 raise _lost(connection, key, owner)
 
-    def finish(
-        self, key: str, owner: str, outcome: Literal["done", "failed"], result: str, now: datetime
-    ) -> None:
+    def finish(self, key: str, owner: str, outcome: Literal["done", "failed"], result: str, now: datetime) -> None:
         """Close the trigger for ever; the same again is silent, LeaseLost when it is not the owner's."""
         with FINISH, writing(self._engine) as connection:
-            where = (
-                (table.c.key == key) & (table.c.owner == owner) & (table.c.state.in_(["running", outcome]))
-            )
+            where = (table.c.key == key) & (table.c.owner == owner) & (table.c.state.in_(["running", outcome]))
             end = {"state": outcome, "result": result, "finished_at_us": to_us(now)}
             if connection.execute(update(table).where(where).values(end)).rowcount != 1:
                 raise _lost(connection, key, owner)
@@ -129,11 +125,9 @@ class Ledger:
         """Append a line; with a key only the first one is written, and False says that there was one."""
         values = {"at_us": to_us(now), "kind": kind, "subject": subject, "body": body, "key": key}
         with RECORD, writing(self._engine) as connection:
-            return connection.execute(insert_ignoring(connection, entries).values(values)).rowcount == 1
+            return insert_once(connection, entries, values)
 
-    def entries(
-        self, kind: str | None = None, subject: str | None = None, limit: int = 50
-    ) -> list[LedgerEntry]:
+    def entries(self, kind: str | None = None, subject: str | None = None, limit: int = 50) -> list[LedgerEntry]:
         """Read the record, newest first."""
         query = select(entries).order_by(entries.c.id.desc()).limit(limit)
         if kind is not None:
@@ -142,15 +136,13 @@ class Ledger:
             query = query.where(entries.c.subject == subject)
         with reading(self._engine) as connection:
             rows = connection.execute(query).all()
-        return [
-            LedgerEntry(row.id, from_us(row.at_us), row.kind, row.subject, row.body, row.key) for row in rows
-        ]
+        return [LedgerEntry(row.id, from_us(row.at_us), row.kind, row.subject, row.body, row.key) for row in rows]
 
     def beat(self, name: str, now: datetime) -> None:
         """Leave a sign of life."""
         with BEAT, writing(self._engine) as connection:
             values = {"name": name, "at_us": to_us(now)}
-            if connection.execute(insert_ignoring(connection, beats).values(values)).rowcount != 1:
+            if not insert_once(connection, beats, values):
                 connection.execute(update(beats).where(beats.c.name == name).values(at_us=to_us(now)))
 
     def last_beat(self, name: str) -> datetime | None:

@@ -112,9 +112,7 @@ class LocalObjects:
             return
         there = self.etag(key)
         if if_absent and there is not None:
-            raise PreconditionFailed(
-                f"object {key}: expected none, found etag {there}; read it before writing"
-            )
+            raise PreconditionFailed(f"object {key}: expected none, found etag {there}; read it before writing")
         if if_match is not None and there != if_match:
             raise PreconditionFailed(f"object {key}: expected etag {if_match}, found {there}; read it again")
 
@@ -185,9 +183,7 @@ def _translated(where: str) -> Iterator[None]:
 
 def _translate(where: str, error: OSError) -> StoreError:
     if error.errno in _NO_SPACE:
-        return StoreFull(
-            f"{where}: no space left on the disk ({error.strerror}); nothing was changed, free some"
-        )
+        return StoreFull(f"{where}: no space left on the disk ({error.strerror}); nothing was changed, free some")
     if isinstance(error, FileNotFoundError):
         return ObjectMissing(f"object {where}: expected a file, found none; check the key")
     if isinstance(error, IsADirectoryError | NotADirectoryError | FileExistsError):

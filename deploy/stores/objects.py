@@ -105,9 +105,7 @@ def open_objects(
         return LocalObjects(Path(unquote(parts.path)))
     if "://" not in url and url:
         return LocalObjects(Path(url))
-    raise StoreError(
-        f"object store {url!r}: expected s3://bucket/prefix, file:///folder or a path; correct it"
-    )
+    raise StoreError(f"object store {url!r}: expected s3://bucket/prefix, file:///folder or a path; correct it")
 
 
 def probe_conditional_writes(store: ObjectStore) -> None:

@@ -62,7 +62,7 @@ class Orchestrator:
         self._client = httpx.Client(
             timeout=timeout_s,
             auth=(user, password) if auth else None,
-            transport=httpx.HTTPTransport(retries=2),
+            transport=httpx.HTTPTransport(retries=1),
         )
 
     def __enter__(self) -> Self:

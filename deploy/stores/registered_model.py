@@ -20,9 +20,7 @@ class RegisteredVae(PythonModel):  # type: ignore[misc]
         """Verify every digest of the artifact folder and load it."""
         self._artifact = read_artifact(Path(context.artifacts["artifact"]), expected_digest=None)
 
-    def predict(
-        self, context: Any, model_input: Any, params: dict[str, Any] | None = None
-    ) -> dict[str, np.ndarray]:
+    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> dict[str, np.ndarray]:
         """Images in, reconstruction, code and error out."""
         # a named TensorSpec hands over a dict
         pixels = model_input["pixels"] if isinstance(model_input, dict) else model_input

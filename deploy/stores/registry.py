@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deploy.stores.errors import StoreUnavailable
+from deploy.stores.errors import StoreRefused, StoreUnavailable
 from deploy.stores.faults import register
 
 CREATE_MODEL = register("registry.create_model", "the registered model of the product")
@@ -21,6 +21,11 @@ LOG_MODEL = register("registry.log_model", "the artifact as an MLflow model")
 CREATE_VERSION = register("registry.create_version", "the version with its tags and card")
 SET_TAG = register("registry.set_tag", "one tag of a version")
 SET_ALIAS = register("registry.set_alias", "one alias of the model")
+
+_REFUSALS = frozenset(
+    {"INVALID_PARAMETER_VALUE", "BAD_REQUEST", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS",
+     "PERMISSION_DENIED", "UNAUTHENTICATED", "INVALID_STATE"}
+)  # fmt: skip
 
 PENDING, APPROVED, REJECTED = "pending", "approved", "rejected"
 TRIGGER_TAG = "latentloop.trigger"
@@ -56,7 +61,10 @@ class CurvePoint:
 
 
 class Registry:
-    """The versions of one product on one MLflow server. Every method raises `StoreUnavailable` when it is away."""
+    """The versions of one product on one MLflow server.
+
+    Every method raises `StoreUnavailable` when the server is away, and `StoreRefused` when it says no.
+    """
 
     def __init__(self, url: str, product: str) -> None:
         from mlflow import MlflowClient
@@ -127,9 +135,7 @@ class Registry:
         with self._border("open a run"):
             experiment = self._client.get_experiment_by_name(self.product)
             experiment_id = experiment.experiment_id if experiment else self._create_experiment()
-            found = self._client.search_runs(
-                [experiment_id], f"tags.`{TRIGGER_TAG}` = '{trigger}'", max_results=1
-            )
+            found = self._client.search_runs([experiment_id], f"tags.`{TRIGGER_TAG}` = '{trigger}'", max_results=1)
             if found:
                 return str(found[0].info.run_id)
             with LOG_RUN:
@@ -198,6 +204,8 @@ class Registry:
             created = self._client.create_model_version(
                 self.product,
                 source=model_uri,
+                # the server refuses a logged model as a source without its id
+                model_id=model_uri.removeprefix("models:/"),
                 run_id=run_id,
                 tags={**tags, TRIGGER_TAG: trigger, "approval": PENDING},
                 description=description,
@@ -231,10 +239,20 @@ class Registry:
 
         try:
             yield
-        except (MlflowException, RequestException) as error:
+        except MlflowException as error:
+            if error.error_code in _REFUSALS:
+                raise StoreRefused(f"MLflow at {self.url} refused to {doing}: {_first_line(error)}") from error
             raise StoreUnavailable(
-                f"MLflow at {self.url} could not {doing}: {str(error).splitlines()[0][:300]}; is the server up?"
+                f"MLflow at {self.url} could not {doing}: {_first_line(error)}; is the server up?"
             ) from error
+        except RequestException as error:
+            raise StoreUnavailable(
+                f"MLflow at {self.url} could not {doing}: {_first_line(error)}; is the server up?"
+            ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
 
 
 def _registered(found: Any) -> RegisteredVersion:

@@ -100,9 +100,7 @@ def load_keys(folder: Path) -> ReleaseKeys:
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise StoreCorrupt(f"{path}: expected an Ed25519 private key as PEM; restore it") from error
     if not isinstance(private, Ed25519PrivateKey):
-        raise StoreCorrupt(
-            f"{path}: expected an Ed25519 private key, got {type(private).__name__}; restore it"
-        )
+        raise StoreCorrupt(f"{path}: expected an Ed25519 private key, got {type(private).__name__}; restore it")
     return ReleaseKeys(private=private, public=private.public_key())
 
 
@@ -123,9 +121,7 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise ObjectMissing(f"{path}: expected a key file, found none; run `latentloop up` once") from error
     except OSError as error:
-        raise StoreRefused(
-            f"{path}: the key file cannot be read ({error.strerror}); check its owner"
-        ) from error
+        raise StoreRefused(f"{path}: the key file cannot be read ({error.strerror}); check its owner") from error
 
 
 def _write_once(path: Path, data: bytes) -> None:

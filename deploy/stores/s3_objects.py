@@ -57,9 +57,7 @@ class S3Objects:
         with PUT, self._translated(key):
             for attempt in range(_CONFLICT_ATTEMPTS):
                 try:
-                    answer = client.put_object(
-                        Bucket=self.bucket, Key=self._full(key), Body=data, **conditions
-                    )
+                    answer = client.put_object(Bucket=self.bucket, Key=self._full(key), Body=data, **conditions)
                     return str(answer["ETag"])
                 except ClientError as error:
                     if if_match is not None and _code(error) == "NoSuchKey":
@@ -148,9 +146,7 @@ class S3Objects:
             raise _translate(where, error) from error
         except BotoCoreError as error:
             endpoint = self._endpoint_url or "AWS"
-            raise StoreUnavailable(
-                f"{where}: {endpoint} does not answer ({error}); is the server up?"
-            ) from error
+            raise StoreUnavailable(f"{where}: {endpoint} does not answer ({error}); is the server up?") from error
 
 
 def _status(error: ClientError) -> int:

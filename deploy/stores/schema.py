@@ -109,9 +109,7 @@ requests = Table(
 def to_us(at: datetime) -> int:
     """Microseconds since 1970 in UTC; ValueError for a time without a zone."""
     if at.tzinfo is None:
-        raise ValueError(
-            f"time {at.isoformat()}: expected one with a time zone, got none; pass datetime.now(UTC)"
-        )
+        raise ValueError(f"time {at.isoformat()}: expected one with a time zone, got none; pass datetime.now(UTC)")
     return (at - _START) // timedelta(microseconds=1)
 
 

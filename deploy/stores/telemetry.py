@@ -179,8 +179,7 @@ def _to_blob(values: NDArray[np.floating[Any]] | None) -> bytes | None:
 
 def _to_window(rows: Sequence[Row[Any]]) -> TelemetryWindow:
     columns = {
-        name: list(values)
-        for name, values in zip(requests.c.keys(), zip(*rows, strict=True), strict=bool(rows))
+        name: list(values) for name, values in zip(requests.c.keys(), zip(*rows, strict=True), strict=bool(rows))
     } or {name: [] for name in requests.c.keys()}  # noqa: SIM118 (a SQLAlchemy collection is no dict)
     numbers = {name: np.array(columns[name], dtype=np.float64) for name in _NUMBERS}
     return TelemetryWindow(

@@ -288,4 +288,3 @@ def _memory_watch() -> Iterator[Callable[[], float]]:
     finally:
         ended.set()
         thread.join()
-

@@ -58,9 +58,7 @@ def test_idx_files_are_read_packed_or_not(tmp_path: Path, packed: bool) -> None:
     np.testing.assert_array_equal(find_idx_images(tmp_path, "train")[:, 0], images)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\x1f\x8bno gzip", _idx(np.zeros((2, 3, 3), np.uint8))[:-1], b"x" * 40]
-)
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8bno gzip", _idx(np.zeros((2, 3, 3), np.uint8))[:-1], b"x" * 40])
 def test_a_file_that_holds_no_idx_images_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "images"
     path.write_bytes(content)

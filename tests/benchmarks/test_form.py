@@ -29,9 +29,7 @@ from benchmarks.form import (
         (0.9, 1.0, "higher", False),
     ],
 )
-def test_a_bar_is_passed_on_its_better_side(
-    value: float, limit: float | None, direction: str, passed: bool
-) -> None:
+def test_a_bar_is_passed_on_its_better_side(value: float, limit: float | None, direction: str, passed: bool) -> None:
     assert Result.of("x", value, "s", limit=limit, direction=direction).passed is passed  # type: ignore[arg-type]
 
 
@@ -70,9 +68,7 @@ def test_the_file_has_the_agreed_fields_and_reads_back(tmp_path: Path) -> None:
 
 def test_the_table_names_every_figure_with_its_bar() -> None:
     console = Console(width=120, record=True, file=io.StringIO())
-    print_report(
-        make_report("frechet", [Result.of("speed", 0.5, "times", limit=1.0, direction="higher")]), console
-    )
+    print_report(make_report("frechet", [Result.of("speed", 0.5, "times", limit=1.0, direction="higher")]), console)
     text = console.export_text()
     assert "speed" in text
     assert "≥ 1" in text

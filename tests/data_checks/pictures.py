@@ -17,9 +17,7 @@ def product(seed: int = 0, height: int = 28, width: int = 28) -> NDArray[np.uint
     return picture
 
 
-def encode(
-    pixels: NDArray[np.generic], file_format: str = "PNG", mode: str | None = None, **options: object
-) -> bytes:
+def encode(pixels: NDArray[np.generic], file_format: str = "PNG", mode: str | None = None, **options: object) -> bytes:
     """Save an array, (H, W) or (H, W, C), converted to `mode` first, as a file."""
     image = Image.fromarray(np.asarray(pixels))
     if mode is not None:

@@ -63,8 +63,6 @@ def test_refused_shares_give_phase_and_message(
 
 
 def test_many_small_reasons_do_not_hold_a_batch_that_no_single_one_would() -> None:
-    few = dict.fromkeys(
-        [Refusal.truncated, Refusal.wrong_mode, Refusal.wrong_shape, Refusal.low_variance], 50
-    )
+    few = dict.fromkeys([Refusal.truncated, Refusal.wrong_mode, Refusal.wrong_shape, Refusal.low_variance], 50)
     assert judge_refused_shares(few, 10_000, POLICY).passed
     assert judge_refused_shares({Refusal.truncated: 200}, 10_000, POLICY).failed

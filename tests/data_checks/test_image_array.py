@@ -55,9 +55,7 @@ def filled(low: float, high: float, dtype: type = np.float64) -> NDArray[np.gene
         (np.array([[None, {}]]), Refusal.wrong_mode, "came dtype object"),
     ],
 )
-def test_another_scale_is_recognised_and_named(
-    array: NDArray[np.generic], refusal: Refusal, came: str
-) -> None:
+def test_another_scale_is_recognised_and_named(array: NDArray[np.generic], refusal: Refusal, came: str) -> None:
     with pytest.raises(ImageRefused) as caught:
         to_eight_bits(array)
     assert caught.value.refusal is refusal

@@ -1,4 +1,6 @@
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zlib
 
@@ -36,9 +38,7 @@ def claimed_png(width: int, height: int) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     ihdr = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", ihdr) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", ihdr) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 def test_a_png_comes_out_pixel_for_pixel_with_its_statistics() -> None:
@@ -140,9 +140,7 @@ def test_an_array_that_cannot_be_used_is_refused_by_name(
     assert detail in result.detail
 
 
-@pytest.mark.parametrize(
-    "array", [PICTURE, PICTURE[np.newaxis], PICTURE / 255, PICTURE.astype(np.int32)], ids=str
-)
+@pytest.mark.parametrize("array", [PICTURE, PICTURE[np.newaxis], PICTURE / 255, PICTURE.astype(np.int32)], ids=str)
 def test_an_array_and_its_file_give_the_same_pixels(array: NDArray[np.generic]) -> None:
     from_array, from_file = judge_image_array(array, GREY, POLICY), judge_image_bytes(PNG, GREY, POLICY)
     assert from_array.pixels is not None and from_file.pixels is not None
@@ -171,9 +169,7 @@ def test_thresholds_are_those_of_the_policy() -> None:
     assert judge_image_bytes(faint, GREY, InputPolicy(min_variance=0.003)).accepted
     strict = InputPolicy(min_variance=0.003, min_entropy_bits=1.5)
     assert judge_image_bytes(faint, GREY, strict).refusal is Refusal.low_entropy
-    assert judge_image_bytes(JPEG, GREY, InputPolicy(formats=("PNG",))).detail.startswith(
-        "expected PNG, came a JPEG"
-    )
+    assert judge_image_bytes(JPEG, GREY, InputPolicy(formats=("PNG",))).detail.startswith("expected PNG, came a JPEG")
     for lenient in (InputPolicy(detect_inversion=False), InputPolicy(inversion_margin=2)):
         assert judge_image_bytes(encode(255 - PICTURE), GREY, lenient, REFERENCE).accepted
 
@@ -192,6 +188,13 @@ def test_a_reference_of_another_shape_is_the_callers_mistake() -> None:
 def test_damaged_pixels_stay_an_error_to_pillow() -> None:
     # A library that sets this flag anywhere in the process would let cut files pass.
     assert ImageFile.LOAD_TRUNCATED_IMAGES is False
+
+
+def test_the_gate_and_the_verdict_load_no_heavy_library() -> None:
+    heavy = ("torch", "pandas", "scipy", "great_expectations", "evidently")
+    program = "import data_checks.input_gate, data_checks.verdict, data_checks.batch, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert not set(heavy) & set(loaded.split())
 
 
 def sound(result: GateResult) -> bool:
@@ -227,9 +230,7 @@ def test_png_chunks_with_hostile_bodies_and_right_checksums_are_answered(data: s
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
-    kinds = st.sampled_from(
-        [b"IHDR", b"IDAT", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT", b"iCCP", b"zTXt", b"eXIf"]
-    )
+    kinds = st.sampled_from([b"IHDR", b"IDAT", b"PLTE", b"tRNS", b"acTL", b"fcTL", b"fdAT", b"iCCP", b"zTXt", b"eXIf"])
     chunks = data.draw(st.lists(st.tuples(kinds, st.binary(max_size=40)), max_size=6))
     body = b"".join(chunk(kind, content) for kind, content in chunks)
     assert sound(judge_image_bytes(PNG[:33] + body + PNG[33:], GREY, POLICY, REFERENCE))

@@ -16,9 +16,7 @@ def chunk(kind: bytes, body: bytes = b"") -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def header(
-    width: int = 28, height: int = 28, bits: int = 8, colour: int = 0, rest: bytes = b"\0\0\0"
-) -> bytes:
+def header(width: int = 28, height: int = 28, bits: int = 8, colour: int = 0, rest: bytes = b"\0\0\0") -> bytes:
     return chunk(b"IHDR", struct.pack(">IIBB", width, height, bits, colour) + rest)
 
 
@@ -62,9 +60,7 @@ def test_a_16_bit_picture_and_a_transparent_grey_say_so() -> None:
 
 def test_metadata_is_left_out_of_what_is_decoded_and_a_plain_file_is_not_copied() -> None:
     plain = SIGNATURE + header() + IDAT + END
-    noisy = (
-        SIGNATURE + header() + chunk(b"tEXt", b"a\0b") + chunk(b"eXIf", b"junk") + IDAT + END + b"trailing"
-    )
+    noisy = SIGNATURE + header() + chunk(b"tEXt", b"a\0b") + chunk(b"eXIf", b"junk") + IDAT + END + b"trailing"
     assert read_png_header(plain).decodable is plain
     assert read_png_header(noisy).decodable == plain
 

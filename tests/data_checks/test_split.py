@@ -64,9 +64,7 @@ def test_a_source_that_is_too_large_for_the_share_is_passed_over() -> None:
 
 
 def test_a_source_without_images_trains() -> None:
-    assert not split_by_source({"empty": 0, **TEN}, holdout_min=900, holdout_share=0.95, salt="").holds_out(
-        "empty"
-    )
+    assert not split_by_source({"empty": 0, **TEN}, holdout_min=900, holdout_share=0.95, salt="").holds_out("empty")
 
 
 def test_asking_for_a_source_that_was_not_split_is_an_error_and_not_a_no() -> None:
@@ -103,9 +101,7 @@ def test_too_few_or_too_large_sources_are_a_clear_error(counts: dict[str, int], 
         ({"a": -1}, 10, 0.5, "negative one for ['a']"),
     ],
 )
-def test_senseless_arguments_are_refused(
-    counts: dict[str, int], minimum: int, share: float, message: str
-) -> None:
+def test_senseless_arguments_are_refused(counts: dict[str, int], minimum: int, share: float, message: str) -> None:
     with pytest.raises(ValueError) as caught:
         split_by_source(counts, holdout_min=minimum, holdout_share=share, salt="")
     assert message in str(caught.value)

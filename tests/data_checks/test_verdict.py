@@ -76,9 +76,7 @@ def test_a_reason_is_one_line(reason: str) -> None:
 
 
 def test_a_verdict_survives_json() -> None:
-    evidence = Evidence(
-        name="kl", value=14.7, limit=30.0, unit="nats", direction="lower", low=14.0, high=15.0, n=9
-    )
+    evidence = Evidence(name="kl", value=14.7, limit=30.0, unit="nats", direction="lower", low=14.0, high=15.0, n=9)
     verdict = Verdict(phase=Phase.inconclusive, reason="kl 14.7 nats, limit 30", evidence=(evidence,))
     assert Verdict.model_validate_json(verdict.model_dump_json()) == verdict
 

@@ -106,9 +106,7 @@ def test_prior_reference_and_golden_answers_may_be_absent(tmp_path):
 
 
 def test_equal_versions_have_equal_digests_and_other_weights_another(tmp_path):
-    one, same, other = (
-        write_artifact(tmp_path / str(n), whole_artifact(seed)) for n, seed in enumerate((1, 1, 2))
-    )
+    one, same, other = (write_artifact(tmp_path / str(n), whole_artifact(seed)) for n, seed in enumerate((1, 1, 2)))
     assert one == same != other
 
 
@@ -168,9 +166,7 @@ class Bomb:
 
 
 @pytest.mark.parametrize("name", PARTS)
-@pytest.mark.parametrize(
-    "content", [pickle.dumps(Bomb()), b"", b"\xff" * 64], ids=["pickle", "empty", "noise"]
-)
+@pytest.mark.parametrize("content", [pickle.dumps(Bomb()), b"", b"\xff" * 64], ids=["pickle", "empty", "noise"])
 def test_what_is_no_safetensors_file_is_refused_and_never_unpickled(folder, name, content):
     refuse(resealed(folder, **{name.replace(".", "_"): content}), f"{name}: no safetensors file")
 

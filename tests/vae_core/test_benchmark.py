@@ -34,9 +34,7 @@ def pixels() -> np.ndarray:
 @pytest.fixture(scope="module")
 def prior(pixels: np.ndarray) -> GaussianMixturePrior:
     codes = _model().encode(to_unit(pixels)).mu
-    return fit_mixture(
-        codes + SIGMA * torch.randn(codes.shape, generator=torch.Generator().manual_seed(0)), 2
-    )
+    return fit_mixture(codes + SIGMA * torch.randn(codes.shape, generator=torch.Generator().manual_seed(0)), 2)
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +42,7 @@ def result(pixels: np.ndarray, prior: GaussianMixturePrior) -> BenchmarkResult:
     return evaluate(_model(), pixels, extractor=PixelFeatures(), prior=prior, n_samples=600, seed=3)
 
 
-def test_the_error_is_that_of_the_pixels_that_the_model_drops(
-    result: BenchmarkResult, pixels: np.ndarray
-) -> None:
+def test_the_error_is_that_of_the_pixels_that_the_model_drops(result: BenchmarkResult, pixels: np.ndarray) -> None:
     unit = pixels.reshape(N, -1) / 255
     per_image = np.square(unit[:, 2:] - 0.5).sum(1) / 16
     half = 1.959964 * per_image.std(ddof=1) / math.sqrt(N)
@@ -67,17 +63,13 @@ def test_latents_have_their_closed_forms(result: BenchmarkResult, pixels: np.nda
     assert (result.active_units, result.inactive_dims, result.latent_dim) == (2, (2,), 3)
 
 
-def test_neg_elbo_is_that_of_a_long_average_within_its_interval(
-    result: BenchmarkResult, pixels: np.ndarray
-) -> None:
+def test_neg_elbo_is_that_of_a_long_average_within_its_interval(result: BenchmarkResult, pixels: np.ndarray) -> None:
     model, x = _model(), to_unit(pixels)
     mu = model.encode(x).mu
     generator = torch.Generator().manual_seed(99)
     nll = torch.stack(
         [
-            bernoulli_nll(
-                model.decode_logits(mu + SIGMA * torch.randn(mu.shape, generator=generator)), x
-            ).mean()
+            bernoulli_nll(model.decode_logits(mu + SIGMA * torch.randn(mu.shape, generator=generator)), x).mean()
             for _ in range(50)
         ]
     ).mean()
@@ -93,9 +85,7 @@ def test_samples_from_the_fitted_prior_are_nearer_than_those_from_the_standard_n
     assert result.fd_samples is result.fd_samples_mixture
 
 
-def test_the_model_that_drops_fourteen_pixels_is_that_far_away(
-    result: BenchmarkResult, pixels: np.ndarray
-) -> None:
+def test_the_model_that_drops_fourteen_pixels_is_that_far_away(result: BenchmarkResult, pixels: np.ndarray) -> None:
     # kept pixels are equal but for rounding, dropped ones are constant: the distance is their second moment
     unit = pixels.reshape(N, -1) / 255
     dropped = unit[:, 2:]
@@ -128,16 +118,12 @@ def test_cached_features_and_a_left_out_prior_change_no_other_number(
 ) -> None:
     extractor = PixelFeatures()
     cached = RealFeatures.from_bytes(extract_real_features(pixels, extractor).to_bytes())
-    again = evaluate(
-        _model(), pixels, extractor=extractor, prior=None, real_features=cached, n_samples=600, seed=3
-    )
+    again = evaluate(_model(), pixels, extractor=extractor, prior=None, real_features=cached, n_samples=600, seed=3)
     assert again == result.model_copy(update={"fd_samples_mixture": None})
     assert again.fd_samples is again.fd_samples_standard
 
 
-def test_another_seed_draws_other_samples_and_leaves_the_errors(
-    result: BenchmarkResult, pixels: np.ndarray
-) -> None:
+def test_another_seed_draws_other_samples_and_leaves_the_errors(result: BenchmarkResult, pixels: np.ndarray) -> None:
     other = evaluate(_model(), pixels, extractor=PixelFeatures(), prior=None, n_samples=600, seed=4)
     assert other.fd_samples_standard.value != result.fd_samples_standard.value
     assert other.neg_elbo != result.neg_elbo
@@ -158,9 +144,7 @@ def test_the_result_survives_json_and_flattens_with_the_feature_space_in_the_nam
 
 def test_progress_rises_to_one_through_named_stages(pixels: np.ndarray, prior: GaussianMixturePrior) -> None:
     heard: list[EvaluationProgress] = []
-    evaluate(
-        _model(), pixels, extractor=PixelFeatures(), prior=prior, n_samples=100, on_progress=heard.append
-    )
+    evaluate(_model(), pixels, extractor=PixelFeatures(), prior=prior, n_samples=100, on_progress=heard.append)
     shares = [progress.share_done for progress in heard]
     assert shares == sorted(shares)
     assert shares[-1] == 1.0

@@ -7,9 +7,7 @@ STEPS = Budget(amount=1, unit="steps")
 
 
 def test_all_sizes_that_cannot_be_halved_are_named_at_once():
-    with pytest.raises(
-        ValidationError, match="height 30 is not a multiple of 8.*width 29 is not a multiple of 8"
-    ):
+    with pytest.raises(ValidationError, match="height 30 is not a multiple of 8.*width 29 is not a multiple of 8"):
         ConvVaeConfig(height=30, width=29, widths=(4, 8, 16))
 
 

@@ -57,9 +57,7 @@ def test_converting_twice_writes_once(weights: Path) -> None:
     assert sorted(path.name for path in weights.parent.iterdir()) == ["efflite0.json", "efflite0.safetensors"]
 
 
-def test_a_pickle_with_another_digest_is_never_opened(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pickle_with_another_digest_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trace = tmp_path / "opened"
     with pytest.raises(ArtifactError, match="sha256 should be 579344248a93"):
         _refuse_to_convert(tmp_path / "x.safetensors", monkeypatch, pickle.dumps(_Bomb(trace)))
@@ -111,9 +109,7 @@ def test_the_command_line_answers_with_one_line(
     assert convert_features.main() == 2
 
 
-def test_loading_says_nothing_and_needs_no_torchvision(
-    weights: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_loading_says_nothing_and_needs_no_torchvision(weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
     EfficientNetLite0.load(weights)
     assert capsys.readouterr() == ("", "")
     assert "torchvision" not in sys.modules
@@ -159,9 +155,7 @@ def test_more_noise_is_further_away(weights: Path, images: np.ndarray) -> None:
     assert distances[0] > 0
 
 
-def test_bf16_is_the_same_space_but_for_rounding_and_never_mistaken_for_it(
-    weights: Path, images: np.ndarray
-) -> None:
+def test_bf16_is_the_same_space_but_for_rounding_and_never_mistaken_for_it(weights: Path, images: np.ndarray) -> None:
     full, half = (EfficientNetLite0.load(weights, precision) for precision in ("fp32", "bf16"))
     assert full.digest != half.digest
     a, b = full.extract(images), half.extract(images)

@@ -59,9 +59,7 @@ def test_the_distance_equals_scipys_matrix_square_root(dim: int, n: int) -> None
 def test_diagonal_gaussians_have_the_closed_form(dims: list[tuple[float, float, float, float]]) -> None:
     mean_a, mean_b, sd_a, sd_b = (np.array(column) for column in zip(*dims, strict=True))
     expected = np.square(mean_a - mean_b).sum() + np.square(sd_a - sd_b).sum()
-    found = frechet_distance(
-        _exact_moments(mean_a, np.diag(sd_a**2)), _exact_moments(mean_b, np.diag(sd_b**2))
-    )
+    found = frechet_distance(_exact_moments(mean_a, np.diag(sd_a**2)), _exact_moments(mean_b, np.diag(sd_b**2)))
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 

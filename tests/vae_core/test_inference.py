@@ -94,9 +94,7 @@ def test_one_draw_has_no_spread_and_is_refused(model):
         reconstruct_samples(model, boxes(1), 1, torch.Generator())
 
 
-@pytest.mark.parametrize(
-    "pixels", [boxes(2) / 255, boxes(2)[0], boxes(2)[:0]], ids=["floats", "no batch", "empty"]
-)
+@pytest.mark.parametrize("pixels", [boxes(2) / 255, boxes(2)[0], boxes(2)[:0]], ids=["floats", "no batch", "empty"])
 def test_what_is_no_batch_of_pixels_is_refused(model, pixels):
     with pytest.raises(DataError, match="expected at least one uint8 image"):
         score_images(model, pixels)

@@ -12,9 +12,7 @@ def test_kl_and_aggregated_posterior_have_their_closed_forms() -> None:
     mu = rng.normal(size=(500, 3)) * [1.0, 0.5, 0.0] + [0.0, 2.0, 0.0]
     logvar = np.log(np.broadcast_to([0.2, 0.5, 1.0], mu.shape))
     latents = measure_latents(mu, logvar)
-    np.testing.assert_allclose(
-        latents.kl, 0.5 * (np.square(mu) + np.exp(logvar) - 1 - logvar).mean(0), rtol=1e-12
-    )
+    np.testing.assert_allclose(latents.kl, 0.5 * (np.square(mu) + np.exp(logvar) - 1 - logvar).mean(0), rtol=1e-12)
     np.testing.assert_allclose(latents.posterior_mean, mu.mean(0), atol=1e-12)
     np.testing.assert_allclose(latents.posterior_variance, [0.2, 0.5, 1.0] + mu.var(0), rtol=1e-12)
 

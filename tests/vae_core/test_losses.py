@@ -23,9 +23,7 @@ def test_kl_equals_torch_distributions_in_float64(rows):
 
 @given(MU, LOGVAR)
 def test_kl_is_not_negative_and_grows_away_from_the_prior_mean(mu, logvar):
-    here, further = kl_divergence(torch.tensor([[mu, 1.01 * mu]]), torch.tensor([[logvar, logvar]]))[
-        0
-    ].tolist()
+    here, further = kl_divergence(torch.tensor([[mu, 1.01 * mu]]), torch.tensor([[logvar, logvar]]))[0].tolist()
     assert here >= -1e-6 and further >= here
 
 

@@ -15,9 +15,7 @@ def _features(n: int, dim: int, seed: int = 0) -> np.ndarray:
 
 
 @given(cuts=st.lists(st.integers(0, 50), max_size=4), seed=st.integers(0, 1000))
-def test_streaming_in_any_batches_gives_the_mean_and_covariance_of_the_whole(
-    cuts: list[int], seed: int
-) -> None:
+def test_streaming_in_any_batches_gives_the_mean_and_covariance_of_the_whole(cuts: list[int], seed: int) -> None:
     features = _features(50, 4, seed)
     moments = Moments.empty(4)
     for batch in np.split(features, sorted(cuts)):

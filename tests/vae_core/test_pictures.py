@@ -50,9 +50,7 @@ def test_samples_come_from_the_prior_that_is_given() -> None:
     standard = sample_grid(LinearVae(), None, rows=2, columns=5, seed=0)
     assert standard.shape == (2 * SIDE, 5 * SIDE)
     np.testing.assert_array_equal(standard, sample_grid(LinearVae(), None, rows=2, columns=5, seed=0))
-    codes = torch.tensor([[1.0, -1.0, 0.0]]) + 1e-3 * torch.randn(
-        (50, 3), generator=torch.Generator().manual_seed(0)
-    )
+    codes = torch.tensor([[1.0, -1.0, 0.0]]) + 1e-3 * torch.randn((50, 3), generator=torch.Generator().manual_seed(0))
     fitted = sample_grid(LinearVae(), fit_mixture(codes, components=1), rows=1, columns=2, seed=0)
     # pixel = 0.5 ± 1/4; the fit's floor on a variance, 1e-4, is 0.01 / 4 of a pixel's range
     np.testing.assert_allclose(_tile(fitted, 0, 1)[0, :2], [0.75 * 255, 0.25 * 255], atol=4)

@@ -74,9 +74,7 @@ def test_floats_are_refused_where_pixels_belong(function):
         function(np.zeros((1, 1, 28, 28)))
 
 
-@given(
-    st.sampled_from([1, 3]), st.integers(4, 64), st.integers(4, 64), st.sampled_from(["refuse", "antialias"])
-)
+@given(st.sampled_from([1, 3]), st.integers(4, 64), st.integers(4, 64), st.sampled_from(["refuse", "antialias"]))
 def test_equal_preprocessings_and_no_others_share_a_digest(channels, height, width, resize):
     one = Preprocessing(channels=channels, height=height, width=width, resize=resize)
     assert one.digest == one.model_copy().digest and one.shape == (channels, height, width)

@@ -21,12 +21,7 @@ def test_the_learning_rate_reaches_both_ends():
 @given(SHARE, SHARE, st.floats(0, 1), st.floats(0, 10))
 def test_the_kl_weight_never_falls_and_never_exceeds_beta(one, other, warmup, beta):
     earlier, later = sorted((one, other))
-    assert (
-        0
-        <= kl_weight(earlier, warmup, beta)
-        <= kl_weight(later, warmup, beta) * (1 + 1e-12)
-        <= beta * (1 + 1e-12)
-    )
+    assert 0 <= kl_weight(earlier, warmup, beta) <= kl_weight(later, warmup, beta) * (1 + 1e-12) <= beta * (1 + 1e-12)
 
 
 @pytest.mark.parametrize(("share", "weight"), [(0, 0), (0.05, 1), (0.1, 2), (0.7, 2)])

@@ -33,9 +33,7 @@ def convert_efflite0(destination: Path) -> Path:
     known one.
     """
     if destination.suffix != ".safetensors":
-        raise ArtifactError(
-            f"feature weights: {destination} should end in .safetensors; name a file, not a folder"
-        )
+        raise ArtifactError(f"feature weights: {destination} should end in .safetensors; name a file, not a folder")
     if _is_converted(destination):
         return destination
     tensors = _read_pickled_weights(_packaged_file())

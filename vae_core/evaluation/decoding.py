@@ -19,7 +19,6 @@ def quantize(means: torch.Tensor | np.ndarray) -> np.ndarray:
 def decode_pixels(model: Vae, z: torch.Tensor, device: str = "cpu") -> np.ndarray:
     """Decode codes z (N, D) to images (N, C, H, W) uint8, a batch at a time."""
     batches = [
-        quantize(model.decode(z[start : start + BATCH_SIZE].to(device)))
-        for start in range(0, len(z), BATCH_SIZE)
+        quantize(model.decode(z[start : start + BATCH_SIZE].to(device))) for start in range(0, len(z), BATCH_SIZE)
     ]
     return np.concatenate(batches)

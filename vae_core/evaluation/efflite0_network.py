@@ -54,9 +54,7 @@ def _fold_block(block: Any) -> nn.Module:
     if hasattr(block, "_expand_conv"):
         pairs.append(("_expand_conv", "_bn0"))
     for convolution, normalisation in pairs:
-        setattr(
-            block, convolution, fuse_conv_bn_eval(getattr(block, convolution), getattr(block, normalisation))
-        )
+        setattr(block, convolution, fuse_conv_bn_eval(getattr(block, convolution), getattr(block, normalisation)))
         setattr(block, normalisation, nn.Identity())
     folded: nn.Module = block
     return folded

@@ -64,9 +64,7 @@ class EfficientNetLite0:
     name = "efflite0"
     dim = 1280
 
-    def __init__(
-        self, weights: Mapping[str, torch.Tensor], precision: Precision, device: str = "cpu"
-    ) -> None:
+    def __init__(self, weights: Mapping[str, torch.Tensor], precision: Precision, device: str = "cpu") -> None:
         self.precision = precision
         self.digest = _digest_of_feature_space(precision)
         self._device = torch.device(device)

@@ -69,9 +69,7 @@ def frechet_distance(a: Moments, b: Moments, factor_a: CovarianceFactor | None =
     differ or a set has fewer than two features.
     """
     if a.dim != b.dim:
-        raise DataError(
-            f"fréchet: features of width {a.dim} and {b.dim} live in different spaces; use one extractor"
-        )
+        raise DataError(f"fréchet: features of width {a.dim} and {b.dim} live in different spaces; use one extractor")
     factor = factor_a or factor_covariance(a)
     product = factor.matrix.T @ b.covariance @ factor.matrix
     eigenvalues = torch.linalg.eigvalsh((product + product.T) / 2)

@@ -73,9 +73,7 @@ def measure_influence(a: FeatureSet, features_b: np.ndarray) -> FrechetInfluence
     """Compute the squared Fréchet distance from a to features_b (M, D) and every image's influence on it."""
     b = measure_moments(features_b)
     if a.moments.dim != b.dim:
-        raise DataError(
-            f"fréchet: features of width {a.moments.dim} and {b.dim} are two spaces; use one extractor"
-        )
+        raise DataError(f"fréchet: features of width {a.moments.dim} and {b.dim} are two spaces; use one extractor")
     product = a.factor.matrix.T @ b.covariance @ a.factor.matrix
     eigenvalues, vectors = torch.linalg.eigh((product + product.T) / 2)
     eigenvalues = eigenvalues.clamp_min(0)
@@ -91,9 +89,7 @@ def measure_influence(a: FeatureSet, features_b: np.ndarray) -> FrechetInfluence
     returned = (centred_b @ (a.factor.matrix @ vectors)).square() @ inverse_root  # yᵀ T⁻¹ y
     of_b = -2 * centred_b @ shift + centred_b.square().sum(1) - returned
 
-    return FrechetInfluence(
-        assemble_distance(a.moments, b, eigenvalues), of_a - of_a.mean(), of_b - of_b.mean()
-    )
+    return FrechetInfluence(assemble_distance(a.moments, b, eigenvalues), of_a - of_a.mean(), of_b - of_b.mean())
 
 
 def frechet_interval(
@@ -118,8 +114,7 @@ def paired_frechet_interval(
     a = _prepared(features_a)
     if len(a.features) != len(features_b):
         raise DataError(
-            f"fréchet: paired sets need equal n, came {len(a.features)} and {len(features_b)}; "
-            "use frechet_interval"
+            f"fréchet: paired sets need equal n, came {len(a.features)} and {len(features_b)}; use frechet_interval"
         )
     influence = measure_influence(a, features_b)
     variance = float((influence.of_a + influence.of_b).var() / len(features_b))

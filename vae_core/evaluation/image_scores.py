@@ -58,9 +58,7 @@ def measure_images(
 
 
 @torch.inference_mode()
-def _neg_elbo(
-    model: Vae, pixels: np.ndarray, scores: Scores, generator: torch.Generator, device: str
-) -> np.ndarray:
+def _neg_elbo(model: Vae, pixels: np.ndarray, scores: Scores, generator: torch.Generator, device: str) -> np.ndarray:
     """-ELBO per image (B,) in nats, with one draw of z."""
     z = sample_posterior(scores.mu, scores.logvar, generator).to(device)
     nll = bernoulli_nll(model.decode_logits(z), to_unit(pixels).to(device))

@@ -42,9 +42,7 @@ class Moments:
     def covariance(self) -> torch.Tensor:
         """The unbiased covariance (D, D), exactly symmetric; needs two features."""
         if self.n < 2:
-            raise DataError(
-                f"moments: a covariance needs at least 2 features, came {self.n}; use more images"
-            )
+            raise DataError(f"moments: a covariance needs at least 2 features, came {self.n}; use more images")
         mean = self.mean
         covariance = (self.products - self.n * torch.outer(mean, mean)) / (self.n - 1)
         return (covariance + covariance.T) / 2

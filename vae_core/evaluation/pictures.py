@@ -29,18 +29,14 @@ class WorstReconstructions:
 def tile_images(images: np.ndarray, columns: int) -> np.ndarray:
     """Lay images (N, C, H, W) uint8 out row by row; N must be a multiple of columns."""
     if images.ndim != 4 or len(images) == 0 or len(images) % columns:
-        raise DataError(
-            f"pictures: expected a multiple of {columns} images of shape (N, C, H, W), came {images.shape}"
-        )
+        raise DataError(f"pictures: expected a multiple of {columns} images of shape (N, C, H, W), came {images.shape}")
     count, channels, height, width = images.shape
     grid = images.reshape(count // columns, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
     flat = np.ascontiguousarray(grid).reshape(count // columns * height, columns * width, channels)
     return flat[:, :, 0] if channels == 1 else flat
 
 
-def reconstruction_grid(
-    model: Vae, pixels: np.ndarray, columns: int | None = None, device: str = "cpu"
-) -> np.ndarray:
+def reconstruction_grid(model: Vae, pixels: np.ndarray, columns: int | None = None, device: str = "cpu") -> np.ndarray:
     """Show each image (N, C, H, W) uint8 above its reconstruction.
 
     All stand in one pair of rows unless columns says less; N must be a multiple of columns.
@@ -68,10 +64,7 @@ def sample_grid(
     """Decode rows x columns draws from the prior, or from N(0, I) without one."""
     generator = torch.Generator().manual_seed(seed)
     count = rows * columns
-    if prior is None:
-        z = sample_standard_normal(count, model.latent_dim, generator)
-    else:
-        z = prior.sample(count, generator)
+    z = sample_standard_normal(count, model.latent_dim, generator) if prior is None else prior.sample(count, generator)
     return tile_images(decode_pixels(model, z, device), columns)
 
 
@@ -94,9 +87,7 @@ def traversal_grid(
     return tile_images(decode_pixels(model, codes, device), steps)
 
 
-def worst_reconstructions(
-    model: Vae, pixels: np.ndarray, count: int = 8, device: str = "cpu"
-) -> WorstReconstructions:
+def worst_reconstructions(model: Vae, pixels: np.ndarray, count: int = 8, device: str = "cpu") -> WorstReconstructions:
     """Show the images with the largest recon_error, the worst first, each above its reconstruction."""
     errors = score_images(model, pixels, device=device).recon_error
     rows = np.argsort(-errors, kind="stable")[:count]

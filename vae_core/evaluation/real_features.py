@@ -68,13 +68,9 @@ class RealFeatures:
             header = RealFeaturesHeader.model_validate(json.loads(content[8 : 8 + length])["__metadata__"])
         except (SafetensorError, KeyError, ValueError, ValidationError) as error:
             reason = str(error).splitlines()[0]
-            raise ArtifactError(
-                f"real features: not a cache of features ({reason}); extract them again"
-            ) from error
+            raise ArtifactError(f"real features: not a cache of features ({reason}); extract them again") from error
         if _sha256(features) != header.features_sha256:
-            raise ArtifactError(
-                "real features: the bytes are not the ones that were written; extract them again"
-            )
+            raise ArtifactError("real features: the bytes are not the ones that were written; extract them again")
         return cls(features, header.feature_space, header.extractor_digest, header.data_digest)
 
 

@@ -52,7 +52,9 @@ class GaussianMixturePrior:
 
     def to_tensors(self) -> dict[str, torch.Tensor]:
         """Name the tensors for a safetensors file."""
-        return {"weights": self.weights, "means": self.means, "cholesky": self.cholesky}
+        # a batched Cholesky factor comes column by column, which safetensors refuses
+        tensors = {"weights": self.weights, "means": self.means, "cholesky": self.cholesky}
+        return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> GaussianMixturePrior:
@@ -89,9 +91,7 @@ def fit_mixture(z: np.ndarray | torch.Tensor, components: int = 10, seed: int = 
         )
     if len(codes) > MAX_FIT_CODES:
         codes = codes[np.random.default_rng(seed).choice(len(codes), MAX_FIT_CODES, replace=False)]
-    mixture = GaussianMixture(
-        components, covariance_type="full", reg_covar=1e-4, max_iter=100, random_state=seed
-    )
+    mixture = GaussianMixture(components, covariance_type="full", reg_covar=1e-4, max_iter=100, random_state=seed)
     with warnings.catch_warnings():
         # a mixture one step short of the tolerance samples as well as a converged one
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -65,9 +65,7 @@ def train(
     batches = Batches(
         images, model_config.shape, batch_size=train_config.batch_size, seed=train_config.seed, device=device
     )
-    run = _Run(
-        model_config, train_config, images, batches, checkpoint_folder, clock, device, log_every, on_progress
-    )
+    run = _Run(model_config, train_config, images, batches, checkpoint_folder, clock, device, log_every, on_progress)
     while run.state.step == 0 or run.meter.share(run.state.step) < 1.0:
         run.advance()
     return run.finish()
@@ -94,9 +92,7 @@ class _Run:
             log_every,
             on_progress,
         )
-        self._identity = TrainingIdentity(
-            model=model_config, training=config, data_digest=pixel_digest(images)
-        )
+        self._identity = TrainingIdentity(model=model_config, training=config, data_digest=pixel_digest(images))
         self._checkpoints = CheckpointFolder(folder, self._identity) if folder else None
         self.state = TrainingState.begin(model_config, config, device)
         self._saved_step: int | None = None
@@ -206,9 +202,7 @@ class _Run:
             ) from error
         self.state.step = self._saved_step = header.step
         self.state.monitor.steps_below = header.kl_steps_below
-        resumed = TrainEvent(
-            EventKind.resumed, header.step, f"resumed from the checkpoint of step {header.step}"
-        )
+        resumed = TrainEvent(EventKind.resumed, header.step, f"resumed from the checkpoint of step {header.step}")
         self.state.events += [*header.events, *damaged, resumed]
         return header.seconds_used
 

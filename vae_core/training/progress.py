@@ -63,10 +63,7 @@ class IntervalSums:
 def curve_to_tensor(curve: Sequence[TrainProgress]) -> torch.Tensor:
     """Write a curve as (rows, fields) float64, NaN for None: exact, and small beside the weights."""
     names = [field.name for field in fields(TrainProgress)]
-    rows = [
-        [float("nan") if (value := getattr(point, name)) is None else value for name in names]
-        for point in curve
-    ]
+    rows = [[float("nan") if (value := getattr(point, name)) is None else value for name in names] for point in curve]
     return torch.tensor(rows, dtype=torch.float64).reshape(len(curve), len(names))
 
 
@@ -79,8 +76,6 @@ def curve_from_tensor(values: torch.Tensor) -> list[TrainProgress]:
         speed = point.pop("images_per_s")
         step, active = int(point.pop("step")), int(point.pop("active_dims"))
         curve.append(
-            TrainProgress(
-                step=step, active_dims=active, images_per_s=None if speed != speed else speed, **point
-            )
+            TrainProgress(step=step, active_dims=active, images_per_s=None if speed != speed else speed, **point)
         )
     return curve

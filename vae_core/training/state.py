@@ -63,11 +63,7 @@ class TrainingState:
         """Take over what `to_tensors` gave; ValueError when it is of another model."""
         load_weights(
             self.model,
-            {
-                name.removeprefix(_WEIGHT): value
-                for name, value in tensors.items()
-                if name.startswith(_WEIGHT)
-            },
+            {name.removeprefix(_WEIGHT): value for name, value in tensors.items() if name.startswith(_WEIGHT)},
         )
         for name, parameter in self.model.named_parameters():
             prefix = f"{_MOMENT}{name}."

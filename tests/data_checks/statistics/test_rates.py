@@ -33,9 +33,7 @@ def test_the_bounds_hold_the_rate_and_mirror_when_events_and_non_events_change_p
     assert interval.low == pytest.approx(1 - mirrored.high, abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("k", "n", "confidence"), [(1, 0, 0.9), (-1, 5, 0.9), (6, 5, 0.9), (1, 5, 1.0), (1, 5, 0.2)]
-)
+@pytest.mark.parametrize(("k", "n", "confidence"), [(1, 0, 0.9), (-1, 5, 0.9), (6, 5, 0.9), (1, 5, 1.0), (1, 5, 0.2)])
 def test_senseless_counts_and_confidences_are_refused(k: int, n: int, confidence: float) -> None:
     with pytest.raises(ValueError, match="came"):
         measure_rate(k, n, confidence=confidence)
@@ -67,8 +65,7 @@ def test_a_rate_at_its_limit_is_called_failed_no_more_often_than_allowed_and_a_f
         return sum(
             int(times)
             for k, times in enumerate(counts)
-            if judge_rate_below("black", k, n, limit=0.01, confidence=0.99, minimum_n=100).phase
-            is Phase.failed
+            if judge_rate_below("black", k, n, limit=0.01, confidence=0.99, minimum_n=100).phase is Phase.failed
         )
 
     for n in (100, 300, 1000, 16_000):

@@ -3,14 +3,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from fastapi.testclient import TestClient
 
-from deploy.serving.app import create_app
-from tests.deploy.serving.house import POLICY, House, quick_config, wait_until
+from tests.deploy.serving.house import House, replica
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -27,28 +25,13 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 @pytest.fixture
 def start(house: House) -> Iterator[Callable[..., TestClient]]:
-    """Start an application in this process; it ends with the test, or when its client is closed."""
+    """Start applications in this process that end with the test."""
     with ExitStack() as stack:
-
-        def _start(*, ready: bool = True, **changes: Any) -> TestClient:
-            app = create_app(
-                quick_config(**changes),
-                objects=house.objects,
-                telemetry=house.telemetry,
-                public_key=house.keys.public,
-                input_policy=POLICY,
-                cache_folder=house.cache,
-            )
-            client = stack.enter_context(TestClient(app))
-            if ready:
-                wait_until(lambda: client.get("/readyz").status_code == 200, "readiness")
-            return client
-
-        yield _start
+        yield lambda **options: stack.enter_context(replica(house, **options))
 
 
 @pytest.fixture
 def client(house: House, start: Callable[..., TestClient]) -> TestClient:
-    """A replica with one version, `1`, as champion."""
+    """Start a replica with one version, `1`, as champion."""
     house.publish(champion=house.add_version("1", seed=1))
     return start()

@@ -1,21 +1,23 @@
-"""A small real house for the tests: objects in a folder, telemetry in SQLite, keys, and tiny real versions."""
+"""A small real house for the tests: objects in a folder, telemetry in SQLite, keys, tiny real versions."""
 
 from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from fastapi.testclient import TestClient
 from PIL import Image
 
 from data_checks.image_statistics import measure_images
 from data_checks.policy import InputPolicy
+from deploy.serving.app import create_app
 from deploy.serving.config import ServingConfig
 from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.database import migrate, open_engine
@@ -59,9 +61,8 @@ def jpeg(pixels: np.ndarray) -> bytes:
 
 
 def tiny_artifact(seed: int, *, with_reference: bool = True) -> Artifact:
-    """An untrained but complete version; other seeds are other weights."""
-    torch.manual_seed(seed)
-    model = build_model(MODEL).eval()
+    """Make an untrained but complete version; other seeds are other weights."""
+    model = build_model(MODEL, seed).eval()
     seen = pictures(64, seed=1)
     scores, statistics = score_images(model, seen), measure_images(seen)
     reference = Reference(
@@ -95,7 +96,7 @@ def tiny_artifact(seed: int, *, with_reference: bool = True) -> Artifact:
 
 @dataclass
 class House:
-    """What a replica needs, under one folder."""
+    """What a replica needs, under one folder that `deploy.settings` knows as `home`."""
 
     root: Path
     _epoch: int = field(default=0, init=False)
@@ -106,7 +107,7 @@ class House:
         migrate(engine)
         self.engine = engine
         self.telemetry = Telemetry(engine)
-        self.keys = generate_keys(self.root / "keys")
+        self.keys = generate_keys(self.root / "secrets")
         self.cache = self.root / "cache"
 
     def close(self) -> None:
@@ -122,7 +123,7 @@ class House:
         return ServedVersion(version=version, digest=digest, artifact=prefix)
 
     def release(self, *, epoch: int | None = None, **slots: Any) -> Release:
-        """The next release, or one of a given epoch."""
+        """Make the next release, or one of a given epoch."""
         self._epoch = self._epoch + 1 if epoch is None else epoch
         return Release(epoch=self._epoch, changed_at=datetime.now(UTC), reason="test", **slots)
 
@@ -143,9 +144,32 @@ class House:
 
 
 def quick_config(**changes: Any) -> ServingConfig:
-    """The defaults, impatient."""
-    values = {"replica": "test", "release_poll_s": 0.02, "telemetry_flush_s": 0.02, "final_flush_s": 5, **changes}
+    """Take the defaults, impatient."""
+    values = {
+        "replica": "test",
+        "release_poll_s": 0.02,
+        "telemetry_flush_s": 0.02,
+        "final_flush_s": 5,
+        **changes,
+    }
     return ServingConfig(**values)
+
+
+@contextmanager
+def replica(house: House, *, ready: bool = True, **changes: Any) -> Iterator[TestClient]:
+    """Run an application in this process; leaving the block is its orderly shutdown."""
+    app = create_app(
+        quick_config(**changes),
+        objects=house.objects,
+        telemetry=house.telemetry,
+        public_key=house.keys.public,
+        input_policy=POLICY,
+        cache_folder=house.cache,
+    )
+    with TestClient(app) as client:
+        if ready:
+            wait_until(lambda: client.get("/readyz").status_code == 200, "readiness")
+        yield client
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:

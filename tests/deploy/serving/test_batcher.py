@@ -30,16 +30,14 @@ def sizes() -> list[int]:
 
 @pytest.fixture
 def batcher(sizes: list[int]) -> Iterator[Batcher]:
-    # a wait that is long enough for every task of a test to queue, so that batches are the same on a busy machine
+    # long enough for every task of a test to queue, so that batches are the same on a busy machine
     batcher = Batcher(ServingConfig(batch_max=8, batch_wait_ms=50, queue_limit=16, max_images=8), sizes.append)
     batcher.start()
     yield batcher
     batcher.stop()
 
 
-def test_requests_that_come_together_share_a_pass_and_get_their_own_answers(
-    batcher: Batcher, sizes: list[int]
-) -> None:
+def test_requests_that_come_together_share_a_pass_and_get_their_own_answers(batcher: Batcher, sizes: list[int]) -> None:
     images = pictures(6)
 
     async def scenario() -> list[float]:
@@ -76,9 +74,7 @@ def test_a_batch_is_not_larger_than_it_may_be(batcher: Batcher, sizes: list[int]
 
 def test_a_full_queue_is_told_and_empties_again(batcher: Batcher) -> None:
     async def scenario() -> int:
-        results = await asyncio.gather(
-            *(batcher.score(ONE, pictures(8)) for _ in range(3)), return_exceptions=True
-        )
+        results = await asyncio.gather(*(batcher.score(ONE, pictures(8)) for _ in range(3)), return_exceptions=True)
         refused = [result for result in results if isinstance(result, Problem)]
         assert [problem.status for problem in refused] == [503]
         await batcher.score(ONE, pictures(8))

@@ -80,7 +80,7 @@ def test_a_fortran_array_keeps_its_pixels() -> None:
         (b'{"images": [[1], [1, 2]]}', "application/json", 400, "equal lengths"),
         (b'{"images": []}', "application/json", 400, "at least one image"),
         (b'{"images": "x"}', "application/json", 400, "array of numbers"),
-        (b'{"images": [1e400, 99999999999999999999999]}', "application/json", 422, ""),
+        (b'{"images": [99999999999999999999999]}', "application/json", 400, "array of numbers"),
         (b"\x93NUMPY", "application/x-npy", 400, "no .npy array"),
         (_npy(np.array([None, 1]), allow_pickle=True), "application/x-npy", 400, "no .npy array"),
         (_npy(np.zeros((5, 28, 28))), "application/x-npy", 413, "more than 4 images"),
@@ -90,9 +90,6 @@ def test_a_fortran_array_keeps_its_pixels() -> None:
     ],
 )
 def test_a_body_that_cannot_be_read_is_told_why(body: bytes, kind: str, status: int, words: str) -> None:
-    if status == 422:  # numbers, and for the gate to judge
-        assert len(_parse(body, kind)) == 1
-        return
     with pytest.raises(Problem, match=words) as caught:
         _parse(body, kind)
     assert caught.value.status == status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,20 @@ def engine(database_url: str) -> Iterator[Engine]:
     migrate(engine)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture(params=["disk", "limit"])
+def cramped(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """Make a folder in which a megabyte has no room, and give the line that a process needs for it.
+
+    Where a small disk cannot be mounted a limit on the size of files stands in for it.
+    """
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(tmp_path)]
+    if request.param == "limit" or subprocess.run(mount, capture_output=True, check=False).returncode:
+        yield tmp_path, "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))"
+        return
+    yield tmp_path, ""
+    subprocess.run(["umount", str(tmp_path)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,5 @@ def die(name, moment):
 faults.install(die)
 {textwrap.dedent(code)}
 """
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL, f"not killed at {point} {moment}: {done.stderr}"

@@ -229,9 +229,7 @@ def test_wrong_keys_are_refused_and_never_shown(seaweedfs_server: SeaweedFS) -> 
 
 
 def test_a_server_that_is_away_is_unavailable() -> None:
-    store = S3Objects(
-        "bucket", endpoint_url=f"http://127.0.0.1:{free_ports(1)[0]}", access_key="k", secret_key="s"
-    )
+    store = S3Objects("bucket", endpoint_url=f"http://127.0.0.1:{free_ports(1)[0]}", access_key="k", secret_key="s")
     for call in (
         lambda: store.put("a", b"x", if_absent=True),
         lambda: store.get("a"),

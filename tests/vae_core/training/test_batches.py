@@ -18,9 +18,7 @@ def batches(count: int = 10, batch_size: int = 4, seed: int = 0) -> Batches:
 @given(st.integers(1, 60), st.integers(1, 70), st.integers(0, 5))
 def test_within_an_epoch_no_image_comes_twice(count, batch_size, epoch):
     source = batches(count, batch_size)
-    rows = torch.cat(
-        [source.indices(epoch * source.steps_per_epoch + i) for i in range(source.steps_per_epoch)]
-    )
+    rows = torch.cat([source.indices(epoch * source.steps_per_epoch + i) for i in range(source.steps_per_epoch)])
     assert len(rows) == source.steps_per_epoch * source.batch_size == len(set(rows.tolist()))
     assert source.batch_size == min(batch_size, count) and count - len(rows) < source.batch_size
 
@@ -66,7 +64,5 @@ def test_images_that_may_not_be_written_are_taken_without_a_warning():
     ],
 )
 def test_images_that_the_model_cannot_take_are_refused(images, came):
-    with pytest.raises(
-        DataError, match=rf"expected at least one uint8 image of shape \(N, 1, 8, 8\), came {came}"
-    ):
+    with pytest.raises(DataError, match=rf"expected at least one uint8 image of shape \(N, 1, 8, 8\), came {came}"):
         Batches(images, SHAPE, batch_size=2, seed=0, device="cpu")

@@ -38,9 +38,7 @@ def test_seconds_before_a_resume_count():
     assert meter.share(0) == 1.0
 
 
-@given(
-    st.floats(0.01, 1e6), st.sampled_from(["steps", "epochs"]), st.integers(1, 1000), st.integers(0, 10**7)
-)
+@given(st.floats(0.01, 1e6), st.sampled_from(["steps", "epochs"]), st.integers(1, 1000), st.integers(0, 10**7))
 def test_the_share_never_falls_and_ends_at_one(amount, unit, steps_per_epoch, steps):
     meter = BudgetMeter(Budget(amount=amount, unit=unit), steps_per_epoch, clock=HandClock())
     assert 0 <= meter.share(steps) <= meter.share(steps + 1) <= 1

@@ -185,9 +185,7 @@ def test_divergence_names_step_and_batch_and_keeps_the_last_checkpoint(tmp_path,
     with pytest.raises(DivergenceError, match="step 13 is not finite .* on images .* and 8 more") as raised:
         run(config, tmp_path)
     assert raised.value.step == 13 and len(raised.value.batch_indices) == 16
-    np.testing.assert_allclose(
-        calls[-1].numpy(), IMAGES[list(raised.value.batch_indices)] / np.float32(255), rtol=1e-6
-    )
+    np.testing.assert_allclose(calls[-1].numpy(), IMAGES[list(raised.value.batch_indices)] / np.float32(255), rtol=1e-6)
     monkeypatch.undo()
     resumed = run(config, tmp_path)
     assert resumed.resumed_from_step == 10 and same_weights(resumed, run(config))
@@ -207,9 +205,7 @@ def test_an_interruption_does_not_hide_a_collapse(tmp_path):
     assert resumed.kind == EventKind.resumed and (collapse,) == expected
 
 
-@pytest.mark.parametrize(
-    "images", [boxes(0), IMAGES / 255, boxes(5, size=16)], ids=["none", "floats", "size"]
-)
+@pytest.mark.parametrize("images", [boxes(0), IMAGES / 255, boxes(5, size=16)], ids=["none", "floats", "size"])
 def test_unfit_images_are_refused_before_anything_is_written(tmp_path, images):
     with pytest.raises(DataError, match="expected at least one uint8 image"):
         run(recipe(5), tmp_path / "c", images)

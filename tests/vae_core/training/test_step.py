@@ -15,9 +15,7 @@ X = to_unit(boxes(16))
 def step(model, optimiser=None, *, beta=1.0, free_bits_nats=0.0, precision="fp32", x=X):
     optimiser = optimiser or torch.optim.SGD(model.parameters(), lr=1e-4)
     generator = torch.Generator().manual_seed(0)
-    return take_step(
-        model, optimiser, x, generator, beta=beta, free_bits_nats=free_bits_nats, precision=precision
-    )
+    return take_step(model, optimiser, x, generator, beta=beta, free_bits_nats=free_bits_nats, precision=precision)
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.3, 2.0])

@@ -1,0 +1,117 @@
+"""The end of the demo: the table in the terminal, the JSON, and one self-contained page with pictures."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.form import BenchmarkReport, Result, describe_machine, write_report
+from latentloop.errors import DemoFailed
+
+if TYPE_CHECKING:
+    from latentloop.demo.story import Story
+
+Finish = Callable[[Path | None, str], None]
+
+# name, unit, limit, better; a limit given as another figure's name must be reached exactly
+FORM: tuple[tuple[str, str, float | str | None, Literal["lower", "higher"]], ...] = (
+    ("images_received", "images", None, "higher"),
+    ("images_accepted", "images", None, "higher"),
+    ("images_quarantined", "images", None, "lower"),
+    ("corrupted_injected", "images", None, "lower"),
+    ("corrupted_caught", "images", "corrupted_injected", "higher"),
+    ("black_frames_sent", "images", None, "lower"),
+    ("black_frames_refused", "images", "black_frames_sent", "higher"),
+    ("failed_requests", "requests", 0.0, "lower"),
+    ("latency_p50_ms", "ms", 50.0, "lower"),
+    ("latency_p99_ms", "ms", 100.0, "lower"),
+    ("recon_error_before_old", "MSE on [0, 1]", None, "lower"),
+    ("fd_efflite0_before_old", "squared distance", None, "lower"),
+    ("active_units", "units", None, "higher"),
+    ("wall_s", "s", None, "lower"),
+    ("peak_memory_mb", "MB", 6_000.0, "lower"),
+)
+PICTURES = {
+    "reconstructions.png": "Images that the model never saw (upper row) and their reconstructions (lower row)",
+    "worst.png": "The images with the largest error, worst first",
+    "samples.png": "New images, decoded from the fitted mixture",
+    "traversals.png": "One code moved along its strongest dimensions",
+    "curves.png": "Training",
+    "errors.png": "Reconstruction error over the benchmark",
+}
+
+
+def close_story(story: Story, report: Path) -> Finish:
+    """Collect the pictures while the stores are up; the answer writes everything once the last figure is known."""
+    pictures = _pictures(story)
+
+    def finish(json_file: Path | None, command: str) -> None:
+        results = BenchmarkReport(
+            benchmark="demo",
+            command=command,
+            date=datetime.now(UTC),
+            machine=describe_machine(),
+            results=tuple(_results(story.figures)),
+        )
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text(_render(story, results, pictures), encoding="utf-8")
+        if json_file is not None:
+            write_report(results, json_file)
+        _print(story, results)
+        print(f"report: {report.resolve()}" + (f"; figures: {json_file.resolve()}" if json_file else ""))
+        if missed := [each for each in results.results if not each.passed and each.name != "latency_p99_ms"]:
+            raise DemoFailed("; ".join(f"{each.name} {each.value:g}, expected {each.limit:g}" for each in missed))
+
+    return finish
+
+
+def _results(figures: dict[str, float]) -> list[Result]:
+    results = []
+    for name, unit, limit, direction in FORM:
+        bar = figures[limit] if isinstance(limit, str) else limit
+        results.append(Result.of(name, float(figures[name]), unit, limit=bar, direction=direction))
+    return results
+
+
+def _pictures(story: Story) -> list[tuple[str, str]]:
+    """Caption and data URI of each picture of the model card."""
+    assert story.registered is not None
+    objects = story.settings.open_objects()
+    key = story.settings.open_registry().version(story.registered.version).tags["latentloop.trigger"]
+    found = []
+    for name, caption in PICTURES.items():
+        content = base64.b64encode(objects.get(f"runs/{key}/pictures/{name}").data).decode()
+        found.append((caption, f"data:image/png;base64,{content}"))
+    return found
+
+
+def _render(story: Story, results: BenchmarkReport, pictures: list[tuple[str, str]]) -> str:
+    environment = Environment(loader=PackageLoader("latentloop.demo", "."), autoescape=select_autoescape())
+    return environment.get_template("report.html").render(
+        chapters=story.chapters, report=results, pictures=pictures, settings=story.settings
+    )
+
+
+def _print(story: Story, results: BenchmarkReport) -> None:
+    console = Console()
+    for chapter in story.chapters:
+        table = Table(
+            title=f"{chapter.title} ({chapter.seconds:.0f} s)", title_justify="left", box=None, show_header=False
+        )
+        for name, value in chapter.rows:
+            table.add_row(name, value)
+        console.print(table)
+    table = Table("figure", "value", "unit", "bar", title="figures", title_justify="left", box=None)
+    for each in results.results:
+        sign = {"lower": "≤", "higher": "≥"}[each.direction]
+        table.add_row(
+            each.name, f"{each.value:,.5g}", each.unit, "" if each.limit is None else f"{sign} {each.limit:g}"
+        )
+    console.print(table)

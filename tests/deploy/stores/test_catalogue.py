@@ -1,0 +1,236 @@
+"""Every segment is in the tables once, whoever is killed or races; every version stays readable."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from deploy.stores.captures import CapturedImage, CaptureStore
+from deploy.stores.catalogue import (
+    CATALOGUE_SCHEMA,
+    QUARANTINED_IMAGE_BYTES,
+    Catalogue,
+    CatalogueCounts,
+    CatalogueRow,
+    QuarantineRow,
+)
+from deploy.stores.errors import ObjectMissing, StoreUnavailable
+from deploy.stores.local_objects import LocalObjects
+from deploy.stores.objects import ObjectStore
+from deploy.stores.s3_objects import S3Objects
+from tests.deploy.stores.racing import PROCESSES, ObjectsAt, Racers, kill_at
+from tests.servers import free_ports
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def accepted(segment: str, count: int, source: str = "camera-1") -> list[CatalogueRow]:
+    return [
+        CatalogueRow(
+            f"{segment}-{row}", source, segment, row, NOW, f"n{row}", 28, 28, 1, 0.3, 0.1, 2.5, bytes([row % 256]) * 600
+        )
+        for row in range(count)
+    ]
+
+
+def refused(segment: str, count: int, reason: str = "truncated") -> list[QuarantineRow]:
+    return [
+        QuarantineRow("camera-1", segment, row, NOW, f"q{row}", reason, "expected, came", None, b"x" * 70_000)
+        for row in range(count)
+    ]
+
+
+@pytest.fixture
+def catalogue(objects: ObjectStore) -> Catalogue:
+    return Catalogue(objects)
+
+
+def test_a_catalogue_never_written_is_empty_at_version_zero(catalogue: Catalogue, objects: ObjectStore) -> None:
+    assert catalogue.version() == 0
+    assert catalogue.read().schema == CATALOGUE_SCHEMA
+    assert catalogue.read(version=0).num_rows == 0
+    assert catalogue.counts() == CatalogueCounts(accepted=0, quarantined=0, per_reason={})
+    assert catalogue.committed_segments("catalogue") == set()
+    assert catalogue.sources() == {}
+    assert objects.keys("") == []  # looking writes nothing
+
+
+def test_accepted_rows_read_back_in_the_order_of_segment_and_row(catalogue: Catalogue) -> None:
+    rows = accepted("b", 3) + accepted("a", 2, "camera-2")
+    assert catalogue.append_accepted(rows, ["b", "a"]) == ["b", "a"]
+    table = catalogue.read()
+    assert table.schema == CATALOGUE_SCHEMA
+    assert [CatalogueRow(**row) for row in table.to_pylist()] == accepted("a", 2, "camera-2") + accepted("b", 3)
+    assert catalogue.read(["image", "digest"]).column_names == ["image", "digest"]
+    assert catalogue.read(["digest"])["digest"].to_pylist() == ["a-0", "a-1", "b-0", "b-1", "b-2"]
+    assert catalogue.sources() == {"camera-1": 3, "camera-2": 2}
+
+
+def test_a_segment_appended_again_is_left_out(catalogue: Catalogue) -> None:
+    catalogue.append_accepted(accepted("a", 2), ["a"])
+    assert catalogue.append_accepted(accepted("a", 2) + accepted("b", 1), ["a", "b"]) == ["b"]
+    assert catalogue.append_accepted(accepted("a", 2), ["a"]) == []
+    assert catalogue.read(["digest"])["digest"].to_pylist() == ["a-0", "a-1", "b-0"]
+
+
+def test_a_segment_without_rows_is_remembered(catalogue: Catalogue) -> None:
+    assert catalogue.append_accepted([], ["empty"]) == ["empty"]
+    assert catalogue.append_accepted([], ["empty"]) == []
+    catalogue.append_accepted(accepted("a", 1), ["a"])
+    assert catalogue.committed_segments("catalogue", ["empty", "a", "other"]) == {"empty", "a"}
+    assert catalogue.committed_segments("quarantine", ["empty", "a", "other"]) == set()
+
+
+def test_committed_segments_are_those_of_the_captures(catalogue: Catalogue, objects: ObjectStore) -> None:
+    captures = CaptureStore(objects)
+    keys = [captures.write("r", number, [CapturedImage("n", "s", NOW, b"x")]) for number in range(3)]
+    catalogue.append_accepted(accepted(keys[0], 1), keys[:2])
+    assert catalogue.committed_segments("catalogue") == set(keys[:2])
+
+
+def test_rows_of_a_segment_that_was_not_named_are_refused(catalogue: Catalogue) -> None:
+    with pytest.raises(ValueError, match="stranger"):
+        catalogue.append_accepted(accepted("stranger", 1), ["a"])
+    assert catalogue.counts().accepted == 0
+
+
+def test_quarantine_keeps_the_reason_and_the_beginning_of_the_image(catalogue: Catalogue) -> None:
+    catalogue.append_quarantined(refused("a", 2) + refused("b", 1, "wrong_mode"), ["a", "b"])
+    table = catalogue.read(table="quarantine")
+    assert table["reason"].to_pylist() == ["truncated", "truncated", "wrong_mode"]
+    assert {len(image) for image in table["image"].to_pylist()} == {QUARANTINED_IMAGE_BYTES}
+    assert table["digest"].to_pylist() == [None] * 3
+
+
+def test_counts_add_up(catalogue: Catalogue) -> None:
+    catalogue.append_accepted(accepted("a", 5), ["a"])
+    catalogue.append_quarantined(refused("a", 2) + refused("b", 1, "wrong_mode"), ["a", "b"])
+    assert catalogue.counts() == CatalogueCounts(5, 3, {"truncated": 2, "wrong_mode": 1})
+
+
+def test_every_version_stays_readable(catalogue: Catalogue) -> None:
+    catalogue.append_accepted(accepted("a", 2), ["a"])
+    version = catalogue.version()
+    catalogue.append_accepted(accepted("b", 3), ["b"])
+    assert catalogue.version() > version
+    assert catalogue.read(["digest"], version)["digest"].to_pylist() == ["a-0", "a-1"]
+    with pytest.raises(ObjectMissing, match="no such version"):
+        catalogue.read(version=99)
+
+
+def test_an_arrow_table_is_taken_like_rows(catalogue: Catalogue) -> None:
+    catalogue.append_accepted(accepted("a", 2), ["a"])
+    table = catalogue.read()
+    small = table.set_column(table.schema.get_field_index("image"), "image", table["image"].cast(pa.binary()))
+    other = pa.table({name: small[name] for name in reversed(small.column_names)})
+    renamed = other.set_column(other.schema.get_field_index("segment"), "segment", pa.array(["b", "b"]))
+    assert catalogue.append_accepted(renamed, ["b"]) == ["b"]
+    assert catalogue.counts().accepted == 4
+    with pytest.raises(ValueError, match="expected columns"):
+        catalogue.append_accepted(table.drop_columns(["digest"]), ["a"])
+
+
+def test_unknown_columns_are_named(catalogue: Catalogue) -> None:
+    with pytest.raises(ObjectMissing, match=r"got \['nonsense'\]"):
+        catalogue.read(["digest", "nonsense"])
+
+
+def test_a_time_without_a_zone_is_refused(catalogue: Catalogue) -> None:
+    naive = [replace(row, captured_at=datetime(2026, 3, 1)) for row in accepted("a", 1)]
+    with pytest.raises(ValueError, match="time zone"):
+        catalogue.append_accepted(naive, ["a"])
+
+
+def _append_in_process(at: ObjectsAt, segments: list[str]) -> list[str]:
+    rows = [row for segment in segments for row in accepted(segment, 10)]
+    return Catalogue(at.open()).append_accepted(rows, segments)
+
+
+def test_processes_that_append_the_same_segments_leave_their_rows_once(objects_at: ObjectsAt, racers: Racers) -> None:
+    """The first round races for the creation of the table too; the sets of segments overlap."""
+    catalogue = Catalogue(objects_at.open())
+    for number in range(3):
+        both = [f"{number}a", f"{number}b"]
+        fresh = racers.race(_append_in_process, [(objects_at, both), (objects_at, both[:1])] * 2)
+        assert sorted(sum(fresh, [])) == both
+    assert catalogue.counts().accepted == 3 * 2 * 10
+    digests = catalogue.read(["digest"])["digest"].to_pylist()
+    assert len(set(digests)) == len(digests) == 60
+
+
+def test_processes_that_append_different_segments_lose_no_row(objects_at: ObjectsAt, racers: Racers) -> None:
+    results = racers.race(_append_in_process, [(objects_at, [f"s{number}"]) for number in range(PROCESSES)])
+    assert sorted(sum(results, [])) == ["s0", "s1", "s2", "s3"]
+    assert Catalogue(objects_at.open()).counts().accepted == 40
+
+
+@pytest.mark.parametrize(
+    ("point", "moment", "found"),
+    [("catalogue.create", "before", 0), ("catalogue.create", "after", 0), ("catalogue.append", "before", 0)]
+    + [("catalogue.append", "after", 3)],
+)
+def test_an_append_killed_anywhere_and_run_again_leaves_the_rows_once(
+    objects_at: ObjectsAt, point: str, moment: str, found: int
+) -> None:
+    code = f"""
+        from deploy.stores.catalogue import Catalogue
+        from deploy.stores.objects import open_objects
+        from tests.deploy.stores.test_catalogue import accepted
+        objects = open_objects({objects_at.url!r}, **{objects_at.options!r})
+        Catalogue(objects).append_accepted(accepted("a", 3), ["a"])
+    """
+    kill_at(point, moment, code)
+    catalogue = Catalogue(objects_at.open())
+    assert catalogue.counts().accepted == found
+    catalogue.append_accepted(accepted("a", 3), ["a"])
+    assert catalogue.read(["digest"])["digest"].to_pylist() == ["a-0", "a-1", "a-2"]
+
+
+def test_segments_are_still_known_behind_a_checkpoint_of_the_log(tmp_path: Path) -> None:
+    store = LocalObjects(tmp_path)
+    catalogue = Catalogue(store)
+    catalogue.append_accepted([], ["a", "b"])
+    DeltaTable(str(tmp_path / "catalogue")).create_checkpoint()
+    for key in store.keys("catalogue/_delta_log/"):
+        if key.endswith(".json"):
+            store.delete(key)  # as if the log had expired: the checkpoint alone must know
+    assert catalogue.append_accepted([], ["a", "new", "b"]) == ["new"]
+
+
+def test_a_full_disk_says_so_and_commits_nothing(cramped: tuple[Path, str]) -> None:
+    folder, limit = cramped
+    catalogue = Catalogue(LocalObjects(folder))
+    catalogue.append_accepted(accepted("a", 1), ["a"])
+    script = f"""
+import os
+from pathlib import Path
+from dataclasses import replace
+from deploy.stores.catalogue import Catalogue
+from deploy.stores.errors import StoreFull
+from deploy.stores.local_objects import LocalObjects
+from tests.deploy.stores.test_catalogue import accepted
+rows = [replace(row, image=os.urandom(100_000)) for row in accepted("b", 20)]
+{limit}
+try:
+    Catalogue(LocalObjects(Path({str(folder)!r}))).append_accepted(rows, ["b"])
+except StoreFull as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    # delta-rs adds the words of a thread of its own to stderr
+    assert done.returncode == 0, done.stderr
+    assert "no space left" in done.stdout and done.stdout.count("\n") == 1
+    assert catalogue.counts().accepted == 1
+
+
+def test_a_store_that_is_away_is_unavailable() -> None:
+    away = S3Objects("b", endpoint_url=f"http://127.0.0.1:{free_ports(1)[0]}", access_key="k", secret_key="s")
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        Catalogue(away).version()

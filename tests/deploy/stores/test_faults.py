@@ -1,0 +1,93 @@
+"""Every durable write of these stores passes a point, so that a crash test finds them all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from deploy.stores import faults
+from deploy.stores.captures import CapturedImage, CaptureStore
+from deploy.stores.catalogue import Catalogue
+from deploy.stores.database import migrate, open_engine
+from deploy.stores.digests import DigestIndex
+from deploy.stores.ledger import Ledger
+from deploy.stores.local_objects import LocalObjects
+from deploy.stores.release import Release, ReleaseStore
+from deploy.stores.release_file import generate_keys
+from deploy.stores.telemetry import Telemetry
+from tests.deploy.stores.test_telemetry import _row
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+ELSEWHERE = ("orchestrator.", "registry.", "artifacts.")  # their neighbours are other servers
+OURS = ("objects.", "captures.", "catalogue.", "quarantine.", "database.", "digests.", "ledger.", "release")
+
+
+def _write_everything(folder: Path) -> None:
+    objects = LocalObjects(folder / "objects")
+    objects.put("a", b"x")
+    objects.delete("a")
+    CaptureStore(objects).write_by_content([CapturedImage("n", "s", NOW, b"x")])
+    Catalogue(objects).append_accepted([], ["a"])
+    Catalogue(objects).append_quarantined([], ["a"])
+    generate_keys(folder)
+    engine = open_engine(f"sqlite:///{folder}/ledger.db")
+    migrate(engine)
+    ledger = Ledger(engine)
+    ledger.claim("k", "drift", "{}", "one", NOW, 30)
+    ledger.renew("k", "one", NOW)
+    ledger.release_claim("k", "one")
+    ledger.finish("k", "one", "done", "{}", NOW)
+    ledger.record("verdict", "1", "{}", NOW)
+    ledger.beat("controller", NOW)
+    DigestIndex(engine).claim(["a"], ["s:0"])
+    DigestIndex(engine).protect(["a"], "benchmark_old")
+    ReleaseStore(engine).compare_and_swap(0, Release(changed_at=NOW))
+    Telemetry(engine).write([_row(0)])
+    engine.dispose()
+
+
+def test_every_registered_point_is_passed_before_and_after_its_write(tmp_path: Path) -> None:
+    seen: Counter[tuple[str, str]] = Counter()
+    with faults.installed(lambda name, moment: seen.update([(name, moment)])):
+        _write_everything(tmp_path)
+    points = {point.name for point in faults.registered()}
+    ours = {name for name in points if name.startswith((*OURS, "telemetry."))}
+    assert {name for name, _ in seen} == ours
+    assert all(seen[name, "before"] == seen[name, "after"] > 0 for name in ours)
+    assert all(name.startswith(ELSEWHERE) for name in points - ours)
+
+
+def test_a_failed_write_reports_no_after() -> None:
+    point = faults.register("test.failing", "nothing")
+    seen = []
+    with (
+        faults.installed(lambda name, moment: seen.append(moment)),
+        pytest.raises(RuntimeError),
+        point,
+    ):
+        raise RuntimeError
+    faults._points.pop("test.failing")
+    assert seen == ["before"]
+
+
+def test_a_name_belongs_to_one_write() -> None:
+    objects_put = next(point for point in faults.registered() if point.name == "objects.put")
+    assert faults.register("objects.put", objects_put.writes) == objects_put
+    with pytest.raises(ValueError, match="registered twice"):
+        faults.register("objects.put", "something else")
+
+
+def test_the_hook_before_comes_back_after_the_block() -> None:
+    seen: list[str] = []
+    point = next(iter(faults.registered()))
+    with faults.installed(lambda name, moment: seen.append("outer")):
+        with faults.installed(lambda name, moment: seen.append("inner")), point:
+            pass
+        with point:
+            pass
+    with point:
+        pass
+    assert seen == ["inner", "inner", "outer", "outer"]

@@ -1,0 +1,121 @@
+"""Prefect's HTTP API as a real server speaks it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from deploy.stores.errors import ObjectMissing, StoreRefused, StoreUnavailable
+from deploy.stores.orchestrator import Orchestrator, RunState
+from tests.servers import free_ports
+
+
+@pytest.fixture(scope="module")
+def orchestrator(prefect_api: str) -> Iterator[Orchestrator]:
+    with Orchestrator(prefect_api) as orchestrator:
+        yield orchestrator
+
+
+@pytest.fixture(scope="module")
+def api(prefect_api: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=prefect_api, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def deployment(orchestrator: Orchestrator, api: httpx.Client) -> str:
+    """Make a deployment that no worker picks up, so that the tests say where its runs stand."""
+    pool, flow = f"pool-{uuid.uuid4().hex}", f"flow-{uuid.uuid4().hex}"
+    orchestrator.ensure_work_pool(pool)
+    flow_id = api.post("/flows/", json={"name": flow}).json()["id"]
+    schema = {"type": "object", "properties": {"tier": {"type": "string"}}, "required": ["tier"]}
+    body = {"name": "full", "flow_id": flow_id, "work_pool_name": pool, "parameter_openapi_schema": schema}
+    assert api.post("/deployments/", json=body).is_success
+    return f"{flow}/full"
+
+
+def _set_state(api: httpx.Client, run_id: str, type: str, name: str) -> None:
+    body = {"state": {"type": type, "name": name, "message": "why"}, "force": True}
+    assert api.post(f"/flow_runs/{run_id}/set_state", json=body).is_success
+
+
+@pytest.mark.server
+def test_a_server_that_answers_is_ready(orchestrator: Orchestrator) -> None:
+    assert orchestrator.ready()
+
+
+@pytest.mark.server
+def test_a_work_pool_is_made_once_and_its_type_is_kept(orchestrator: Orchestrator) -> None:
+    orchestrator.ensure_work_pool("cpu/with spaces".replace("/", "-"))
+    orchestrator.ensure_work_pool("cpu-with spaces")
+    with pytest.raises(StoreRefused, match="expected type docker, found process"):
+        orchestrator.ensure_work_pool("cpu-with spaces", "docker")
+
+
+@pytest.mark.server
+def test_a_deployment_is_listed_with_its_pool(orchestrator: Orchestrator, deployment: str) -> None:
+    (found,) = [each for each in orchestrator.deployments() if each.name == deployment]
+    assert found.work_pool is not None and found.work_pool.startswith("pool-")
+    assert not found.paused
+
+
+@pytest.mark.server
+def test_one_idempotency_key_makes_one_run(orchestrator: Orchestrator, deployment: str, prefect_api: str) -> None:
+    first = orchestrator.create_run(deployment, {"tier": "full"}, "key-1")
+    assert orchestrator.create_run(deployment, {"tier": "full"}, "key-1") == first
+    assert orchestrator.create_run(deployment, {"tier": "full"}, "key-2") != first
+    assert first.url == f"{prefect_api.removesuffix('/api')}/runs/flow-run/{first.id}"
+    assert orchestrator.run_state(first.id).type == "SCHEDULED"
+
+
+@pytest.mark.server
+def test_waiting_ends_with_the_run_and_tells_every_change(
+    orchestrator: Orchestrator, deployment: str, api: httpx.Client
+) -> None:
+    run = orchestrator.create_run(deployment, {"tier": "full"}, "key-3")
+    seen: list[RunState] = []
+
+    def go_on(state: RunState) -> None:
+        seen.append(state)
+        following = {"SCHEDULED": ("RUNNING", "Running"), "RUNNING": ("COMPLETED", "Duplicate")}
+        if state.type in following:
+            _set_state(api, run.id, *following[state.type])
+
+    end = orchestrator.wait(run.id, timeout_s=60, poll_s=0.01, on_change=go_on)
+    assert [state.type for state in seen] == ["SCHEDULED", "RUNNING", "COMPLETED"]
+    assert end == RunState("COMPLETED", "Duplicate", "why") and end.finished
+
+
+@pytest.mark.server
+def test_waiting_too_long_gives_the_last_state(orchestrator: Orchestrator, deployment: str) -> None:
+    run = orchestrator.create_run(deployment, {"tier": "full"}, "key-4")
+    end = orchestrator.wait(run.id, timeout_s=0.05, poll_s=0.01)
+    assert end.type == "SCHEDULED" and not end.finished
+
+
+@pytest.mark.server
+def test_what_is_not_there_is_missing(orchestrator: Orchestrator, deployment: str) -> None:
+    for name in ("none/none", "none", f"{deployment}/x", ""):
+        with pytest.raises(ObjectMissing, match="deploy it"):
+            orchestrator.create_run(name, {}, "key")
+    for run in (str(uuid.uuid4()), "nonsense", "../deployments"):
+        with pytest.raises(ObjectMissing):
+            orchestrator.run_state(run)
+
+
+@pytest.mark.server
+def test_parameters_that_do_not_fit_are_refused(orchestrator: Orchestrator, deployment: str) -> None:
+    with pytest.raises(StoreRefused, match="tier"):
+        orchestrator.create_run(deployment, {"tier": 3}, "key-5")
+
+
+def test_a_server_that_is_away_is_unavailable_and_not_ready() -> None:
+    with Orchestrator(f"http://127.0.0.1:{free_ports(1)[0]}/api") as orchestrator:
+        assert not orchestrator.ready()
+        with pytest.raises(StoreUnavailable, match="is `prefect server` up"):
+            orchestrator.run_state("x")
+        with pytest.raises(StoreUnavailable):
+            orchestrator.wait("x", timeout_s=0.05, poll_s=0.01)

@@ -1,0 +1,157 @@
+"""Rows go in as batches and come out as columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine
+
+from deploy.stores.errors import StoreCorrupt
+from deploy.stores.telemetry import RequestRow, Telemetry
+from tests.deploy.stores.racing import kill_at
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def _row(number: int = 0, latent_dim: int = 32) -> RequestRow:
+    rng = np.random.default_rng(number)
+    return RequestRow(
+        at=NOW + timedelta(seconds=number),
+        request_id=f"r{number}",
+        replica="one",
+        route="champion",
+        version="3",
+        refusal=None,
+        recon_error=0.01 * (number + 1),
+        kl=15.0,
+        mu=rng.normal(size=latent_dim).astype(np.float32),
+        logvar=rng.normal(size=latent_dim).astype(np.float32),
+        norm=5.7,
+        image_mean=0.3,
+        image_variance=0.1,
+        image_entropy=2.5,
+        histogram=np.full(16, 1 / 16, dtype=np.float32),
+        latency_ms=float(number + 1),
+    )
+
+
+def _refused(number: int) -> RequestRow:
+    nothing = dict.fromkeys(("recon_error", "kl", "mu", "logvar", "norm", "image_mean", "image_variance"))
+    return replace(_row(number), refusal="low_variance", image_entropy=None, histogram=None, **nothing)
+
+
+@pytest.fixture
+def telemetry(engine: Engine) -> Telemetry:
+    return Telemetry(engine)
+
+
+def test_a_window_gives_back_what_was_written(telemetry: Telemetry) -> None:
+    rows = [_row(number) for number in range(3)]
+    telemetry.write(rows)
+    window = telemetry.window(NOW - HOUR, NOW + HOUR)
+    assert len(window) == 3
+    assert window.at.tolist() == [row.at.replace(tzinfo=None) for row in rows]
+    assert window.request_id.tolist() == ["r0", "r1", "r2"]
+    assert window.refusal.tolist() == ["", "", ""]
+    assert window.recon_error.tolist() == [row.recon_error for row in rows]
+    assert window.latency_ms.tolist() == [1.0, 2.0, 3.0]
+    # float16 keeps 11 bits: half a unit in the last place is 2**-11 of the value
+    np.testing.assert_allclose(window.mu, [row.mu for row in rows], rtol=2**-11, atol=2**-24)
+    np.testing.assert_allclose(window.logvar, [row.logvar for row in rows], rtol=2**-11, atol=2**-24)
+    assert window.mu.dtype == np.float16 and window.histogram.shape == (3, 16)
+
+
+def test_what_a_refused_request_did_not_have_is_nan(telemetry: Telemetry) -> None:
+    telemetry.write([_row(0), _refused(1)])
+    window = telemetry.window(NOW - HOUR, NOW + HOUR)
+    assert window.refusal.tolist() == ["", "low_variance"]
+    assert np.isnan(window.recon_error).tolist() == [False, True]
+    assert np.isnan(window.mu).all(axis=1).tolist() == [False, True]
+    assert np.isnan(window.histogram).all(axis=1).tolist() == [False, True]
+
+
+def test_an_empty_window_has_empty_columns(telemetry: Telemetry) -> None:
+    window = telemetry.window(NOW - HOUR, NOW)
+    assert len(window) == 0
+    assert window.mu.shape == (0, 0) and window.recon_error.dtype == np.float64
+
+
+def test_a_window_of_refusals_has_no_codes(telemetry: Telemetry) -> None:
+    telemetry.write([_refused(0)])
+    window = telemetry.window(NOW - HOUR, NOW + HOUR)
+    assert window.mu.shape == (1, 0)
+
+
+def test_an_interval_has_its_start_and_not_its_end(telemetry: Telemetry) -> None:
+    telemetry.write([_row(number) for number in range(5)])
+    since, until = NOW + timedelta(seconds=1), NOW + timedelta(seconds=4)
+    assert telemetry.count(since, until) == 3
+    assert telemetry.window(since, until).request_id.tolist() == ["r1", "r2", "r3"]
+    assert telemetry.summary(since, until).requests == 3
+
+
+def test_a_limit_takes_the_newest_in_the_order_of_time(telemetry: Telemetry) -> None:
+    telemetry.write([_row(number) for number in (2, 0, 3, 1)])
+    assert telemetry.window(NOW, NOW + HOUR, limit=2).request_id.tolist() == ["r2", "r3"]
+
+
+def test_a_time_zone_does_not_move_a_request(telemetry: Telemetry) -> None:
+    east = timezone(timedelta(hours=9))
+    telemetry.write([replace(_row(0), at=NOW.astimezone(east))])
+    assert telemetry.count(NOW, NOW + timedelta(microseconds=1)) == 1
+    assert telemetry.count(NOW.astimezone(east), NOW + HOUR) == 1
+
+
+def test_a_time_without_a_zone_is_refused_and_the_batch_with_it(telemetry: Telemetry) -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        telemetry.write([_row(0), replace(_row(1), at=datetime(2026, 3, 1, 12))])
+    assert telemetry.count(NOW - HOUR, NOW + HOUR) == 0
+
+
+def test_codes_of_different_length_are_read_one_version_at_a_time(telemetry: Telemetry) -> None:
+    telemetry.write([_row(0), replace(_row(1, latent_dim=64), version="4")])
+    with pytest.raises(StoreCorrupt, match=r"found \[32, 64\] values; .*ask for one version"):
+        telemetry.window(NOW, NOW + HOUR)
+    assert telemetry.window(NOW, NOW + HOUR, version="4").mu.shape == (1, 64)
+
+
+def test_a_summary_counts_all_and_measures_the_answered(telemetry: Telemetry) -> None:
+    telemetry.write([*(_row(number) for number in range(100)), _refused(100), replace(_row(101), route="canary")])
+    summary = telemetry.summary(NOW, NOW + HOUR)
+    assert summary.requests == 102
+    assert summary.per_route == {"champion": 101, "canary": 1}
+    assert summary.per_refusal == {"low_variance": 1}
+    answered = [0.01 * (number + 1) for number in (*range(100), 101)]
+    assert summary.recon_error_mean == pytest.approx(np.mean(answered))
+    latencies = [number + 1 for number in (*range(100), 101)]
+    assert summary.latency_p50_ms == pytest.approx(np.quantile(latencies, 0.5))
+    assert summary.latency_p99_ms == pytest.approx(np.quantile(latencies, 0.99))
+
+
+def test_the_summary_of_silence_has_no_means(telemetry: Telemetry) -> None:
+    summary = telemetry.summary(NOW, NOW + HOUR)
+    assert (summary.requests, summary.per_route, summary.per_refusal) == (0, {}, {})
+    assert summary.recon_error_mean is summary.latency_p50_ms is summary.latency_p99_ms is None
+
+
+def test_writing_nothing_is_allowed(telemetry: Telemetry) -> None:
+    telemetry.write([])
+    assert telemetry.count(NOW - HOUR, NOW + HOUR) == 0
+
+
+@pytest.mark.parametrize(("moment", "count"), [("before", 0), ("after", 2)])
+def test_a_killed_write_is_whole_or_was_never_made(
+    database_url: str, telemetry: Telemetry, moment: str, count: int
+) -> None:
+    code = f"""
+        from deploy.stores.database import open_engine
+        from deploy.stores.telemetry import Telemetry
+        from tests.deploy.stores.test_telemetry import _row
+        Telemetry(open_engine({database_url!r})).write([_row(0), _row(1)])
+    """
+    kill_at("telemetry.write", moment, code)
+    assert telemetry.count(NOW, NOW + HOUR) == count
