@@ -25,7 +25,7 @@ def pack_folder(folder: Path, captures: CaptureStore, say: Callable[[str], None]
     for number, chunk in enumerate(_chunks(paths), start=1):
         keys.append(captures.write_by_content([_capture(folder, path) for path in chunk]))
         if number % 10 == 0:
-            say(f"{number * SEGMENT_IMAGES:,} of {len(paths):,} files packed")
+            say(f"{min(number * SEGMENT_IMAGES, len(paths)):,} of {len(paths):,} files packed")
     return list(dict.fromkeys(keys))
 
 

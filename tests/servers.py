@@ -11,8 +11,10 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
@@ -44,20 +46,23 @@ class SeaweedFS:
             "secret_key": self.secret_key,
         }
 
-    def create_bucket(self, name: str) -> str:
-        """Create it and return its URL."""
+    def create_bucket(self) -> str:
+        """Create an empty bucket and return its URL."""
+        name = f"b{uuid.uuid4().hex}"
+        self._client.create_bucket(Bucket=name)
+        return f"s3://{name}"
+
+    @cached_property
+    def _client(self) -> Any:
         import boto3
 
-        client = boto3.client(
+        return boto3.client(
             "s3",
             endpoint_url=self.endpoint_url,
             aws_access_key_id=self.access_key,
             aws_secret_access_key=self.secret_key,
             region_name="us-east-1",
         )
-        client.create_bucket(Bucket=name)
-        client.close()
-        return f"s3://{name}"
 
 
 @dataclass(frozen=True)
@@ -66,17 +71,15 @@ class PostgreSQL:
 
     port: int
 
-    def url(self, database: str) -> str:
-        """Give the SQLAlchemy URL of a database."""
-        return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
-
-    def create_database(self, name: str) -> str:
-        """Create it and return its URL."""
+    def create_namespace(self) -> str:
+        """Create an empty namespace (a schema: a database costs 0.1 s) and return the SQLAlchemy URL of it."""
         import psycopg
 
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
-        return self.url(name)
+        name = f"n{uuid.uuid4().hex}"
+        url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}".encode())
+        return f"{url}?options=-csearch_path%3D{name}"
 
 
 def free_ports(count: int) -> list[int]:

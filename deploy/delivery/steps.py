@@ -119,8 +119,14 @@ def plan_step(
     in_flight = release.shadow
     if in_flight is not None:
         return _continue(in_flight, candidates, service, golden, waited_s, load_timeout_s)
+    serves = release.champion.version if release.champion is not None else None
     waiting = sorted(
-        (each for each in candidates if each.approval == APPROVED and each.delivery not in SETTLED),
+        (
+            each
+            for each in candidates
+            # the release row is the truth: the tag of a version that was just promoted may lag behind
+            if each.approval == APPROVED and each.delivery not in SETTLED and each.version != serves
+        ),
         key=lambda each: int(each.version),
     )
     if not waiting:

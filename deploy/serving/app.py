@@ -31,9 +31,9 @@ from deploy.serving.errors import Problem
 from deploy.serving.metrics import CONTENT_TYPE_LATEST
 from deploy.serving.payload import FILE_TYPES
 from deploy.serving.service import Service, json_response
+from deploy.serving.telemetry_sink import TelemetrySink
 from deploy.serving.visit import Outcome, sane_request_id
 from deploy.stores.objects import ObjectStore
-from deploy.stores.telemetry import Telemetry
 
 _FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
@@ -79,7 +79,7 @@ def create_app(
     config: ServingConfig,
     *,
     objects: ObjectStore,
-    telemetry: Telemetry,
+    telemetry: TelemetrySink,
     public_key: Ed25519PublicKey,
     input_policy: InputPolicy,
     cache_folder: Path,

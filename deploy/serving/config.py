@@ -41,10 +41,10 @@ class ServingConfig(BaseModel):
         default=1024, ge=2, description="images x draws of one request; more are answered 413"
     )
     decode_threads: int = Field(default=2, ge=1, le=64, description="threads that decode and judge images")
-    keep_alive_s: float = Field(
-        default=75, gt=0, description="seconds an idle connection stays; above usual load balancers' 60"
+    keep_alive_s: int = Field(
+        default=75, ge=1, description="seconds an idle connection stays; above usual load balancers' 60"
     )
-    graceful_shutdown_s: float = Field(default=10, gt=0, description="seconds that requests in flight get at SIGTERM")
+    graceful_shutdown_s: int = Field(default=10, ge=1, description="seconds that requests in flight get at SIGTERM")
 
     batch_max: int = Field(default=32, ge=1, description="images in one forward pass")
     batch_wait_ms: float = Field(

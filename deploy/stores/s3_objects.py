@@ -6,6 +6,7 @@ refused because of our own first write, and the winner would believe that it los
 
 import contextlib
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -46,7 +47,6 @@ class S3Objects:
         self._access_key = access_key
         self._secret_key = secret_key
         self._client = self._connect(_ATTEMPTS)
-        self._client_without_retries = self._connect(1)
 
     def put(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
         """See `ObjectStore.put`."""
@@ -114,6 +114,10 @@ class S3Objects:
             options["AWS_ENDPOINT_URL"] = self._endpoint_url
             options["AWS_ALLOW_HTTP"] = str(self._endpoint_url.startswith("http://")).lower()
         return DeltaLocation(uri=f"s3://{self.bucket}/{self._full(prefix)}", storage_options=options)
+
+    @cached_property
+    def _client_without_retries(self) -> Any:
+        return self._connect(1)
 
     def _connect(self, attempts: int) -> Any:
         return boto3.client(

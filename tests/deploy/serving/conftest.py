@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 import torch
-from fastapi.testclient import TestClient
 
 from tests.deploy.serving.house import House, replica
 
@@ -24,14 +24,14 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def start(house: House) -> Iterator[Callable[..., TestClient]]:
+def start(house: House) -> Iterator[Callable[..., httpx.Client]]:
     """Start applications in this process that end with the test."""
     with ExitStack() as stack:
         yield lambda **options: stack.enter_context(replica(house, **options))
 
 
 @pytest.fixture
-def client(house: House, start: Callable[..., TestClient]) -> TestClient:
+def client(house: House, start: Callable[..., httpx.Client]) -> httpx.Client:
     """Start a replica with one version, `1`, as champion."""
     house.publish(champion=house.add_version("1", seed=1))
     return start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,14 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
-from fastapi.testclient import TestClient
+import uvicorn
 from PIL import Image
 
 from data_checks.image_statistics import measure_images
 from data_checks.policy import InputPolicy
 from deploy.serving.app import create_app
 from deploy.serving.config import ServingConfig
+from deploy.serving.run import listen
 from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.database import migrate, open_engine
 from deploy.stores.local_objects import LocalObjects
@@ -156,8 +159,8 @@ def quick_config(**changes: Any) -> ServingConfig:
 
 
 @contextmanager
-def replica(house: House, *, ready: bool = True, **changes: Any) -> Iterator[TestClient]:
-    """Run an application in this process; leaving the block is its orderly shutdown."""
+def replica(house: House, *, ready: bool = True, **changes: Any) -> Iterator[httpx.Client]:
+    """Run an application in a thread, on a free port; leaving the block is its orderly shutdown."""
     app = create_app(
         quick_config(**changes),
         objects=house.objects,
@@ -166,10 +169,19 @@ def replica(house: House, *, ready: bool = True, **changes: Any) -> Iterator[Tes
         input_policy=POLICY,
         cache_folder=house.cache,
     )
-    with TestClient(app) as client:
-        if ready:
-            wait_until(lambda: client.get("/readyz").status_code == 200, "readiness")
-        yield client
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    with listen("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            host, port = listener.getsockname()
+            with httpx.Client(base_url=f"http://{host}:{port}", timeout=30) as client:
+                if ready:
+                    wait_until(lambda: client.get("/readyz").status_code == 200, "readiness")
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:

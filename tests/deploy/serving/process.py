@@ -35,6 +35,11 @@ class Replica:
         body: dict[str, object] = httpx.get(f"{self.url}/readyz", timeout=30).json()
         return body
 
+    def metric(self, begins: str) -> float:
+        """Sum the samples of /metrics whose name and labels begin so."""
+        lines = httpx.get(f"{self.url}/metrics", timeout=30).text.splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(f"latentloop_serving_{begins}"))
+
     def terminate(self) -> int:
         """Send SIGTERM and wait for the end."""
         self.process.send_signal(signal.SIGTERM)

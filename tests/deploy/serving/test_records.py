@@ -60,15 +60,17 @@ def test_every_answered_image_is_captured_as_it_came(
     assert first.captured_at.tzinfo is not None
 
 
-def test_a_trial_of_a_named_version_is_counted_and_not_captured(
+def test_a_trial_of_a_named_version_is_neither_traffic_nor_an_image(
     house: House,
     release: None,
 ) -> None:
     with replica(house) as client:
         wait_until(lambda: "shadow" in client.get("/readyz").json()["slots"], "the shadow")
-        client.post("/v1/score", content=png(IMAGES[0]), headers={"X-Latentloop-Version": "2"})
-    assert list(house.rows().version) == ["2"]
-    assert house.captured() == []
+        tried = client.post("/v1/score", content=png(IMAGES[0]), headers={"X-Latentloop-Version": "2"})
+        client.post("/v1/score", content=png(IMAGES[1]))
+    assert tried.json()["version"] == "2"
+    assert list(house.rows().version) == ["1"]
+    assert len(house.captured()) == 1
 
 
 def test_segments_are_written_when_full_and_at_the_end(

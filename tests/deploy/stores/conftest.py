@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def objects_at(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectsAt:
     if request.param == "folder":
         return ObjectsAt(str(tmp_path / "objects"), {})
     server: SeaweedFS = request.getfixturevalue("seaweedfs_server")
-    return ObjectsAt(f"{server.create_bucket(f'b{uuid.uuid4().hex}')}/some/prefix", server.options())
+    return ObjectsAt(f"{server.create_bucket()}/some/prefix", server.options())
 
 
 @pytest.fixture
@@ -36,7 +35,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/ledger.db"
     server: PostgreSQL = request.getfixturevalue("postgresql_server")
-    return server.create_database(f"d{uuid.uuid4().hex}")
+    return server.create_namespace()
 
 
 @pytest.fixture

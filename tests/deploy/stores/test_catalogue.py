@@ -197,11 +197,11 @@ def test_segments_are_still_known_behind_a_checkpoint_of_the_log(tmp_path: Path)
     store = LocalObjects(tmp_path)
     catalogue = Catalogue(store)
     catalogue.append_accepted([], ["a", "b"])
+    catalogue.append_accepted([], ["c"])
     DeltaTable(str(tmp_path / "catalogue")).create_checkpoint()
-    for key in store.keys("catalogue/_delta_log/"):
-        if key.endswith(".json"):
-            store.delete(key)  # as if the log had expired: the checkpoint alone must know
-    assert catalogue.append_accepted([], ["a", "new", "b"]) == ["new"]
+    for version in (0, 1):  # as if this part of the log had expired: the checkpoint alone must know
+        store.delete(f"catalogue/_delta_log/{version:020d}.json")
+    assert catalogue.append_accepted([], ["a", "new", "b", "c"]) == ["new"]
 
 
 def test_a_full_disk_says_so_and_commits_nothing(cramped: tuple[Path, str]) -> None:

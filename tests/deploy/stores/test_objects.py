@@ -97,41 +97,28 @@ def test_delete_removes_and_is_silent_about_what_is_not_there(objects: ObjectSto
     assert objects.etag("a") is None
 
 
-@pytest.mark.parametrize(
-    "key",
-    [
-        "",
-        "/a",
-        "a/",
-        "a//b",
-        ".",
-        "..",
-        "../a",
-        "a/../b",
-        "a/./b",
-        ".hidden",
-        "a\\b",
-        "a\0",
-        "ä",
-        "a b",
-        "x" * 201,
-    ],
-)
-def test_a_key_that_could_leave_the_store_is_refused(objects: ObjectStore, key: str) -> None:
-    with pytest.raises(InvalidKey):
+BAD_KEYS = ["", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", ".hidden", "a\\b", "a\0", "ä", "a b"]
+
+
+@pytest.mark.parametrize("key", [*BAD_KEYS, "x" * 201, "a/" * 450 + "a"])
+def test_a_key_that_could_leave_the_store_is_invalid(key: str) -> None:
+    with pytest.raises(InvalidKey, match="rename it"):
         validate_key(key)
-    with pytest.raises(InvalidKey):
-        objects.put(key, b"x")
-    with pytest.raises(InvalidKey):
-        objects.get(key)
-    with pytest.raises(InvalidKey):
-        objects.delete(key)
 
 
-@pytest.mark.parametrize("prefix", ["/etc", "../", "a/../../b"])
-def test_a_prefix_that_could_leave_the_store_is_refused(objects: ObjectStore, prefix: str) -> None:
-    with pytest.raises(InvalidKey):
-        objects.keys(prefix)
+def test_no_operation_takes_an_invalid_key(objects: ObjectStore) -> None:
+    for key in BAD_KEYS:
+        with pytest.raises(InvalidKey):
+            objects.put(key, b"x")
+        with pytest.raises(InvalidKey):
+            objects.get(key)
+        with pytest.raises(InvalidKey):
+            objects.delete(key)
+        with pytest.raises(InvalidKey):
+            objects.delta_location(key)
+    for prefix in ("/etc", "../", "a/../../b"):
+        with pytest.raises(InvalidKey):
+            objects.keys(prefix)
 
 
 def _put_if_absent(at: ObjectsAt, name: str) -> list[str]:
@@ -221,8 +208,8 @@ def test_a_missing_bucket_is_named(seaweedfs_server: SeaweedFS) -> None:
 
 @pytest.mark.server
 def test_wrong_keys_are_refused_and_never_shown(seaweedfs_server: SeaweedFS) -> None:
-    seaweedfs_server.create_bucket("locked")
-    store = S3Objects("locked", **{**seaweedfs_server.options(), "secret_key": "top-secret"})
+    bucket = seaweedfs_server.create_bucket().removeprefix("s3://")
+    store = S3Objects(bucket, **{**seaweedfs_server.options(), "secret_key": "top-secret"})
     with pytest.raises(StoreRefused, match="check keys") as caught:
         store.put("a", b"x")
     assert "top-secret" not in f"{caught.value}{store!r}{store.delta_location('t')!r}"

@@ -1,0 +1,196 @@
+"""The promotion gate as a table: measurements in, phase and message out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_checks.verdict import Phase
+from deploy.delivery.gate import Change, Standing, judge_candidate, judge_first_version
+from deploy.delivery.policy import GatePolicy
+
+POLICY = GatePolicy()
+TIERS = ("full", "incremental", "emergency")
+
+
+def recon(value: float, low: float, high: float, benchmark: Any = "old") -> Change:
+    return Change(metric="recon_error", benchmark=benchmark, value=value, low=low, high=high, n=1000)
+
+
+def frechet(value: float, low: float, high: float) -> Change:
+    return Change(metric="fd_efflite0", benchmark="old", value=value, low=low, high=high, n=5000)
+
+
+BETTER, SAME, WORSE = recon(-0.1, -0.12, -0.08), recon(0.0, -0.01, 0.01), recon(0.05, 0.03, 0.07)
+BETTER_SAYS = "recon_error on benchmark_old -10.00% [-12.00%, -8.00%] (n=1000)"
+SAME_SAYS = "recon_error on benchmark_old +0.00% [-1.00%, +1.00%] (n=1000)"
+WORSE_SAYS = "recon_error_old_change_high 0.07 > limit 0.02 share"
+UNITS_SAY = "active_units 15 < limit 16 units"
+
+
+@pytest.mark.parametrize(
+    ("standing", "phase", "message"),
+    [
+        pytest.param(
+            Standing(0.8, 10, 0.3),
+            Phase.passed,
+            "first version, judged on absolute bars: explained_variance 0.8 >= limit 0.5 share; "
+            "active_units 10 >= limit 4 units; frechet_over_floor 0.3 <= limit 0.5 ratio",
+            id="all bars are met",
+        ),
+        pytest.param(
+            Standing(0.5, 4, 0.5),
+            Phase.passed,
+            "first version, judged on absolute bars: explained_variance 0.5 >= limit 0.5 share; "
+            "active_units 4 >= limit 4 units; frechet_over_floor 0.5 <= limit 0.5 ratio",
+            id="a bar itself is met",
+        ),
+        pytest.param(
+            Standing(0.8, 10, None),
+            Phase.passed,
+            "first version, judged on absolute bars: explained_variance 0.8 >= limit 0.5 share; "
+            "active_units 10 >= limit 4 units",
+            id="without a Fréchet distance the others decide",
+        ),
+        pytest.param(
+            Standing(0.49, 10, 0.3),
+            Phase.failed,
+            "first version: explained_variance 0.49 < limit 0.5 share",
+            id="explains too little",
+        ),
+        pytest.param(
+            Standing(0.8, 3, 0.3),
+            Phase.failed,
+            "first version: active_units 3 < limit 4 units",
+            id="collapsed",
+        ),
+        pytest.param(
+            Standing(0.8, 10, 0.9),
+            Phase.failed,
+            "first version: frechet_over_floor 0.9 > limit 0.5 ratio",
+            id="pictures no better than a constant",
+        ),
+        pytest.param(
+            Standing(0.1, 0, 2.0),
+            Phase.failed,
+            "first version: explained_variance 0.1 < limit 0.5 share; active_units 0 < limit 4 units; "
+            "frechet_over_floor 2 > limit 0.5 ratio",
+            id="every failed bar is named",
+        ),
+    ],
+)
+def test_a_first_version_is_judged_on_absolute_bars(standing: Standing, phase: Phase, message: str) -> None:
+    verdict = judge_first_version(standing, POLICY)
+    assert (verdict.phase, verdict.reason) == (phase, message)
+    assert len(verdict.evidence) == (2 if standing.frechet_over_floor is None else 3)
+
+
+@pytest.mark.parametrize(
+    ("changes", "tier", "active_units", "phase", "message"),
+    [
+        pytest.param([BETTER], "incremental", 30, Phase.passed, BETTER_SAYS, id="better"),
+        pytest.param([SAME, BETTER], "incremental", 30, Phase.passed, BETTER_SAYS, id="only what is better is praised"),
+        pytest.param(
+            [SAME],
+            "incremental",
+            30,
+            Phase.failed,
+            f"nothing improves: {SAME_SAYS}, expected an upper bound below 0",
+            id="the same is not enough",
+        ),
+        pytest.param(
+            [SAME],
+            "emergency",
+            30,
+            Phase.failed,
+            f"nothing improves: {SAME_SAYS}, expected an upper bound below 0",
+            id="the same is not enough in an emergency either",
+        ),
+        pytest.param([SAME], "full", 30, Phase.passed, SAME_SAYS, id="the same is enough for a full training"),
+        pytest.param(
+            [recon(-0.1, -0.2, 0.0)],
+            "incremental",
+            30,
+            Phase.failed,
+            "nothing improves: recon_error on benchmark_old -10.00% [-20.00%, +0.00%] (n=1000), "
+            "expected an upper bound below 0",
+            id="better by luck is not better",
+        ),
+        pytest.param(
+            [recon(0.01, 0.005, 0.015), SAME],
+            "incremental",
+            30,
+            Phase.failed,
+            f"nothing improves: {SAME_SAYS}, expected an upper bound below 0",
+            id="the best change is shown",
+        ),
+        pytest.param([WORSE], "full", 30, Phase.failed, WORSE_SAYS, id="worse"),
+        pytest.param(
+            [BETTER, recon(0.05, 0.03, 0.07, "new")],
+            "incremental",
+            30,
+            Phase.failed,
+            "recon_error_new_change_high 0.07 > limit 0.02 share",
+            id="one gain does not pay for another loss",
+        ),
+        pytest.param(
+            [BETTER, frechet(0.03, 0.01, 0.05)],
+            "incremental",
+            30,
+            Phase.passed,
+            BETTER_SAYS,
+            id="a Fréchet distance has a margin of its own, and its end is within",
+        ),
+        pytest.param(
+            [BETTER, frechet(0.04, 0.02, 0.06)],
+            "incremental",
+            30,
+            Phase.failed,
+            "fd_efflite0_old_change_high 0.06 > limit 0.05 share",
+            id="a Fréchet distance beyond its margin",
+        ),
+        pytest.param([BETTER], "full", 15, Phase.failed, UNITS_SAY, id="lost codes"),
+        pytest.param([BETTER], "full", 16, Phase.passed, BETTER_SAYS, id="half of the codes is just enough"),
+        pytest.param([WORSE], "full", 15, Phase.failed, f"{WORSE_SAYS}; {UNITS_SAY}", id="every failed limit is named"),
+        pytest.param(
+            [],
+            "full",
+            30,
+            Phase.no_data,
+            "no benchmark was measured for both champion and candidate: expected at least 1, came 0",
+            id="nothing was measured",
+        ),
+    ],
+)
+def test_a_candidate_is_judged_against_the_champion(
+    changes: list[Change], tier: Any, active_units: int, phase: Phase, message: str
+) -> None:
+    verdict = judge_candidate(changes, tier=tier, active_units=active_units, champion_active_units=32, policy=POLICY)
+    assert (verdict.phase, verdict.reason) == (phase, message)
+    assert len(verdict.evidence) == (len(changes) + 1 if changes else 0)
+
+
+@given(
+    value=st.floats(-0.5, 0.5),
+    half_width=st.floats(0, 0.2),
+    tier=st.sampled_from(TIERS),
+    units=st.integers(0, 64),
+)
+def test_a_wider_margin_never_fails_what_a_narrow_one_passed(
+    value: float, half_width: float, tier: Any, units: int
+) -> None:
+    changes = [recon(value, value - half_width, value + half_width)]
+    narrow, wide = (
+        judge_candidate(
+            changes,
+            tier=tier,
+            active_units=units,
+            champion_active_units=32,
+            policy=GatePolicy(recon_error_margin=margin),
+        )
+        for margin in (0.02, 0.2)
+    )
+    assert wide.phase <= narrow.phase

@@ -1,0 +1,259 @@
+"""The loop as a person lives it: one real installation, from a folder of files to an answering service."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+import yaml
+
+from deploy.settings import Settings, load_settings
+from latentloop.demo import shipment
+from latentloop.demo.damage import encode_png
+from latentloop.demo.shipment import Shipment, write_shipment
+from latentloop.demo.story import approve_as_the_ui_does
+from latentloop.installation import connect
+from latentloop.up import PROJECT
+from tests.latentloop.front_door import environment, run_latentloop
+from tests.latentloop.products import product_images
+
+pytestmark = pytest.mark.server
+
+IMAGES = 600
+SOURCES = 12
+
+SETTINGS = """\
+product = "e2e"
+clock_factor = 0.05
+
+[input_policy]
+min_variance = 0.003
+
+[training.model]
+widths = [8, 16]
+latent_dim = 8
+
+[training.full]
+learning_rate = 3e-3
+final_learning_rate = 1e-3
+
+[training.full.budget]
+amount = 60
+unit = "steps"
+
+[evaluation]
+n_images = 200
+n_samples = 200
+holdout_min = 60
+
+# sixty steps on a few hundred images make no good model: this story is about the way, not about the quality
+[gate]
+first_min_explained_variance = 0.01
+first_min_active_units = 1
+first_max_frechet_over_floor = 1000000.0
+"""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A running installation: what its commands are told, and its settings with all URLs."""
+
+    folder: Path
+    env: dict[str, str]
+    settings: Settings
+
+    def run(self, *arguments: str, timeout_s: float = 240) -> str:
+        """Run a command that must succeed; returns its stdout."""
+        done = run_latentloop(*arguments, env=self.env, folder=self.folder, timeout_s=timeout_s)
+        assert done.returncode == 0, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+    features = Settings().features_file
+    if not features.is_file():
+        pytest.fail(f"{features}: expected the converted feature network; run `make setup` first")
+    folder = tmp_path_factory.mktemp("loop")
+    home, config = folder / "home", folder / "latentloop.toml"
+    config.write_text(SETTINGS)
+    env = environment(home, config=str(config))
+    up = run_latentloop("up", "--detach", env=env, folder=folder, timeout_s=280)
+    try:
+        assert up.returncode == 0, f"{up.stdout}\n{up.stderr}\n{_logs(home)}"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LATENTLOOP_CONFIG", str(config))
+            patch.setenv("LATENTLOOP_HOME", str(home))
+            yield Loop(folder, env, connect(load_settings()))
+    finally:
+        down = run_latentloop("down", env=env, folder=folder)
+    assert down.returncode == 0, down.stderr
+    assert "is down" in down.stdout
+    assert _await_nobody(home) == []
+
+
+@pytest.fixture(scope="module")
+def shipped(loop: Loop) -> Shipment:
+    """Six hundred files of twelve suppliers, 3 % of them damaged, lying in a folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shipment, "SUPPLIERS", SOURCES)
+        return write_shipment(product_images(IMAGES), loop.folder / "incoming", np.random.default_rng(1), print)
+
+
+@pytest.fixture(scope="module")
+def counts(loop: Loop, shipped: Shipment) -> dict[str, object]:
+    """What `latentloop ingest` said of the folder."""
+    found: dict[str, object] = json.loads(loop.run("ingest", str(loop.folder / "incoming"), "--json"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def registered(loop: Loop, counts: dict[str, object]) -> dict[str, str]:
+    """What `latentloop retrain` said of the version that it made."""
+    found: dict[str, str] = json.loads(loop.run("retrain", "--tier", "full", "--json"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def served(loop: Loop, registered: dict[str, str]) -> str:
+    """The version that serves after a person approved it."""
+    approve_as_the_ui_does(loop.settings, registered["version"])
+    ready: dict[str, object] = {}
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        ready = httpx.get(f"{loop.settings.service_url}/readyz", timeout=30).json()
+        if "champion" in ready["slots"]:  # type: ignore[operator]
+            return str(ready["slots"]["champion"]["version"])  # type: ignore[index]
+        time.sleep(0.1)
+    pytest.fail(f"expected version {registered['version']} to serve, came {ready}\n{_logs(loop.settings.home)}")
+
+
+def test_everything_that_prefect_yaml_deploys_is_registered_in_its_pool(loop: Loop) -> None:
+    declared = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
+    expected = sorted((f"{each['name'].split('@')[0]}", each["work_pool"]["name"]) for each in declared)
+
+    with loop.settings.open_orchestrator() as orchestrator:
+        there = orchestrator.deployments()
+
+    assert sorted((each.name.split("/")[1], each.work_pool) for each in there) == expected
+    assert not any(each.paused for each in there)
+
+
+def test_each_file_of_the_folder_is_accepted_or_quarantined_and_exactly_the_damaged_ones_are_refused(
+    loop: Loop, shipped: Shipment, counts: dict[str, object]
+) -> None:
+    damaged = shipped.damaged.total()
+
+    assert damaged == IMAGES * 3 // 100
+    assert (counts["received"], counts["accepted"], counts["quarantined"]) == (IMAGES, IMAGES - damaged, damaged)
+    assert counts["reasons"] == {
+        "truncated": 2, "not_an_image": 2, "empty_file": 2, "low_variance": 2, "wrong_shape": 2, "wrong_mode": 4,
+        "too_many_pixels": 2, "duplicate": 2,
+    }  # fmt: skip
+    catalogue = loop.settings.open_catalogue()
+    assert len(dict(catalogue.sources(catalogue.version()))) == SOURCES
+
+
+def test_ingesting_the_same_folder_again_changes_no_count(loop: Loop, counts: dict[str, object]) -> None:
+    version = loop.settings.open_catalogue().version()
+
+    assert json.loads(loop.run("ingest", str(loop.folder / "incoming"), "--json")) == counts
+    assert loop.settings.open_catalogue().version() == version
+
+
+def test_retraining_makes_a_version_that_waits_for_approval(loop: Loop, registered: dict[str, str]) -> None:
+    version = loop.settings.open_registry().version(registered["version"])
+
+    assert registered["benchmark"] == "passed", registered["reason"]
+    assert version.tags["benchmark"] == "passed"
+    assert version.tags["model_digest"] == registered["digest"]
+    assert [each.version for each in loop.settings.open_registry().versions()] == [registered["version"]]
+    if "champion" not in httpx.get(f"{loop.settings.service_url}/readyz", timeout=30).json()["slots"]:
+        assert version.approval == "pending"
+
+
+def test_retraining_the_same_catalogue_again_says_that_there_is_nothing_to_do(
+    loop: Loop, registered: dict[str, str]
+) -> None:
+    again = run_latentloop("retrain", "--tier", "full", env=loop.env, folder=loop.folder)
+
+    assert again.returncode == 1
+    assert again.stderr.count("\n") == 1
+    assert f"was trained on with this recipe already (version {registered['version']})" in again.stderr
+
+
+def test_the_deployment_started_twice_for_one_key_ends_as_a_duplicate(loop: Loop, registered: dict[str, str]) -> None:
+    key = loop.settings.open_registry().version(registered["version"]).tags["latentloop.trigger"]
+
+    with loop.settings.open_orchestrator() as orchestrator:
+        run = orchestrator.create_run("retrain-full/retrain-full", {"key": key, "reason": "again"}, "a-second-start")
+        state = orchestrator.wait(run.id, timeout_s=120, poll_s=0.2)
+
+    assert (state.type, state.name) == ("COMPLETED", "Duplicate"), state
+    assert key in state.message
+    assert len(loop.settings.open_registry().versions()) == 1
+
+
+def test_the_approved_version_serves_and_scores_an_image(loop: Loop, registered: dict[str, str], served: str) -> None:
+    image = encode_png(product_images(1, seed=99)[0])
+
+    answer = httpx.post(
+        f"{loop.settings.service_url}/v1/score", content=image, headers={"Content-Type": "image/png"}, timeout=30
+    )
+
+    assert served == registered["version"]
+    assert answer.status_code == 200, answer.text
+    assert 0 < answer.json()["images"][0]["recon_error"] < 1
+
+
+def test_the_status_shows_what_serves_and_who_decided(loop: Loop, registered: dict[str, str], served: str) -> None:
+    status = json.loads(loop.run("status", "--json"))
+
+    assert status["running"]
+    assert {each["slot"]: each["version"] for each in status["slots"]} == {"champion": served}
+    assert {each["digest"] for each in status["slots"]} == {registered["digest"]}
+    assert (status["pending"], status["pending_unknown"]) == ([], "")
+    assert {"gate", "approval", "release"} <= {each["kind"] for each in status["decisions"]}
+
+
+def test_a_home_that_is_up_is_not_started_twice(loop: Loop) -> None:
+    second = run_latentloop("up", env=loop.env, folder=loop.folder)
+
+    assert second.returncode == 1
+    assert "is already up" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def _await_nobody(home: Path) -> list[str]:
+    """Give the processes that still belong to the home once `down` returned; the kernel gets a moment to reap."""
+    deadline = time.monotonic() + 5
+    while (left := _belonging_to(home)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+def _belonging_to(home: Path) -> list[str]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            told = [*process.cmdline(), *process.environ().values()]
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if any(str(home) in each for each in told):
+            found.append(f"{process.pid}: {' '.join(process.cmdline())[:200]}")
+    return found
+
+
+def _logs(home: Path) -> str:
+    """Give the end of every log, for the message of a failure."""
+    return "\n".join(
+        f"== {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+        for log in sorted((home / "logs").glob("*.log"))
+    )
