@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def _read(folder: Path, name: str) -> bytes:
             return plain.read_bytes()
         if packed.is_file():
             return gzip.decompress(packed.read_bytes())
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DatasetMissing(f"{packed}: cannot be read ({_one_line(error)}): replace it") from error
     raise DatasetMissing(f"{plain}: expected the file or its .gz, found neither: is this the Fashion-MNIST folder?")
 

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.context import engine, now, owner
+from tasks.context import engine, now, owner, settings
 from tasks.values import Claimed
 
-LEASE_S = 20.0  # a killed run is taken over after this; a living one renews three times within it
+LEASE_S = 20.0  # a killed run is taken over after this; a living one renews four times within it
+SHORTEST_LEASE_S = 5.0  # however far the clocks are compressed: a busy machine must not lose its lease
 
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
@@ -20,7 +21,7 @@ def claim_trigger(key: str, kind: str, detail: str) -> Claimed:
     """Claim the trigger for this process."""
     from deploy.stores.ledger import Ledger
 
-    claim = Ledger(engine()).claim(key, kind, detail, owner(), now(), LEASE_S)
+    claim = Ledger(engine()).claim(key, kind, detail, owner(), now(), _lease_s())
     return Claimed(key=key, owner=owner(), outcome=claim.outcome, attempt=claim.attempt)
 
 
@@ -42,7 +43,7 @@ def holding(claimed: Claimed) -> Iterator[None]:
     ended = threading.Event()
 
     def renew() -> None:
-        while not ended.wait(LEASE_S / 4):
+        while not ended.wait(_lease_s() / 4):
             try:
                 ledger.renew(claimed.key, claimed.owner, now())
             except StoreError as error:
@@ -59,3 +60,7 @@ def holding(claimed: Claimed) -> Iterator[None]:
         raise
     ended.set()
     thread.join()
+
+
+def _lease_s() -> float:
+    return max(SHORTEST_LEASE_S, LEASE_S * settings().clock_factor)

@@ -27,7 +27,7 @@ def draw_picture(pixels: np.ndarray, zoom: int = 2) -> bytes:
 
 def draw_curves(curve: Mapping[str, Sequence[float]], title: str) -> bytes:
     """−ELBO, KL and its weight over the steps; `curve` holds columns of equal length."""
-    figure = _figure(8.0, 3.0)
+    figure = _figure(6.6, 2.6)
     loss, parts = figure.subplots(1, 2)
     loss.plot(curve["step"], curve["neg_elbo"], color=ACCENT, linewidth=1.2)
     loss.set(xlabel="step", ylabel="−ELBO (nats per image)", title=title)
@@ -60,7 +60,7 @@ def _figure(width: float, height: float) -> Figure:
 
 def _png(figure: Figure) -> bytes:
     for axes in figure.axes:
-        axes.spines[["top"]].set_visible(False)
+        axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
         axes.title.set_fontsize(9)
         axes.xaxis.label.set_fontsize(8)

@@ -55,7 +55,8 @@ def encode_segment(images: Sequence[CapturedImage]) -> bytes:
     ]
     sink = io.BytesIO()
     # image bytes are compressed already: no second compression, no dictionary
-    pq.write_table(pa.Table.from_arrays(columns, schema=_SCHEMA), sink, compression="none", use_dictionary=["source"])
+    table = pa.Table.from_arrays(columns, schema=_SCHEMA)
+    pq.write_table(table, sink, compression="none", use_dictionary=["source"], write_page_checksum=True)
     return sink.getvalue()
 
 
@@ -63,13 +64,15 @@ def decode_segment(data: bytes) -> list[CapturedImage]:
     """Read the images in their order; StoreCorrupt when the bytes are no segment."""
     try:
         # one thread: a threaded read of memory may abort the interpreter at its exit (apache/arrow 33975)
-        table = pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).cast(_SCHEMA)
-    except (pa.ArrowException, OSError, ValueError) as error:
+        file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
+        table = file.read(use_threads=False).cast(_SCHEMA)
+        columns = [table[name].to_pylist() for name in _SCHEMA.names]
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise StoreCorrupt(
             f"capture segment of {len(data)} bytes: expected Parquet with {_SCHEMA.names}, "
-            f"got {str(error).splitlines()[0]!r}; delete it or capture again"
+            f"got {str(error)[:200]!r}; delete it or capture again"
         ) from error
-    return [CapturedImage(*row) for row in zip(*(table[name].to_pylist() for name in _SCHEMA.names), strict=True)]
+    return [CapturedImage(*row) for row in zip(*columns, strict=True)]
 
 
 class CaptureStore:

@@ -1,0 +1,130 @@
+"""A training that is killed again and again: it resumes, finished steps stay finished, one version is registered."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deploy.settings import CONFIG_VARIABLE, load_settings
+from deploy.stores.captures import CapturedImage, CaptureStore
+from tasks import context
+from tasks.ingest import find_new_segments, ingest_segments
+from tests.vae_core.synthetic_images import boxes
+
+KEY = "killed-again-and-again"
+SETTINGS = """
+product = "killed"
+clock_factor = 0.05
+[input_policy]
+min_variance = 0.0
+[training.model]
+widths = [8, 16]
+latent_dim = 8
+[training.full]
+batch_size = 64
+checkpoint_every_steps = 20
+[training.full.budget]
+amount = 600
+unit = "steps"
+[evaluation]
+n_images = 120
+n_samples = 120
+holdout_min = 100
+holdout_share = 0.4
+"""
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture
+def home(tmp_path: Path, mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    config = tmp_path / "latentloop.toml"
+    config.write_text(SETTINGS)
+    monkeypatch.setenv(CONFIG_VARIABLE, str(config))
+    monkeypatch.setenv("LATENTLOOP_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LATENTLOOP_MLFLOW_URL", mlflow_url)
+    (tmp_path / "home").mkdir()
+    context.forget()
+    yield tmp_path / "home"
+    context.forget()
+
+
+def test_a_training_killed_anywhere_ends_with_exactly_one_version(home: Path) -> None:
+    _fill_catalogue()
+    _kill_while_training(home)
+    for crash_at in ("registry.log_model:after", "registry.create_version:after", "ledger.finish:before"):
+        assert _run(crash_at) == 137, f"the run passed {crash_at} alive"
+    assert _run() == 0
+    assert _run() == 3, "a finished trigger is a duplicate"
+
+    settings = load_settings()
+    versions = settings.open_registry().versions()
+    assert [each.tags["latentloop.trigger"] for each in versions] == [KEY]
+    assert versions[0].approval == "pending"
+    trained = json.loads(settings.open_objects().get(f"runs/{KEY}/trained.json").data)
+    assert trained["resumed_from_step"] >= 20
+    assert trained["steps"] == 600
+
+
+def _kill_while_training(home: Path) -> None:
+    process = subprocess.Popen(_command(), start_new_session=True)
+    deadline = time.monotonic() + 120
+    checkpoints = home / "work" / KEY / "checkpoints"
+    while not (checkpoints.is_dir() and any(checkpoints.iterdir())):
+        assert process.poll() is None, "the training ended before it could be killed"
+        assert time.monotonic() < deadline, "no checkpoint appeared"
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+
+
+def _run(crash_at: str = "") -> int:
+    """A run started at once after a kill waits for the dead one's lease."""
+    deadline = time.monotonic() + 120
+    finished_before = "done" if crash_at == "" else ""
+    while True:
+        code = subprocess.run(_command(crash_at), check=False, timeout=120).returncode
+        if code != 3 or _state() == finished_before or time.monotonic() > deadline:
+            return code
+        time.sleep(0.5)
+
+
+def _state() -> str:
+    from deploy.stores.ledger import Ledger
+
+    found = Ledger(context.engine()).get_trigger(KEY)
+    return found.state if found else ""
+
+
+def _command(crash_at: str = "") -> list[str]:
+    return [sys.executable, "-m", "tests.faults.retrain_driver", KEY, *([crash_at] if crash_at else [])]
+
+
+def _fill_catalogue() -> None:
+    captures = CaptureStore(context.objects())
+    noise = np.random.default_rng(5).integers(0, 6, (600, 1, 28, 28), dtype=np.uint8)  # no two images are equal
+    pixels = boxes(600, size=28, seed=5) + noise
+    images = [
+        CapturedImage(f"{row}.png", f"source-{row % 12:02d}", datetime(2026, 1, 1, tzinfo=UTC), _png(image))
+        for row, image in enumerate(pixels[:, 0])
+    ]
+    captures.write_by_content(images)
+    for chunk in find_new_segments.fn():
+        counts = ingest_segments.fn(chunk)
+        assert counts.accepted == 600
+
+
+def _png(image: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, format="PNG")
+    return out.getvalue()

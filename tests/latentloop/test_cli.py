@@ -1,0 +1,170 @@
+"""The command line in real processes: quick to help, and one line for whatever a user can cause."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.latentloop.front_door import environment, run_latentloop
+
+HEAVY = ("torch", "mlflow", "prefect", "great_expectations", "evidently", "boto3", "sqlalchemy", "pandas")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *lines: str) -> None:
+    """Exit code 1, nothing on stdout, and exactly these lines (a part of each) on stderr."""
+    said = done.stderr.splitlines()
+    assert done.returncode == 1, done.stderr
+    assert done.stdout == ""
+    assert len(said) == len(lines), done.stderr
+    assert said[0].startswith("latentloop: ")
+    for line, expected in zip(said, lines, strict=True):
+        assert expected in line
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("ingest", "--help"), ("retrain", "--help"), ("demo", "--help")])
+def test_help_loads_no_heavy_library(arguments: tuple[str, ...], home: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys\nfrom latentloop.cli import main\nsys.argv = ['latentloop', *sys.argv[1:]]\n"
+        "try:\n    main()\nexcept SystemExit as ended:\n    code = ended.code\n"
+        f"print(sorted({set(HEAVY)!r} & set(sys.modules)), code, file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=environment(home), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+    assert "Usage: latentloop" in done.stdout
+    assert done.stderr.splitlines() == ["[] 0"]
+
+
+def test_help_names_every_command(home: Path, tmp_path: Path) -> None:
+    done = run_latentloop("--help", env=environment(home), folder=tmp_path)
+
+    assert done.returncode == 0
+    for command in ("up", "down", "status", "ingest", "retrain", "demo"):
+        assert f" {command} " in done.stdout
+
+
+def test_an_unknown_setting_in_the_file_is_refused_in_one_line(home: Path, tmp_path: Path) -> None:
+    config = tmp_path / "latentloop.toml"
+    config.write_text("[input_policy]\nmin_varience = 0.01\n")
+
+    done = run_latentloop("status", env=environment(home, config=str(config)), folder=tmp_path)
+
+    assert_refused(done, "input_policy.min_varience: Extra inputs are not permitted; came 0.01")
+    assert str(config) in done.stderr
+    assert not home.exists()
+
+
+def test_a_file_that_is_no_toml_is_refused_in_one_line(home: Path, tmp_path: Path) -> None:
+    config = tmp_path / "latentloop.toml"
+    config.write_text("product = fashion\n")
+
+    done = run_latentloop("status", env=environment(home, config=str(config)), folder=tmp_path)
+
+    assert_refused(done, f"{config}: not valid TOML (")
+
+
+def test_a_settings_file_that_is_not_there_is_refused_in_one_line(home: Path, tmp_path: Path) -> None:
+    config = tmp_path / "nowhere.toml"
+
+    done = run_latentloop("status", env=environment(home, config=str(config)), folder=tmp_path)
+
+    assert_refused(done, f"{config}: no such settings file; LATENTLOOP_CONFIG names it")
+
+
+def test_a_value_out_of_bounds_is_refused_with_its_bound(home: Path, tmp_path: Path) -> None:
+    done = run_latentloop("up", env=environment(home, evaluation__holdout_share="0.9"), folder=tmp_path)
+
+    assert_refused(done, "evaluation.holdout_share: Input should be less than 0.5; came '0.9'")
+    assert "LATENTLOOP_EVALUATION__HOLDOUT_SHARE" in done.stderr
+
+
+def test_a_misspelt_variable_is_refused(home: Path, tmp_path: Path) -> None:
+    done = run_latentloop("ingest", ".", env=environment(home, prodcut="fashion"), folder=tmp_path)
+
+    assert_refused(done, "LATENTLOOP_PRODCUT: unknown setting in the environment; known are ")
+
+
+def test_all_problems_are_said_at_once_one_a_line(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "latentloop.toml").write_text("clock_factor = 3\n[gate]\nbonus = 1\n")
+
+    done = run_latentloop("status", env=environment(home, prodcut="x", training__threads="0"), folder=tmp_path)
+
+    said = sorted(line.removeprefix("latentloop: ").split(":")[0] for line in done.stderr.splitlines())
+    assert done.returncode == 1
+    assert said == ["LATENTLOOP_PRODCUT", "clock_factor", "gate.bonus", "training.threads"]
+
+
+@pytest.mark.parametrize("arguments", [("ingest", "."), ("retrain", "--tier", "full")])
+def test_work_without_an_installation_says_how_to_start_one(
+    arguments: tuple[str, ...], home: Path, tmp_path: Path
+) -> None:
+    done = run_latentloop(*arguments, env=environment(home), folder=tmp_path)
+
+    assert_refused(done, f"nothing runs from {home} (prefect_url, mlflow_url, service_url unknown): start it with")
+    assert "`latentloop up`" in done.stderr
+
+
+def test_an_unknown_tier_is_refused_with_the_known_ones(home: Path, tmp_path: Path) -> None:
+    done = run_latentloop("retrain", "--tier", "huge", env=environment(home), folder=tmp_path)
+
+    assert done.returncode == 2
+    assert "'huge'" in done.stderr
+    assert "full" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_status_of_a_fresh_home_needs_no_server(home: Path, tmp_path: Path) -> None:
+    env = environment(home)
+
+    as_json = run_latentloop("status", "--json", env=env, folder=tmp_path)
+    screen = run_latentloop("status", env=env, folder=tmp_path)
+
+    assert as_json.returncode == screen.returncode == 0, as_json.stderr + screen.stderr
+    found = json.loads(as_json.stdout)
+    assert (found["running"], found["epoch"], found["slots"], found["decisions"]) == (False, 0, [], [])
+    assert found["pending_unknown"] == "unknown, MLflow does not run"
+    assert found["requests_last_hour"] == 0
+    assert "nothing was released yet" in screen.stdout
+    assert "no installation runs from this home (start one with `latentloop up`)" in screen.stdout
+
+
+def test_ending_what_does_not_run_is_no_error(home: Path, tmp_path: Path) -> None:
+    done = run_latentloop("down", env=environment(home), folder=tmp_path)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"nothing runs from {home}\n", "")
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield int(listener.getsockname()[1])
+
+
+def test_a_serving_port_that_is_in_use_is_said_in_one_line(home: Path, tmp_path: Path, taken_port: int) -> None:
+    done = run_latentloop("up", env=environment(home, serving__port=str(taken_port)), folder=tmp_path)
+
+    assert_refused(done, f"serving.port: port {taken_port} on 127.0.0.1 is in use: end what listens there, or set ")
+
+
+def test_a_serving_port_that_is_in_use_is_said_when_detached_as_well(
+    home: Path, tmp_path: Path, taken_port: int
+) -> None:
+    done = run_latentloop("up", "--detach", env=environment(home, serving__port=str(taken_port)), folder=tmp_path)
+
+    assert_refused(done, f"port {taken_port} on 127.0.0.1 is in use")
+    assert f"(log: {home / 'logs' / 'up.log'})" in done.stderr
