@@ -282,6 +282,8 @@ VENDOR_ENVIRONMENT = {
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
 
@@ -294,9 +296,14 @@ def _unknown_variables() -> Iterator[str]:
             yield f"{name}: unknown setting in the environment; known are {', '.join(sorted(known)).lower()}"
 
 
+_SECRET_WORDS = ("key", "secret", "token", "password")
+
+
 def _problem(path: Path, error: dict[str, Any]) -> str:
     place = ".".join(str(part) for part in error["loc"]) or "settings"
-    came = "" if isinstance(error["input"], dict) else f"; came {error['input']!r}"
+    # a secret under a misspelt name or of a wrong type is a secret still
+    hidden = isinstance(error["input"], dict) or any(word in place.lower() for word in _SECRET_WORDS)
+    came = "" if hidden else f"; came {error['input']!r}"
     source = (
         f"{path} or LATENTLOOP_{place.upper().replace('.', '__')}"
         if path.is_file()

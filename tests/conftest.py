@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import CannotStart, PostgreSQL, SeaweedFS, postgresql, prefect_server, seaweedfs
+from tests.servers import CannotStart, PostgreSQL, SeaweedFS, mlflow_server, postgresql, prefect_server, seaweedfs
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +36,13 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the one Prefect server of this session and give its API URL."""
     with prefect_server(tmp_path_factory.mktemp("prefect")) as api_url:
         yield api_url
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the one MLflow server of this session and give its URL."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url
 
 
 def _skip_unless_broken(error: CannotStart) -> None:

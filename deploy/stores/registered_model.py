@@ -20,7 +20,8 @@ class RegisteredVae(PythonModel):  # type: ignore[misc]
         """Verify every digest of the artifact folder and load it."""
         self._artifact = read_artifact(Path(context.artifacts["artifact"]), expected_digest=None)
 
-    def predict(self, context: Any, model_input: Any, params: dict[str, Any] | None = None) -> dict[str, np.ndarray]:
+    # without annotations: MLflow would try to make a signature of them, and ours is given when the model is logged
+    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
         """Images in, reconstruction, code and error out."""
         # a named TensorSpec hands over a dict
         pixels = model_input["pixels"] if isinstance(model_input, dict) else model_input

@@ -62,7 +62,7 @@ def home(tmp_path: Path, mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> It
 def test_a_training_killed_anywhere_ends_with_exactly_one_version(home: Path) -> None:
     _fill_catalogue()
     _kill_while_training(home)
-    for crash_at in ("registry.log_model:after", "registry.create_version:after", "ledger.finish:before"):
+    for crash_at in ("registry.create_version:after", "ledger.finish:before"):
         assert _run(crash_at) == 137, f"the run passed {crash_at} alive"
     assert _run() == 0
     assert _run() == 3, "a finished trigger is a duplicate"
@@ -80,7 +80,7 @@ def _kill_while_training(home: Path) -> None:
     process = subprocess.Popen(_command(), start_new_session=True)
     deadline = time.monotonic() + 120
     checkpoints = home / "work" / KEY / "checkpoints"
-    while not (checkpoints.is_dir() and any(checkpoints.iterdir())):
+    while not any(checkpoints.glob("step-*")):
         assert process.poll() is None, "the training ended before it could be killed"
         assert time.monotonic() < deadline, "no checkpoint appeared"
         time.sleep(0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -47,6 +48,19 @@ def test_a_capture_without_a_time_zone_is_refused() -> None:
 def test_bytes_that_are_no_segment_are_corrupt(data: bytes) -> None:
     with pytest.raises(StoreCorrupt, match="capture again"):
         decode_segment(data)
+
+
+def test_a_damaged_byte_is_noticed_or_harmless() -> None:
+    images, rng = _images(20), random.Random(0)
+    segment, noticed = encode_segment(images), 0
+    for _ in range(500):
+        damaged = bytearray(segment)
+        damaged[rng.randrange(len(damaged))] ^= rng.randrange(1, 256)
+        try:
+            assert decode_segment(bytes(damaged)) == images
+        except StoreCorrupt:
+            noticed += 1
+    assert noticed > 300
 
 
 def test_decoding_never_breaks_the_exit_of_the_process() -> None:

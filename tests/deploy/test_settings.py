@@ -1,0 +1,241 @@
+"""The settings: environment before file before default, and nothing that is wrong passes for a default."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from deploy.settings import VENDOR_ENVIRONMENT, Settings, SettingsError, load_settings
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty working directory, no setting in the environment, and what loading sets is undone."""
+    monkeypatch.chdir(tmp_path)
+    for name in [*os.environ]:
+        if name.startswith("LATENTLOOP_"):
+            monkeypatch.delenv(name)
+    for name, value in VENDOR_ENVIRONMENT.items():
+        monkeypatch.setenv(name, os.environ.get(name, value))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The settings file of the working directory, found without being named."""
+    return tmp_path / "latentloop.toml"
+
+
+def problems() -> list[str]:
+    """Load what must be refused; one entry a problem."""
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    return str(refused.value).splitlines()
+
+
+def test_without_file_and_environment_the_defaults_are_a_laptop_installation(tmp_path: Path) -> None:
+    settings = load_settings()
+
+    assert settings.product == "image-vae"
+    assert settings.ledger_url == f"sqlite:///{tmp_path / '.latentloop' / 'ledger.db'}"
+    assert settings.telemetry_database == f"sqlite:///{tmp_path / '.latentloop' / 'telemetry.db'}"
+    assert (settings.mlflow_url, settings.prefect_url, settings.service_url) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("in_file", "in_environment", "expected"),
+    [(None, None, 1), (3, None, 3), (None, "5", 5), (3, "5", 5)],
+    ids=["default", "file", "environment", "environment before file"],
+)
+def test_the_environment_comes_before_the_file_and_the_file_before_the_default(
+    file: Path, monkeypatch: pytest.MonkeyPatch, in_file: int | None, in_environment: str | None, expected: int
+) -> None:
+    if in_file is not None:
+        file.write_text(f"[training]\nthreads = {in_file}\n")
+    if in_environment is not None:
+        monkeypatch.setenv("LATENTLOOP_TRAINING__THREADS", in_environment)
+
+    assert load_settings().training.threads == expected
+
+
+def test_a_variable_replaces_one_value_of_a_table_and_leaves_its_neighbours(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("[evaluation]\nn_images = 700\nseed = 4\n")
+    monkeypatch.setenv("LATENTLOOP_EVALUATION__SEED", "9")
+
+    evaluation = load_settings().evaluation
+
+    assert (evaluation.n_images, evaluation.seed) == (700, 9)
+
+
+def test_the_file_that_the_environment_names_comes_instead_of_the_one_at_hand(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text('product = "at-hand"\n')
+    other = tmp_path / "other.toml"
+    other.write_text('product = "named"\n')
+    monkeypatch.setenv("LATENTLOOP_CONFIG", str(other))
+
+    assert load_settings().product == "named"
+
+
+def test_a_named_file_that_is_missing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENTLOOP_CONFIG", str(tmp_path / "nowhere.toml"))
+
+    assert problems() == [f"{tmp_path / 'nowhere.toml'}: no such settings file; LATENTLOOP_CONFIG names it"]
+
+
+@pytest.mark.parametrize("content", [b"product = fashion", b"[training", b'product = "\xff"'])
+def test_a_file_that_is_no_toml_is_refused_with_the_place(file: Path, content: bytes) -> None:
+    file.write_bytes(content)
+
+    (problem,) = problems()
+
+    assert problem.startswith("latentloop.toml: not valid TOML (")
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ("colour = 1", "colour"),
+        ("[gate]\nrecon_margin = 0.1", "gate.recon_margin"),
+        ("[training.full.budget]\namount = 3\nunit = 'epochs'\nhurry = true", "training.full.budget.hurry"),
+        ("[serving]\nprot = 1", "serving.prot"),
+    ],
+)
+def test_an_unknown_word_in_the_file_is_refused_at_every_depth(file: Path, content: str, place: str) -> None:
+    file.write_text(content)
+
+    (problem,) = problems()
+
+    assert problem.startswith(f"{place}: Extra inputs are not permitted")
+    assert "latentloop.toml" in problem
+
+
+@pytest.mark.parametrize("name", ["LATENTLOOP_PRODCUT", "LATENTLOOP_TRAINING_THREADS", "LATENTLOOP_GATES__MARGIN"])
+def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "1")
+
+    (problem,) = problems()
+
+    assert problem.startswith(f"{name}: unknown setting in the environment; known are ")
+    assert "product" in problem
+
+
+def test_an_unknown_word_within_a_known_table_of_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENTLOOP_GATE__RECON_MARGIN", "0.1")
+
+    (problem,) = problems()
+
+    assert problem.startswith("gate.recon_margin: Extra inputs are not permitted; came '0.1'")
+    assert "LATENTLOOP_GATE__RECON_MARGIN" in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("CLOCK_FACTOR", "0", "clock_factor: Input should be greater than 0; came '0'"),
+        ("CLOCK_FACTOR", "1.5", "clock_factor: Input should be less than or equal to 1; came '1.5'"),
+        ("PRODUCT", "../up", "product: String should match pattern"),
+        ("MLFLOW_URL", "localhost:5000", "mlflow_url: String should match pattern"),
+        ("TRAINING__CLOCK", "sundial", "training.clock: String should match pattern"),
+        ("TRAINING__THREADS", "many", "training.threads: Input should be a valid integer"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_with_its_place_its_bound_and_itself(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(f"LATENTLOOP_{name}", value)
+
+    (problem,) = problems()
+
+    assert problem.startswith(expected)
+    assert repr(value) in problem
+    assert problem.endswith(f"(set by LATENTLOOP_{name})")
+
+
+def test_a_model_for_other_images_than_the_preprocessing_makes_is_a_contradiction(file: Path) -> None:
+    file.write_text("[preprocessing]\nheight = 32\nwidth = 32\n")
+
+    (problem,) = problems()
+
+    assert "training.model expects 1x28x28 images, preprocessing makes 1x32x32: make them equal" in problem
+
+
+def test_model_and_preprocessing_may_change_together(file: Path) -> None:
+    file.write_text("[preprocessing]\nheight = 32\nwidth = 32\n[training.model]\nheight = 32\nwidth = 32\n")
+
+    assert load_settings().preprocessing.shape == (1, 32, 32)
+
+
+def test_a_bucket_without_a_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENTLOOP_OBJECTS_URL", "s3://")
+
+    (problem,) = problems()
+
+    assert "objects_url: expected s3://bucket or s3://bucket/prefix" in problem
+
+
+def test_all_problems_of_file_and_environment_are_said_at_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text("clock_factor = 2\n[gate]\nbonus = 1\n[evaluation]\nn_images = 5\n")
+    monkeypatch.setenv("LATENTLOOP_TRAINING__THREADS", "0")
+    monkeypatch.setenv("LATENTLOOP_PRODCUT", "x")
+
+    places = sorted(each.split(":")[0] for each in problems())
+
+    assert places == ["LATENTLOOP_PRODCUT", "clock_factor", "evaluation.n_images", "gate.bonus", "training.threads"]
+
+
+def test_a_secret_is_usable_and_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENTLOOP_S3__ACCESS_KEY", "key-1234")
+    monkeypatch.setenv("LATENTLOOP_S3__SECRET_KEY", "hush-5678")
+
+    settings = load_settings()
+
+    assert settings.s3.secret_key is not None
+    assert settings.s3.secret_key.get_secret_value() == "hush-5678"
+    for shown in (repr(settings), str(settings), settings.model_dump_json(), str(settings.model_dump())):
+        assert "key-1234" not in shown
+        assert "hush-5678" not in shown
+
+
+def test_a_secret_that_stands_in_the_wrong_place_is_not_printed_in_the_refusal(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text('[s3]\nsecret_key = ["hush-5678"]\naccess_keys = "key-1234"\n')
+
+    shown = "\n".join(problems())
+
+    assert "s3.secret_key" in shown
+    assert "s3.access_keys" in shown
+    assert "hush-5678" not in shown
+    assert "key-1234" not in shown
+
+
+def test_settings_cannot_be_changed_once_they_are_built() -> None:
+    settings = load_settings()
+
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.product = "other"  # type: ignore[misc]
+
+
+def test_no_library_phones_home_unless_it_was_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DO_NOT_TRACK")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
+
+    load_settings()
+
+    assert os.environ["DO_NOT_TRACK"] == "1"
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"
+
+
+def test_a_neighbour_that_is_not_known_yet_says_how_it_gets_known() -> None:
+    settings = Settings()
+
+    with pytest.raises(SettingsError, match="mlflow_url is not set: start `latentloop up`, or set LATENTLOOP_MLFLOW_U"):
+        settings.open_registry()
+    with pytest.raises(SettingsError, match="prefect_url is not set: start `latentloop up`, or set LATENTLOOP_PREFECT"):
+        settings.open_orchestrator()

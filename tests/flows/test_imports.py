@@ -1,0 +1,41 @@
+"""A flow only tells: what a worker imports to begin a run is small, whatever its tasks load later."""
+
+from __future__ import annotations
+
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import flows
+from latentloop.up import PROJECT
+
+HEAVY = ("torch", "mlflow", "boto3", "great_expectations", "evidently")
+MODULES = sorted(each.name for each in pkgutil.iter_modules(flows.__path__, "flows."))
+
+
+def test_every_flow_that_is_deployed_is_a_module_that_is_looked_at() -> None:
+    deployed = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
+
+    entrypoints = {each["entrypoint"].split(":")[0].removesuffix(".py").replace("/", ".") for each in deployed}
+
+    assert entrypoints <= set(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_importing_a_flow_loads_no_computing_or_storage_library(module: str, tmp_path: Path) -> None:
+    code = f"import json, sys, {module}\nprint(json.dumps(sorted(set(sys.modules) & set({HEAVY!r}))))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PREFECT_HOME": str(tmp_path)},
+        cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == []
