@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from data_checks.input_gate import GateResult
     from data_checks.verdict import Verdict
     from deploy.stores.captures import CapturedImage
-    from deploy.stores.catalogue import CatalogueRow, QuarantineRow
+    from deploy.stores.catalogue import Catalogue, CatalogueRow, QuarantineRow
     from deploy.stores.digests import DigestIndex
 
 SEGMENTS_AT_ONCE = 16  # 16,000 images: one Great Expectations run and one commit a table
@@ -83,8 +83,8 @@ def ingest_segments(segments: Sequence[str]) -> IngestCounts:
                 each.refusal, each.detail = "batch_held", held
     _claim(rows, index)
     catalogue = settings().open_catalogue()
-    catalogue.append_quarantined([_quarantine_row(each) for each in rows if each.refusal], readable)
-    catalogue.append_accepted([_catalogue_row(each) for each in rows if not each.refusal], readable)
+    fresh = catalogue.append_quarantined([_quarantine_row(each) for each in rows if each.refusal], readable)
+    _abide_by_quarantine(rows, set(readable) - set(fresh), catalogue)
     ledger = Ledger(engine())
     for segment in readable:
         mine = [each for each in rows if each.segment == segment]
@@ -96,6 +96,8 @@ def ingest_segments(segments: Sequence[str]) -> IngestCounts:
     if held:
         body = json.dumps({"reason": held, "segments": list(segments)})
         ledger.record("ingest-held", segments[0], body, now(), key=f"ingest-held:{segments[0]}")
+    # last: a segment in both tables is not looked at again, so its ledger lines must be there by then
+    catalogue.append_accepted([_catalogue_row(each) for each in rows if not each.refusal], readable)
     return _count(rows, len(readable), held)
 
 
@@ -182,6 +184,21 @@ def _claim(rows: Sequence[_Row], index: DigestIndex) -> None:
     for each, first in zip(passed, mine, strict=True):
         if not first:
             _refuse_duplicate(each)
+
+
+def _abide_by_quarantine(rows: Sequence[_Row], settled: set[str], catalogue: Catalogue) -> None:
+    """The commit to quarantine decides a segment: whoever finds it made accepts exactly the rows that are not in it.
+
+    It was made before a kill, or by a faster ingest, perhaps beside other segments, so that another share of the batch
+    was refused or another row was the duplicate.
+    """
+    if not settled:
+        return
+    table = catalogue.read(["segment", "row", "reason", "detail"], table="quarantine")
+    refused = {(row["segment"], row["row"]): (row["reason"], row["detail"]) for row in table.to_pylist()}
+    for each in rows:
+        if each.segment in settled:
+            each.refusal, each.detail = refused.get((each.segment, each.row), (None, ""))
 
 
 def _refuse_duplicate(row: _Row) -> None:

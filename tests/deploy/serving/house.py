@@ -174,6 +174,7 @@ def replica(house: House, *, ready: bool = True, **changes: Any) -> Iterator[htt
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
+            wait_until(lambda: server.started, "the start of the server")
             host, port = listener.getsockname()
             with httpx.Client(base_url=f"http://{host}:{port}", timeout=30) as client:
                 if ready:
