@@ -35,17 +35,17 @@ UNITS_SAY = "active_units 15 < limit 16 units"
     ("standing", "phase", "message"),
     [
         pytest.param(
-            Standing(0.8, 10, 0.3),
+            Standing(0.8, 10, 10.7),
             Phase.passed,
             "first version, judged on absolute bars: explained_variance 0.8 >= limit 0.5 share; "
-            "active_units 10 >= limit 4 units; frechet_over_floor 0.3 <= limit 0.5 ratio",
+            "active_units 10 >= limit 4 units; frechet_over_floor 10.7 <= limit 25 ratio",
             id="all bars are met",
         ),
         pytest.param(
-            Standing(0.5, 4, 0.5),
+            Standing(0.5, 4, 25.0),
             Phase.passed,
             "first version, judged on absolute bars: explained_variance 0.5 >= limit 0.5 share; "
-            "active_units 4 >= limit 4 units; frechet_over_floor 0.5 <= limit 0.5 ratio",
+            "active_units 4 >= limit 4 units; frechet_over_floor 25 <= limit 25 ratio",
             id="a bar itself is met",
         ),
         pytest.param(
@@ -56,28 +56,28 @@ UNITS_SAY = "active_units 15 < limit 16 units"
             id="without a Fréchet distance the others decide",
         ),
         pytest.param(
-            Standing(0.49, 10, 0.3),
+            Standing(0.49, 10, 10.7),
             Phase.failed,
             "first version: explained_variance 0.49 < limit 0.5 share",
             id="explains too little",
         ),
         pytest.param(
-            Standing(0.8, 3, 0.3),
+            Standing(0.8, 3, 10.7),
             Phase.failed,
             "first version: active_units 3 < limit 4 units",
             id="collapsed",
         ),
         pytest.param(
-            Standing(0.8, 10, 0.9),
+            Standing(0.8, 10, 26.0),
             Phase.failed,
-            "first version: frechet_over_floor 0.9 > limit 0.5 ratio",
-            id="pictures no better than a constant",
+            "first version: frechet_over_floor 26 > limit 25 ratio",
+            id="samples that look like nothing",
         ),
         pytest.param(
-            Standing(0.1, 0, 2.0),
+            Standing(0.1, 0, 200.0),
             Phase.failed,
             "first version: explained_variance 0.1 < limit 0.5 share; active_units 0 < limit 4 units; "
-            "frechet_over_floor 2 > limit 0.5 ratio",
+            "frechet_over_floor 200 > limit 25 ratio",
             id="every failed bar is named",
         ),
     ],
