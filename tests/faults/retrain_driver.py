@@ -1,4 +1,4 @@
-"""The steps of the full tier in one process, without Prefect: `python -m tests.faults.retrain_driver KEY [POINT:MOMENT]`.
+"""The full tier in one process, without Prefect: `python -m tests.faults.retrain_driver KEY [POINT:MOMENT]`.
 
 With a point the process ends there at once, as `kill -9` would end it. Exit code 3: somebody else holds the trigger.
 """
