@@ -98,10 +98,14 @@ def supervise(settings: Settings, say: Say) -> None:
 
 
 def addresses(settings: Settings) -> str:
-    """Where a person looks."""
+    """Where a person looks: the newest version's own page too, which MLflow's start page does not link to."""
+    registry = settings.open_registry()
+    newest = next(iter(registry.versions()), None)
+    version = f"version     {registry.version_url(newest.version)}\n" if newest is not None else ""
     return (
         f"service     {settings.service_url}/docs\n"
         f"registry    {settings.mlflow_url}/#/models/{settings.product}\n"
+        f"{version}"
         f"runs        {(settings.prefect_url or '').removesuffix('/api')}\n"
         f"home        {settings.home.resolve()}"
     )
