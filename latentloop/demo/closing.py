@@ -66,7 +66,8 @@ def close_story(story: Story, report: Path) -> Finish:
             write_report(results, json_file)
         _print(story, results)
         print(f"report: {report.resolve()}" + (f"; figures: {json_file.resolve()}" if json_file else ""))
-        if missed := [each for each in results.results if not each.passed and each.name != "latency_p99_ms"]:
+        # a busy machine is no defect of the story: times are shown against their bars and decide nothing
+        if missed := [each for each in results.results if not each.passed and each.unit != "ms"]:
             raise DemoFailed("; ".join(f"{each.name} {each.value:g}, expected {each.limit:g}" for each in missed))
 
     return finish

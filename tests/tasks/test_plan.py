@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from data_checks.errors import SplitImpossible
+from deploy.stores.digests import DigestIndex
+from deploy.stores.ledger import Ledger
+from tasks.context import engine, objects, settings
+from tasks.errors import NotEnoughData
+from tasks.images import read_benchmark, training_rows
+from tasks.plan import plan_retrain, validate_plan
+from tests.tasks.arrivals import capture, ingest, intact
+from tests.tasks.conftest import Configure
+
+SMALL = "[evaluation]\nholdout_min = 50\nholdout_share = 0.3\n"
+
+
+@pytest.fixture(autouse=True)
+def small_holdout(configure: Configure) -> None:
+    configure(SMALL)
+
+
+def _arrive(sources: int, each: int, first_seed: int = 0) -> None:
+    for number in range(sources):
+        start = first_seed + number * each
+        capture([intact(seed) for seed in range(start, start + each)], f"supplier-{first_seed}-{number:02d}")
+    ingest()
+
+
+def test_the_hold_out_is_cut_once_and_shares_neither_source_nor_image_with_the_training() -> None:
+    _arrive(sources=10, each=30)
+
+    plan = plan_retrain.fn("one", "full", "first")
+    validate_plan.fn(plan)
+
+    manifest = json.loads(objects().get(f"{plan.benchmark.prefix}/manifest.json").data)
+    rows = training_rows(settings().open_catalogue(), plan, ["digest"])
+    assert 50 <= plan.benchmark.n == len(manifest["digests"]) <= 90
+    assert plan.n_training == rows.num_rows == 300 - plan.benchmark.n
+    assert not set(plan.sources) & set(plan.benchmark.sources)
+    assert not set(rows["digest"].to_pylist()) & set(manifest["digests"])
+    assert DigestIndex(engine()).protected(manifest["digests"]) == set(manifest["digests"])
+    assert read_benchmark(objects(), plan.benchmark, 1_000).shape == (plan.benchmark.n, 1, 28, 28)
+
+
+def test_the_second_plan_has_the_same_hold_out_though_the_catalogue_grew() -> None:
+    _arrive(sources=10, each=30)
+    first = plan_retrain.fn("one", "full", "first")
+    _arrive(sources=4, each=30, first_seed=1_000)
+
+    second = plan_retrain.fn("two", "full", "second")
+
+    assert second.benchmark == first.benchmark
+    assert second.n_training == first.n_training + 120
+    assert len(Ledger(engine()).entries("benchmark", "old")) == 1
+
+
+def test_a_plan_that_was_made_is_not_made_again() -> None:
+    _arrive(sources=10, each=30)
+    first = plan_retrain.fn("one", "full", "first")
+    _arrive(sources=1, each=30, first_seed=1_000)
+    assert plan_retrain.fn("one", "full", "first") == first
+
+
+def test_images_of_the_hold_out_that_arrive_again_are_refused() -> None:
+    _arrive(sources=10, each=30)
+    plan = plan_retrain.fn("one", "full", "first")
+    before = settings().open_catalogue().counts()
+    rows = settings().open_catalogue().read(["source", "image"]).to_pylist()
+    again = [row["image"] for row in rows if row["source"] in plan.benchmark.sources]
+    capture(again, "a stranger")
+
+    ingest()
+
+    after = settings().open_catalogue().counts()
+    assert after.accepted == before.accepted
+    assert after.per_reason == {"leakage": len(again)}
+    assert "a stranger" not in plan_retrain.fn("two", "full", "second").sources
+
+
+def test_an_empty_catalogue_says_what_to_run() -> None:
+    with pytest.raises(NotEnoughData, match=r"^the catalogue is empty: .*latentloop ingest FOLDER"):
+        plan_retrain.fn("one", "full", "first")
+
+
+def test_too_few_training_images_are_one_clear_line() -> None:
+    _arrive(sources=10, each=20)
+    with pytest.raises(NotEnoughData, match=r"expected at least 200; ingest more$") as caught:
+        plan_retrain.fn("one", "full", "first")
+    assert "\n" not in str(caught.value)
+
+
+def test_too_few_images_for_a_hold_out_are_one_clear_line() -> None:
+    _arrive(sources=2, each=20)
+    with pytest.raises(SplitImpossible, match=r"expected a hold-out of 50 to 12 images") as caught:
+        plan_retrain.fn("one", "full", "first")
+    assert "\n" not in str(caught.value)
