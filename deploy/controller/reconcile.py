@@ -15,7 +15,7 @@ from typing import assert_never
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from data_checks.verdict import Verdict
+from data_checks.verdict import Phase, Verdict
 from deploy.controller.config import ControllerConfig
 from deploy.controller.golden import try_golden
 from deploy.controller.publish import mirror_aliases, publish_release
@@ -33,10 +33,11 @@ from deploy.delivery.steps import (
     plan_step,
 )
 from deploy.stores.artifacts import artifact_prefix, fetch_golden, has_artifact
+from deploy.stores.errors import StoreCorrupt, StoreRefused
 from deploy.stores.ledger import Ledger
 from deploy.stores.objects import ObjectStore
 from deploy.stores.registry import RegisteredVersion, Registry
-from deploy.stores.release import Release, ReleaseStore
+from deploy.stores.release import Release, ReleaseStore, ServedVersion
 
 MAX_STEPS = 50  # of one look; a plan that never ends would be our own mistake
 
@@ -126,14 +127,7 @@ def _apply(step: Step, release: Release, world: Neighbours, config: ControllerCo
             reason = f"version {version.version} was approved; loading it beside the champion"
             _swap(world, release, now, reason, shadow=version)
         case TryGolden(version):
-            golden = fetch_golden(world.objects, version.artifact, version.digest)
-            verdict = try_golden(
-                world.service,
-                version,
-                golden,
-                tolerance=config.golden_tolerance,
-                warmup_requests=config.warmup_requests,
-            )
+            verdict = _golden_verdict(version, world, config)
             subject = f"{version.version}@{release.epoch}"
             world.ledger.record("golden", subject, verdict.model_dump_json(), now, key=f"golden:{subject}")
         case Promote(version, reason):
@@ -143,6 +137,21 @@ def _apply(step: Step, release: Release, world: Neighbours, config: ControllerCo
             _settle(world.registry, version, "rolled_back", reason)
         case _:
             assert_never(step)
+
+
+def _golden_verdict(version: ServedVersion, world: Neighbours, config: ControllerConfig) -> Verdict:
+    """Try the golden inputs; what no later look would change is a failed verdict, or the slot stayed taken for ever."""
+    try:
+        return try_golden(
+            world.service,
+            version,
+            fetch_golden(world.objects, version.artifact, version.digest),
+            tolerance=config.golden_tolerance,
+            warmup_requests=config.warmup_requests,
+        )
+    except (StoreCorrupt, StoreRefused) as error:
+        reason = " ".join(f"golden inputs could not be tried: {error}".split())
+        return Verdict(phase=Phase.failed, reason=reason[:2000])
 
 
 def _swap(world: Neighbours, release: Release, now: datetime, reason: str, **slots: object) -> None:

@@ -44,7 +44,7 @@ class Service:
             )
         except httpx.HTTPError as error:
             raise StoreUnavailable(f"service at {self.url}: {error}; is it up?") from error
-        if answer.status_code >= 500:
+        if answer.status_code == 404 or answer.status_code >= 500:  # 404: this replica has not loaded it yet
             raise StoreUnavailable(f"service at {self.url}: answered {answer.status_code} to a golden input")
         if not answer.is_success:
             raise StoreRefused(

@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deploy.stores.errors import ObjectMissing, StoreCorrupt
+from deploy.stores.errors import InvalidKey, ObjectMissing, StoreCorrupt
 from deploy.stores.objects import ObjectStore
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def has_artifact(objects: ObjectStore, prefix: str, digest: str) -> bool:
     """Is there a complete manifest of this digest? The files are verified when they are fetched."""
     try:
         return hashlib.sha256(objects.get(f"{prefix}/{MANIFEST}").data).hexdigest() == digest
-    except ObjectMissing:
+    except (InvalidKey, ObjectMissing):  # what is no name, or no digest at all, names no artifact
         return False
 
 

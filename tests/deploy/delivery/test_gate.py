@@ -12,7 +12,7 @@ from data_checks.verdict import Phase
 from deploy.delivery.gate import Change, Standing, judge_candidate, judge_first_version
 from deploy.delivery.policy import GatePolicy
 
-POLICY = GatePolicy()
+POLICY = GatePolicy(first_max_frechet_over_floor=25.0)
 TIERS = ("full", "incremental", "emergency")
 
 

@@ -1,0 +1,167 @@
+"""The registry against a real MLflow server: what is written once, what is read back."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploy.stores.errors import StoreUnavailable
+from deploy.stores.registry import TRIGGER_TAG, CurvePoint, RegisteredVersion, Registry
+from tests.deploy.serving.house import pictures, tiny_artifact
+from tests.servers import free_ports
+from vae_core.artifact import Artifact, write_artifact
+from vae_core.inference import score_images
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),  # mlflow of its own types
+    # advice to people who let mlflow guess a signature; ours is written down
+    pytest.mark.filterwarnings("ignore:.*An input example was not provided"),
+]
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Logged:
+    """An artifact that MLflow holds as a logged model."""
+
+    run_id: str
+    uri: str
+    artifact: Artifact
+
+
+@pytest.fixture
+def registry(mlflow_url: str) -> Registry:
+    """Make an empty registered model."""
+    registry = Registry(mlflow_url, f"product-{uuid.uuid4().hex}")
+    registry.ensure_model()
+    return registry
+
+
+@pytest.fixture(scope="module")
+def logged(mlflow_url: str, tmp_path_factory: pytest.TempPathFactory) -> Logged:
+    """Log one model, the source of every version here."""
+    registry = Registry(mlflow_url, f"logged-{uuid.uuid4().hex}")
+    folder, artifact = tmp_path_factory.mktemp("logged") / "artifact", tiny_artifact(5)
+    write_artifact(folder, artifact)
+    run_id = registry.ensure_run("t1", "training", {})
+    return Logged(run_id, registry.log_model(run_id, folder, (1, 28, 28)), artifact)
+
+
+def create(registry: Registry, logged: Logged, trigger: str = "t1") -> RegisteredVersion:
+    return registry.create_version(
+        model_uri=logged.uri,
+        run_id=logged.run_id,
+        trigger=trigger,
+        tags={"model_digest": "d1", "benchmark": "passed"},
+        description="# a card",
+    )
+
+
+def test_one_trigger_makes_one_version(registry: Registry, logged: Logged) -> None:
+    first, again, other = create(registry, logged), create(registry, logged), create(registry, logged, "t2")
+    assert (first.version, again.version, other.version) == ("1", "1", "2")
+    assert [each.version for each in registry.versions()] == ["2", "1"]
+    found = registry.find_by_trigger("t2")
+    assert found is not None and found.version == "2"
+    assert registry.find_by_trigger("t3") is None
+
+
+def test_a_version_is_born_pending_with_its_tags(registry: Registry, logged: Logged) -> None:
+    created = create(registry, logged)
+    read = registry.version("1")
+    assert read == created
+    assert dict(read.tags) == {
+        "approval": "pending",
+        "benchmark": "passed",
+        "model_digest": "d1",
+        TRIGGER_TAG: "t1",
+    }
+    assert (read.approval, read.digest) == ("pending", "d1")
+    assert read.run_id == logged.run_id
+    assert abs((datetime.now(UTC) - read.created_at).total_seconds()) < 3600
+
+
+def test_a_tag_is_set_and_what_a_person_typed_is_read_kindly(registry: Registry, logged: Logged) -> None:
+    create(registry, logged)
+    registry.set_tag("1", "approval", " Approved ")
+    registry.set_tag("1", "delivery", "shadow")
+    assert registry.version("1").approval == "approved"
+    assert registry.versions()[0].tags["delivery"] == "shadow"
+
+
+def test_an_alias_points_moves_and_goes(registry: Registry, logged: Logged) -> None:
+    create(registry, logged)
+    create(registry, logged, "t2")
+    assert registry.alias("champion") is None
+    registry.set_alias("champion", "1")
+    assert registry.alias("champion") == "1"
+    registry.set_alias("champion", "2")
+    assert registry.alias("champion") == "2"
+    registry.delete_alias("champion")
+    registry.delete_alias("champion")
+    assert registry.alias("champion") is None
+
+
+def test_a_model_is_created_once_and_a_run_is_found_again(registry: Registry) -> None:
+    registry.ensure_model()
+    assert registry.versions() == []
+    run_id = registry.ensure_run("t1", "training", {"seed": 3, "note": "x" * 600})
+    assert registry.ensure_run("t1", "another name", {"seed": 4}) == run_id
+    assert registry.ensure_run("t2", "training", {}) != run_id
+    params = registry._client.get_run(run_id).data.params
+    assert params == {"seed": "3", "note": "x" * 500}
+
+
+def test_a_curve_longer_than_a_batch_arrives_whole(registry: Registry) -> None:
+    run_id = registry.ensure_run("t1", "training", {})
+    points = [CurvePoint("loss", 1.0 / (step + 1), step) for step in range(2100)]
+    registry.log_curve(run_id, [*points, CurvePoint("kl", 7.5, 3)], NOW)
+    history = registry._client.get_metric_history(run_id, "loss")
+    assert sorted((each.step, each.value) for each in history) == [(each.step, each.value) for each in points]
+    (kl,) = registry._client.get_metric_history(run_id, "kl")
+    assert (kl.value, kl.step, kl.timestamp) == (7.5, 3, NOW.timestamp() * 1000)
+
+
+def test_files_lie_at_the_root_of_the_run_and_the_run_ends(registry: Registry, tmp_path: Path) -> None:
+    (tmp_path / "grid.png").write_bytes(b"a picture")
+    run_id = registry.ensure_run("t1", "training", {})
+    registry.log_files(run_id, tmp_path)
+    assert [each.path for each in registry._client.list_artifacts(run_id)] == ["grid.png"]
+    registry.finish_run(run_id)
+    assert registry._client.get_run(run_id).info.status == "FINISHED"
+
+
+def test_a_logged_model_loads_without_pickle_and_answers_as_the_artifact(
+    registry: Registry, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow.pyfunc
+
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    version, pixels = create(registry, logged), pictures(3, seed=6)
+    assert logged.uri.startswith("models:/m-")
+    answer = mlflow.pyfunc.load_model(f"models:/{registry.product}/{version.version}").predict({"pixels": pixels})
+    expected = score_images(logged.artifact.model, pixels)
+    np.testing.assert_allclose(answer["recon_error"], expected.recon_error, rtol=1e-5)
+    np.testing.assert_allclose(answer["mu"], expected.mu, rtol=1e-4, atol=1e-5)
+    assert answer["reconstruction"].shape == (3, 1, 28, 28)
+
+
+def test_a_server_that_is_away_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    (port,) = free_ports(1)
+    registry = Registry(f"http://127.0.0.1:{port}", "product")
+    assert not registry.ready()
+    with pytest.raises(StoreUnavailable, match=f"MLflow at http://127.0.0.1:{port} could not read alias champion"):
+        registry.alias("champion")
+
+
+def test_a_server_that_is_up_is_ready_and_shows_where_to_approve(registry: Registry) -> None:
+    assert registry.ready()
+    assert registry.version_url("3") == f"{registry.url}/#/models/{registry.product}/versions/3"
