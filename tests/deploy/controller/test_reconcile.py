@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -130,28 +131,22 @@ def world(mlflow_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     house.close()
 
 
-class _service:
-    """A replica without a champion; it trusts any golden answer, so that the controller has something to find."""
+@contextmanager
+def _service(house: House) -> Iterator[str]:
+    """Run a replica without a champion; it trusts any golden answer, so that the controller has something to find."""
+    (port,) = free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "deploy.serving", "--port", str(port)]
+    settings = environment(house, serving__golden_tolerance="1e9", serving__load_retry_s="0.2")
 
-    def __init__(self, house: House) -> None:
-        (port,) = free_ports(1)
-        self._url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "deploy.serving", "--port", str(port)]
-        settings = environment(house, serving__golden_tolerance="1e9", serving__load_retry_s="0.2")
-        self._running = running("serving", command, house.root, settings, self._answers)
-
-    def _answers(self) -> bool:
+    def answers() -> bool:
         try:
-            return httpx.get(f"{self._url}/healthz", timeout=2).is_success
+            return httpx.get(f"{url}/healthz", timeout=2).is_success
         except httpx.TransportError:
             return False
 
-    def __enter__(self) -> str:
-        self._running.__enter__()
-        return self._url
-
-    def __exit__(self, *what: Any) -> None:
-        self._running.__exit__(*what)
+    with running("serving", command, house.root, settings, answers):
+        yield url
 
 
 def with_golden(seed: int, golden: Golden | None) -> Artifact:
