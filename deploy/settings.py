@@ -96,8 +96,8 @@ class Settings(BaseSettings):
     assets_folder: Path = Path(sys.prefix) / "share" / "latentloop"
     fashion_mnist: Path | None = Field(None, description="folder of the four idx files, plain or gzipped")
 
-    database_url: str | None = Field(None, description="ledger and release row; None is SQLite under home")
-    telemetry_url: str | None = Field(None, description="None: the database_url, or SQLite under home")
+    database_url: str | None = Field(None, repr=False, description="ledger and release row; None is SQLite under home")
+    telemetry_url: str | None = Field(None, repr=False, description="None: the database_url, or SQLite under home")
     objects_url: str | None = Field(None, description="s3://bucket/prefix or a folder; None is a folder under home")
     mlflow_url: str | None = Field(None, pattern="^https?://", description="None: started by `latentloop up`")
     prefect_url: str | None = Field(None, pattern="^https?://", description="ends in /api; None: started by `up`")

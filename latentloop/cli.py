@@ -125,23 +125,39 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except OSError as error:
+        # a full disk, a missing right: the system says what, we say where
+        place = f"{error.filename}: " if error.filename else ""
+        print(
+            f"latentloop: {place}{error.strerror or error}: free space or mend the rights, then run again",
+            file=sys.stderr,
+        )
+        sys.exit(1)
     except Exception as error:
-        if not _is_users(error):
+        if (sentence := _users_sentence(error)) is None:
             raise
-        print(f"latentloop: {error}", file=sys.stderr)
+        print(f"latentloop: {sentence}", file=sys.stderr)
         sys.exit(1)
     sys.exit(0)
 
 
-def _is_users(error: Exception) -> bool:
-    """Errors that carry a finished sentence for the user."""
+def _users_sentence(error: Exception) -> str | None:
+    """What to tell the user; None for a mistake of ours."""
+    import httpx
+
     from data_checks.errors import DataChecksError
     from deploy.settings import SettingsError
     from deploy.stores.errors import StoreError
     from latentloop.errors import FrontDoorError
     from vae_core.errors import VaeCoreError
 
-    return isinstance(error, DataChecksError | SettingsError | StoreError | FrontDoorError | VaeCoreError)
+    if isinstance(error, DataChecksError | SettingsError | StoreError | FrontDoorError | VaeCoreError):
+        return str(error)
+    if isinstance(error, httpx.HTTPStatusError):
+        return f"{error.request.url} answered {error.response.status_code}: {error.response.text[:200]}"
+    if isinstance(error, httpx.RequestError):
+        return f"{error.request.url} did not answer ({error}): is it up? Its log is in the folder `logs` of the home"
+    return None
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

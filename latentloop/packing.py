@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ def pack_folder(folder: Path, captures: CaptureStore, say: Callable[[str], None]
         raise NothingToDo(
             f"{folder}: expected a folder of image files, found {'a file' if folder.exists() else 'nothing'}"
         )
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    paths = sorted(_files(folder))
     if not paths:
         raise NothingToDo(f"{folder}: expected image files in it or below, found none")
     keys = []
@@ -27,6 +28,16 @@ def pack_folder(folder: Path, captures: CaptureStore, say: Callable[[str], None]
         if number % 10 == 0:
             say(f"{min(number * SEGMENT_IMAGES, len(paths)):,} of {len(paths):,} files packed")
     return list(dict.fromkeys(keys))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every visible file below; a sub-folder that cannot be listed ends the walk instead of missing in it."""
+
+    def refuse(error: OSError) -> None:
+        raise NothingToDo(f"{error.filename}: cannot be listed ({error.strerror}): mend it or move it away") from error
+
+    for parent, _, names in os.walk(folder, onerror=refuse):
+        yield from (path for name in names if not name.startswith(".") and (path := Path(parent) / name).is_file())
 
 
 def _chunks(paths: list[Path]) -> Iterator[list[Path]]:

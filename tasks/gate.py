@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from deploy.delivery.gate import Change, Standing
-    from deploy.stores.release import ServedVersion
+    from deploy.release import ServedVersion
     from vae_core.artifact import Artifact
     from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,7 +95,7 @@ def ingest_segments(segments: Sequence[str]) -> IngestCounts:
         ledger.record("ingest-unreadable", segment, body, now(), key=f"ingest-unreadable:{segment}")
     if held:
         body = json.dumps({"reason": held, "segments": list(segments)})
-        ledger.record("ingest-held", segments[0], body, now(), key=f"ingest-held:{segments[0]}")
+        ledger.record("ingest-held", segments[0], body, now(), key=f"ingest-held:{_batch_name(segments)}")
     # last: a segment in both tables is not looked at again, so its ledger lines must be there by then
     catalogue.append_accepted([_catalogue_row(each) for each in rows if not each.refusal], readable)
     return _count(rows, len(readable), held)
@@ -178,12 +178,20 @@ def _refuse_known(rows: Sequence[_Row], index: DigestIndex) -> None:
 
 
 def _claim(rows: Sequence[_Row], index: DigestIndex) -> None:
-    """Only what passed everything takes its digest; another ingest at the same time may have been faster."""
+    """Only what passed everything takes its digest; another ingest at the same time may have been faster.
+
+    Where it claimed the digest for a twin in this very batch, the twin is the one to keep: refusing both would lose
+    the image.
+    """
     passed = [each for each in rows if each.refusal is None]
     mine = index.claim([each.digest or "" for each in passed], [each.owner for each in passed])
-    for each, first in zip(passed, mine, strict=True):
-        if not first:
-            _refuse_duplicate(each)
+    lost = [each for each, first in zip(passed, mine, strict=True) if not first]
+    holders, by_owner = index.owners([each.digest or "" for each in lost]), {each.owner: each for each in rows}
+    for each in lost:
+        _refuse_duplicate(each)
+        holder = by_owner.get(holders[each.digest or ""])
+        if holder is not None and holder.refusal == "duplicate":
+            holder.refusal, holder.detail = None, ""
 
 
 def _abide_by_quarantine(rows: Sequence[_Row], settled: set[str], catalogue: Catalogue) -> None:
@@ -217,9 +225,13 @@ def _run_suite(rows: Sequence[_Row]) -> Verdict:
     for position, expectation in result.failed_rows.items():
         passed[position].refusal = "suite"
         passed[position].detail = f"the table suite expected {expectation}"
-    name = hashlib.sha256("\n".join(sorted({each.segment for each in rows})).encode()).hexdigest()[:32]
+    name = _batch_name({each.segment for each in rows})
     objects().put(f"ingest/{name}/suite.json", json.dumps(result.document, indent=1).encode())
     return result.verdict
+
+
+def _batch_name(segments: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(segments)).encode()).hexdigest()[:32]
 
 
 def _table_row(each: _Row) -> tuple[object, ...]:

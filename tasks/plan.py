@@ -41,11 +41,7 @@ def plan_retrain(key: str, tier: Literal["full"], reason: str) -> RetrainPlan:
     benchmark = _benchmark_old(version, counts)
     sources = tuple(sorted(set(counts) - set(benchmark.sources)))
     images = sum(counts[source] for source in sources)
-    if images < MIN_TRAINING_IMAGES:
-        raise NotEnoughData(
-            f"{images} images of {len(sources)} sources may be trained on (the hold-out keeps {benchmark.n}): "
-            f"expected at least {MIN_TRAINING_IMAGES}; ingest more"
-        )
+    _require_enough(images, len(sources), benchmark.n)
     plan = RetrainPlan(
         key=key,
         tier=tier,
@@ -84,6 +80,14 @@ def validate_plan(plan: RetrainPlan) -> None:
         )
 
 
+def _require_enough(images: int, sources: int, held_out: int) -> None:
+    if images < MIN_TRAINING_IMAGES:
+        raise NotEnoughData(
+            f"{images} images of {sources} sources may be trained on (the hold-out keeps {held_out}): "
+            f"expected at least {MIN_TRAINING_IMAGES}; ingest more"
+        )
+
+
 def _benchmark_old(version: int, counts: dict[str, int]) -> BenchmarkSet:
     """The hold-out that stands, or a new one; of two planners that cut at once the first in the ledger wins."""
     from data_checks.split import split_by_source
@@ -99,6 +103,8 @@ def _benchmark_old(version: int, counts: dict[str, int]) -> BenchmarkSet:
             holdout_share=evaluation.holdout_share,
             salt=settings().product,
         )
+        # before the cut: a hold-out that is frozen stays, and its images can never be trained on
+        _require_enough(split.training_images, len(split.training_sources), split.holdout_images)
         cut = _cut(version, tuple(sorted(split.holdout_sources)))
         ledger.record("benchmark", "old", cut.model_dump_json(), now(), key="benchmark:old")
         found = ledger.entries("benchmark", "old", limit=1)

@@ -6,7 +6,7 @@ import numpy as np
 
 from data_checks.verdict import Evidence, Phase, Verdict
 from deploy.controller.service import Service
-from deploy.stores.release import ServedVersion
+from deploy.release import ServedVersion
 from vae_core.golden import Golden
 
 

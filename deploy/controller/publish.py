@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from deploy.release import Release
 from deploy.stores.errors import SignatureInvalid, StoreCorrupt
 from deploy.stores.objects import ObjectStore
 from deploy.stores.registry import Registry
-from deploy.stores.release import Release
 from deploy.stores.release_file import RELEASE_KEY, sign_release, verify_release
 
 

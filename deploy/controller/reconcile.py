@@ -32,12 +32,13 @@ from deploy.delivery.steps import (
     Wait,
     plan_step,
 )
+from deploy.release import Release, ServedVersion
 from deploy.stores.artifacts import artifact_prefix, fetch_golden, has_artifact
 from deploy.stores.errors import StoreCorrupt, StoreRefused
 from deploy.stores.ledger import Ledger
 from deploy.stores.objects import ObjectStore
 from deploy.stores.registry import RegisteredVersion, Registry
-from deploy.stores.release import Release, ReleaseStore, ServedVersion
+from deploy.stores.release import ReleaseStore
 
 MAX_STEPS = 50  # of one look; a plan that never ends would be our own mistake
 
@@ -92,6 +93,7 @@ def _candidate(version: RegisteredVersion, world: Neighbours) -> Candidate:
     return Candidate(
         version=version.version,
         digest=version.digest,
+        artifact=artifact_prefix(version.digest),
         approval=version.approval,
         benchmark=version.tags.get("benchmark", ""),
         delivery=version.tags.get("delivery", ""),

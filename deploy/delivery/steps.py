@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from data_checks.verdict import Phase, Verdict
-from deploy.stores.artifacts import artifact_prefix
-from deploy.stores.release import Release, ServedVersion
+from deploy.release import Release, ServedVersion
 
 APPROVED = "approved"
 SETTLED = frozenset({"promoted", "rolled_back", "refused"})
@@ -22,12 +21,13 @@ SETTLED = frozenset({"promoted", "rolled_back", "refused"})
 class Candidate:
     """A registered version as far as delivery cares.
 
-    `approved_digest` is the digest that an earlier look recorded the approval for; `intact` says whether the object
-    store holds the artifact of `digest`.
+    `artifact` is where the object store keeps the artifact of `digest`, and `intact` says whether it does;
+    `approved_digest` is the digest that an earlier look recorded the approval for.
     """
 
     version: str
     digest: str
+    artifact: str
     approval: str
     benchmark: str
     delivery: str
@@ -189,4 +189,4 @@ def _objection(candidate: Candidate) -> str | None:
 
 
 def _served(candidate: Candidate) -> ServedVersion:
-    return ServedVersion(version=candidate.version, digest=candidate.digest, artifact=artifact_prefix(candidate.digest))
+    return ServedVersion(version=candidate.version, digest=candidate.digest, artifact=candidate.artifact)

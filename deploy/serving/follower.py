@@ -18,6 +18,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from deploy.release import Release
 from deploy.serving.config import ServingConfig
 from deploy.serving.errors import ReleaseRefused, VersionLoadFailed
 from deploy.serving.loader import VersionLoader
@@ -25,7 +26,6 @@ from deploy.serving.metrics import Metrics
 from deploy.serving.router import LoadedVersion, Slots
 from deploy.stores.errors import SignatureInvalid, StoreCorrupt, StoreError
 from deploy.stores.objects import ObjectStore
-from deploy.stores.release import Release
 from deploy.stores.release_file import RELEASE_KEY, verify_release
 
 SLOT_NAMES = ("champion", "canary", "shadow", "previous")

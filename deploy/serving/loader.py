@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from deploy.release import ServedVersion
 from deploy.serving.errors import VersionLoadFailed
 from deploy.serving.router import LoadedVersion
 from deploy.stores.artifacts import copy_artifact
 from deploy.stores.errors import StoreError
 from deploy.stores.objects import ObjectStore
-from deploy.stores.release import ServedVersion
 from vae_core.artifact import Artifact, check_golden, read_artifact
 from vae_core.errors import VaeCoreError
 from vae_core.inference import score_images

@@ -197,7 +197,7 @@ class Registry:
     def create_version(
         self, *, model_uri: str, run_id: str, trigger: str, tags: Mapping[str, str], description: str
     ) -> RegisteredVersion:
-        """The version with `approval=pending`; the same trigger never makes two."""
+        """The version of a logged model (`models:/m-...`) with `approval=pending`; the same trigger never makes two."""
         if (existing := self.find_by_trigger(trigger)) is not None:
             return existing
         with self._border("create a version"), CREATE_VERSION:

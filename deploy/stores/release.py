@@ -1,11 +1,10 @@
 """The release: the one row that says what serves. Changed by compare-and-swap on its epoch only."""
 
-from typing import Annotated, Self
-
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from deploy.release import Release
 from deploy.stores.database import reading, writing
 from deploy.stores.errors import EpochConflict, StoreCorrupt
 from deploy.stores.faults import register
@@ -15,40 +14,6 @@ from deploy.stores.schema import release as table
 SWAP = register("release.swap", "the release row and its line in the ledger, one transaction")
 
 _ROW = 1
-
-
-class ServedVersion(BaseModel):
-    """A version as a replica needs it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: Annotated[str, Field(min_length=1)]
-    digest: Annotated[str, Field(min_length=1, description="digest of the artifact's manifest")]
-    artifact: Annotated[str, Field(min_length=1, description="prefix in the object store")]
-
-
-class Release(BaseModel):
-    """What serves, at one epoch. Epoch 0 is the empty release of a fresh installation."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    schema_version: int = 1
-    epoch: Annotated[int, Field(ge=0)] = 0
-    champion: ServedVersion | None = None
-    canary: ServedVersion | None = None
-    shadow: ServedVersion | None = None
-    previous: ServedVersion | None = None
-    canary_share: Annotated[float, Field(ge=0.0, le=1.0, description="share of requests, 0 to 1")] = 0.0
-    changed_at: AwareDatetime | None = None
-    reason: str = ""
-
-    @model_validator(mode="after")
-    def _refuse_contradictions(self) -> Self:
-        if self.canary_share > 0.0 and self.canary is None:
-            raise ValueError(f"canary_share {self.canary_share}: expected 0 without a canary; set a canary")
-        if self.champion is None and (self.canary or self.previous):
-            raise ValueError("a canary or a previous version was given without a champion; set the champion")
-        return self
 
 
 class ReleaseStore:

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from deploy.release import Release
 from deploy.stores.errors import ObjectMissing, SignatureInvalid, StoreCorrupt, StoreRefused
 from deploy.stores.faults import register
-from deploy.stores.release import Release
 
 KEYS = register("release_file.keys", "the pair of keys that signs releases")
 

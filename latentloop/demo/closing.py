@@ -24,7 +24,7 @@ Finish = Callable[[Path | None, str], None]
 FORM: tuple[tuple[str, str, float | str | None, Literal["lower", "higher"]], ...] = (
     ("images_received", "images", None, "higher"),
     ("images_accepted", "images", None, "higher"),
-    ("images_quarantined", "images", None, "lower"),
+    ("images_quarantined", "images", "corrupted_injected", "lower"),
     ("corrupted_injected", "images", None, "lower"),
     ("corrupted_caught", "images", "corrupted_injected", "higher"),
     ("black_frames_sent", "images", None, "lower"),

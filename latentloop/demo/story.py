@@ -17,9 +17,10 @@ from typing import NoReturn
 import httpx
 import numpy as np
 
+from deploy.release import Release
 from deploy.settings import Settings
 from deploy.stores.ledger import Ledger
-from deploy.stores.release import Release, ReleaseStore
+from deploy.stores.release import ReleaseStore
 from latentloop.demo.closing import close_story
 from latentloop.demo.damage import DAMAGES, encode_png
 from latentloop.demo.settings import FULL, QUICK, Scale, demo_settings
@@ -236,6 +237,7 @@ def _ordinary_traffic(story: Story, chapter: Chapter, images: np.ndarray, random
     expected = ordinary.sent + black.sent
     seen = _await_telemetry(story, since, expected)
     chapter.show("telemetry rows", f"{seen:,} of {expected:,}")
+    _expect(seen == expected, f"{expected} telemetry rows, came {seen}")
     _expect(failed == 0, f"0 failed requests, came {failed}: {ordinary.first_failure or ordinary.refused}")
 
 

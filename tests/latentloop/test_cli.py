@@ -168,3 +168,11 @@ def test_a_serving_port_that_is_in_use_is_said_when_detached_as_well(
 
     assert_refused(done, f"port {taken_port} on 127.0.0.1 is in use")
     assert f"(log: {home / 'logs' / 'up.log'})" in done.stderr
+
+
+def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a file").write_text("in the way")
+
+    for command in ("status", "up"):
+        done = run_latentloop(command, env=environment(tmp_path / "a file" / "home"), folder=tmp_path)
+        assert_refused(done, f"{tmp_path}/a file/home")

@@ -136,3 +136,18 @@ def test_a_file_that_a_broken_disk_does_not_give_is_named_and_what_was_packed_is
     assert len(captures.segments()) == 3
     assert len(pack_folder(folder, captures, quiet)) == 4
     assert len(captures.segments()) == 4
+
+
+def test_a_sub_folder_that_cannot_be_listed_is_not_passed_over_in_silence(
+    folder: Path, captures: CaptureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def refuse(path: str | Path) -> object:
+        if str(path).endswith("shop-b"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(NothingToDo, match=r"shop-b: cannot be listed \(Permission denied\)"):
+        pack_folder(folder, captures, quiet)

@@ -112,3 +112,25 @@ def test_images_that_arrive_between_a_kill_and_the_restart_do_not_change_what_wa
     assert (counts.accepted, counts.quarantined) == (20, 120)
     (line,) = Ledger(engine()).entries("ingest", second)
     assert json.loads(line.body)["accepted"] == 0
+
+
+def test_an_image_whose_twin_was_claimed_by_a_faster_ingest_is_not_lost() -> None:
+    """The other ingest takes the later segment alone, while this one counts its row as the duplicate."""
+    capture([intact(seed) for seed in range(5)], "supplier")
+    capture([intact(seed) for seed in range(4, 9)], "traffic")
+    ((early, late),) = find_new_segments.fn()
+    others = [[late]]
+
+    def race(name: str, moment: str) -> None:
+        if (name, moment) == ("digests.claim", "before") and others:
+            assert ingest_segments.fn(others.pop()).accepted == 5
+
+    with faults.installed(race):
+        ingest_segments.fn([early, late])
+
+    assert not others, "the race was never run"
+    catalogue = settings().open_catalogue()
+    assert sorted(catalogue.read(["digest"])["digest"].to_pylist()) == sorted(
+        pixel_digest(product(seed)[None]) for seed in range(9)
+    )
+    assert catalogue.counts().per_reason == {"duplicate": 1}

@@ -90,6 +90,7 @@ def test_too_few_training_images_are_one_clear_line() -> None:
     with pytest.raises(NotEnoughData, match=r"expected at least 200; ingest more$") as caught:
         plan_retrain.fn("one", "full", "first")
     assert "\n" not in str(caught.value)
+    assert Ledger(engine()).entries("benchmark", "old") == [], "nothing is held back that could be trained on later"
 
 
 def test_too_few_images_for_a_hold_out_are_one_clear_line() -> None:

@@ -21,7 +21,7 @@ from deploy.delivery.steps import (
     Wait,
     plan_step,
 )
-from deploy.stores.release import Release, ServedVersion
+from deploy.release import Release, ServedVersion
 
 TIMEOUT_S = 300.0
 SEVEN = ServedVersion(version="7", digest="d7", artifact="artifacts/d7")
@@ -42,6 +42,7 @@ def candidate(version: str = "7", **changes: Any) -> Candidate:
     facts: dict[str, Any] = {
         "version": version,
         "digest": f"d{version}",
+        "artifact": f"artifacts/d{version}",
         "approval": "approved",
         "benchmark": "passed",
         "delivery": "",

@@ -19,13 +19,13 @@ from PIL import Image
 
 from data_checks.image_statistics import measure_images
 from data_checks.policy import InputPolicy
+from deploy.release import Release, ServedVersion
 from deploy.serving.app import create_app
 from deploy.serving.config import ServingConfig
 from deploy.serving.run import listen
 from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.database import migrate, open_engine
 from deploy.stores.local_objects import LocalObjects
-from deploy.stores.release import Release, ServedVersion
 from deploy.stores.release_file import RELEASE_KEY, generate_keys, sign_release
 from deploy.stores.telemetry import Telemetry, TelemetryWindow
 from vae_core.artifact import Artifact, TrainingSummary, make_golden, write_artifact

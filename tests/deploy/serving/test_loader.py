@@ -5,9 +5,9 @@ import json
 import pytest
 import torch
 
+from deploy.release import ServedVersion
 from deploy.serving.errors import VersionLoadFailed
 from deploy.serving.loader import VersionLoader
-from deploy.stores.release import ServedVersion
 from tests.deploy.serving.house import House, pictures
 from vae_core.inference import score_images
 

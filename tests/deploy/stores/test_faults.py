@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from deploy.release import Release
 from deploy.stores import (
     captures,
     catalogue,
@@ -28,7 +29,7 @@ from deploy.stores.database import migrate, open_engine
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
 from deploy.stores.local_objects import LocalObjects
-from deploy.stores.release import Release, ReleaseStore
+from deploy.stores.release import ReleaseStore
 from deploy.stores.release_file import generate_keys
 from deploy.stores.telemetry import Telemetry
 from tests.deploy.stores.test_telemetry import _row

@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 from sqlalchemy import Engine, update
 
+from deploy.release import Release, ServedVersion
 from deploy.stores.database import open_engine, writing
 from deploy.stores.errors import EpochConflict, ObjectMissing, SignatureInvalid, StoreCorrupt
 from deploy.stores.ledger import Ledger
-from deploy.stores.release import Release, ReleaseStore, ServedVersion
+from deploy.stores.release import ReleaseStore
 from deploy.stores.release_file import (
     PRIVATE_KEY_FILE,
     PUBLIC_KEY_FILE,
@@ -95,7 +96,8 @@ def test_a_killed_swap_leaves_row_and_ledger_of_one_mind(
 ) -> None:
     code = f"""
         from deploy.stores.database import open_engine
-        from deploy.stores.release import Release, ReleaseStore
+        from deploy.release import Release
+        from deploy.stores.release import ReleaseStore
         release = Release.model_validate_json({_serving("1").model_dump_json()!r})
         ReleaseStore(open_engine({database_url!r})).compare_and_swap(0, release)
     """
