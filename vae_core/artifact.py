@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from vae_core.config import ModelConfig, TrainConfig
-from vae_core.documents import parse_document, to_canonical_json
+from vae_core.documents import SHA256, parse_document, to_canonical_json
 from vae_core.errors import ArtifactError, SealError
 from vae_core.golden import Golden, check_golden, make_golden
 from vae_core.models.build import restore_model
@@ -29,6 +29,7 @@ from vae_core.preprocessing import Preprocessing
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior
 from vae_core.reference import Reference
 from vae_core.sealed_folder import Manifest, ManifestEntry, open_sealed, parse_manifest, seal_folder
+from vae_core.training.events import StopReason
 from vae_core.weights import copy_weights
 
 __all__ = [
@@ -55,7 +56,12 @@ _REQUIRED, _OPTIONAL = {DOCUMENT, WEIGHTS}, {PRIOR, REFERENCE, GOLDEN}
 
 
 class TrainingSummary(BaseModel):
-    """How the weights came about. Seconds are those of the training's clock."""
+    """How the weights came about. Seconds are those of the training's clock.
+
+    From `tier` on the fields are None in versions of releases that did not know them, and where they say nothing:
+    parent_digest and encoder_digest without a warm start, the held-out -ELBO (nats per image, before training and
+    at best_step, whose weights these are) where no images were held out.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -65,6 +71,13 @@ class TrainingSummary(BaseModel):
     seconds: float = Field(ge=0, allow_inf_nan=False)
     train_config: TrainConfig
     dataset_version: str = Field(max_length=200)
+    tier: Literal["full", "incremental", "emergency"] | None = None
+    parent_digest: str | None = Field(None, pattern=SHA256, description="of the version that the training began at")
+    encoder_digest: str | None = Field(None, pattern=SHA256, description="equal ones give equal codes")
+    stop_reason: StopReason | None = None
+    best_step: int | None = Field(None, ge=0)
+    held_out_neg_elbo_before: float | None = Field(None, allow_inf_nan=False)
+    held_out_neg_elbo: float | None = Field(None, allow_inf_nan=False)
 
 
 class ArtifactDocument(BaseModel):

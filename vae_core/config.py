@@ -56,7 +56,9 @@ class TrainConfig(BaseModel):
     """The recipe. Learning rate and KL weight follow the used share of the budget, whatever its unit.
 
     The defaults are for Fashion-MNIST-sized images: Adam 1e-3 to 3e-4, batches of 128, a KL warm-up over the
-    first 10 %.
+    first 10 %, in which a training from scratch finds its codes; a warm start has them and needs none (share 0).
+    `vae_core.training.recipes` has the recipes of the tiers. Where images are held out, their -ELBO ends a training
+    that no longer improves.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -82,6 +84,14 @@ class TrainConfig(BaseModel):
     )
     seed: int = Field(0, ge=0, lt=2**63, description="of the initial weights, the order of the images and the noise")
     checkpoint_every_steps: int = Field(500, ge=1)
+    trains: Literal["all", "decoder"] = Field(
+        "all", description="decoder: the encoder of the warm start stays as it is, bit for bit"
+    )
+    validate_every_steps: int = Field(50, ge=1, description="steps between two looks at the held-out images")
+    patience: int = Field(10, ge=1, description="looks without improvement after which the training ends")
+    min_delta_nats: float = Field(
+        0.05, ge=0, le=1000, description="smallest fall of the held-out -ELBO per image that is an improvement"
+    )
 
     @model_validator(mode="after")
     def _falls(self) -> TrainConfig:

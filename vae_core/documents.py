@@ -8,6 +8,9 @@ from pydantic import BaseModel, ValidationError
 
 Document = TypeVar("Document", bound=BaseModel)
 
+SHA256 = r"^[0-9a-f]{64}$"
+"""A sha256 in hex, as a pattern of a field."""
+
 
 def to_canonical_json(document: BaseModel) -> bytes:
     """Write a document as UTF-8 JSON: keys sorted, no spaces, no NaN, one newline at the end."""

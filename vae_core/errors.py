@@ -5,7 +5,8 @@ VaeCoreError
 ├── SealError          a sealed folder is missing, incomplete, damaged or cannot be written
 ├── ArtifactError      a version's folder is not what its manifest or its documents say
 ├── CheckpointError    a checkpoint belongs to another training, or cannot be read or written
-└── DivergenceError    NaN or infinity where a finite number is needed
+├── DivergenceError    NaN or infinity where a finite number is needed
+└── FrozenError        weights that had to stay as they were have moved
 """
 
 
@@ -27,6 +28,10 @@ class ArtifactError(VaeCoreError):
 
 class CheckpointError(VaeCoreError):
     """A checkpoint cannot be used for this training, or cannot be read or written."""
+
+
+class FrozenError(VaeCoreError):
+    """What a training was to leave as it was is not what it was."""
 
 
 class DivergenceError(VaeCoreError):

@@ -1,9 +1,12 @@
 """Weights out of a model and into one, checked name by name, so that a wrong file is one clear line."""
 
+import hashlib
 from collections.abc import Mapping
 
 import torch
 from torch import nn
+
+from vae_core.models.conv_vae import ConvVae
 
 
 def copy_weights(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -36,3 +39,19 @@ def load_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
     """Fill a model; ValueError as in `require_weights`, with nothing changed."""
     require_weights(model, weights)
     model.load_state_dict(dict(weights))
+
+
+def digest_weights(weights: Mapping[str, torch.Tensor]) -> str:
+    """Name tensors by the sha256, in hex, over names, dtypes, shapes and values, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        values = weights[name].detach().cpu().contiguous().numpy()
+        digest.update(f"{name} {values.dtype} {values.shape}\n".encode())
+        digest.update(values.data)
+    return digest.hexdigest()
+
+
+def encoder_digest(model: ConvVae) -> str:
+    """Name a model's encoder: equal digests give equal codes for every image, whatever the decoders."""
+    parts = tuple(f"{part}." for part in model.ENCODER)
+    return digest_weights({name: tensor for name, tensor in copy_weights(model).items() if name.startswith(parts)})

@@ -26,6 +26,8 @@ from vae_core.preprocessing import Preprocessing
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior
 from vae_core.reference import measure_reference
 from vae_core.sealed_folder import MANIFEST, open_sealed, seal_folder
+from vae_core.training.events import StopReason
+from vae_core.weights import encoder_digest
 
 PARTS = ("weights.safetensors", "prior.safetensors", "reference.safetensors", "golden.safetensors")
 
@@ -96,6 +98,59 @@ def test_a_version_comes_back_whole(tmp_path):
     assert np.array_equal(read.reference.mu, written.reference.mu)
     assert np.array_equal(read.golden.pixels, written.golden.pixels)
     assert not read.model.training
+
+
+FIRST_RELEASE = (
+    b'{"likelihood":"bernoulli","model":{"channels":1,"height":8,"latent_dim":4,"schema_version":1,"variant":"conv_vae",'
+    b'"width":8,"widths":[4,8]},"preprocessing":{"channels":1,"height":8,"resize":"refuse","schema_version":1,"width":8},'
+    b'"prior":"gaussian_mixture","schema_version":1,"summary":{"dataset_version":"7","epochs":0.5,"schema_version":1,'
+    b'"seconds":1.5,"steps":3,"train_config":{"batch_size":16,"beta":1.0,"budget":{"amount":20.0,"unit":"steps"},'
+    b'"checkpoint_every_steps":500,"final_learning_rate":0.0003,"free_bits_nats":0.5,"kl_warmup_share":0.1,'
+    b'"learning_rate":0.001,"precision":"fp32","schema_version":1,"seed":0}}}\n'
+)
+"""A model.json as the release before warm starts wrote it."""
+
+
+def test_a_version_of_the_first_release_is_still_read(folder):
+    read = read_artifact(resealed(folder, model_json=FIRST_RELEASE), expected_digest=None)
+    assert read.summary == whole_artifact().summary
+    assert read.summary.tier is None and read.summary.parent_digest is None and read.summary.held_out_neg_elbo is None
+    assert read.summary.train_config.trains == "all"
+
+
+def test_what_a_warm_start_came_to_travels_with_the_version(tmp_path):
+    model = build_model(TINY).eval()
+    summary = TrainingSummary(
+        steps=30,
+        epochs=5.0,
+        seconds=1.5,
+        train_config=recipe(trains="decoder", kl_warmup_share=0.0),
+        dataset_version="8",
+        tier="incremental",
+        parent_digest="a" * 64,
+        encoder_digest=encoder_digest(model),
+        stop_reason=StopReason.no_improvement,
+        best_step=20,
+        held_out_neg_elbo_before=265.42,
+        held_out_neg_elbo=243.92,
+    )
+    digest = write_artifact(tmp_path / "version", replace(whole_artifact(), summary=summary))
+    read = read_artifact(tmp_path / "version", expected_digest=digest)
+    assert read.summary == summary and read.summary.encoder_digest == encoder_digest(read.model)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("summary.tier", "weekly"),
+        ("summary.parent_digest", "abc"),
+        ("summary.encoder_digest", 7),
+        ("summary.stop_reason", "bored"),
+        ("summary.best_step", -1),
+    ],
+)
+def test_a_summary_of_unknown_words_is_refused(folder, path, value):
+    refuse(changed_document(folder, path, value), f"model.json: {path}")
 
 
 def test_prior_reference_and_golden_answers_may_be_absent(tmp_path):

@@ -25,6 +25,10 @@ def test_a_rising_learning_rate_is_a_contradiction():
         {"precision": "fp16"},
         {"seed": -1},
         {"epochs": 3},
+        {"trains": "encoder"},
+        {"validate_every_steps": 0},
+        {"patience": 0},
+        {"min_delta_nats": -0.1},
     ],
 )
 def test_values_out_of_bounds_and_unknown_words_are_refused(changes):

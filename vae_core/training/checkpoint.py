@@ -13,24 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from vae_core.config import ModelConfig, TrainConfig
 from vae_core.documents import parse_document, to_canonical_json
 from vae_core.errors import CheckpointError, SealError
 from vae_core.sealed_folder import open_sealed, seal_folder
 from vae_core.training.events import EventKind, TrainEvent
+from vae_core.training.identity import TrainingIdentity
 
 HEADER, TENSORS = "checkpoint.json", "tensors.safetensors"
 KEPT = 2
-
-
-class TrainingIdentity(BaseModel):
-    """Which training a checkpoint belongs to: another model, recipe or set of images is another training."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: ModelConfig
-    training: TrainConfig
-    data_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
 class CheckpointHeader(BaseModel):
@@ -110,13 +100,7 @@ class CheckpointFolder:
     def _require_same_training(self, folder: Path, found: TrainingIdentity) -> None:
         if found == self._identity:
             return
-        ours = self._identity
-        same = {
-            "model config": found.model == ours.model,
-            "training config": found.training == ours.training,
-            "images": found.data_digest == ours.data_digest,
-        }
-        other = ", ".join(what for what, equal in same.items() if not equal)
+        other = ", ".join(found.differences(self._identity))
         raise CheckpointError(
             f"checkpoint {folder}: belongs to another training (other {other}); "
             "choose another checkpoint folder, or remove this one to begin anew"

@@ -4,12 +4,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+class StopReason(StrEnum):
+    """Why a training ended."""
+
+    budget_used = "budget_used"
+    no_improvement = "no_improvement"
+
+
 class EventKind(StrEnum):
     """The closed list of events."""
 
     resumed = "resumed"
     checkpoint_damaged = "checkpoint_damaged"
     collapse_suspected = "collapse_suspected"
+    stopped_early = "stopped_early"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from vae_core.config import ModelConfig, TrainConfig
-from vae_core.errors import CheckpointError, DivergenceError
+from vae_core.errors import DivergenceError
 from vae_core.models.conv_vae import ConvVae
-from vae_core.preprocessing import pixel_digest
 from vae_core.schedules import kl_weight, learning_rate
 from vae_core.training.batches import Batches
 from vae_core.training.budget import BudgetMeter
-from vae_core.training.checkpoint import Checkpoint, CheckpointFolder, CheckpointHeader, TrainingIdentity
-from vae_core.training.events import EventKind, TrainEvent
+from vae_core.training.early_stopping import HeldOutPoint
+from vae_core.training.events import EventKind, StopReason, TrainEvent
+from vae_core.training.held_out import HeldOut
+from vae_core.training.identity import identify_training
+from vae_core.training.keeper import Keeper
 from vae_core.training.progress import ACTIVE_NATS, TrainProgress
+from vae_core.training.result import TrainResult
 from vae_core.training.state import TrainingState
 from vae_core.training.step import StepTerms, take_step
+from vae_core.training.warm_start import require_encoder, require_start
+from vae_core.weights import encoder_digest, load_weights
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainResult:
-    """A finished training. The model is in eval mode on the training's device.
-
-    epochs: passes over the images. seconds_used: of the training's clock, those before a resume included.
-    curve and events reach back to the first step; resumed_from_step is None where this call began at the
-    first step.
-    """
-
-    model: ConvVae
-    steps: int
-    epochs: float
-    seconds_used: float
-    curve: list[TrainProgress]
-    events: tuple[TrainEvent, ...]
-    resumed_from_step: int | None
+__all__ = ["TrainResult", "train"]
 
 
 def train(
@@ -50,6 +38,9 @@ def train(
     device: str = "cpu",
     on_progress: Callable[[TrainProgress], None] | None = None,
     log_every: int = 20,
+    initial: ConvVae | None = None,
+    weights: np.ndarray | None = None,
+    held_out: np.ndarray | None = None,
 ) -> TrainResult:
     """Train on images uint8 (N, C, H, W) until the budget is used; at least one step is made.
 
@@ -58,17 +49,33 @@ def train(
     and counts for a budget in seconds; `on_progress` hears the means of every `log_every` steps. The caller
     sets the number of threads.
 
-    DataError for unfit images. CheckpointError when the folder holds another training, or cannot be written.
-    DivergenceError, naming step and batch, when a loss is not finite: the weights did not take that step, and
-    the last checkpoint is kept.
+    `initial` is a warm start: a model of the same config whose weights are copied. `weights` (N,) ≥ 0 say how
+    often each image is drawn, relative to one another. `held_out` uint8 (M, C, H, W) are images whose -ELBO is
+    measured before the first step and every `validate_every_steps`: the best weights are handed over, and the
+    training ends when they were not improved on for `patience` looks.
+
+    DataError for unfit images, weights or a start that does not fit. CheckpointError when the folder holds
+    another training, or cannot be written. DivergenceError, naming step and batch, when a loss is not finite:
+    the weights did not take that step, and the last checkpoint is kept. FrozenError when only the decoder was
+    to move and the encoder did.
     """
-    batches = Batches(
-        images, model_config.shape, batch_size=train_config.batch_size, seed=train_config.seed, device=device
+    require_start(initial, model_config, train_config.trains)
+    frozen = encoder_digest(initial) if initial is not None and train_config.trains == "decoder" else None
+    shape, seed = model_config.shape, train_config.seed
+    batches = Batches(images, shape, batch_size=train_config.batch_size, seed=seed, device=device, weights=weights)
+    watch = None if held_out is None else HeldOut(held_out, shape, seed=seed, device=device)
+    keeper = Keeper(
+        checkpoint_folder, identify_training(model_config, train_config, images, initial, weights, held_out)
     )
-    run = _Run(model_config, train_config, images, batches, checkpoint_folder, clock, device, log_every, on_progress)
-    while run.state.step == 0 or run.meter.share(run.state.step) < 1.0:
+    state = TrainingState.begin(model_config, train_config, device, initial)
+
+    run = _Run(train_config, state, batches, watch, keeper, clock, log_every, on_progress)
+    while not run.is_over():
         run.advance()
-    return run.finish()
+    result = run.finish()
+    if frozen is not None:
+        require_encoder(result.model, frozen)
+    return result
 
 
 class _Run:
@@ -76,36 +83,40 @@ class _Run:
 
     def __init__(
         self,
-        model_config: ModelConfig,
         config: TrainConfig,
-        images: np.ndarray,
+        state: TrainingState,
         batches: Batches,
-        folder: Path | None,
+        held_out: HeldOut | None,
+        keeper: Keeper,
         clock: Callable[[], float],
-        device: str,
         log_every: int,
         on_progress: Callable[[TrainProgress], None] | None,
     ) -> None:
-        self._config, self._batches, self._log_every, self._on_progress = (
+        self._config, self._state, self._batches, self._held_out, self._keeper = (
             config,
+            state,
             batches,
-            log_every,
-            on_progress,
+            held_out,
+            keeper,
         )
-        self._identity = TrainingIdentity(model=model_config, training=config, data_digest=pixel_digest(images))
-        self._checkpoints = CheckpointFolder(folder, self._identity) if folder else None
-        self.state = TrainingState.begin(model_config, config, device)
-        self._saved_step: int | None = None
-        seconds_before = self._resume()
-        self.resumed_from_step = self._saved_step
-        self.meter = BudgetMeter(config.budget, batches.steps_per_epoch, clock, seconds_before)
-        self._told_step, self._told_seconds = self.state.step, self.meter.seconds_used()
+        self._log_every, self._on_progress = log_every, on_progress
+        seconds_before = keeper.resume(state)
+        self._resumed_from_step = keeper.saved_step
+        self._meter = BudgetMeter(config.budget, batches.steps_per_epoch, clock, seconds_before)
+        self._told_step, self._told_seconds = state.step, self._meter.seconds_used()
         self._beta, self._rate = 0.0, config.learning_rate
+        if held_out and not state.best.curve:
+            self._look(held_out)
+
+    def is_over(self) -> bool:
+        """Whether the held-out images say that it is enough, or the budget is used; never before the first step."""
+        state, patience = self._state, self._config.patience
+        return state.step > 0 and (state.best.looks_since >= patience or self._meter.share(state.step) >= 1.0)
 
     def advance(self) -> None:
-        """Make one step; then watch it, report and keep it where that is due."""
-        state, config = self.state, self._config
-        share = self.meter.share(state.step)
+        """Make one step; then watch it, report, validate and keep it where that is due."""
+        state, config = self._state, self._config
+        share = self._meter.share(state.step)
         self._rate = learning_rate(share, config.learning_rate, config.final_learning_rate)
         self._beta = kl_weight(share, config.kl_warmup_share, config.beta)
         terms = self._take_step(warming=share < config.kl_warmup_share)
@@ -117,28 +128,39 @@ class _Run:
             state.events.append(event)
         if state.interval.steps >= self._log_every:
             self._report()
+        if self._held_out and state.step % config.validate_every_steps == 0:
+            self._look(self._held_out)
         if state.step % config.checkpoint_every_steps == 0:
-            self._save()
+            self._keeper.save(state, self._meter.seconds_used())
 
     def finish(self) -> TrainResult:
-        """Report and keep what is left, and hand the model over."""
-        state = self.state
+        """Report, validate and keep what is left, and hand the best model over."""
+        state, best = self._state, self._state.best
         if state.interval.steps:
             self._report()
-        if self._saved_step != state.step:
-            self._save()
+        if self._held_out and best.curve[-1].step != state.step:
+            self._look(self._held_out)
+        if self._keeper.saved_step != state.step:
+            self._keeper.save(state, self._meter.seconds_used())
+        if best.point:
+            load_weights(state.model, best.weights)
         return TrainResult(
-            model=state.model.eval(),
+            model=state.model.requires_grad_(True).eval(),
             steps=state.step,
             epochs=state.step / self._batches.steps_per_epoch,
-            seconds_used=self.meter.seconds_used(),
+            seconds_used=self._meter.seconds_used(),
             curve=state.curve,
             events=tuple(state.events),
-            resumed_from_step=self.resumed_from_step,
+            resumed_from_step=self._resumed_from_step,
+            stop_reason=(
+                StopReason.no_improvement if best.looks_since >= self._config.patience else StopReason.budget_used
+            ),
+            best_step=best.point.step if best.point else None,
+            held_out_curve=tuple(best.curve),
         )
 
     def _take_step(self, *, warming: bool) -> StepTerms:
-        state, indices = self.state, self._batches.indices(self.state.step)
+        state, indices = self._state, self._batches.indices(self._state.step)
         for group in state.optimiser.param_groups:
             group["lr"] = self._rate
         try:
@@ -162,14 +184,14 @@ class _Run:
             ) from error
 
     def _report(self) -> None:
-        state, seconds = self.state, self.meter.seconds_used()
+        state, seconds = self._state, self._meter.seconds_used()
         nll, kl_dims = state.interval.means()
         kl, elapsed = float(kl_dims.sum()), seconds - self._told_seconds
         images = (state.step - self._told_step) * self._batches.batch_size
         progress = TrainProgress(
             step=state.step,
             epoch=state.step / self._batches.steps_per_epoch,
-            share_done=self.meter.share(state.step),
+            share_done=self._meter.share(state.step),
             neg_elbo=nll + kl,
             nll=nll,
             kl=kl,
@@ -184,38 +206,17 @@ class _Run:
         if self._on_progress:
             self._on_progress(progress)
 
-    def _resume(self) -> float:
-        """Take over the newest checkpoint; the seconds that the training had used by then."""
-        if self._checkpoints is None:
-            return 0.0
-        checkpoint, damaged = self._checkpoints.newest()
-        if checkpoint is None:
-            self.state.events += damaged
-            return 0.0
-        header = checkpoint.header
-        try:
-            self.state.restore_tensors(checkpoint.tensors)
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise CheckpointError(
-                f"checkpoint of step {header.step}: written by another release ({error}); "
-                "remove the folder to begin anew"
-            ) from error
-        self.state.step = self._saved_step = header.step
-        self.state.monitor.steps_below = header.kl_steps_below
-        resumed = TrainEvent(EventKind.resumed, header.step, f"resumed from the checkpoint of step {header.step}")
-        self.state.events += [*header.events, *damaged, resumed]
-        return header.seconds_used
-
-    def _save(self) -> None:
-        if self._checkpoints is None:
-            return
-        state = self.state
-        header = CheckpointHeader(
-            identity=self._identity,
-            step=state.step,
-            seconds_used=self.meter.seconds_used(),
-            kl_steps_below=state.monitor.steps_below,
-            events=tuple(state.events),
-        )
-        self._checkpoints.save(Checkpoint(header, state.to_tensors()))
-        self._saved_step = state.step
+    def _look(self, held_out: HeldOut) -> None:
+        """Measure the held-out images, keep the weights that did best on them, and say when patience ends."""
+        state, config = self._state, self._config
+        point = HeldOutPoint(state.step, held_out.measure(state.model))
+        best = state.best.take(point, state.model, config.min_delta_nats)
+        if state.best.looks_since == config.patience:
+            state.events.append(
+                TrainEvent(
+                    EventKind.stopped_early,
+                    state.step,
+                    f"held-out -ELBO {point.neg_elbo:.2f} nats, no look after step {best.step} was better than its "
+                    f"{best.neg_elbo:.2f} by {config.min_delta_nats:g}: its weights are kept",
+                )
+            )

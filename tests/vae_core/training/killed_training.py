@@ -4,33 +4,44 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
+from vae_core.models.build import build_model
 from vae_core.training.loop import TrainResult, train
 from vae_core.training.progress import TrainProgress
 
-CONFIG = recipe(200, checkpoint_every_steps=2)  # so often that kills fall into the writing
+# checkpoints so often that kills fall into the writing
+CONFIG = recipe(200, checkpoint_every_steps=2)
+INCREMENTAL = recipe(120, checkpoint_every_steps=2, validate_every_steps=3, kl_warmup_share=0.0, trains="decoder")
+CONFIGS = {"plain": CONFIG, "incremental": INCREMENTAL}
 
 
-def train_here(folder: Path | None, tell: bool = False) -> TrainResult:
-    """Train on one thread, from wherever the folder stands."""
+def train_here(folder: Path | None, kind: str = "plain", tell: bool = False) -> TrainResult:
+    """Train on one thread, from wherever the folder stands; incremental: a decoder, weighed images, held-out ones."""
 
     def told(progress: TrainProgress) -> None:
         if tell:
             print(progress.step, flush=True)
 
+    beginning = {
+        "initial": build_model(TINY, seed=7),
+        "weights": np.where(np.arange(100) < 10, 2.0, 8 / 9),
+        "held_out": boxes(20, seed=9),
+    }
     return train(
         boxes(100),
         TINY,
-        CONFIG,
+        CONFIGS[kind],
         clock=time.process_time,
         checkpoint_folder=folder,
         on_progress=told,
         log_every=1,
+        **(beginning if kind == "incremental" else {}),
     )
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    train_here(Path(sys.argv[1]), tell=True)
+    train_here(Path(sys.argv[1]), sys.argv[2], tell=True)

@@ -5,8 +5,9 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, recipe
 from vae_core.errors import CheckpointError
-from vae_core.training.checkpoint import Checkpoint, CheckpointFolder, CheckpointHeader, TrainingIdentity
+from vae_core.training.checkpoint import Checkpoint, CheckpointFolder, CheckpointHeader
 from vae_core.training.events import EventKind, TrainEvent
+from vae_core.training.identity import TrainingIdentity
 
 IDENTITY = TrainingIdentity(model=TINY, training=recipe(), data_digest="0" * 64)
 
@@ -94,11 +95,25 @@ def test_what_a_killed_process_left_is_ignored_and_cleared(filled):
         (IDENTITY.model_copy(update={"model": TINY.model_copy(update={"latent_dim": 5})}), "model config"),
         (IDENTITY.model_copy(update={"training": recipe(seed=1)}), "training config"),
         (IDENTITY.model_copy(update={"data_digest": "f" * 64}), "images"),
+        (IDENTITY.model_copy(update={"initial_digest": "f" * 64}), "warm start"),
+        (IDENTITY.model_copy(update={"weights_digest": "f" * 64}), "sampling weights"),
+        (IDENTITY.model_copy(update={"held_out_digest": "f" * 64}), "held-out images"),
     ],
 )
 def test_another_training_s_checkpoint_is_refused_by_what_differs(filled, identity, what):
     with pytest.raises(CheckpointError, match=rf"another training \(other {what}\); choose another"):
         CheckpointFolder(filled, identity).newest()
+
+
+def test_a_checkpoint_of_the_first_release_is_still_this_training_s():
+    header = (
+        b'{"events":[],"identity":{"data_digest":"' + b"0" * 64 + b'","model":{"channels":1,"height":8,"latent_dim":4,'
+        b'"schema_version":1,"variant":"conv_vae","width":8,"widths":[4,8]},"training":{"batch_size":16,"beta":1.0,'
+        b'"budget":{"amount":20.0,"unit":"steps"},"checkpoint_every_steps":500,"final_learning_rate":0.0003,'
+        b'"free_bits_nats":0.5,"kl_warmup_share":0.1,"learning_rate":0.001,"precision":"fp32","schema_version":1,'
+        b'"seed":0}},"kl_steps_below":2,"schema_version":1,"seconds_used":1.5,"step":5}'
+    )
+    assert CheckpointHeader.model_validate_json(header).identity == IDENTITY
 
 
 def test_a_disk_that_refuses_is_one_clear_line(tmp_path):

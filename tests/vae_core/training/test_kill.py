@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.vae_core.training.killed_training import CONFIG, train_here
+from tests.vae_core.training.killed_training import CONFIGS, train_here
 
 ROOT = Path(__file__).parents[3]
 
 
-def kill_after(folder: Path, steps: int) -> list[int]:
+def kill_after(folder: Path, kind: str, steps: int) -> list[int]:
     """Start the training, SIGKILL it after so many steps; the steps that it told."""
-    command = [sys.executable, "-m", "tests.vae_core.training.killed_training", str(folder)]
+    command = [sys.executable, "-m", "tests.vae_core.training.killed_training", str(folder), kind]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         told = [int(process.stdout.readline()) for _ in range(steps)]
         process.kill()
@@ -22,23 +22,17 @@ def kill_after(folder: Path, steps: int) -> list[int]:
     return told
 
 
-@pytest.fixture(scope="module")
-def uninterrupted():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield train_here(None)
-    torch.set_num_threads(threads)
-
-
-def test_a_training_killed_twice_ends_bitwise_equal_to_one_that_was_not(tmp_path, uninterrupted):
-    assert kill_after(tmp_path, 9) == list(range(1, 10))
-    second = kill_after(tmp_path, 23)
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_a_training_killed_twice_ends_bitwise_equal_to_one_that_was_not(tmp_path, kind):
+    assert kill_after(tmp_path, kind, 9) == list(range(1, 10))
+    second = kill_after(tmp_path, kind, 23)
     assert second[0] >= 8 and second == list(range(second[0], second[0] + 23))  # 8 is a step that was kept
-    resumed = train_here(tmp_path)
+    resumed, uninterrupted = train_here(tmp_path, kind), train_here(None, kind)
 
-    assert resumed.resumed_from_step >= second[-1] - CONFIG.checkpoint_every_steps
+    assert resumed.resumed_from_step >= second[-1] - CONFIGS[kind].checkpoint_every_steps
     theirs = uninterrupted.model.state_dict()
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in resumed.model.state_dict().items())
     curves = [[replace(point, images_per_s=None) for point in run.curve] for run in (resumed, uninterrupted)]
-    assert curves[0] == curves[1]
+    assert curves[0] == curves[1] and resumed.held_out_curve == uninterrupted.held_out_curve
+    assert (resumed.best_step, resumed.stop_reason) == (uninterrupted.best_step, uninterrupted.stop_reason)
     assert len(list(tmp_path.iterdir())) == 2  # the kept ones, and nothing half written

@@ -1,0 +1,61 @@
+"""Which training a checkpoint belongs to, by everything that its weights follow from."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from vae_core.config import ModelConfig, TrainConfig
+from vae_core.documents import SHA256
+from vae_core.models.conv_vae import ConvVae
+from vae_core.preprocessing import pixel_digest
+from vae_core.training.order import digest_sampling_weights
+from vae_core.weights import copy_weights, digest_weights
+
+_WORDS = {
+    "model": "model config",
+    "training": "training config",
+    "data_digest": "images",
+    "initial_digest": "warm start",
+    "weights_digest": "sampling weights",
+    "held_out_digest": "held-out images",
+}
+
+
+class TrainingIdentity(BaseModel):
+    """Another model, recipe or set of images is another training.
+
+    The digests of warm start, sampling weights and held-out images are None where there are none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: ModelConfig
+    training: TrainConfig
+    data_digest: str = Field(pattern=SHA256)
+    initial_digest: str | None = Field(None, pattern=SHA256)
+    weights_digest: str | None = Field(None, pattern=SHA256)
+    held_out_digest: str | None = Field(None, pattern=SHA256)
+
+    def differences(self, other: TrainingIdentity) -> list[str]:
+        """What is not the same in both, in a person's words."""
+        return [words for name, words in _WORDS.items() if getattr(self, name) != getattr(other, name)]
+
+
+def identify_training(
+    model_config: ModelConfig,
+    train_config: TrainConfig,
+    images: np.ndarray,
+    initial: ConvVae | None,
+    weights: np.ndarray | None,
+    held_out: np.ndarray | None,
+) -> TrainingIdentity:
+    """Identify a training by what `train` was given; images and held_out uint8 (N, C, H, W), weights (N,)."""
+    return TrainingIdentity(
+        model=model_config,
+        training=train_config,
+        data_digest=pixel_digest(images),
+        initial_digest=None if initial is None else digest_weights(copy_weights(initial)),
+        weights_digest=None if weights is None else digest_sampling_weights(weights),
+        held_out_digest=None if held_out is None else pixel_digest(held_out),
+    )
