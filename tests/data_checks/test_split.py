@@ -1,9 +1,12 @@
+from typing import Any
+
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from data_checks.errors import SplitImpossible
-from data_checks.split import Split, split_by_source
+from data_checks.split import Split, WindowSplit, split_by_source, split_window
 
 names = st.text(st.characters(codec="utf-8"), max_size=6)
 sources = st.dictionaries(names, st.integers(0, 200), min_size=1, max_size=30)
@@ -105,3 +108,112 @@ def test_senseless_arguments_are_refused(counts: dict[str, int], minimum: int, s
     with pytest.raises(ValueError) as caught:
         split_by_source(counts, holdout_min=minimum, holdout_share=share, salt="")
     assert message in str(caught.value)
+
+
+def window_split(
+    sources: list[str], captured: list[int], new: list[bool], share: float = 0.25, salt: str = "v1"
+) -> WindowSplit:
+    return split_window(sources, np.array(captured, np.int64), np.array(new, bool), share=share, salt=salt)
+
+
+def shops(count: int, each: int) -> list[str]:
+    return [f"shop-{number}" for number in range(count) for _ in range(each)]
+
+
+def test_traffic_of_one_source_is_split_by_time_and_the_newest_is_held_out() -> None:
+    captured = np.random.default_rng(0).permutation(400).tolist()
+    found = window_split(["http"] * 400, captured, [False] * 400)
+    assert not found.sources
+    assert sorted(captured[row] for row in found.holdout) == list(range(300, 400))
+    assert found.holdout.tolist() == sorted(found.holdout.tolist())
+
+
+def test_of_a_new_kind_the_share_is_held_out_at_most_whatever_the_mix() -> None:
+    """700 new images in 4,000 leave at least 500, and the hold-out has the window's natural mix."""
+    new = np.random.default_rng(1).random(4_000) < 0.175
+    found = window_split(["http"] * 4_000, list(range(4_000)), new.tolist())
+    held = int(new[found.holdout].sum())
+    assert 0.24 * new.sum() < held <= 0.25 * new.sum()
+    assert 0.15 < held / len(found.holdout) < 0.20
+
+
+def test_images_of_one_moment_stay_together() -> None:
+    captured = [row // 16 for row in range(400)]
+    found = window_split(["http"] * 400, captured, [False] * 400)
+    held = {captured[row] for row in found.holdout}
+    assert held == set(range(19, 25)), "96 images: a seventh request would be more than a quarter"
+    assert len(found.holdout) == 96
+
+
+def test_from_four_sources_on_whole_ones_are_held_out() -> None:
+    sources = shops(12, 50)
+    found = window_split(sources, list(range(600)), [False] * 600)
+    assert {sources[row] for row in found.holdout} == found.sources
+    assert len(found.holdout) == 50 * len(found.sources) == 150
+
+
+def test_another_salt_holds_out_other_sources() -> None:
+    chosen = {window_split(shops(12, 50), list(range(600)), [False] * 600, salt=f"{n}").sources for n in range(20)}
+    assert len(chosen) > 10
+
+
+def test_a_new_kind_that_comes_from_one_source_alone_is_split_by_time() -> None:
+    """Held out whole, it could not be learnt; in the training whole, it could not be measured."""
+    sources = shops(4, 100)
+    captured = np.random.default_rng(2).permutation(400).tolist()
+    new = [source == "shop-2" for source in sources]
+    found = window_split(sources, captured, new)
+    assert not found.sources
+    assert 0 < sum(new[row] for row in found.holdout) <= 25
+
+
+def test_a_rare_new_kind_does_not_take_the_whole_window_along() -> None:
+    """It came only long ago: the newest images hold none of it until most of the window would be held out."""
+    new = [row < 40 for row in range(400)]
+    with pytest.raises(SplitImpossible, match=r"expected the newest 25% of 40 images in whole moments"):
+        window_split(["http"] * 400, list(range(400)), new)
+
+
+@pytest.mark.parametrize(
+    ("sources", "captured", "message"),
+    [
+        ([], [], "came 0: capture traffic first"),
+        (["http"] * 50, [7] * 50, "came 50 images of 1 moments from 7 to 7 us"),
+    ],
+)
+def test_a_window_that_cannot_be_split_is_a_clear_error(sources: list[str], captured: list[int], message: str) -> None:
+    with pytest.raises(SplitImpossible) as caught:
+        window_split(sources, captured, [False] * len(sources))
+    assert message in str(caught.value)
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 50), st.booleans()), min_size=1, max_size=200),
+    share=st.floats(0.05, 0.5),
+)
+def test_a_window_split_keeps_its_promises(rows: list[tuple[str, int, bool]], share: float) -> None:
+    sources, captured, new = (list(column) for column in zip(*rows, strict=True))
+    try:
+        found = window_split(sources, captured, new, share)
+    except SplitImpossible:
+        return
+    held = set(found.holdout.tolist())
+    scarce = [row for row in range(len(rows)) if new[row]] or list(range(len(rows)))
+    assert 0 < len(held & set(scarce)) <= share * len(scarce)
+    assert len(held) <= 2 * share * len(rows)
+    column: list[Any] = sources if found.sources else captured
+    inside, outside = {column[row] for row in held}, {column[row] for row in range(len(rows)) if row not in held}
+    assert not inside & outside, "neither a source nor a moment is on both sides"
+    if not found.sources and outside:
+        assert min(inside) > max(outside)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_window_needs_a_sensible_share(share: float) -> None:
+    with pytest.raises(ValueError, match="share is between 0 and 1"):
+        window_split(["a"], [1], [False], share)
+
+
+def test_columns_of_a_window_have_one_length() -> None:
+    with pytest.raises(ValueError, match=r"came 1, 2, 1"):
+        split_window(["a"], np.zeros(2, np.int64), np.zeros(1, bool), share=0.5, salt="")

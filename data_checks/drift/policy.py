@@ -1,0 +1,104 @@
+"""The numbers of drift: how often it may err, which change matters, and when a change asks for which action."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SAMPLE_RULES = (
+    "latent_code",
+    "recon_error",
+    "recon_error_tail",
+    "kl",
+    "aggregated_posterior",
+    "image_statistics",
+    "norm_tail",
+)
+"""The judges of answered images; refused shares are one rule more."""
+
+
+class DriftPolicy(BaseModel):
+    """Frozen; shares on 0 to 1, times in s before `compressed`, effect sizes in the unit that each names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    false_retrains: float = Field(1.0, gt=0, description="allowed in `budget_days` over all rules; DESIGN section 6")
+    budget_days: float = Field(90.0, gt=0, description="days")
+    design_share: float = Field(0.8, gt=0, le=1, description="of the budget that the levels use; the rest is margin")
+    scheduled_checks_a_day: float = Field(24.0, ge=0, description="monitor runs by the clock: hourly")
+    watch_checks_a_day: float = Field(
+        2_000.0, gt=0, description="one every 500 requests at a million requests a day; each may start a monitor run"
+    )
+    suspicions_a_day: float = Field(
+        1.0, gt=0, description="false ones of the watch; each costs one monitor run and no retrain"
+    )
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="one-sided, of the bounds that let a judge pass")
+
+    window_images: int = Field(2_000, ge=500, description="newest answered images that are judged at most")
+    watch_every_requests: int = Field(500, ge=1, description="requests between two looks of the watch")
+    watch_every_s: float = Field(300.0, gt=0, description="s, or sooner by requests; at least `min_images` must be new")
+    min_images: int = Field(500, ge=100, description="distinct images; below it nothing is judged")
+    min_reference: int = Field(500, ge=200, description="images of the reference")
+    posterior_min_images: int = Field(2_000, ge=100, description="below 1,000 the aggregated posterior fires by itself")
+
+    latent_shift: float = Field(
+        0.25,
+        gt=0,
+        description="Mahalanobis length of the mean's shift, reference sd; Fashion-MNIST without sandals and bags: "
+        "0.57 at 17 % of them, 0.16 at 5 %",
+    )
+    latent_ks: float = Field(0.1, gt=0, lt=1, description="KS distance of one dimension: at least that share moved")
+    error_change: float = Field(0.1, gt=0, description="share by which the geometric mean of recon_error may rise")
+    tail_excess: float = Field(0.02, gt=0, lt=1, description="share above the reference's p99 beyond its own 1 %")
+    kl_change: float = Field(0.1, gt=0, description="share by which the geometric mean of the KL may move")
+    posterior_rms: float = Field(
+        0.15, gt=0, description="RMS over dimensions of mean shift (reference sd) and variance change (share)"
+    )
+    posterior_max: float = Field(0.4, gt=0, description="the same, the largest; literally 0.1 and 0.2, which fires")
+    norm_tail_excess: float = Field(0.01, gt=0, lt=1, description="share above the reference's p99.9 beyond its 0.1 %")
+    image_shift: float = Field(
+        0.3,
+        gt=0,
+        description="mean shift of an image statistic, reference sd; Fashion-MNIST: 17 % new kinds 0.08, one class "
+        "trebled 0.21, 15 % brighter 0.61",
+    )
+    max_refused_share: float = Field(0.01, gt=0, lt=1, description="per reason; the field's 1 %, tested as a rate")
+    min_received: int = Field(100, ge=1, description="images, answered or refused, to judge a refused share on")
+
+    known_error_ratio: float = Field(
+        1.1, ge=1, description="error of risen clusters over the reference's up to which they count as known kinds"
+    )
+    kind_image_shift: float = Field(
+        2.5,
+        gt=0,
+        description="reference sd by which a new kind's own image statistics may differ; a shift of the traffic beyond "
+        "share x this is a sensor's (Fashion-MNIST: new kinds 0.3 to 0.8, darker 3.4, noise 7, brighter 31)",
+    )
+    full_share: float = Field(0.5, gt=0, lt=1, description="of the traffic; above it an emergency becomes full")
+    new_images_needed: int = Field(
+        700, ge=1, description="captured since the alarm before a retrain: 500 stay after the hold-out"
+    )
+    max_latency_p99_ms: float = Field(100.0, gt=0, description="ms; DESIGN section 6")
+    recent_promotion_s: float = Field(24 * 3600.0, ge=0, description="s in which a regression is the promotion's")
+    cooldown_s: float = Field(6 * 3600.0, ge=0, description="s between two retraining actions for one version")
+    monitor_every_s: float = Field(3600.0, gt=0, description="s between scheduled monitor runs")
+
+    @property
+    def family_level(self) -> float:
+        """False alarm probability of one check over all rules together."""
+        checks = self.budget_days * (self.scheduled_checks_a_day + self.watch_checks_a_day)
+        return min(0.5, self.design_share * self.false_retrains / checks)
+
+    @property
+    def rule_level(self) -> float:
+        """False alarm probability of one rule in one check: Bonferroni over the sample rules and the refusals."""
+        return self.family_level / (len(SAMPLE_RULES) + 1)
+
+    @property
+    def watch_level(self) -> float:
+        """False alarm probability of one look of the watch."""
+        return min(0.5, self.suspicions_a_day / self.watch_checks_a_day)
+
+    def compressed(self, clock_factor: float) -> DriftPolicy:
+        """Multiply every time by `clock_factor`; levels, counts and effect sizes stay."""
+        times = ("watch_every_s", "recent_promotion_s", "cooldown_s", "monitor_every_s")
+        return self.model_copy(update={name: getattr(self, name) * clock_factor for name in times})

@@ -1,0 +1,237 @@
+"""Every row of the truth table: the action and the reason."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from data_checks.drift.judge import Judgement
+from data_checks.drift.policy import SAMPLE_RULES, DriftPolicy
+from data_checks.drift.triage import Circumstances, triage
+from data_checks.new_kind import NewKind
+from data_checks.verdict import Evidence, Phase, Verdict
+
+POLICY = DriftPolicy()
+QUIET = {"new_kind": None, "promoted_s_ago": None, "previous_exists": False, "latency_p99_ms": 12.0}
+
+
+def judged(image_shift: float = 0.3, latent_ks: float = 0.12, **phases: str) -> Judgement:
+    """All rules passed but those named, e.g. recon_error="failed"; reasons are `<rule> is <phase>`."""
+    evidence = {
+        "latent_code": [_evidence("latent_shift", 0.5, 0.25), _evidence("latent_ks", latent_ks, 0.1)],
+        "image_statistics": [
+            _evidence("image_mean_shift", 0.1, 0.2),
+            _evidence("image_entropy_shift", image_shift, 0.2),
+        ],
+    }
+    names = {**dict.fromkeys(SAMPLE_RULES, "passed"), **phases}
+    return Judgement(
+        {
+            name: Verdict(phase=Phase(phase), reason=f"{name} is {phase}", evidence=tuple(evidence.get(name, ())))
+            for name, phase in names.items()
+        }
+    )
+
+
+def _evidence(name: str, value: float, limit: float) -> Evidence:
+    return Evidence(name=name, value=value, limit=limit, unit="", direction="lower")
+
+
+def kind(share: float = 0.17, error_ratio: float = 1.8) -> NewKind:
+    return NewKind(
+        indices=np.arange(int(2000 * share)), distinct=int(2000 * share), share=share, share_low=share - 0.04,
+        purity=0.9, error_ratio=error_ratio, cells=7,
+    )  # fmt: skip
+
+
+def circumstances(**changes: object) -> Circumstances:
+    return Circumstances(**{**QUIET, **changes})  # type: ignore[arg-type]
+
+
+FAILED = "failed"
+
+TABLE = {
+    "a healthy window": (
+        judged(), {}, "none",
+        "within the limits: latent_code, recon_error, recon_error_tail, kl, aggregated_posterior, image_statistics",
+    ),
+    "a healthy window of too few images for one rule": (
+        judged(aggregated_posterior="inconclusive"), {}, "none", "; not shown: aggregated_posterior inconclusive",
+    ),
+    "clusters rose, but neither codes nor errors left": (
+        judged(), {"new_kind": kind(0.04)}, "none", "error ratio 1.8, but neither codes nor errors left the reference",
+    ),
+    "codes left and errors rose": (
+        judged(latent_code=FAILED, recon_error=FAILED), {}, "emergency",
+        "encoder-side shift of at least 12.0% of the traffic; no cluster rose; latent_code is failed; recon_error is f",
+    ),
+    "codes left and errors rose in more than half of the traffic": (
+        judged(latent_code=FAILED, recon_error_tail=FAILED, latent_ks=0.55), {}, "full",
+        "encoder-side shift of at least 55.0% of the traffic; no cluster rose; latent_code is failed",
+    ),
+    "a new kind": (
+        judged(latent_code=FAILED, recon_error=FAILED), {"new_kind": kind()}, "emergency",
+        "a new kind: 7 clusters rose by at least 13.0% to 17.0% of the traffic, error ratio 1.8; latent_code is failed",
+    ),
+    "a new kind that hides among known codes": (
+        judged(recon_error=FAILED), {"new_kind": kind()}, "emergency", "a new kind: 7 clusters rose",
+    ),
+    "a new kind too rare to move the mean error": (
+        judged(latent_code=FAILED), {"new_kind": kind(0.08, 1.3)}, "emergency", "a new kind: 7 clusters rose",
+    ),
+    "a new kind of more than half of the traffic": (
+        judged(latent_code=FAILED, recon_error=FAILED), {"new_kind": kind(0.6)}, "full",
+        "a new kind: 7 clusters rose by at least 56.0% to 60.0% of the traffic",
+    ),
+    "a new kind that moves the image statistics by what its share explains": (
+        judged(latent_code=FAILED, recon_error=FAILED, image_statistics=FAILED), {"new_kind": kind()}, "emergency",
+        "a new kind: 7 clusters rose",
+    ),
+    "errors rose with codes inside": (
+        judged(recon_error=FAILED), {}, "incremental",
+        "decoder-side: recon_error is failed; codes inside the reference: latent_code is passed",
+    ),
+    "the error tail alone rose with codes inside": (
+        judged(recon_error_tail=FAILED), {}, "cannot_judge",
+        "recon_error_tail is failed; a few images only, of which kind is open: recon_error is passed",
+    ),
+    "a sensor fault": (
+        judged(image_statistics=FAILED), {}, "block",
+        "the images of the whole traffic moved, with no new kind among them: image_statistics is failed",
+    ),
+    "a sensor fault that moves codes and errors": (
+        judged(image_statistics=FAILED, latent_code=FAILED, recon_error=FAILED), {}, "block",
+        "the images of the whole traffic moved, with no new kind among them",
+    ),
+    "a sensor fault whose risen clusters explain too little": (
+        judged(image_shift=0.85, image_statistics=FAILED, latent_code=FAILED, recon_error=FAILED),
+        {"new_kind": kind(0.12, 1.4)}, "block",
+        "the images moved further than a new kind of their share explains: shift 0.85 > 12.0% x 2.5 reference sd",
+    ),
+    "a darker sensor whose risen clusters are easy": (
+        judged(image_statistics=FAILED, latent_code=FAILED), {"new_kind": kind(0.25, 0.5)}, "block",
+        "the images of the whole traffic moved, with no new kind among them",
+    ),
+    "moved images and risen clusters, but neither codes nor errors left": (
+        judged(image_statistics=FAILED), {"new_kind": kind()}, "block", "the images of the whole traffic moved",
+    ),
+    "a burst of refused images": (
+        judged(refused_low_variance=FAILED), {}, "block", "refused_low_variance is failed",
+    ),
+    "refused images while the accepted ones moved without a new kind": (
+        judged(refused_truncated=FAILED, latent_code=FAILED, recon_error=FAILED), {}, "block",
+        "refused_truncated is failed",
+    ),
+    "a changed mix in clusters that the model knows": (
+        judged(latent_code=FAILED), {"new_kind": kind(0.1, 0.98)}, "none",
+        "changed mix of known kinds: 7 clusters rose by at least 6.0% to 10.0% of the traffic, error ratio 0.98; "
+        "errors did not rise: recon_error is passed; latent_code is failed",
+    ),
+    "a changed mix without a risen cluster": (
+        judged(latent_code=FAILED, kl=FAILED), {}, "none",
+        "changed mix of known kinds: no cluster rose; errors did not rise: recon_error is passed; ",
+    ),
+    "a regression right after a promotion": (
+        judged(recon_error=FAILED), {"promoted_s_ago": 600.0, "previous_exists": True}, "roll_back",
+        "regression 600 s after a promotion (recent: up to 86400 s): recon_error is failed",
+    ),
+    "a regression long after a promotion": (
+        judged(recon_error=FAILED), {"promoted_s_ago": 90_000.0, "previous_exists": True}, "incremental",
+        "decoder-side: recon_error is failed",
+    ),
+    "a regression right after a promotion with nothing to go back to": (
+        judged(recon_error=FAILED), {"promoted_s_ago": 600.0, "previous_exists": False}, "incremental",
+        "decoder-side: recon_error is failed",
+    ),
+    "codes that left right after a promotion without higher errors": (
+        judged(latent_code=FAILED), {"promoted_s_ago": 600.0, "previous_exists": True}, "none",
+        "changed mix of known kinds",
+    ),
+    "slow answers": (judged(), {"latency_p99_ms": 130.0}, "scale_out", "latency p99 130 > limit 100 ms"),
+    "no reference": (
+        judged(**dict.fromkeys(SAMPLE_RULES, "no_data")), {}, "cannot_judge",
+        "latent_code is no_data; recon_error is no_data; image_statistics is no_data",
+    ),
+    "too little traffic": (
+        judged(**dict.fromkeys(SAMPLE_RULES, "inconclusive")), {}, "cannot_judge", "latent_code is inconclusive",
+    ),
+    "one needed rule too noisy to tell": (
+        judged(recon_error="inconclusive"), {}, "cannot_judge", "recon_error is inconclusive",
+    ),
+    "nothing judged at all": (Judgement({}), {}, "cannot_judge", "latent_code: not judged; recon_error: not judged"),
+    "codes left, errors unknown": (
+        judged(latent_code=FAILED, recon_error="no_data"), {}, "cannot_judge",
+        "latent_code is failed; whether errors rose is open: recon_error is no_data",
+    ),
+    "errors rose, codes unknown": (
+        judged(recon_error=FAILED, latent_code="no_data"), {}, "cannot_judge",
+        "recon_error is failed; whether codes left is open: latent_code is no_data",
+    ),
+    "a drift whose pixels cannot be judged": (
+        judged(latent_code=FAILED, recon_error=FAILED, image_statistics="no_data"), {"new_kind": kind()},
+        "cannot_judge",
+        "latent_code is failed; recon_error is failed; a sensor fault cannot be excluded: image_statistics is no_data",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", TABLE)
+def test_the_state_gives_action_and_reason(row: str) -> None:
+    judgement, changes, action, reason = TABLE[row]
+    decided = triage(judgement, circumstances(**changes), POLICY)
+    assert decided.action == action
+    assert reason in decided.reason
+    assert "\n" not in decided.reason
+
+
+def test_the_season_of_the_demo_is_an_emergency_and_black_frames_are_blocked_besides() -> None:
+    judgement = judged(latent_code=FAILED, recon_error=FAILED, refused_low_variance=FAILED)
+    decided = triage(judgement, circumstances(new_kind=kind()), POLICY)
+    assert decided.action == "emergency"
+    assert [(each.action, each.reason) for each in decided.also] == [("block", "refused_low_variance is failed")]
+
+
+def test_latency_never_asks_for_a_retrain_and_is_told_beside_one() -> None:
+    decided = triage(judged(recon_error=FAILED), circumstances(latency_p99_ms=250.0), POLICY)
+    assert decided.action == "incremental"
+    assert [each.action for each in decided.also] == ["scale_out"]
+
+
+def test_a_retrain_that_a_fault_overrules_is_told_as_held_back_and_asked_of_nobody() -> None:
+    judgement = judged(image_statistics=FAILED, latent_code=FAILED, recon_error=FAILED)
+    decided = triage(judgement, circumstances(), POLICY)
+    assert decided.action == "block"
+    assert [each.action for each in decided.also] == ["none"]
+    assert decided.also[0].reason.startswith("held back: emergency: encoder-side shift")
+
+
+def test_a_rollback_holds_back_the_retrain_and_still_tells_the_refusals() -> None:
+    judgement = judged(recon_error=FAILED, refused_inverted=FAILED)
+    decided = triage(judgement, circumstances(promoted_s_ago=1.0, previous_exists=True), POLICY)
+    assert decided.action == "roll_back"
+    assert [each.action for each in decided.also] == ["block", "none"]
+    assert decided.also[1].reason.startswith("held back: incremental: ")
+
+
+def test_where_everything_is_refused_the_block_says_that_the_rest_could_not_be_judged() -> None:
+    judgement = judged(**dict.fromkeys(SAMPLE_RULES, "no_data"), refused_low_variance=FAILED)
+    decided = triage(judgement, circumstances(), POLICY)
+    assert decided.action == "block"
+    assert [each.action for each in decided.also] == ["cannot_judge"]
+
+
+def test_no_state_of_the_rules_trains_on_a_sensor_fault_or_without_a_failed_rule() -> None:
+    rng = np.random.default_rng(0)
+    phases = [str(phase) for phase in Phase]
+    for _ in range(1500):
+        state = dict(zip(SAMPLE_RULES, rng.choice(phases, len(SAMPLE_RULES)), strict=True))
+        found = kind(float(rng.uniform(0.02, 0.9)), float(rng.uniform(0.5, 2))) if rng.random() < 0.5 else None
+        judgement = judged(image_shift=3.0, **state)
+        decided = triage(judgement, circumstances(new_kind=found), POLICY)
+        retrains = decided.action in ("incremental", "emergency", "full")
+        assert not (retrains and state["image_statistics"] in ("failed", "no_data"))
+        assert not (retrains and not judgement.failed)
+        assert all(each.action in ("block", "scale_out", "none", "cannot_judge") for each in decided.also)
+        # a state that is not wholly judged is never called healthy
+        if decided.action == "none" and decided.reason.startswith("within"):
+            assert all(state[rule] == "passed" for rule in ("latent_code", "recon_error", "image_statistics"))
