@@ -38,12 +38,15 @@ class Machine(BaseModel):
 
 
 class Result(BaseModel):
-    """One figure: its unit, the better direction, the bar if any, of how many values, their extremes."""
+    """One figure: its unit, the better direction, the bar if any, of how many values, their extremes.
+
+    A value of None says that the figure does not apply; it has no bar, or has missed it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
-    value: float
+    value: float | None
     unit: str
     limit: float | None = None
     direction: Direction = "lower"
@@ -55,7 +58,7 @@ class Result(BaseModel):
     def _passed_says_what_the_numbers_say(self) -> Self:
         if self.passed != _meets(self.value, self.limit, self.direction):
             raise ValueError(
-                f"{self.name}: passed={self.passed} contradicts value {self.value:g}, limit {self.limit}, "
+                f"{self.name}: passed={self.passed} contradicts value {self.value}, limit {self.limit}, "
                 f"{self.direction} is better"
             )
         return self
@@ -64,7 +67,7 @@ class Result(BaseModel):
     def of(
         cls,
         name: str,
-        values: float | Sequence[float],
+        values: float | Sequence[float] | None,
         unit: str,
         *,
         limit: float | None = None,
@@ -72,6 +75,9 @@ class Result(BaseModel):
         n: int | None = None,
     ) -> Result:
         """Judge a figure, or the median of several, against its limit; n is their number by default."""
+        if values is None:
+            met = _meets(None, limit, direction)
+            return cls(name=name, value=None, unit=unit, limit=limit, direction=direction, passed=met, n=0)
         several = list(values) if isinstance(values, Sequence) else [values]
         value = statistics.median(several)
         return cls(
@@ -139,7 +145,8 @@ def print_report(report: BenchmarkReport, console: Console | None = None) -> Non
         sign = "≤" if result.direction == "lower" else "≥"
         limit = "" if result.limit is None else f"{sign} {result.limit:g}"
         verdict = "" if result.limit is None else ("passed" if result.passed else "[bold red]missed[/bold red]")
-        table.add_row(result.name, f"{result.value:.4g}", result.unit, limit, verdict)
+        value = "" if result.value is None else f"{result.value:.4g}"
+        table.add_row(result.name, value, result.unit, limit, verdict)
     (console or Console()).print(table)
 
 
@@ -165,7 +172,7 @@ def _processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def _meets(value: float, limit: float | None, direction: Direction) -> bool:
-    if limit is None:
-        return True
+def _meets(value: float | None, limit: float | None, direction: Direction) -> bool:
+    if limit is None or value is None:
+        return limit is None
     return value <= limit if direction == "lower" else value >= limit

@@ -7,7 +7,7 @@ import logging
 import sys
 
 from deploy.serving.run import listen, serve
-from deploy.serving.telemetry_sink import LateTelemetry
+from deploy.serving.sinks import LateSink
 from deploy.settings import SettingsError, load_settings
 from deploy.stores.errors import StoreError, StoreFull, StoreUnavailable
 
@@ -25,15 +25,17 @@ def main() -> int:
         listener = listen(given.host or config.host, config.port if given.port is None else given.port)
         from deploy.serving.app import create_app  # torch takes seconds: first see that the port is free
 
-        telemetry = LateTelemetry(settings.open_telemetry)
+        telemetry, pairs = LateSink(settings.open_telemetry), LateSink(settings.open_pairs)
         try:
             telemetry.open()
+            pairs.open()
         except (StoreUnavailable, StoreFull) as error:
             logging.getLogger("latentloop.serving").warning("telemetry: %s; rows wait until it answers", error)
         app = create_app(
             config,
             objects=settings.open_objects(),
             telemetry=telemetry,
+            pairs=pairs,
             public_key=settings.release_public_key(),
             input_policy=settings.input_policy,
             cache_folder=settings.cache_folder / "serving",

@@ -9,13 +9,17 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.serving.errors import ImagesRefused, Problem
-from deploy.serving.follower import ReplicaState
+from deploy.serving.follower import ReplicaState, Trouble
 from deploy.serving.gate import Admitted
 from deploy.serving.png import encode_png
+from deploy.serving.router import Pairing
+from deploy.serving.shadow_worker import ShadowStatus
 from deploy.serving.visit import Outcome, Visit
 
 # Six decimals of a value on [0, 1]: a thousandth of what 8 bits resolve, in half the bytes of a full float.
 DECIMALS = 6
+# Seconds at one batch of the shadow after which it is called stuck: a thousand times what a batch takes.
+STUCK_S = 30.0
 Planes = list[list[list[float]]]
 
 
@@ -128,6 +132,18 @@ class TroubleStatus(_Body):
     message: str
 
 
+class TrialStatus(_Body):
+    """The version that is compared with the champion, and how that goes off the answer's path; counts are images."""
+
+    version: str
+    digest: str
+    slot: str = Field(description="canary, shadow or previous")
+    waiting: int = Field(description="images in the queue, those in work among them")
+    scored: int
+    failed: int
+    dropped: int = Field(description="images that found the queue full")
+
+
 class Readiness(_Body):
     """Answer of /readyz."""
 
@@ -135,7 +151,8 @@ class Readiness(_Body):
     replica: str
     release_epoch: int
     release_changed_at: datetime | None
-    canary_share: float
+    canary_share: float = Field(description="what this replica lives: 0 once it has stopped a failing canary")
+    trial: TrialStatus | None = Field(description="null while there is nothing to compare the champion with")
     slots: dict[str, SlotStatus]
     errors: list[TroubleStatus]
 
@@ -231,19 +248,34 @@ def refused_answer(visit: Visit, error: ImagesRefused) -> RefusedAnswer:
     )
 
 
-def readiness(state: ReplicaState, replica: str) -> Readiness:
-    """Say what serves here, and what is wrong."""
+def readiness(state: ReplicaState, replica: str, pairing: Pairing | None, shadow: ShadowStatus) -> Readiness:
+    """Say what serves here, what is tried, and what is wrong."""
+    stuck = Trouble(
+        "trial", f"the shadow has been at one batch for {shadow.stuck_s:.0f} s; it is not compared meanwhile"
+    )
+    troubles = (*state.troubles, stuck) if shadow.stuck_s > STUCK_S else state.troubles
     return Readiness(
         ready=state.slots.champion is not None,
         replica=replica,
         release_epoch=state.epoch,
         release_changed_at=state.changed_at,
         canary_share=state.slots.canary_share,
+        trial=None
+        if pairing is None
+        else TrialStatus(
+            version=pairing.candidate.version,
+            digest=pairing.candidate.digest,
+            slot=pairing.slot,
+            waiting=shadow.waiting,
+            scored=shadow.scored,
+            failed=shadow.failed,
+            dropped=shadow.dropped,
+        ),
         slots={
             name: SlotStatus(version=loaded.version, digest=loaded.digest, loaded_at=loaded.loaded_at)
             for name, loaded in state.slots.named()
         },
-        errors=[TroubleStatus(where=trouble.where, message=trouble.message) for trouble in state.troubles],
+        errors=[TroubleStatus(where=trouble.where, message=trouble.message) for trouble in troubles],
     )
 
 

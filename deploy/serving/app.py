@@ -21,7 +21,6 @@ from deploy.serving.answers import (
     RefusedAnswer,
     ScoreAnswer,
     encode_answer,
-    readiness,
     reconstruct_answer,
     reconstruction_png,
     score_answer,
@@ -31,9 +30,11 @@ from deploy.serving.errors import Problem
 from deploy.serving.metrics import CONTENT_TYPE_LATEST
 from deploy.serving.payload import FILE_TYPES
 from deploy.serving.service import Service, json_response
-from deploy.serving.telemetry_sink import TelemetrySink
+from deploy.serving.sinks import Sink
 from deploy.serving.visit import Outcome, sane_request_id
 from deploy.stores.objects import ObjectStore
+from deploy.stores.pairs import PairRow
+from deploy.stores.telemetry import RequestRow
 
 _FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
@@ -79,7 +80,8 @@ def create_app(
     config: ServingConfig,
     *,
     objects: ObjectStore,
-    telemetry: TelemetrySink,
+    telemetry: Sink[RequestRow],
+    pairs: Sink[PairRow],
     public_key: Ed25519PublicKey,
     input_policy: InputPolicy,
     cache_folder: Path,
@@ -92,6 +94,7 @@ def create_app(
         config,
         objects=objects,
         telemetry=telemetry,
+        pairs=pairs,
         public_key=public_key,
         input_policy=input_policy,
         cache_folder=cache_folder,
@@ -106,6 +109,7 @@ def create_app(
             await anyio.to_thread.run_sync(service.stop)
 
     app = FastAPI(title="Latentloop serving", version="1", lifespan=lifespan)
+    app.state.service = service
 
     @app.exception_handler(RequestValidationError)
     async def refuse_parameter(request: Request, error: RequestValidationError) -> Response:
@@ -178,8 +182,8 @@ def create_app(
 
     @app.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
     async def readyz() -> Response:
-        """Whether a champion is loaded, what serves, and what is wrong."""
-        body = readiness(service.follower.state, config.replica)
+        """Whether a champion is loaded, what serves, what is compared with it, and what is wrong."""
+        body = service.readiness()
         return json_response(body, 200 if body.ready else 503)
 
     @app.get("/metrics", responses={200: {"content": {"text/plain": {}}}})

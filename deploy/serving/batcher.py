@@ -6,6 +6,7 @@ While a batch is in work the next one gathers by itself: without load nothing wa
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import queue
 import threading
@@ -26,10 +27,14 @@ _LOG = logging.getLogger("latentloop.serving")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model says of the images of one request; `sd` (B, C, H, W) only where samples were asked for."""
+    """What a model says of the images of one request; `sd` (B, C, H, W) only where samples were asked for.
+
+    `image_ms`: milliseconds of the forward pass, shared evenly by the images of its batch.
+    """
 
     scores: Scores
     sd: np.ndarray | None
+    image_ms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +62,14 @@ class Batcher:
         """Begin to work."""
         self._thread.start()
 
-    def stop(self) -> None:
-        """Finish what is queued, then end; call it when no request is in flight."""
+    def end(self) -> None:
+        """Finish what is queued, then end; call it when no request comes any more."""
         self._jobs.put(None)
-        self._thread.join()
+
+    def stop(self, timeout_s: float | None = None) -> None:
+        """End, and wait for it, at most `timeout_s` seconds."""
+        self.end()
+        self._thread.join(timeout_s)
 
     async def score(self, version: LoadedVersion, pixels: np.ndarray, *, samples: int = 0, seed: int = 0) -> Answer:
         """Answer pixels uint8 (B, C, H, W); with `samples` >= 2 also the sd of that many draws.
@@ -83,7 +92,7 @@ class Batcher:
         torch.set_num_threads(self._threads)
         while (job := self._jobs.get()) is not None:
             batch, last = self._gather(job)
-            for same in _by_version(batch):
+            for same in _by_version([job for job in batch if not job.done.done()]):  # some were given up meanwhile
                 self._forward(same)
             if last:
                 return
@@ -113,11 +122,13 @@ class Batcher:
         try:
             pixels = jobs[0].pixels if len(jobs) == 1 else np.concatenate([job.pixels for job in jobs])
             self._on_batch(len(pixels))
+            begun = time.perf_counter()
             scores = score_images(version.artifact.model, pixels, batch_size=self._batch_max)
+            image_ms = (time.perf_counter() - begun) * 1000 / len(pixels)
             start = 0
             for job in jobs:
                 stop = start + len(job.pixels)
-                _deliver(job, _answer(job, rows(scores, start, stop)))
+                _deliver(job, _answer(job, rows(scores, start, stop), image_ms))
                 start = stop
         except Exception as error:  # whatever a model does, the thread that runs all models goes on
             _LOG.exception("version %s failed on a batch", version.version)
@@ -144,14 +155,14 @@ def _by_version(batch: list[_Job]) -> list[list[_Job]]:
     return list(groups.values())
 
 
-def _answer(job: _Job, scores: Scores) -> Answer | Problem:
+def _answer(job: _Job, scores: Scores, image_ms: float) -> Answer | Problem:
     if not (np.isfinite(scores.recon_error).all() and np.isfinite(scores.kl).all()):
         return Problem(500, f"version {job.version.version} answered with numbers that are not finite")
     if not job.samples:
-        return Answer(scores, None)
+        return Answer(scores, None, image_ms)
     generator = torch.Generator().manual_seed(job.seed)
     _, sd = reconstruct_samples(job.version.artifact.model, job.pixels, job.samples, generator)
-    return Answer(scores, sd)
+    return Answer(scores, sd, image_ms)
 
 
 def _deliver(job: _Job, result: Answer | Problem) -> None:
@@ -163,4 +174,5 @@ def _deliver(job: _Job, result: Answer | Problem) -> None:
         else:
             job.done.set_result(result)
 
-    job.loop.call_soon_threadsafe(settle)
+    with contextlib.suppress(RuntimeError):  # a version that hung comes back when the loop has ended
+        job.loop.call_soon_threadsafe(settle)

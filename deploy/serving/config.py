@@ -76,6 +76,32 @@ class ServingConfig(BaseModel):
     telemetry_batch: int = Field(default=2_000, ge=1, description="rows in one insert")
     telemetry_flush_s: float = Field(default=1.0, gt=0, description="seconds between two writes; what a kill can lose")
 
+    shadow_queue: int = Field(
+        default=2_000,
+        ge=1,
+        description="images that wait to be scored by the version on trial; more are dropped, counted",
+    )
+    shadow_queue_bytes: int = Field(default=64 * 1024**2, ge=1, description="bytes that wait; more are dropped")
+    shadow_batch: int = Field(default=32, ge=1, description="images in one forward pass of the shadow")
+    shadow_wait_ms: float = Field(
+        default=50.0,
+        ge=0,
+        le=10_000,
+        description="milliseconds a shadow batch waits for company; nobody waits for a shadow",
+    )
+    beside_timeout_s: float = Field(
+        default=5.0,
+        gt=0,
+        description="seconds that a version beside the champion may take; 100 x the latency target. Then the "
+        "champion answers for a canary, and who asked for a version by name gets 503",
+    )
+    canary_failures_to_stop: int = Field(
+        default=5,
+        ge=1,
+        description="failures in a row after which this replica sends the canary nothing more; one that fails "
+        "every tenth request is stopped by five in a row once in 100,000 requests",
+    )
+
     capture_segment_images: int = Field(default=1_000, ge=1, description="images at which a segment is written")
     capture_segment_bytes: int = Field(default=64 * 1024**2, ge=1, description="bytes at which a segment is written")
     capture_segment_s: float = Field(
@@ -108,6 +134,10 @@ class ServingConfig(BaseModel):
         problems = []
         if self.queue_limit < self.max_images:
             problems.append(f"queue_limit {self.queue_limit} < max_images {self.max_images}: such a request never fits")
+        if self.shadow_queue < self.max_images:
+            problems.append(
+                f"shadow_queue {self.shadow_queue} < max_images {self.max_images}: such a request is never compared"
+            )
         if self.capture_queue < self.capture_segment_images:
             problems.append(
                 f"capture_queue {self.capture_queue} < capture_segment_images {self.capture_segment_images}: "

@@ -49,9 +49,20 @@ class Metrics:
             registry=self.registry,
         )
         self.queue_depth = gauge(
-            "queue_depth", "Waiting: images (batch), rows (telemetry), images (capture)", ("queue",)
+            "queue_depth", "Waiting: images (batch, shadow, capture), rows (telemetry, pairs)", ("queue",)
         )
-        self.lost = counter("lost", "Telemetry rows and captured images that will never be written", ("kind",))
+        self.lost = counter("lost", "Telemetry rows, pairs and captured images that will never be written", ("kind",))
+        self.pairs = counter(
+            "pairs",
+            "Images compared: `missing` scored them off the answer's path, or failed",
+            ("candidate", "missing", "outcome"),
+        )
+        self.pairs_dropped = counter("pairs_dropped", "Images that the shadow had no room for", ("candidate",))
+        self.canary_failures = counter(
+            "canary_failures", "Requests that the champion answered for a canary that failed", ("version",)
+        )
+        self.canary_share = gauge("canary_share", "Share of requests that the canary answers here, 0 to 1")
+        self.canary_stopped = gauge("canary_stopped", "1 while this replica sends a failing canary nothing more")
         self.release_epoch = gauge("release_epoch", "Epoch of the release that is followed; 0 before the first")
         self.loaded = gauge("version_loaded", "1 for every version in memory", ("slot", "version"))
         self.load_failures = counter("version_load_failures", "Tries to load a version that failed", ("slot",))

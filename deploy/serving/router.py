@@ -1,6 +1,6 @@
-"""Which version answers a request: a pure function of what is loaded, the request's id and its wish.
+"""Which version answers a request, and which one is compared with it: pure functions of what is loaded.
 
-Shadow copies and judged canaries come into this file; today the shadow answers only who asks for it by name.
+A shadow answers only who asks for it by name; a canary answers its share of the requests, chosen by their ids.
 """
 
 from __future__ import annotations
@@ -52,6 +52,29 @@ class Slots:
             version = getattr(self, name)
             if version is not None:
                 yield name, version
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Who is compared with whom; `slot` is where the candidate stands."""
+
+    champion: LoadedVersion
+    candidate: LoadedVersion
+    slot: str
+
+
+def choose_pairing(slots: Slots) -> Pairing | None:
+    """The champion and the version on trial: the canary, else the shadow, else previous; None without one.
+
+    A slot that holds the champion's own artifact is passed over: it would be compared with itself.
+    """
+    champion = slots.champion
+    if champion is None:
+        return None
+    for slot, version in slots.named():
+        if version.digest != champion.digest:
+            return Pairing(champion, version, slot)
+    return None
 
 
 def choose_version(slots: Slots, request_id: str, wanted: str | None) -> LoadedVersion:

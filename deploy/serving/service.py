@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,35 +20,32 @@ from starlette.responses import Response
 
 from data_checks.policy import InputPolicy
 from deploy.serving.admission import Admission
-from deploy.serving.answers import ProblemAnswer, refused_answer
-from deploy.serving.batcher import Batcher
-from deploy.serving.buffered import BufferedWriter
+from deploy.serving.answers import ProblemAnswer, Readiness, readiness, refused_answer
+from deploy.serving.canary import CanaryLeash, canary_failed
 from deploy.serving.config import ServingConfig
 from deploy.serving.errors import ImagesRefused, Problem
-from deploy.serving.follower import ReleaseFollower
+from deploy.serving.follower import ReleaseFollower, ReplicaState
 from deploy.serving.gate import Admitted, admit_uploads
+from deploy.serving.lanes import Lanes
 from deploy.serving.loader import VersionLoader
 from deploy.serving.metrics import Metrics
 from deploy.serving.payload import parse_body
-from deploy.serving.records import (
-    PendingCapture,
-    SegmentWriter,
-    answered_rows,
-    pending_captures,
-    refused_rows,
-)
-from deploy.serving.router import choose_gate, choose_version
-from deploy.serving.telemetry_sink import TelemetrySink
+from deploy.serving.records import answered_rows, pending_captures, refused_rows
+from deploy.serving.router import LoadedVersion, Slots, choose_gate, choose_pairing, choose_version
+from deploy.serving.shadow import Shadow
+from deploy.serving.sides import answered_sides, failed_side, pair_rows, shadow_job
+from deploy.serving.sinks import Sink
 from deploy.serving.visit import Outcome, Visit, sane_request_id, sane_source
+from deploy.serving.writers import capture_writer, pairs_writer, telemetry_writer
 from deploy.stores.captures import CaptureStore
 from deploy.stores.objects import ObjectStore
+from deploy.stores.pairs import PairRow
 from deploy.stores.telemetry import RequestRow
 
 # Values above which an answer is written in a thread: a quarter of a million hold the event loop for 60 ms.
 INLINE_VALUES = 20_000
-# What a telemetry row takes in memory, about: two codes, a histogram and the Python around them.
-ROW_BYTES = 1_500
 CLIENT_CLOSED = 499
+_LOG = logging.getLogger("latentloop.serving")
 Result = TypeVar("Result")
 
 
@@ -59,7 +57,8 @@ class Service:
         config: ServingConfig,
         *,
         objects: ObjectStore,
-        telemetry: TelemetrySink,
+        telemetry: Sink[RequestRow],
+        pairs: Sink[PairRow],
         public_key: Ed25519PublicKey,
         input_policy: InputPolicy,
         cache_folder: Path,
@@ -70,31 +69,51 @@ class Service:
             objects, cache_folder, golden_tolerance=config.golden_tolerance, batch_max=config.batch_max
         )
         self.follower = ReleaseFollower(config, objects, loader, public_key, cache_folder, self.metrics)
-        self.batcher = Batcher(config, self.metrics.batch_images.observe)
-        self.telemetry = self._telemetry_writer(telemetry)
-        self.captures = self._capture_writer(CaptureStore(objects))
+        self.leash = CanaryLeash(config.canary_failures_to_stop, self.metrics)
+        self.lanes = Lanes(config, self.metrics.batch_images.observe)
+        self.telemetry = telemetry_writer(telemetry, config, self.metrics)
+        self.pairs = pairs_writer(pairs, config, self.metrics)
+        self.captures = capture_writer(CaptureStore(objects), config, self.metrics)
+        self.shadow = Shadow(config, input_policy, self.pairs.offer, self.metrics)
         self._admission = Admission(max_requests=config.queue_limit, max_body_bytes=config.max_body_bytes)
         self._decoders = ThreadPoolExecutor(config.decode_threads, thread_name_prefix="serving-decode")
         self.metrics.watch_queue("requests", lambda: self._admission.requests)
-        self.metrics.watch_queue("batch", lambda: self.batcher.images_waiting)
+        self.metrics.watch_queue("batch", lambda: self.lanes.images_waiting)
+        self.metrics.watch_queue("shadow", lambda: self.shadow.depth)
         self.metrics.watch_queue("telemetry", lambda: self.telemetry.depth)
+        self.metrics.watch_queue("pairs", lambda: self.pairs.depth)
         self.metrics.watch_queue("capture", lambda: self.captures.depth)
+        self.metrics.canary_share.set_function(lambda: self.state.slots.canary_share)
+        self.metrics.canary_stopped.set_function(lambda: self.leash.stops(self.follower.state))
+
+    @property
+    def state(self) -> ReplicaState:
+        """What the release says, less a canary that failed here."""
+        return self.leash.applied(self.follower.state)
+
+    def readiness(self) -> Readiness:
+        """Say what serves here, what is tried, and what is wrong."""
+        state = self.state
+        pairing = choose_pairing(state.slots)
+        return readiness(state, self.config.replica, pairing, self.shadow.status(pairing))
 
     def start(self) -> None:
         """Start the threads; the first version loads in the background."""
         torch.set_num_threads(self.config.threads)
-        for part in (self.batcher, self.telemetry, self.captures, self.follower):
+        for part in (self.lanes, self.telemetry, self.pairs, self.captures, self.follower):
             part.start()
 
     def stop(self) -> None:
         """End the threads and write what waits; call it when no request is in flight."""
         self.follower.stop()
-        self.batcher.stop()
+        self.lanes.stop()
         self._decoders.shutdown()
         deadline = time.monotonic() + self.config.final_flush_s
         self.captures.close()
-        self.telemetry.stop(self.config.final_flush_s)
-        self.captures.stop(max(0.5, deadline - time.monotonic()))
+        self.telemetry.close()
+        self.shadow.stop(self.config.final_flush_s / 4)
+        for writer in (self.pairs, self.telemetry, self.captures):
+            writer.stop(max(0.5, deadline - time.monotonic()))
 
     async def answer(
         self, request: Request, route: str, render: Callable[[Outcome], Response], *, samples: int = 0
@@ -124,11 +143,7 @@ class Service:
             with self._admission.enter() as ticket:
                 body = await self._admission.read(request, ticket)
                 visit.body_is_read()
-                outcome = await self._score(request, visit, body, samples)
-                if outcome.answer.scores.reconstruction.size <= INLINE_VALUES:
-                    response = render(outcome)
-                else:
-                    response = await self._in_thread(lambda: render(outcome))
+                outcome, response = await self._answer(request, visit, body, render, samples)
         except ImagesRefused as error:
             self._remember_refused(visit, error)
             return json_response(refused_answer(visit, error), 422)
@@ -139,12 +154,42 @@ class Service:
         self._remember(request, outcome)
         return response
 
-    async def _score(self, request: Request, visit: Visit, body: bytes, samples: int) -> Outcome:
-        headers, slots = request.headers, self.follower.state.slots
+    async def _answer(
+        self, request: Request, visit: Visit, body: bytes, render: Callable[[Outcome], Response], samples: int
+    ) -> tuple[Outcome, Response]:
+        """Let the chosen version answer; for a canary that fails the champion does, and nobody notices."""
+        headers, state = request.headers, self.state
+        slots, wanted = state.slots, headers.get("x-latentloop-version")
         sane_source(headers.get("x-latentloop-source"), self.config.capture_source)
-        version = choose_version(slots, visit.request_id, headers.get("x-latentloop-version"))
-        visit.version = version.version
-        gate = choose_gate(slots, version)
+
+        async def answer_by(version: LoadedVersion) -> tuple[Outcome, Response]:
+            visit.version = version.version
+            outcome = await self._score(request, visit, body, version, slots, samples)
+            if wanted is None:
+                outcome = replace(outcome, pairing=choose_pairing(slots))
+            if outcome.answer.scores.reconstruction.size <= INLINE_VALUES:
+                return outcome, render(outcome)
+            return outcome, await self._in_thread(lambda: render(outcome))
+
+        version = choose_version(slots, visit.request_id, wanted)
+        if wanted is not None or slots.champion is None or version is not slots.canary:
+            return await answer_by(version)
+        try:
+            answered = await answer_by(version)
+        except Exception as error:
+            if not canary_failed(error, own_gate=choose_gate(slots, version) is version):
+                raise
+            outcome, response = await answer_by(slots.champion)
+            reason = str(error) if isinstance(error, Problem) else f"raised {type(error).__name__}: {error}"
+            self.leash.failed(state, reason)
+            return replace(outcome, failure=reason), response
+        self.leash.answered(state)
+        return answered
+
+    async def _score(
+        self, request: Request, visit: Visit, body: bytes, version: LoadedVersion, slots: Slots, samples: int
+    ) -> Outcome:
+        headers, gate = request.headers, choose_gate(slots, version)
 
         def admit() -> Admitted:
             kind, encoding = headers.get("content-type", ""), headers.get("content-encoding", "")
@@ -156,7 +201,7 @@ class Service:
         if samples * count > self.config.max_sampled_images:
             raise Problem(413, f"{count} images x {samples} samples: {self.config.max_sampled_images} is the limit")
         seed = int.from_bytes(hashlib.sha256(visit.request_id.encode()).digest()[:7])
-        answer = await self.batcher.score(version, admitted.pixels, samples=samples, seed=seed)
+        answer = await self.lanes.score(version, slots, admitted.pixels, samples=samples, seed=seed)
         return Outcome(visit, version, admitted, answer)
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
@@ -168,9 +213,30 @@ class Service:
             self.telemetry.offer(answered_rows(outcome, self.config.replica))
             source = sane_source(request.headers.get("x-latentloop-source"), self.config.capture_source)
             self.captures.offer(pending_captures(outcome, source))
+            try:
+                self._compare(outcome)
+            except Exception:  # no room for a thread, say: the answer is there and goes out
+                _LOG.exception("the answer of version %s is not compared", outcome.version.version)
         self.metrics.images.labels(outcome.version.version).inc(len(outcome.admitted.uploads))
         for error in outcome.answer.scores.recon_error:
             self.metrics.recon_error.labels(outcome.version.version).observe(float(error))
+
+    def _compare(self, outcome: Outcome) -> None:
+        """Have the other side scored where nobody waits for it; a canary that failed is a pair already."""
+        pairing = outcome.pairing
+        if pairing is None:
+            return
+        if outcome.failure is not None:
+            champion = answered_sides(outcome)
+            failed = [failed_side(outcome.failure)] * len(champion)
+            replica = self.config.replica
+            self.pairs.offer(pair_rows(outcome.visit, pairing, outcome.version, champion, failed, replica))
+            self.metrics.pairs.labels(pairing.candidate.version, pairing.candidate.version, "failed").inc(len(failed))
+            return
+        now = choose_pairing(self.follower.state.slots)
+        # a request of the release before would bring back the worker of a version that is on trial no more
+        if now is not None and now.candidate.digest == pairing.candidate.digest:
+            self.shadow.offer(shadow_job(outcome, pairing))
 
     def _remember_refused(self, visit: Visit, error: ImagesRefused) -> None:
         self.telemetry.offer(refused_rows(visit, self.config.replica, error.refused))
@@ -184,34 +250,6 @@ class Service:
         if problem.close:
             response.headers["Connection"] = "close"
         return response
-
-    def _telemetry_writer(self, telemetry: TelemetrySink) -> BufferedWriter[RequestRow]:
-        config = self.config
-        return BufferedWriter(
-            "telemetry",
-            telemetry.write,
-            batch_items=config.telemetry_batch,
-            batch_bytes=config.telemetry_batch * ROW_BYTES,
-            period_s=config.telemetry_flush_s,
-            queue_items=config.telemetry_queue,
-            queue_bytes=config.telemetry_queue * ROW_BYTES,
-            size=lambda row: ROW_BYTES,
-            on_lost=self.metrics.lost.labels("telemetry").inc,
-        )
-
-    def _capture_writer(self, captures: CaptureStore) -> BufferedWriter[PendingCapture]:
-        config = self.config
-        return BufferedWriter(
-            "captures",
-            SegmentWriter(captures, config.replica, datetime.now(UTC)).write,
-            batch_items=config.capture_segment_images,
-            batch_bytes=config.capture_segment_bytes,
-            period_s=config.capture_segment_s,
-            queue_items=config.capture_queue,
-            queue_bytes=config.capture_queue_bytes,
-            size=lambda capture: capture.size,
-            on_lost=self.metrics.lost.labels("capture").inc,
-        )
 
 
 def json_response(body: BaseModel, status: int = 200) -> Response:

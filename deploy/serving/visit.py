@@ -12,7 +12,7 @@ from deploy.serving.batcher import Answer
 from deploy.serving.config import TOKEN_PATTERN
 from deploy.serving.errors import Problem
 from deploy.serving.gate import Admitted
-from deploy.serving.router import LoadedVersion
+from deploy.serving.router import LoadedVersion, Pairing
 
 _TOKEN = re.compile(TOKEN_PATTERN)
 
@@ -39,12 +39,18 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An answered request: who asked, which version answered, what went in and what came out."""
+    """An answered request: who asked, which version answered, what went in and what came out.
+
+    `pairing` is who is compared on it, None for a request for a version by name; `failure` says why the canary
+    did not answer it, where the champion had to.
+    """
 
     visit: Visit
     version: LoadedVersion
     admitted: Admitted
     answer: Answer
+    pairing: Pairing | None = None
+    failure: str | None = None
 
 
 def sane_request_id(given: str | None) -> str:

@@ -1,10 +1,12 @@
 """The orchestrator: Prefect's HTTP API, without its library. Deployments are named `flow/deployment`."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Self
 from urllib.parse import quote
+from uuid import UUID
 
 import httpx
 
@@ -12,6 +14,7 @@ from deploy.stores.errors import ObjectMissing, StoreError, StoreRefused, StoreU
 from deploy.stores.faults import register
 
 RUN = register("orchestrator.create_run", "a flow run, once per idempotency key")
+EVENT = register("orchestrator.emit_event", "an event, delivered at least once")
 POOL = register("orchestrator.work_pool", "a work pool")
 
 StateType = Literal[
@@ -107,6 +110,23 @@ class Orchestrator:
             run = self._ask("POST", f"/deployments/{found['id']}/create_flow_run", body)
         return RunRef(id=run["id"], url=f"{self._api_url.removesuffix('/api')}/runs/flow-run/{run['id']}")
 
+    def emit_event(
+        self, event: str, *, resource: str, payload: Mapping[str, Any], event_id: UUID, occurred: datetime
+    ) -> None:
+        """Tell the server that something happened to a resource; deployments with a trigger for it start.
+
+        A repeat with the same id is one more delivery: who acts on it must claim the work that it names.
+        """
+        body = {
+            "id": str(event_id),
+            "event": event,
+            "occurred": occurred.isoformat(),
+            "resource": {"prefect.resource.id": resource},
+            "payload": dict(payload),
+        }
+        with EVENT:
+            self._ask("POST", "/events", [body])
+
     def run_state(self, id: str) -> RunState:
         """Read where a run stands; ObjectMissing when there is no such run."""
         state = self._ask("GET", f"/flow_runs/{quote(id, safe='')}")["state"] or {}
@@ -164,12 +184,12 @@ class Orchestrator:
             if len(page) < _PAGE:
                 return found
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | Sequence[Any] | None = None) -> Any:
         where = f"Prefect at {self._api_url}{path}"
         try:
             answer = self._client.request(method, self._api_url + path, json=body)
             if answer.is_success:
-                return answer.json()
+                return answer.json() if answer.content else None
         except (httpx.TransportError, httpx.InvalidURL, ValueError) as error:
             raise StoreUnavailable(f"{where}: does not answer ({error}); is `prefect server` up?") from error
         said = f"{answer.status_code} {answer.text[:300]}"

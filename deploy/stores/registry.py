@@ -117,6 +117,12 @@ class Registry:
         """The page where a person approves; the UI has no link to it from its start page."""
         return f"{self.url}/#/models/{self.product}/versions/{version}"
 
+    def run_file_url(self, run_id: str, path: str) -> str:
+        """The page that shows a run's file."""
+        with self._border(f"read run {run_id}"):
+            experiment = self._client.get_run(run_id).info.experiment_id
+        return f"{self.url}/#/experiments/{experiment}/runs/{run_id}/artifacts/{path}"
+
     # --- writing ------------------------------------------------------------------------------------------------
 
     def ensure_model(self) -> None:

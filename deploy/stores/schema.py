@@ -105,6 +105,25 @@ requests = Table(
     Index("requests_by_time", "at_us"),
 )
 
+pairs = Table(
+    "pairs",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at_us", BigInteger, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("replica", Text, nullable=False),
+    Column("champion", Text, nullable=False),
+    Column("candidate", Text, nullable=False),
+    Column("answered_by", Text, nullable=False),
+    Column("champion_error", Double),
+    Column("candidate_error", Double),
+    Column("champion_kl", Double),
+    Column("candidate_kl", Double),
+    Column("candidate_ms", Double),
+    Column("failure", Text),
+    Index("pairs_by_candidate", "candidate", "at_us"),
+)
+
 
 def to_us(at: datetime) -> int:
     """Microseconds since 1970 in UTC; ValueError for a time without a zone."""

@@ -86,6 +86,22 @@ class TelemetrySummary:
     latency_p99_ms: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class AnsweredWindow:
+    """The requests that one version answered, oldest first.
+
+    `latency_ms` (N,): one value a request, however many images it had. `images`: how many it had in all.
+    """
+
+    latency_ms: NDArray[np.float64]
+    images: int
+
+    @property
+    def count(self) -> int:
+        """Answered requests, N."""
+        return len(self.latency_ms)
+
+
 class Telemetry:
     """The table of requests. Intervals are half open: since <= at < until."""
 
@@ -120,6 +136,21 @@ class Telemetry:
         with reading(self._engine) as connection:
             found = connection.execute(newest_first.limit(limit)).all()
         return _to_window(found[::-1])
+
+    def answered(self, since: datetime, until: datetime, version: str) -> AnsweredWindow:
+        """Latency and number of the requests that a version answered; an image is a row, a request is several."""
+        query = (
+            select(func.max(requests.c.latency_ms), func.count())
+            .where(and_(_within(since, until), requests.c.version == version, requests.c.refusal.is_(None)))
+            .group_by(requests.c.at_us, requests.c.replica, requests.c.request_id)
+            .order_by(requests.c.at_us, func.min(requests.c.id))
+        )
+        with reading(self._engine) as connection:
+            found = connection.execute(query).all()
+        return AnsweredWindow(
+            latency_ms=np.array([latency for latency, _ in found], dtype=np.float64),
+            images=sum(int(images) for _, images in found),
+        )
 
     def summary(self, since: datetime, until: datetime) -> TelemetrySummary:
         """Count per route and refusal; mean error and latency quantiles of the answered requests."""

@@ -80,3 +80,9 @@ def test_the_machine_is_described() -> None:
     assert machine.cores >= 1
     assert machine.memory_gb > 0
     assert machine.processor
+
+
+def test_a_figure_that_does_not_apply_is_null_and_meets_no_bar() -> None:
+    assert Result.of("before_new", None, "MSE").model_dump()["value"] is None
+    assert Result.of("before_new", None, "MSE").passed
+    assert not Result.of("before_new", None, "MSE", limit=1.0).passed

@@ -23,9 +23,11 @@ from deploy.release import Release, ServedVersion
 from deploy.serving.app import create_app
 from deploy.serving.config import ServingConfig
 from deploy.serving.run import listen
+from deploy.serving.service import Service
 from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.database import migrate, open_engine
 from deploy.stores.local_objects import LocalObjects
+from deploy.stores.pairs import Pairs, PairWindow
 from deploy.stores.release_file import RELEASE_KEY, generate_keys, sign_release
 from deploy.stores.telemetry import Telemetry, TelemetryWindow
 from vae_core.artifact import Artifact, TrainingSummary, make_golden, write_artifact
@@ -63,7 +65,7 @@ def jpeg(pixels: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def tiny_artifact(seed: int, *, with_reference: bool = True) -> Artifact:
+def tiny_artifact(seed: int, *, with_reference: bool = True, preprocessing: Preprocessing | None = None) -> Artifact:
     """Make an untrained but complete version; other seeds are other weights."""
     model = build_model(MODEL, seed).eval()
     seen = pictures(64, seed=1)
@@ -82,7 +84,7 @@ def tiny_artifact(seed: int, *, with_reference: bool = True) -> Artifact:
     return Artifact(
         model=model,
         model_config=MODEL,
-        preprocessing=Preprocessing(),
+        preprocessing=preprocessing or Preprocessing(),
         prior=None,
         reference=reference if with_reference else None,
         golden=make_golden(model, pictures(4, seed=2)),
@@ -110,6 +112,7 @@ class House:
         migrate(engine)
         self.engine = engine
         self.telemetry = Telemetry(engine)
+        self.pairs = Pairs(engine)
         self.keys = generate_keys(self.root / "secrets")
         self.cache = self.root / "cache"
 
@@ -140,6 +143,11 @@ class House:
         """All telemetry."""
         return self.telemetry.window(datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
 
+    def paired(self, candidate: str, champion: str) -> PairWindow:
+        """All pairs of two versions."""
+        ever = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+        return self.pairs.window(*ever, candidate=candidate, champion=champion)
+
     def captured(self) -> list[CapturedImage]:
         """All captured images, segment by segment."""
         store = CaptureStore(self.objects)
@@ -161,10 +169,18 @@ def quick_config(**changes: Any) -> ServingConfig:
 @contextmanager
 def replica(house: House, *, ready: bool = True, **changes: Any) -> Iterator[httpx.Client]:
     """Run an application in a thread, on a free port; leaving the block is its orderly shutdown."""
+    with running(house, ready=ready, **changes) as (client, _):
+        yield client
+
+
+@contextmanager
+def running(house: House, *, ready: bool = True, **changes: Any) -> Iterator[tuple[httpx.Client, Service]]:
+    """Run a replica whose parts a test wants to see, or to break."""
     app = create_app(
         quick_config(**changes),
         objects=house.objects,
         telemetry=house.telemetry,
+        pairs=house.pairs,
         public_key=house.keys.public,
         input_policy=POLICY,
         cache_folder=house.cache,
@@ -179,7 +195,7 @@ def replica(house: House, *, ready: bool = True, **changes: Any) -> Iterator[htt
             with httpx.Client(base_url=f"http://{host}:{port}", timeout=30) as client:
                 if ready:
                     wait_until(lambda: client.get("/readyz").status_code == 200, "readiness")
-                yield client
+                yield client, app.state.service
         finally:
             server.should_exit = True
             thread.join()

@@ -19,8 +19,9 @@ def test_an_unknown_word_is_refused() -> None:
 
 def test_all_contradictions_are_named_at_once() -> None:
     with pytest.raises(ValidationError) as caught:
-        ServingConfig(queue_limit=8, max_images=9, capture_queue=10, latency_buckets_s=(0.2, 0.1))
+        ServingConfig(queue_limit=8, max_images=9, shadow_queue=8, capture_queue=10, latency_buckets_s=(0.2, 0.1))
     message = str(caught.value)
     assert "queue_limit 8 < max_images 9" in message
+    assert "shadow_queue 8 < max_images 9" in message
     assert "capture_queue 10 < capture_segment_images 1000" in message
     assert "latency_buckets_s must rise" in message

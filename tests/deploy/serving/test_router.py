@@ -5,7 +5,15 @@ from datetime import UTC, datetime
 import pytest
 
 from deploy.serving.errors import Problem
-from deploy.serving.router import LoadedVersion, Slots, choose_gate, choose_version, request_share
+from deploy.serving.router import (
+    LoadedVersion,
+    Pairing,
+    Slots,
+    choose_gate,
+    choose_pairing,
+    choose_version,
+    request_share,
+)
 from tests.deploy.serving.house import tiny_artifact
 
 ARTIFACT = tiny_artifact(1)
@@ -15,7 +23,7 @@ def _version(name: str) -> LoadedVersion:
     return LoadedVersion(name, name * 64, ARTIFACT, datetime.now(UTC))
 
 
-CHAMPION, CANARY, SHADOW = _version("1"), _version("2"), _version("3")
+CHAMPION, CANARY, SHADOW, PREVIOUS = (_version(name) for name in "1234")
 
 
 def test_the_champion_answers() -> None:
@@ -56,6 +64,29 @@ def test_nobody_to_answer_is_told(slots: Slots, wanted: str | None, status: int,
     with pytest.raises(Problem, match=words) as caught:
         choose_version(slots, "any", wanted)
     assert caught.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("slots", "candidate", "slot"),
+    [
+        (Slots(CHAMPION, CANARY, SHADOW, PREVIOUS), CANARY, "canary"),
+        (Slots(CHAMPION, shadow=SHADOW, previous=PREVIOUS), SHADOW, "shadow"),
+        (Slots(CHAMPION, previous=PREVIOUS), PREVIOUS, "previous"),
+        # a champion that did not load leaves the old one serving, which is `previous` as well
+        (Slots(CHAMPION, previous=CHAMPION), None, ""),
+        (Slots(CHAMPION, CHAMPION, previous=PREVIOUS), PREVIOUS, "previous"),
+        (Slots(CHAMPION), None, ""),
+        (Slots(shadow=SHADOW, previous=PREVIOUS), None, ""),
+    ],
+)
+def test_the_trial_is_the_canary_else_the_shadow_else_previous(
+    slots: Slots, candidate: LoadedVersion | None, slot: str
+) -> None:
+    pairing = choose_pairing(slots)
+    if candidate is None:
+        assert pairing is None
+    else:
+        assert pairing == Pairing(CHAMPION, candidate, slot)
 
 
 def test_the_gate_is_the_champions_for_all_that_see_images_alike() -> None:

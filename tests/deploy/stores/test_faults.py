@@ -19,6 +19,7 @@ from deploy.stores import (
     ledger,
     local_objects,
     objects,
+    pairs,
     release,
     release_file,
     telemetry,
@@ -29,13 +30,27 @@ from deploy.stores.database import migrate, open_engine
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
 from deploy.stores.local_objects import LocalObjects
+from deploy.stores.pairs import Pairs
 from deploy.stores.release import ReleaseStore
 from deploy.stores.release_file import generate_keys
 from deploy.stores.telemetry import Telemetry
+from tests.deploy.stores.test_pairs import _row as _pair
 from tests.deploy.stores.test_telemetry import _row
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-MODULES = (captures, catalogue, database, digests, ledger, local_objects, objects, release, release_file, telemetry)
+MODULES = (
+    captures,
+    catalogue,
+    database,
+    digests,
+    ledger,
+    local_objects,
+    objects,
+    pairs,
+    release,
+    release_file,
+    telemetry,
+)
 
 
 def _points_of(module: ModuleType) -> set[str]:
@@ -64,6 +79,7 @@ def _write_everything(folder: Path) -> None:
     DigestIndex(engine).protect(["a"], "benchmark_old")
     ReleaseStore(engine).compare_and_swap(0, Release(changed_at=NOW))
     Telemetry(engine).write([_row(0)])
+    Pairs(engine).write([_pair(0)])
     engine.dispose()
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -94,6 +97,24 @@ def test_waiting_too_long_gives_the_last_state(orchestrator: Orchestrator, deplo
     run = orchestrator.create_run(deployment, {"tier": "full"}, "key-4")
     end = orchestrator.wait(run.id, timeout_s=0.05, poll_s=0.01)
     assert end.type == "SCHEDULED" and not end.finished
+
+
+@pytest.mark.server
+def test_an_event_arrives_with_its_payload(orchestrator: Orchestrator, api: httpx.Client) -> None:
+    name, id = f"latentloop.test.{uuid.uuid4().hex}", uuid.uuid4()
+    payload = {"snapshot": "s1", "failed": ["latent_code"]}
+    orchestrator.emit_event(
+        name, resource="latentloop.model.fashion", payload=payload, event_id=id, occurred=datetime.now(UTC)
+    )
+
+    deadline = time.monotonic() + 30
+    found: list[dict[str, Any]] = []
+    while not found and time.monotonic() < deadline:  # the server writes events in the background
+        found = api.post("/events/filter", json={"filter": {"event": {"name": [name]}}}).json()["events"]
+        time.sleep(0.2)
+
+    (event,) = found
+    assert (event["id"], event["payload"]) == (str(id), payload)
 
 
 @pytest.mark.server

@@ -138,6 +138,22 @@ def test_the_summary_of_silence_has_no_means(telemetry: Telemetry) -> None:
     assert summary.recon_error_mean is summary.latency_p50_ms is summary.latency_p99_ms is None
 
 
+def test_the_answered_requests_of_a_version_count_once_however_many_images_they_had(telemetry: Telemetry) -> None:
+    both = [replace(_row(1), recon_error=error) for error in (0.1, 0.2)]
+    telemetry.write([_row(2), *both, _refused(3), replace(_row(4), version="4"), _row(5)])
+    answered = telemetry.answered(NOW, NOW + timedelta(seconds=5), "3")
+    assert answered.latency_ms.tolist() == [2.0, 3.0] and answered.latency_ms.dtype == np.float64
+    assert (answered.count, answered.images) == (2, 3)
+    assert telemetry.answered(NOW, NOW + HOUR, "4").latency_ms.tolist() == [5.0]
+    nothing = telemetry.answered(NOW, NOW + HOUR, "5")
+    assert (nothing.count, nothing.images, nothing.latency_ms.shape) == (0, 0, (0,))
+
+
+def test_a_request_id_that_came_twice_is_two_requests(telemetry: Telemetry) -> None:
+    telemetry.write([_row(0), replace(_row(1), request_id="r0"), replace(_row(0), replica="two")])
+    assert telemetry.answered(NOW, NOW + HOUR, "3").count == 3
+
+
 def test_writing_nothing_is_allowed(telemetry: Telemetry) -> None:
     telemetry.write([])
     assert telemetry.count(NOW - HOUR, NOW + HOUR) == 0
