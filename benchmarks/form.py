@@ -58,7 +58,7 @@ class Result(BaseModel):
     def _passed_says_what_the_numbers_say(self) -> Self:
         if self.passed != _meets(self.value, self.limit, self.direction):
             raise ValueError(
-                f"{self.name}: passed={self.passed} contradicts value {self.value}, limit {self.limit}, "
+                f"{self.name}: passed={self.passed} contradicts value {_number(self.value)}, limit {self.limit}, "
                 f"{self.direction} is better"
             )
         return self
@@ -156,7 +156,7 @@ def describe_machine() -> Machine:
         processor=_processor_name(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory_gb=round(psutil.virtual_memory().total / 2**30, 1),
-        system=platform.platform(),
+        system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         torch=torch.__version__,
         accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -170,6 +170,10 @@ def _processor_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"
 
 
 def _meets(value: float | None, limit: float | None, direction: Direction) -> bool:

@@ -1,14 +1,28 @@
-"""Which sources are held out for the benchmark: whole sources, chosen by a hash, the same on every machine.
+"""Which images are held out for a benchmark: the same ones on every machine.
 
-A source (a camera, a shop, an upload folder) is never split: its images resemble one another, so a hold-out
-that shares a source with the training set flatters the model.
+A source (a camera, a shop, an upload folder) is not split: its images resemble one another, so a hold-out
+that shares a source with the training set flatters the model. Where traffic comes from too few sources for that,
+time is split instead: what came last is held out, whole moments, because images of one request resemble one another.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+import numpy as np
+from numpy.typing import NDArray
+
 from data_checks.errors import SplitImpossible
+
+FEWEST_SOURCES = 4
+"""Of fewer sources, a quarter cannot be held out whole."""
+
+LARGEST_STRETCH = 2.0
+"""How many times the wanted share of all rows a hold-out may take, where the new kind is rare among its rows."""
+
+LEAST_STRETCH = 0.5
+"""Whole sources that hold less than this part of the wanted share are no fair hold-out: then time is split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,75 @@ def split_by_source(sources: Mapping[str, int], *, holdout_min: int, holdout_sha
             "add images or smaller sources, or lower the minimum"
         )
     return Split(frozenset(held), frozenset(sources) - frozenset(held), images, total - images)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowSplit:
+    """holdout (H,) int64, rising rows of the window; `sources`: those held out whole, empty where time was split."""
+
+    holdout: NDArray[np.int64]
+    sources: frozenset[str]
+
+
+def split_window(
+    sources: Sequence[str], captured_us: NDArray[np.int64], new_kind: NDArray[np.bool_], *, share: float, salt: str
+) -> WindowSplit:
+    """Hold out about `share` of a window's images, in their natural mix, at most `share` of its new kind.
+
+    sources, captured_us (microseconds) and new_kind (all False where none is sought) describe one image a row. From
+    four sources on, whole sources are taken in the order of their salted hash; else, or where the sources are so
+    uneven that no choice is fair, the newest images. SplitImpossible where both fail (a window of one moment, a new
+    kind of fewer than `1 / share` images); ValueError for senseless arguments.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"split window: share is between 0 and 1, came {share}")
+    if not len(sources) == len(captured_us) == len(new_kind):
+        raise ValueError(
+            f"split window: expected columns of one length, came {len(sources)}, {len(captured_us)}, {len(new_kind)}"
+        )
+    if not len(sources):
+        raise SplitImpossible("split window: expected images to hold some out of, came 0: capture traffic first")
+    chosen = _whole_sources(sources, new_kind, share, salt)
+    if chosen:
+        rows = np.flatnonzero(np.isin(np.asarray(sources), sorted(chosen)))
+        return WindowSplit(rows.astype(np.int64), frozenset(chosen))
+    return WindowSplit(_newest(captured_us, new_kind, share), frozenset())
+
+
+def _whole_sources(sources: Sequence[str], new_kind: NDArray[np.bool_], share: float, salt: str) -> set[str]:
+    """The sources to hold out; none where there are too few, or no choice is fair."""
+    images = Counter(sources)
+    if len(images) < FEWEST_SOURCES:
+        return set()
+    new = Counter(source for source, is_new in zip(sources, new_kind, strict=True) if is_new)
+    # judged is what is scarce: the new kind where there is one, else images
+    scarce = new if new.total() else images
+    wanted, most_images = share * scarce.total(), LARGEST_STRETCH * share * images.total()
+    held: set[str] = set()
+    held_scarce = held_images = 0
+    for source in sorted(images, key=lambda name: _place(name, salt)):
+        if held_scarce + scarce[source] <= wanted and held_images + images[source] <= most_images:
+            held.add(source)
+            held_scarce, held_images = held_scarce + scarce[source], held_images + images[source]
+    return held if held_scarce >= LEAST_STRETCH * wanted else set()
+
+
+def _newest(captured_us: NDArray[np.int64], new_kind: NDArray[np.bool_], share: float) -> NDArray[np.int64]:
+    """The newest whole moments that hold at most the share of what is scarce, and some of it."""
+    order = np.argsort(-captured_us, kind="stable")
+    scarce = new_kind if new_kind.any() else np.ones(len(new_kind), dtype=bool)
+    held = np.cumsum(scarce[order])
+    images = np.arange(1, len(order) + 1)
+    ends_a_moment = np.append(np.diff(captured_us[order]) != 0, True)
+    fits = ends_a_moment & (held <= share * held[-1]) & (images <= LARGEST_STRETCH * share * len(order))
+    fits &= held >= 1
+    if not fits.any():
+        raise SplitImpossible(
+            f"split window: expected the newest {share:.0%} of {int(scarce.sum())} images in whole moments, "
+            f"came {len(order)} images of {len(np.unique(captured_us))} moments from {captured_us.min()} to "
+            f"{captured_us.max()} us: capture more images over a longer time"
+        )
+    return np.sort(order[: np.flatnonzero(fits)[-1] + 1]).astype(np.int64)
 
 
 def _place(source: str, salt: str) -> bytes:

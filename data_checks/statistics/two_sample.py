@@ -1,7 +1,7 @@
 """Has a window of traffic moved against a reference? Means and distributions, honest under autocorrelation.
 
 The reference is a shuffled sample, so its rows count as independent. The window is a stretch of traffic: neighbours
-resemble one another, and a test that takes its n rows for n independent ones alarms on nothing (FIELD-NOTES 11).
+resemble one another, and a test that takes its n rows for n independent ones alarms on nothing.
 Here the variance of the window's mean comes from the window itself. Numpy only, except where a docstring names scipy.
 """
 

@@ -14,6 +14,7 @@ from data_checks.verdict import Evidence, Phase, Verdict
 from deploy.delivery.policy import GatePolicy
 
 Tier = Literal["full", "incremental", "emergency"]
+Metric = Literal["recon_error", "fd_efflite0", "fd_efflite0_reconstructions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,29 @@ class Standing:
 class Change:
     """Relative change of one measurement against the champion, paired on the same images: (candidate / champion) - 1.
 
-    `low` and `high` bound it at 95 %; `metric` and `benchmark` name what was measured and where.
+    `low` and `high` bound it at 95 %; `metric` and `benchmark` name what was measured and where: `fd_efflite0` of
+    samples, `fd_efflite0_reconstructions` of the images' own reconstructions. A distance of too few images is mostly
+    bias: no change is made of it.
     """
 
-    metric: Literal["recon_error", "fd_efflite0"]
+    metric: Metric
     benchmark: Literal["old", "new"]
     value: float
     low: float
     high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellChange:
+    """Candidate's mean error over the champion's in one cluster of the champion's reference, on its `n` images.
+
+    `low` bounds the ratio from below, at 95 % for all clusters together.
+    """
+
+    cell: int
+    ratio: float
+    low: float
     n: int
 
 
@@ -83,25 +99,27 @@ def judge_first_version(standing: Standing, policy: GatePolicy) -> Verdict:
 
 
 def judge_candidate(
-    changes: Sequence[Change], *, tier: Tier, active_units: int, champion_active_units: int, policy: GatePolicy
+    changes: Sequence[Change],
+    *,
+    tier: Tier,
+    active_units: int,
+    champion_active_units: int,
+    policy: GatePolicy,
+    cells: Sequence[CellChange] = (),
 ) -> Verdict:
-    """Against the champion: no measurement worse by its margin, one better (unless the tier is full), codes alive."""
-    if not changes:
+    """Against the champion: nothing worse by its margin, one better (unless the tier is full), no code or kind lost.
+
+    Samples follow the mix of the newest data, because the prior is fitted to it: where there is a `benchmark_new`,
+    those on `benchmark_old`, which lacks the new kind, are shown and not judged.
+    """
+    judged = [each for each in changes if _is_judged(each, changes)]
+    if not judged:
         return Verdict(
             phase=Phase.no_data,
             reason="no benchmark was measured for both champion and candidate: expected at least 1, came 0",
             evidence=(),
         )
-    evidence = [
-        Evidence(
-            name=f"{each.metric}_{each.benchmark}_change_high",
-            value=each.high,
-            limit=_margin(each, policy),
-            unit="share",
-            direction="lower",
-        )
-        for each in changes
-    ]
+    evidence = [_change_evidence(each, policy if each in judged else None) for each in changes]
     evidence.append(
         Evidence(
             name="active_units",
@@ -111,23 +129,63 @@ def judge_candidate(
             direction="higher",
         )
     )
+    evidence += _cell_evidence(cells, policy)
     failed = [each for each in evidence if not each.within_limit]
     if failed:
         return Verdict(phase=Phase.failed, reason=_sentences(failed), evidence=tuple(evidence))
-    better = [each for each in changes if each.high < 0]
+    better = [each for each in judged if each.high < 0]
     if not better and tier != "full":
-        best = min(changes, key=lambda each: each.high)
+        best = min(judged, key=lambda each: each.high)
         return Verdict(
             phase=Phase.failed,
             reason=f"nothing improves: {_change_sentence(best)}, expected an upper bound below 0",
             evidence=tuple(evidence),
         )
-    praised = "; ".join(map(_change_sentence, better or changes))
+    praised = "; ".join(map(_change_sentence, better or judged))
     return Verdict(phase=Phase.passed, reason=praised, evidence=tuple(evidence))
 
 
+def _is_judged(change: Change, changes: Sequence[Change]) -> bool:
+    samples_of_another_mix = change.metric == "fd_efflite0" and change.benchmark == "old"
+    return not (samples_of_another_mix and any(each.benchmark == "new" for each in changes))
+
+
+def _change_evidence(change: Change, policy: GatePolicy | None) -> Evidence:
+    """The upper bound beside its margin; without a policy it is shown only."""
+    return Evidence(
+        name=f"{change.metric}_{change.benchmark}_change_high",
+        value=change.high,
+        limit=None if policy is None else _margin(change, policy),
+        unit="share",
+        direction="lower",
+    )
+
+
+def _cell_evidence(cells: Sequence[CellChange], policy: GatePolicy) -> list[Evidence]:
+    """Every cluster that is lost; where none is, the one that comes nearest to it."""
+    measured = sorted(
+        (each for each in cells if each.n >= policy.lost_cell_min_images), key=lambda each: each.low, reverse=True
+    )
+    lost = [each for each in measured if each.low > policy.lost_cell_ratio]
+    return [
+        Evidence(
+            name=f"cluster_{each.cell}_error_ratio_low",
+            value=each.low,
+            limit=policy.lost_cell_ratio,
+            unit="ratio",
+            direction="lower",
+            n=each.n,
+        )
+        for each in (lost or measured[:1])
+    ]
+
+
 def _margin(change: Change, policy: GatePolicy) -> float:
-    return policy.recon_error_margin if change.metric == "recon_error" else policy.frechet_margin
+    return {
+        "recon_error": policy.recon_error_margin,
+        "fd_efflite0": policy.frechet_margin,
+        "fd_efflite0_reconstructions": policy.reconstruction_frechet_margin,
+    }[change.metric]
 
 
 def _sentences(evidence: Sequence[Evidence]) -> str:

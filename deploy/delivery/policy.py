@@ -14,7 +14,26 @@ class GatePolicy(BaseModel):
         0.02, ge=0, le=1, description="share; the field's canary rule, applied to the upper bound of a paired change"
     )
     frechet_margin: float = Field(
-        0.05, ge=0, le=1, description="share; same real set, n and extractor (equal models pass in >= 99 %)"
+        0.05,
+        ge=0,
+        le=1,
+        description="share, of samples; same real set, n and extractor (equal models pass in >= 99 %)",
+    )
+    reconstruction_frechet_margin: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="share, of reconstructions of the same images; their noise is common to both, so the canary's 2 %",
+    )
+    lost_cell_ratio: float = Field(
+        1.1,
+        ge=1,
+        le=10,
+        description="candidate's mean error / champion's in one cluster of the champion's reference, judged on its "
+        "lower bound; kinds that a model never saw have 1.07 to 2.02 times the error (Fashion-MNIST, held out)",
+    )
+    lost_cell_min_images: int = Field(
+        20, ge=2, description="images of the benchmark in a cluster; of fewer, the ratio of two means says nothing"
     )
     min_active_share: float = Field(0.5, ge=0, le=1, description="of the champion's active units; fewer is a lost code")
 

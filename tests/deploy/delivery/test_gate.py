@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_checks.verdict import Phase
-from deploy.delivery.gate import Change, Standing, judge_candidate, judge_first_version
+from deploy.delivery.gate import CellChange, Change, Standing, judge_candidate, judge_first_version
 from deploy.delivery.policy import GatePolicy
 
 POLICY = GatePolicy(first_max_frechet_over_floor=25.0)
@@ -194,3 +194,83 @@ def test_a_wider_margin_never_fails_what_a_narrow_one_passed(
         for margin in (0.02, 0.2)
     )
     assert wide.phase <= narrow.phase
+
+
+def on(metric: Any, benchmark: Any, high: float) -> Change:
+    return Change(metric, benchmark, high - 0.01, high - 0.02, high, 5000)
+
+
+RECON_NEW = on("recon_error", "new", -0.2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cells", "phase", "message"),
+    [
+        pytest.param(
+            [on("recon_error", "old", 0.02), RECON_NEW],
+            [],
+            Phase.passed,
+            "recon_error on benchmark_new -21.00% [-22.00%, -20.00%] (n=5000)",
+            id="a little worse on the old ones and better on the new",
+        ),
+        pytest.param(
+            [on("recon_error", "old", 0.021), RECON_NEW],
+            [],
+            Phase.failed,
+            "recon_error_old_change_high 0.021 > limit 0.02 share",
+            id="the new kind does not pay for the old ones",
+        ),
+        pytest.param(
+            [on("fd_efflite0", "old", 0.3), RECON_NEW],
+            [],
+            Phase.passed,
+            "recon_error on benchmark_new -21.00% [-22.00%, -20.00%] (n=5000)",
+            id="samples in the new mix are not held against benchmark_old",
+        ),
+        pytest.param(
+            [on("fd_efflite0", "old", 0.3), on("recon_error", "old", -0.1)],
+            [],
+            Phase.failed,
+            "fd_efflite0_old_change_high 0.3 > limit 0.05 share",
+            id="samples are judged on benchmark_old where there is no newer mix",
+        ),
+        pytest.param(
+            [RECON_NEW, on("fd_efflite0_reconstructions", "old", 0.03)],
+            [],
+            Phase.failed,
+            "fd_efflite0_reconstructions_old_change_high 0.03 > limit 0.02 share",
+            id="reconstructions of known images must stay as sharp",
+        ),
+        pytest.param(
+            [RECON_NEW],
+            [CellChange(3, 1.05, 1.02, 50), CellChange(7, 1.4, 1.2, 40), CellChange(9, 3.0, 2.0, 19)],
+            Phase.failed,
+            "cluster_7_error_ratio_low 1.2 > limit 1.1 ratio (n=40)",
+            id="a lost cluster, and one of too few images",
+        ),
+        pytest.param(
+            [RECON_NEW],
+            [CellChange(3, 1.05, 1.02, 50), CellChange(7, 1.4, 1.1, 40)],
+            Phase.passed,
+            "recon_error on benchmark_new -21.00% [-22.00%, -20.00%] (n=5000)",
+            id="a cluster at the bar is not lost",
+        ),
+    ],
+)
+def test_an_emergency_candidate_is_judged_on_both_benchmarks_and_every_cluster(
+    changes: list[Change], cells: list[CellChange], phase: Phase, message: str
+) -> None:
+    verdict = judge_candidate(
+        changes, tier="emergency", active_units=30, champion_active_units=32, policy=POLICY, cells=cells
+    )
+    assert (verdict.phase, verdict.reason) == (phase, message)
+
+
+def test_what_is_not_judged_is_on_record_without_a_limit() -> None:
+    verdict = judge_candidate(
+        [RECON_NEW, on("fd_efflite0", "old", 0.3)], tier="emergency", active_units=30, champion_active_units=32,
+        policy=POLICY,
+    )  # fmt: skip
+    limits = {each.name: each.limit for each in verdict.evidence}
+    assert limits["fd_efflite0_old_change_high"] is None
+    assert limits["recon_error_new_change_high"] == 0.02

@@ -8,18 +8,25 @@ from typing import Any
 import pytest
 
 from data_checks.verdict import Phase, Verdict
+from deploy.delivery.planning import plan_step
 from deploy.delivery.steps import (
+    BeginTrial,
     Candidate,
+    Facts,
     LoadBeside,
     Promote,
     RecordApproval,
     Refuse,
+    RollBack,
+    RunningTrial,
     ServiceView,
+    Settle,
+    Stage,
+    StartCanary,
     Step,
     TakeBack,
     TryGolden,
     Wait,
-    plan_step,
 )
 from deploy.release import Release, ServedVersion
 
@@ -27,7 +34,11 @@ TIMEOUT_S = 300.0
 SEVEN = ServedVersion(version="7", digest="d7", artifact="artifacts/d7")
 SIX = ServedVersion(version="6", digest="d6", artifact="artifacts/d6")
 IDLE = Release()
-IN_FLIGHT = Release(epoch=3, champion=SIX, shadow=SEVEN, changed_at=datetime(2026, 1, 1, tzinfo=UTC))
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+FIRST = Release(epoch=1, shadow=SEVEN, changed_at=AT)
+IN_FLIGHT = Release(epoch=3, champion=SIX, shadow=SEVEN, changed_at=AT)
+CANARY = Release(epoch=4, champion=SIX, canary=SEVEN, canary_share=0.05, changed_at=AT)
+WATCHED = Release(epoch=5, champion=SEVEN, previous=SIX, changed_at=AT)
 ABSENT = ServiceView(reachable=False)
 LOADING = ServiceView(reachable=True, epoch=3, loaded={"6": "d6"})
 LOADED = ServiceView(reachable=True, epoch=3, loaded={"6": "d6", "7": "d7"})
@@ -35,6 +46,7 @@ TROUBLED = ServiceView(reachable=True, epoch=3, loaded={"6": "d6"}, troubles={"s
 PASSED = Verdict(phase=Phase.passed, reason="golden inputs agree")
 FAILED = Verdict(phase=Phase.failed, reason="golden_deviation 0.3 > limit 0.01")
 UNKNOWN = Verdict(phase=Phase.inconclusive, reason="golden inputs were cut short")
+WITHDRAWN = "the approval was withdrawn before the version became champion"
 NO_OVERRIDE = "and no override is recorded: expected benchmark=passed"
 
 
@@ -53,14 +65,20 @@ def candidate(version: str = "7", **changes: Any) -> Candidate:
     return Candidate(**{**facts, **changes})
 
 
+def trial(stage: Stage, phase: Phase | None) -> RunningTrial:
+    verdict = Verdict(phase=phase, reason=f"the {stage} says {phase}") if phase is not None else None
+    return RunningTrial(stage, "7", 60.0, verdict, "" if phase is not None else "telemetry is away")
+
+
 def plan(
-    candidates: list[Candidate],
+    candidates: list[Candidate] | None,
     release: Release = IDLE,
     service: ServiceView = ABSENT,
     golden: dict[str, Verdict] | None = None,
     waited_s: float = 0.0,
+    running: RunningTrial | None = None,
 ) -> Step:
-    return plan_step(candidates, release, service, golden or {}, waited_s, TIMEOUT_S)
+    return plan_step(Facts(candidates, release, service, golden or {}, running, waited_s, TIMEOUT_S))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +162,7 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
             LOADED,
             {"7": PASSED},
             0,
-            TakeBack("7", "the approval was withdrawn before the version served"),
+            TakeBack("7", WITHDRAWN),
             id="approval withdrawn",
         ),
         pytest.param(
@@ -152,7 +170,7 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
             LOADED,
             {"7": PASSED},
             0,
-            TakeBack("7", "the approval was withdrawn before the version served"),
+            TakeBack("7", WITHDRAWN),
             id="version deleted",
         ),
         pytest.param(
@@ -168,7 +186,7 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
             ABSENT,
             {},
             0,
-            TakeBack("7", "the approval was withdrawn before the version served"),
+            TakeBack("7", WITHDRAWN),
             id="withdrawn while the service is away",
         ),
         pytest.param([candidate()], ABSENT, {}, 9999, Wait("the service does not answer"), id="service unreachable"),
@@ -214,20 +232,141 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
         ),
         pytest.param([candidate()], LOADED, {}, 9999, TryGolden(SEVEN), id="golden missing"),
         pytest.param([candidate()], LOADED, {"6": PASSED}, 0, TryGolden(SEVEN), id="golden of another version"),
-        pytest.param([candidate()], LOADED, {"7": PASSED}, 0, Promote(SEVEN, PASSED.reason), id="golden passed"),
+        pytest.param([candidate()], LOADED, {"7": PASSED}, 0, BeginTrial(SEVEN, SIX), id="golden passed"),
         pytest.param([candidate()], LOADED, {"7": FAILED}, 0, TakeBack("7", FAILED.reason), id="golden failed"),
         pytest.param([candidate()], LOADED, {"7": UNKNOWN}, 0, TakeBack("7", UNKNOWN.reason), id="golden unknown"),
-        pytest.param(
-            [candidate(), candidate("8", approved_digest=None)],
-            LOADED,
-            {"7": PASSED},
-            0,
-            Promote(SEVEN, PASSED.reason),
-            id="a newer approval waits until this one is through",
-        ),
     ],
 )
-def test_a_version_in_the_shadow_slot_goes_on_or_is_taken_back(
+def test_a_version_in_the_shadow_slot_is_loaded_and_tried_or_taken_back(
     candidates: list[Candidate], service: ServiceView, golden: dict[str, Verdict], waited_s: float, step: Step
 ) -> None:
     assert plan(candidates, IN_FLIGHT, service, golden, waited_s) == step
+
+
+def test_without_a_champion_the_golden_inputs_are_enough() -> None:
+    assert plan([candidate()], FIRST, LOADED, {"7": PASSED}) == Promote(SEVEN, PASSED.reason)
+
+
+def goes_on(stage: Stage, said: str) -> Wait:
+    return Wait(f"version 7, {stage} since 60 s: {said}")
+
+
+AWAY = Wait("the service does not answer")
+RELOADING = Wait("the service is loading version 7: weights are damaged")
+UNJUDGED = "cannot be judged now: telemetry is away"
+
+
+@pytest.mark.parametrize(
+    ("stage", "phase", "service", "step"),
+    [
+        ("shadow", Phase.inconclusive, LOADED, goes_on("shadow", "the shadow says inconclusive")),
+        ("shadow", Phase.no_data, LOADED, goes_on("shadow", "the shadow says no_data")),
+        ("shadow", None, LOADED, goes_on("shadow", UNJUDGED)),
+        ("shadow", Phase.passed, LOADED, StartCanary(SEVEN, "the shadow says passed")),
+        ("shadow", Phase.passed, ABSENT, AWAY),
+        ("shadow", Phase.passed, TROUBLED, RELOADING),
+        ("shadow", Phase.failed, LOADED, TakeBack("7", "the shadow says failed")),
+        ("shadow", Phase.failed, ABSENT, TakeBack("7", "the shadow says failed")),
+        ("canary", Phase.inconclusive, LOADED, goes_on("canary", "the canary says inconclusive")),
+        ("canary", None, LOADED, goes_on("canary", UNJUDGED)),
+        ("canary", Phase.passed, LOADED, Promote(SEVEN, "the canary says passed")),
+        ("canary", Phase.passed, ABSENT, AWAY),
+        ("canary", Phase.failed, LOADED, TakeBack("7", "the canary says failed")),
+        ("canary", Phase.failed, ABSENT, TakeBack("7", "the canary says failed")),
+        ("watch", Phase.inconclusive, LOADED, goes_on("watch", "the watch says inconclusive")),
+        ("watch", None, LOADED, goes_on("watch", UNJUDGED)),
+        ("watch", Phase.passed, ABSENT, Settle("7", "the watch says passed")),
+        ("watch", Phase.failed, ABSENT, RollBack("7", "the watch says failed")),
+    ],
+)
+def test_a_trial_leads_where_its_verdict_says(
+    stage: Stage, phase: Phase | None, service: ServiceView, step: Step
+) -> None:
+    release = {"shadow": IN_FLIGHT, "canary": CANARY, "watch": WATCHED}[stage]
+    delivery = "promoted" if stage == "watch" else stage
+    # however long the slot has held its version: once tried, a restart of the service is no failure to load
+    found = plan([candidate(delivery=delivery)], release, service, {"7": PASSED}, 9_999, trial(stage, phase))
+    assert found == step
+
+
+@pytest.mark.parametrize("stage", ["shadow", "canary"])
+@pytest.mark.parametrize(
+    ("candidates", "reason"),
+    [
+        ([candidate(approval="rejected")], WITHDRAWN),
+        ([], WITHDRAWN),
+        ([candidate(digest="new")], "digest changed after the approval: approved d7, now new"),
+    ],
+    ids=["rejected", "deleted", "digest changed"],
+)
+def test_whatever_its_numbers_a_version_without_its_approval_is_taken_back(
+    stage: Stage, candidates: list[Candidate], reason: str
+) -> None:
+    release = {"shadow": IN_FLIGHT, "canary": CANARY}[stage]
+    for phase in (Phase.passed, Phase.inconclusive):
+        assert plan(candidates, release, LOADED, {"7": PASSED}, 60, trial(stage, phase)) == TakeBack("7", reason)
+
+
+BY_EIGHT = "superseded: version 8 is newer and approved as well"
+BY_SEVEN = "superseded: version 7 is newer and approved as well"
+EIGHT = ServedVersion(version="8", digest="d8", artifact="artifacts/d8")
+
+
+@pytest.mark.parametrize(
+    ("stage", "waiting", "step"),
+    [
+        pytest.param("shadow", candidate("8"), TakeBack("7", BY_EIGHT), id="a shadow gives way to a newer approval"),
+        pytest.param(
+            "shadow", candidate("8", approved_digest=None), RecordApproval("8", "d8"), id="which is recorded first"
+        ),
+        pytest.param(
+            "shadow",
+            candidate("8", benchmark="failed"),
+            Refuse("8", "d8", f"benchmark=failed {NO_OVERRIDE}"),
+            id="but not to one that is refused",
+        ),
+        pytest.param("shadow", candidate("5"), Refuse("5", "d5", BY_SEVEN), id="nor to an older one"),
+        pytest.param(
+            "canary",
+            candidate("8"),
+            Wait(
+                "version 8 is approved and waits its turn: version 7, canary since 60 s: the canary says inconclusive"
+            ),
+            id="a canary is not given up",
+        ),
+        pytest.param(
+            "canary", candidate("5"), Refuse("5", "d5", BY_SEVEN), id="an older one has no turn after a canary"
+        ),
+        pytest.param("watch", candidate("8"), LoadBeside(EIGHT), id="a watch period is paused"),
+    ],
+)
+def test_a_newer_approval_during_a_trial(stage: Stage, waiting: Candidate, step: Step) -> None:
+    release = {"shadow": IN_FLIGHT, "canary": CANARY, "watch": WATCHED}[stage]
+    on_trial = candidate(delivery="promoted" if stage == "watch" else stage)
+    found = plan([on_trial, waiting], release, LOADED, {"7": PASSED}, 60, trial(stage, Phase.inconclusive))
+    assert found == step
+
+
+BLIND = Wait("the registry does not answer: approvals are unknown")
+
+
+@pytest.mark.parametrize(
+    ("stage", "phase", "step"),
+    [
+        ("shadow", Phase.passed, BLIND),
+        ("shadow", Phase.inconclusive, BLIND),
+        ("shadow", Phase.failed, TakeBack("7", "the shadow says failed")),
+        ("canary", Phase.passed, BLIND),
+        ("canary", Phase.inconclusive, BLIND),
+        ("canary", Phase.failed, TakeBack("7", "the canary says failed")),
+        ("watch", Phase.inconclusive, BLIND),
+        ("watch", Phase.passed, Settle("7", "the watch says passed")),
+        ("watch", Phase.failed, RollBack("7", "the watch says failed")),
+    ],
+)
+def test_without_the_registry_nothing_moves_towards_the_traffic_and_what_is_bad_goes(
+    stage: Stage, phase: Phase, step: Step
+) -> None:
+    release = {"shadow": IN_FLIGHT, "canary": CANARY, "watch": WATCHED}[stage]
+    assert plan(None, release, LOADED, {"7": PASSED}, 60, trial(stage, phase)) == step
+    assert plan(None) == BLIND

@@ -1,0 +1,200 @@
+"""How an approved version reaches the traffic: the next step as a value.
+
+Pure and level-triggered: the same facts give the same step, so a controller that was killed continues where the world
+stands, not where its memory stood.
+
+    approved ─> beside the champion (shadow) ─> golden inputs ─> paired trial in the shadow ─> canary ─> champion
+                                                      │ no champion yet                                    │
+                                                      └> champion at once              settled <─ watch period
+
+One version is on trial at a time. A newer approval supersedes a version that is still in the shadow (it answered
+nobody), and waits for the end of a canary. It pauses a watch period, which goes on when the newer version is taken back
+and ends with its promotion: whoever is watched has passed shadow and canary, and a remedy must not wait a day for it.
+An approval of an older version than the one on trial is refused. While the registry is away nothing moves towards the
+traffic, and what is bad is taken back all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from data_checks.verdict import Phase
+from deploy.delivery.steps import (
+    BeginTrial,
+    Candidate,
+    Facts,
+    LoadBeside,
+    Promote,
+    RecordApproval,
+    Refuse,
+    RollBack,
+    RunningTrial,
+    Settle,
+    StartCanary,
+    Step,
+    TakeBack,
+    TryGolden,
+    Wait,
+)
+from deploy.release import Release, ServedVersion
+
+APPROVED = "approved"
+SETTLED = frozenset({"promoted", "rolled_back", "refused"})
+
+
+def plan_step(facts: Facts) -> Step:
+    """The next step of delivery."""
+    going = _continue(facts)
+    if facts.candidates is None:
+        safe = isinstance(going, TakeBack | RollBack | Settle)
+        return going if going is not None and safe else Wait("the registry does not answer: approvals are unknown")
+    if going is not None and not isinstance(going, Wait):
+        return going
+    waiting = _waiting(facts.candidates, facts.release)
+    if not waiting:
+        return going or Wait("no approved version is waiting")
+    *older, newest = waiting
+    if older:
+        return _superseded(older[0], newest.version)
+    on_trial = facts.release.canary or facts.release.shadow
+    if on_trial is not None and int(newest.version) < int(on_trial.version):
+        return _superseded(newest, on_trial.version)
+    if (reason := _objection(newest)) is not None:
+        return Refuse(newest.version, newest.digest, reason)
+    if newest.approved_digest is None:
+        return RecordApproval(newest.version, newest.digest)
+    if on_trial is None:
+        return LoadBeside(_served(newest))
+    if facts.release.canary is None:
+        return TakeBack(on_trial.version, _newer(newest.version))
+    assert isinstance(going, Wait)
+    return Wait(f"version {newest.version} is approved and waits its turn: {going.reason}")
+
+
+def _continue(facts: Facts) -> Step | None:
+    """The next step of whatever is on trial; None when nothing is."""
+    if facts.release.canary is not None:
+        return _continue_canary(facts.release.canary, facts)
+    if facts.release.shadow is not None:
+        return _continue_shadow(facts.release.shadow, facts)
+    if facts.trial is not None:
+        return _continue_watch(facts.trial)
+    return None
+
+
+def _continue_shadow(served: ServedVersion, facts: Facts) -> Step:
+    trial = facts.trial
+    if (reason := _withdrawn(served, facts) or _lost(trial)) is not None:
+        return TakeBack(served.version, reason)
+    if (absent := _absence(served, facts)) is not None:
+        # a store that is away for a moment is a trouble too: only what lasts is held against the version, and nothing
+        # of it once the trial has begun, for then a replica has been started again
+        if trial is None and facts.service.reachable and facts.waited_s > facts.load_timeout_s:
+            return TakeBack(
+                served.version,
+                f"not loaded by the service after {facts.waited_s:.0f} s, expected {facts.load_timeout_s:.0f} s at "
+                f"most: {facts.service.troubles.get('shadow', 'no trouble is reported')}",
+            )
+        return Wait(absent)
+    golden = facts.golden.get(served.version)
+    if golden is None:
+        return TryGolden(served)
+    if golden.phase is not Phase.passed:
+        return TakeBack(served.version, golden.reason)
+    if facts.release.champion is None:
+        return Promote(served, golden.reason)
+    if trial is None:
+        return BeginTrial(served, facts.release.champion)
+    if trial.verdict is not None and trial.verdict.passed:
+        return StartCanary(served, trial.verdict.reason)
+    return Wait(_goes_on(trial))
+
+
+def _continue_canary(served: ServedVersion, facts: Facts) -> Step:
+    trial = facts.trial
+    if (reason := _withdrawn(served, facts) or _lost(trial)) is not None:
+        return TakeBack(served.version, reason)
+    if (absent := _absence(served, facts)) is not None:
+        return Wait(absent)
+    if trial is None:
+        return Wait(f"version {served.version} is canary and not judged yet")
+    if trial.verdict is not None and trial.verdict.passed:
+        return Promote(served, trial.verdict.reason)
+    return Wait(_goes_on(trial))
+
+
+def _continue_watch(trial: RunningTrial) -> Step:
+    if trial.verdict is not None and trial.verdict.failed:
+        return RollBack(trial.version, trial.verdict.reason)
+    if trial.verdict is not None and trial.verdict.passed:
+        return Settle(trial.version, trial.verdict.reason)
+    return Wait(_goes_on(trial))
+
+
+def _withdrawn(served: ServedVersion, facts: Facts) -> str | None:
+    """Why the version on trial must go whatever its numbers say, or None."""
+    if facts.candidates is None:
+        return None
+    candidate = next((each for each in facts.candidates if each.version == served.version), None)
+    if candidate is None or candidate.approval != APPROVED:
+        return "the approval was withdrawn before the version became champion"
+    if candidate.digest != served.digest:
+        return f"digest changed after the approval: approved {served.digest}, now {candidate.digest}"
+    return None
+
+
+def _lost(trial: RunningTrial | None) -> str | None:
+    """Why the trial ended against the version, or None; what cannot be judged at the moment ends nothing."""
+    verdict = trial.verdict if trial is not None else None
+    return verdict.reason if verdict is not None and verdict.failed else None
+
+
+def _absence(served: ServedVersion, facts: Facts) -> str | None:
+    """Why the service cannot take a step with this version now, or None."""
+    if not facts.service.reachable:
+        return "the service does not answer"
+    if facts.service.loaded.get(served.version) != served.digest:
+        slot = "shadow" if facts.release.canary is None else "canary"
+        trouble = facts.service.troubles.get(slot, "no trouble is reported")
+        return f"the service is loading version {served.version}: {trouble}"
+    return None
+
+
+def _goes_on(trial: RunningTrial) -> str:
+    said = trial.verdict.reason if trial.verdict is not None else f"cannot be judged now: {trial.trouble}"
+    return f"version {trial.version}, {trial.stage} since {trial.elapsed_s:.0f} s: {said}"
+
+
+def _waiting(candidates: Sequence[Candidate], release: Release) -> list[Candidate]:
+    """Approved versions that wait for their turn, the newest last."""
+    # the release row is the truth: the tag of a version that was just moved may lag behind
+    taken = {each.version for each in (release.champion, release.canary, release.shadow) if each is not None}
+    found = [
+        each
+        for each in candidates
+        if each.approval == APPROVED and each.delivery not in SETTLED and each.version not in taken
+    ]
+    return sorted(found, key=lambda each: int(each.version))
+
+
+def _superseded(candidate: Candidate, by: str) -> Refuse:
+    return Refuse(candidate.version, candidate.digest, _newer(by))
+
+
+def _newer(version: str) -> str:
+    return f"superseded: version {version} is newer and approved as well"
+
+
+def _objection(candidate: Candidate) -> str | None:
+    """Why an approval of this version must not count, or None."""
+    if candidate.approved_digest is not None and candidate.approved_digest != candidate.digest:
+        return f"digest changed after the approval: approved {candidate.approved_digest}, now {candidate.digest}"
+    if candidate.benchmark != "passed" and not candidate.overridden:
+        return f"benchmark={candidate.benchmark or 'missing'} and no override is recorded: expected benchmark=passed"
+    if not candidate.intact:
+        return f"the object store holds no artifact {candidate.digest or '(tag model_digest is missing)'}"
+    return None
+
+
+def _served(candidate: Candidate) -> ServedVersion:
+    return ServedVersion(version=candidate.version, digest=candidate.digest, artifact=candidate.artifact)
