@@ -17,12 +17,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from data_checks.drift.policy import DriftPolicy
+from data_checks.new_kind import NewKindPolicy
 from data_checks.policy import InputPolicy
 from deploy.controller.config import ControllerConfig
 from deploy.delivery.policy import GatePolicy
+from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.serving.config import ServingConfig
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
 from vae_core.preprocessing import Preprocessing
+from vae_core.training.recipes import emergency_recipe, incremental_recipe
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from deploy.stores.catalogue import Catalogue
     from deploy.stores.objects import ObjectStore
     from deploy.stores.orchestrator import Orchestrator
+    from deploy.stores.pairs import Pairs
     from deploy.stores.registry import Registry
     from deploy.stores.telemetry import Telemetry
 
@@ -55,17 +60,20 @@ class S3Config(BaseModel):
 
 
 class TrainingConfig(BaseModel):
-    """How the full tier trains: the recipe, the network, and what the process may use."""
+    """How the tiers train: their recipes, the network, and what the process may use."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: ConvVaeConfig = ConvVaeConfig()
     full: TrainConfig = TrainConfig(budget=Budget(amount=40, unit="epochs"))
+    incremental: TrainConfig = incremental_recipe()
+    emergency: TrainConfig = emergency_recipe()
+    window_images: int = Field(100_000, ge=100, description="newest images that a warm start takes as its window")
     clock: str = Field("wall", pattern="^(wall|cpu)$", description="what a budget in seconds counts")
     threads: int = Field(
         1, ge=1, le=256, description="torch threads; beside other load two threads are slower than one"
     )
-    mixture_components: int = Field(10, ge=1, le=512, description="of the ex-post density, FIELD: 10 components")
+    mixture_components: int = Field(10, ge=1, le=512, description="of the ex-post density; the usual ten")
     device: str = "cpu"
 
 
@@ -80,6 +88,11 @@ class EvaluationConfig(BaseModel):
     holdout_share: float = Field(
         0.2, gt=0, lt=0.5, description="largest share of the catalogue that benchmark_old may take"
     )
+    window_holdout_share: float = Field(
+        0.25, gt=0, lt=0.5, description="share of the newest window that benchmark_new holds back; 700 new leave 500"
+    )
+    n_trial_images: int = Field(2_000, ge=100, description="captured images on which a trial's distance is measured")
+    min_trial_images: int = Field(1_000, ge=50, description="fewest captured images for it; then the trial waits")
     precision: str = Field("auto", pattern="^(auto|fp32|bf16)$", description="of the feature network")
     seed: int = 0
 
@@ -113,6 +126,9 @@ class Settings(BaseSettings):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     gate: GatePolicy = GatePolicy()
+    delivery: DeliveryPolicy = DeliveryPolicy()
+    drift: DriftPolicy = DriftPolicy()
+    new_kind: NewKindPolicy = NewKindPolicy()
     controller: ControllerConfig = ControllerConfig()
     serving: ServingConfig = ServingConfig()
 
@@ -208,6 +224,15 @@ class Settings(BaseSettings):
         engine = open_engine(self.telemetry_database)
         migrate(engine)
         return Telemetry(engine)
+
+    def open_pairs(self) -> Pairs:
+        """The paired errors of champion and candidate, beside the telemetry."""
+        from deploy.stores.database import migrate, open_engine
+        from deploy.stores.pairs import Pairs
+
+        engine = open_engine(self.telemetry_database)
+        migrate(engine)
+        return Pairs(engine)
 
     def open_registry(self) -> Registry:
         """The registered versions of this product."""

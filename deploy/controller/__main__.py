@@ -1,6 +1,7 @@
-"""`python -m deploy.controller`: one resident process that turns approvals into releases.
+"""`python -m deploy.controller`: one resident process that turns approvals into releases and suspicions into runs.
 
-A neighbour that is away is waited for; nothing is forgotten, because every look starts from what the stores say.
+A neighbour that is away is waited for, and keeps nothing waiting that does not need it; nothing is forgotten, because
+every look starts from what the stores say.
 """
 
 from __future__ import annotations
@@ -9,14 +10,19 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from deploy.controller.reconcile import Neighbours, reconcile
-from deploy.controller.service import Service
+from deploy.controller.drift import act_on_drift
+from deploy.controller.history import read_fates
+from deploy.controller.measure import ask_for_frechet
+from deploy.controller.neighbours import Neighbours, open_neighbours
+from deploy.controller.reconcile import Reconciler
+from deploy.controller.trials import find_standing
+from deploy.controller.watch import Watch
 from deploy.settings import Settings, SettingsError, load_settings
 from deploy.stores.errors import EpochConflict, StoreError
-from deploy.stores.ledger import Ledger
-from deploy.stores.release import ReleaseStore
 
 _log = logging.getLogger("latentloop.controller")
 
@@ -30,39 +36,58 @@ def main() -> int:
         signal.signal(number, lambda *_: ended.set())
     try:
         settings = load_settings()
-        world = _neighbours(settings)
+        world = open_neighbours(settings)
     except (SettingsError, StoreError) as error:
         print(f"controller: {error}", file=sys.stderr)
         return 1
+    duties = _duties(settings, world)
     pause_s = settings.controller.reconcile_s * settings.clock_factor
-    trouble = ""
+    said: dict[str, str] = {}
     while not ended.is_set():
-        world.ledger.beat("controller", _now())
-        try:
-            reconcile(world, settings.controller, _now, settings.clock_factor)
-            trouble = ""
-        except EpochConflict:
-            continue  # somebody else moved the release: look again at once
-        except StoreError as error:
-            if str(error) != trouble:  # said once, not every look
-                _log.warning("%s; trying again every %.0f s", error, pause_s)
-            trouble = str(error)
+        with _tolerating("sign of life", said, pause_s):
+            world.ledger.beat("controller", _now())
+        for name, duty in duties.items():
+            with _tolerating(name, said, pause_s):
+                duty()
         ended.wait(pause_s)
     return 0
 
 
-def _neighbours(settings: Settings) -> Neighbours:
-    if settings.service_url is None:
-        raise SettingsError("service_url is not set: start `latentloop up`, or set LATENTLOOP_SERVICE_URL")
-    engine = settings.open_database()
-    return Neighbours(
-        registry=settings.open_registry(),
-        ledger=Ledger(engine),
-        releases=ReleaseStore(engine),
-        objects=settings.open_objects(),
-        service=Service(settings.service_url),
-        signing_key=settings.release_private_key(),
-    )
+def _duties(settings: Settings, world: Neighbours) -> dict[str, Callable[[], object]]:
+    """What is done at every look; each on its own, so that a neighbour of one keeps no other from its work."""
+    factor, config = settings.clock_factor, settings.controller
+    reconciler = Reconciler(world, config, settings.delivery, _now, factor)
+    watch = Watch(world, settings.drift, factor)
+    retry_s = config.measure_retry_s * factor
+
+    def measure() -> None:
+        standing = find_standing(world.releases.read(), read_fates(world.ledger), world.ledger)
+        if standing is not None:
+            ask_for_frechet(standing, world.ledger, world.orchestrator, _now(), retry_s)
+
+    return {
+        "delivery": reconciler.look,
+        "measuring": measure,
+        "watch": lambda: watch.look(_now()),
+        "drift": lambda: act_on_drift(world, settings.drift, factor, _now()),
+    }
+
+
+@contextmanager
+def _tolerating(name: str, said: dict[str, str], pause_s: float) -> Iterator[None]:
+    try:
+        yield
+        said.pop(name, None)
+    except EpochConflict:
+        pass  # somebody else moved the release: the next look sees it
+    except StoreError as error:
+        if said.get(name) != str(error):  # said once, not every look
+            _log.warning("%s: %s; trying again every %.1f s", name, error, pause_s)
+        said[name] = str(error)
+    except Exception as error:  # a mistake of ours in one duty: the others, rollback among them, must go on
+        if said.get(name) != repr(error):
+            _log.exception("%s failed; trying again every %.1f s", name, pause_s)
+        said[name] = repr(error)
 
 
 def _now() -> datetime:

@@ -18,3 +18,6 @@ class ControllerConfig(BaseModel):
         0.01, gt=0, description="largest relative deviation of a golden answer; other processors round differently"
     )
     warmup_requests: int = Field(20, ge=0, description="requests sent to a loaded version before it becomes champion")
+    measure_retry_s: float = Field(
+        600.0, gt=0, description="s before a measurement of the Frechet difference that brought nothing is asked again"
+    )

@@ -1,106 +1,223 @@
 """One look of the controller: gather facts, let `plan_step` decide, apply the step, until there is nothing to do.
 
-Applying a step again is harmless: ledger rows have unique keys, the release row moves by compare-and-swap, tags are set
-to what they should be. So a controller that is killed anywhere continues at its next look.
+Applying a step again is harmless: ledger rows have unique keys, the release row moves by compare-and-swap, and the
+registry's tags are what the history of the row says. So a controller that is killed anywhere continues at its next
+look. While the registry is away nothing is promoted, and a version that loses its trial is taken back all the same.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from data_checks.verdict import Phase, Verdict
 from deploy.controller.config import ControllerConfig
 from deploy.controller.golden import try_golden
+from deploy.controller.history import read_fates
+from deploy.controller.neighbours import Neighbours
 from deploy.controller.publish import mirror_aliases, publish_release
-from deploy.controller.service import Service
+from deploy.controller.rollback import Desk, Order, undo, who
+from deploy.controller.trials import Standing, Trials, find_standing, record_beginning
+from deploy.delivery.history import Fate
+from deploy.delivery.planning import SETTLED, plan_step
 from deploy.delivery.steps import (
+    BeginTrial,
     Candidate,
+    Facts,
     LoadBeside,
     Promote,
     RecordApproval,
     Refuse,
+    RollBack,
+    RunningTrial,
+    Settle,
+    StartCanary,
     Step,
     TakeBack,
     TryGolden,
     Wait,
-    plan_step,
 )
+from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.release import Release, ServedVersion
 from deploy.stores.artifacts import artifact_prefix, fetch_golden, has_artifact
-from deploy.stores.errors import StoreCorrupt, StoreRefused
+from deploy.stores.errors import StoreCorrupt, StoreError, StoreRefused
 from deploy.stores.ledger import Ledger
-from deploy.stores.objects import ObjectStore
 from deploy.stores.registry import RegisteredVersion, Registry
-from deploy.stores.release import ReleaseStore
 
 MAX_STEPS = 50  # of one look; a plan that never ends would be our own mistake
+MIRRORED = "delivery_epoch"  # tag: the release up to which the tag `delivery` was told what happened
 
 _log = logging.getLogger("latentloop.controller")
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
-    """Whom the controller reads and writes."""
+class Look:
+    """The steps that were taken, what is waited for, and the trial that runs."""
 
-    registry: Registry
-    ledger: Ledger
-    releases: ReleaseStore
-    objects: ObjectStore
-    service: Service
-    signing_key: Ed25519PrivateKey
+    taken: tuple[Step, ...]
+    waits: str
+    standing: Standing | None
+    trial: RunningTrial | None
 
 
-def reconcile(
-    world: Neighbours, config: ControllerConfig, clock: Callable[[], datetime], clock_factor: float
-) -> list[Step]:
-    """Bring the world to where the approvals want it, as far as it goes now; returns the steps that were taken."""
-    taken: list[Step] = []
-    for _ in range(MAX_STEPS):
-        release = world.releases.read()
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What one round of a look read."""
+
+    release: Release
+    fates: Mapping[str, Fate]
+    standing: Standing | None
+    facts: Facts
+
+
+class Reconciler:
+    """Brings the world to where the approvals want it. `policy` in real seconds; `clock_factor` compresses them."""
+
+    def __init__(
+        self,
+        world: Neighbours,
+        config: ControllerConfig,
+        policy: DeliveryPolicy,
+        clock: Callable[[], datetime],
+        clock_factor: float = 1.0,
+    ) -> None:
+        self._world, self._config, self._clock = world, config, clock
+        self._policy = policy.compressed(clock_factor)
+        self._load_timeout_s = config.load_timeout_s * clock_factor
+        self._trials = Trials(world.pairs, world.telemetry, world.ledger, world.objects, self._policy)
+
+    def look(self) -> Look:
+        """As far as it goes now. StoreError for a registry that is away, after what can be done without it."""
+        taken: list[Step] = []
+        for _ in range(MAX_STEPS):
+            now = self._clock()
+            versions, trouble = self._versions()
+            view = self._gather(versions, now)
+            step = plan_step(view.facts)
+            trouble = trouble or self._mirror(view, versions or [])
+            if isinstance(step, Wait):
+                if trouble is not None:
+                    raise trouble
+                return Look(tuple(taken), step.reason, view.standing, view.facts.trial)
+            _log.info("%s", step)
+            self._apply(step, view, now)
+            taken.append(step)
+        raise RuntimeError(f"delivery did not settle within {MAX_STEPS} steps; the last was {taken[-1]}")
+
+    def _versions(self) -> tuple[list[RegisteredVersion] | None, StoreError | None]:
+        try:
+            return self._world.registry.versions(), None
+        except StoreError as error:
+            return None, error
+
+    def _mirror(self, view: _View, versions: list[RegisteredVersion]) -> StoreError | None:
+        """Tell the registry what happened; what it does not take must not keep a bad version in the traffic."""
+        try:
+            _mirror(self._world.registry, view.release, versions, view.fates)
+        except StoreError as error:
+            return error
+        return None
+
+    def _gather(self, versions: list[RegisteredVersion] | None, now: datetime) -> _View:
+        world = self._world
+        release, fates = world.releases.read(), read_fates(world.ledger)
         if publish_release(release, world.objects, world.signing_key):
             _log.info("published release %d", release.epoch)
-        versions = world.registry.versions()
-        now = clock()
-        held_s = (now - release.changed_at).total_seconds() if release.changed_at else 0.0
-        candidates = [_candidate(each, world) for each in versions]
-        step = plan_step(
-            candidates,
-            release,
-            world.service.view(),
-            _golden_verdicts(world.ledger, release),
-            held_s,
-            config.load_timeout_s * clock_factor,
+        candidates = None
+        if versions is not None:
+            candidates = [_candidate(each, fates.get(each.version), world) for each in versions]
+        standing = find_standing(release, fates, world.ledger)
+        facts = Facts(
+            candidates=candidates,
+            release=release,
+            service=world.service.view(),
+            golden=_golden_verdicts(world.ledger, release),
+            trial=self._trials.judge(standing, now) if standing is not None else None,
+            waited_s=(now - release.changed_at).total_seconds() if release.changed_at else 0.0,
+            load_timeout_s=self._load_timeout_s,
         )
-        _catch_up_tags(world, release, versions)
-        if isinstance(step, Wait):
-            return taken
-        _log.info("%s", step)
-        _apply(step, release, world, config, now)
-        taken.append(step)
-    raise RuntimeError(f"delivery did not settle within {MAX_STEPS} steps; the last was {taken[-1]}")
+        return _View(release, fates, standing, facts)
+
+    def _apply(self, step: Step, view: _View, now: datetime) -> None:
+        world, release = self._world, view.release
+        match step:
+            case Wait():
+                return
+            case Refuse(version, digest, reason):
+                body = json.dumps({"digest": digest, "reason": reason})
+                key = f"approval-refused:{version}:{digest}:{reason}"
+                world.ledger.record("approval-refused", version, body, now, key=key)
+                _tag(world.registry, version, {"delivery_reason": reason, "delivery": "refused"})
+            case RecordApproval(version, digest):
+                body = json.dumps({"digest": digest, "how": "tag approval=approved, seen by reconciling"})
+                world.ledger.record("approval", version, body, now, key=f"approval:{version}:{digest}")
+            case LoadBeside(version):
+                reason = f"version {version.version} was approved; loading it beside the champion"
+                _swap(world, release, now, reason, shadow=version)
+            case TryGolden(version):
+                verdict = _golden_verdict(version, world, self._config)
+                subject = f"{version.version}@{release.epoch}"
+                world.ledger.record("golden", subject, verdict.model_dump_json(), now, key=f"golden:{subject}")
+            case BeginTrial(version):
+                record_beginning(world.ledger, release, version, now)
+            case StartCanary(version, reason):
+                self._record_verdict(view, now)
+                told = f"version {version.version} answers {self._policy.canary_share:.1%} of the requests: {reason}"
+                share = self._policy.canary_share
+                _swap(world, release, now, told, shadow=None, canary=version, canary_share=share)
+            case Promote(version, reason):
+                self._record_verdict(view, now)
+                slots = {"champion": version, "previous": release.champion, "shadow": None, "canary": None}
+                _swap(world, release, now, reason, **slots, canary_share=0.0)
+            case TakeBack(version, reason):
+                self._record_verdict(view, now)
+                told = f"version {version} taken back: {reason}"
+                _swap(world, release, now, told, shadow=None, canary=None, canary_share=0.0)
+            case RollBack(version, reason):
+                self._record_verdict(view, now)
+                desk = Desk(world.releases, world.ledger, world.objects, world.signing_key)
+                undo(desk, release, version, Order(who(), "watch period", reason), now)
+            case Settle(version, reason):
+                assert view.standing is not None
+                body = json.dumps({"epoch": view.standing.epoch, "reason": reason})
+                world.ledger.record("settled", version, body, now, key=f"settled:{view.standing.subject}")
+            case _:
+                assert_never(step)
+
+    def _record_verdict(self, view: _View, now: datetime) -> None:
+        """Keep the numbers that a step was taken on, before it is taken."""
+        standing, trial = view.standing, view.facts.trial
+        if standing is not None and trial is not None and trial.verdict is not None:
+            key = f"verdict:{standing.stage}:{standing.subject}:{view.release.epoch}"
+            body = trial.verdict.model_dump_json()
+            self._world.ledger.record(f"{standing.stage}-verdict", standing.on_trial, body, now, key=key)
 
 
-def _candidate(version: RegisteredVersion, world: Neighbours) -> Candidate:
+def _candidate(version: RegisteredVersion, fate: Fate | None, world: Neighbours) -> Candidate:
     approved = [json.loads(each.body)["digest"] for each in world.ledger.entries("approval", version.version, limit=1)]
-    waiting = version.approval == "approved" and version.tags.get("delivery", "") not in {"promoted", "rolled_back"}
+    delivery = version.tags.get("delivery", "") if _is_mirrored(version, fate) or fate is None else fate.delivery
+    waiting = version.approval == "approved" and delivery not in SETTLED
     return Candidate(
         version=version.version,
         digest=version.digest,
         artifact=artifact_prefix(version.digest),
         approval=version.approval,
         benchmark=version.tags.get("benchmark", ""),
-        delivery=version.tags.get("delivery", ""),
-        overridden=bool(world.ledger.entries("override", version.version, limit=1)),
+        delivery=delivery,
+        overridden=_is_overridden(version, world.ledger),
         approved_digest=approved[0] if approved else None,
         intact=waiting and has_artifact(world.objects, artifact_prefix(version.digest), version.digest),
     )
+
+
+def _is_overridden(version: RegisteredVersion, ledger: Ledger) -> bool:
+    """An override counts for the digest that it was given for."""
+    found = ledger.entries("override", version.version)
+    return any(json.loads(each.body).get("digest") == version.digest for each in found)
 
 
 def _golden_verdicts(ledger: Ledger, release: Release) -> dict[str, Verdict]:
@@ -110,35 +227,6 @@ def _golden_verdicts(ledger: Ledger, release: Release) -> dict[str, Verdict]:
     subject = f"{release.shadow.version}@{release.epoch}"
     found = ledger.entries("golden", subject, limit=1)
     return {release.shadow.version: Verdict.model_validate_json(found[0].body)} if found else {}
-
-
-def _apply(step: Step, release: Release, world: Neighbours, config: ControllerConfig, now: datetime) -> None:
-    match step:
-        case Wait():
-            return
-        case Refuse(version, digest, reason):
-            body = json.dumps({"digest": digest, "reason": reason})
-            world.ledger.record(
-                "approval-refused", version, body, now, key=f"approval-refused:{version}:{digest}:{reason}"
-            )
-            _settle(world.registry, version, "refused", reason)
-        case RecordApproval(version, digest):
-            body = json.dumps({"digest": digest, "how": "tag approval=approved, seen by reconciling"})
-            world.ledger.record("approval", version, body, now, key=f"approval:{version}:{digest}")
-        case LoadBeside(version):
-            reason = f"version {version.version} was approved; loading it beside the champion"
-            _swap(world, release, now, reason, shadow=version)
-        case TryGolden(version):
-            verdict = _golden_verdict(version, world, config)
-            subject = f"{version.version}@{release.epoch}"
-            world.ledger.record("golden", subject, verdict.model_dump_json(), now, key=f"golden:{subject}")
-        case Promote(version, reason):
-            _swap(world, release, now, reason, champion=version, previous=release.champion, shadow=None)
-        case TakeBack(version, reason):
-            _swap(world, release, now, f"version {version} taken back: {reason}", shadow=None)
-            _settle(world.registry, version, "rolled_back", reason)
-        case _:
-            assert_never(step)
 
 
 def _golden_verdict(version: ServedVersion, world: Neighbours, config: ControllerConfig) -> Verdict:
@@ -162,18 +250,25 @@ def _swap(world: Neighbours, release: Release, now: datetime, reason: str, **slo
     publish_release(fresh, world.objects, world.signing_key)
 
 
-def _settle(registry: Registry, version: str, delivery: str, reason: str) -> None:
-    # the reason first: a version that is settled is not looked at again
-    registry.set_tag(version, "delivery_reason", reason[:500])
-    registry.set_tag(version, "delivery", delivery)
+def _mirror(registry: Registry, release: Release, versions: list[RegisteredVersion], fates: Mapping[str, Fate]) -> None:
+    """Tags and aliases follow the row, whoever moved it; a controller killed between the two mends them here.
 
-
-def _catch_up_tags(world: Neighbours, release: Release, versions: list[RegisteredVersion]) -> None:
-    """Tags and aliases follow the row; a controller killed between the two mends them at its next look."""
-    by_number = {each.version: each for each in versions}
-    for slot, delivery in ((release.shadow, "shadow"), (release.champion, "promoted")):
-        found = by_number.get(slot.version) if slot is not None else None
-        if found is not None and found.tags.get("delivery") != delivery:
-            _settle(world.registry, found.version, delivery, release.reason)
+    What happened is told once: a person who empties the tag `delivery` afterwards wants the version tried again.
+    """
+    for each in versions:
+        fate = fates.get(each.version)
+        if fate is not None and not _is_mirrored(each, fate):
+            # the mark last: a version that is marked is not looked at again
+            told = {"delivery_reason": fate.reason, "delivery": fate.delivery, MIRRORED: str(fate.epoch)}
+            _tag(registry, each.version, told)
     if versions:
-        mirror_aliases(release, world.registry)
+        mirror_aliases(release, registry)
+
+
+def _is_mirrored(version: RegisteredVersion, fate: Fate | None) -> bool:
+    return fate is None or version.tags.get(MIRRORED) == str(fate.epoch)
+
+
+def _tag(registry: Registry, version: str, tags: Mapping[str, str]) -> None:
+    for name, value in tags.items():
+        registry.set_tag(version, name, value[:500])

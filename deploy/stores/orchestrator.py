@@ -22,6 +22,8 @@ StateType = Literal[
 ]
 _FINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 _PAGE = 200
+# A server on SQLite answers 503 while its database is locked; every request here may be repeated.
+_BUSY_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,11 @@ class Orchestrator:
         where = f"Prefect at {self._api_url}{path}"
         try:
             answer = self._client.request(method, self._api_url + path, json=body)
+            for pause_s in _BUSY_PAUSES_S:
+                if answer.status_code not in (429, 503):
+                    break
+                time.sleep(pause_s)
+                answer = self._client.request(method, self._api_url + path, json=body)
             if answer.is_success:
                 return answer.json() if answer.content else None
         except (httpx.TransportError, httpx.InvalidURL, ValueError) as error:

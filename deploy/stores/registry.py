@@ -5,6 +5,8 @@ The row `approval` exists from the first moment, because a person can edit a tag
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -188,7 +190,10 @@ class Registry:
         signature = ModelSignature(
             inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, channels, height, width), name="pixels")])
         )
-        with self._border("log the model"), LOG_MODEL:
+        with self._border("log the model"), LOG_MODEL, warnings.catch_warnings():
+            # advice to type the predict function and to add an example: the signature says all that there is to say
+            # (MLflow overrides filters, so the way out is closed instead)
+            warnings.showwarning = lambda *_, **__: None
             mlflow.set_tracking_uri(self.url)
             with mlflow.start_run(run_id=run_id):
                 info = mlflow.pyfunc.log_model(
@@ -206,6 +211,7 @@ class Registry:
         """The version of a logged model (`models:/m-...`) with `approval=pending`; the same trigger never makes two."""
         if (existing := self.find_by_trigger(trigger)) is not None:
             return existing
+        logging.getLogger("mlflow.store.model_registry").setLevel(logging.WARNING)
         with self._border("create a version"), CREATE_VERSION:
             created = self._client.create_model_version(
                 self.product,

@@ -5,6 +5,8 @@ One house for the module: every test registers versions of its own and looks onl
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 import uuid
 from collections.abc import Iterator
@@ -18,16 +20,31 @@ import numpy as np
 import pytest
 
 from deploy.controller.config import ControllerConfig
-from deploy.controller.reconcile import Neighbours, reconcile
+from deploy.controller.neighbours import Neighbours
+from deploy.controller.reconcile import Look, Reconciler
+from deploy.controller.rollback import Desk, Order, roll_back
 from deploy.controller.service import Service
-from deploy.delivery.steps import LoadBeside, Promote, RecordApproval, Refuse, Step, TakeBack, TryGolden
+from deploy.controller.trials import Standing
+from deploy.delivery.steps import (
+    BeginTrial,
+    LoadBeside,
+    Promote,
+    RecordApproval,
+    Refuse,
+    RollBack,
+    Settle,
+    StartCanary,
+    Step,
+    TakeBack,
+    TryGolden,
+)
+from deploy.release import ServedVersion
+from deploy.stores import faults
 from deploy.stores.artifacts import artifact_prefix, put_artifact
-from deploy.stores.database import migrate, open_engine
 from deploy.stores.errors import StoreUnavailable
-from deploy.stores.ledger import Ledger
 from deploy.stores.registry import APPROVED, Registry
-from deploy.stores.release import ReleaseStore
 from deploy.stores.release_file import RELEASE_KEY, verify_release
+from tests.deploy.controller.world import POLICY, Traffic, close, neighbours, nowhere, swap, write_pairs
 from tests.deploy.serving.house import House, tiny_artifact, wait_until
 from tests.deploy.serving.process import environment
 from tests.servers import free_ports, running
@@ -78,19 +95,42 @@ class World:
         """Edit the tag as a person does in the MLflow UI."""
         self.registry.set_tag(version, "approval", APPROVED)
 
-    def look(self) -> list[Step]:
-        return reconcile(self.neighbours, CONFIG, lambda: datetime.now(UTC), 1.0)
+    def look(self, **changes: Any) -> list[Step]:
+        return list(self.see(**changes).taken)
 
-    def settle(self, version: str) -> list[Step]:
-        """Look until the version is settled; the service loads in between."""
+    def see(self, **changes: Any) -> Look:
+        """One look of a controller that has just been started."""
+        world = replace(self.neighbours, **changes)
+        return Reconciler(world, CONFIG, POLICY, lambda: datetime.now(UTC)).look()
+
+    def settle(self, version: str, *, ratio: float = 0.9) -> list[Step]:
+        """Look until the version is settled; the service loads in between, and requests come.
+
+        On the same images its error is `ratio` times the champion's.
+        """
         taken: list[Step] = []
+        fed: set[str] = set()
 
         def is_settled() -> bool:
-            taken.extend(self.look())
+            look = self.see()
+            taken.extend(look.taken)
+            stage = f"{look.standing.subject}:{look.standing.stage}" if look.standing is not None else ""
+            if look.standing is not None and look.standing.stage != "watch" and stage not in fed:
+                fed.add(stage)
+                self.feed(look.standing, ratio)
             return self.tags(version).get("delivery") in {"promoted", "refused", "rolled_back"}
 
         wait_until(is_settled, f"version {version} settled")
         return taken
+
+    def feed(self, standing: Standing, ratio: float) -> None:
+        """The traffic that a stage wants, and what the `deliver` flow measures for a canary."""
+        write_pairs(self.neighbours.pairs, standing, ratio)
+        if standing.stage == "canary":
+            for served in (standing.champion, standing.candidate):
+                Traffic(self.neighbours.telemetry).answer(served.version, 300)
+            change = {"value": ratio - 1, "low": ratio - 1.01, "high": ratio - 0.99, "n": 1_000}
+            self.neighbours.ledger.record("frechet", standing.subject, json.dumps(change), datetime.now(UTC))
 
     def tags(self, version: str) -> dict[str, str]:
         return dict(self.registry.version(version).tags)
@@ -109,25 +149,15 @@ class World:
 @pytest.fixture(scope="module")
 def world(mlflow_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     house = House(tmp_path_factory.mktemp("house"))
-    engine = open_engine(f"sqlite:///{house.root}/ledger.db")
-    migrate(engine)
     registry = Registry(mlflow_url, f"controller-{uuid.uuid4().hex}")
     registry.ensure_model()
     run_id = registry.ensure_run("a-training", "training", {})
     write_artifact(house.root / "logged", tiny_artifact(0))
     model_uri = registry.log_model(run_id, house.root / "logged", (1, 28, 28))
     with _service(house) as url:
-        neighbours = Neighbours(
-            registry=registry,
-            ledger=Ledger(engine),
-            releases=ReleaseStore(engine),
-            objects=house.objects,
-            service=Service(url),
-            signing_key=house.keys.private,
-        )
-        yield World(house, neighbours, run_id, model_uri)
-        neighbours.service._client.close()  # a controller keeps it until it ends
-    engine.dispose()
+        found = neighbours(house, registry=registry, service=Service(url))
+        yield World(house, found, run_id, model_uri)
+        close(found)
     house.close()
 
 
@@ -149,6 +179,33 @@ def _service(house: House) -> Iterator[str]:
         yield url
 
 
+TRIED = [RecordApproval, LoadBeside, TryGolden, BeginTrial, StartCanary, Promote]
+
+
+def end_watch(world: World) -> None:
+    """Let the watch period of the newest promotion pass, if one runs."""
+    standing = world.see().standing
+    if standing is not None:
+        assert standing.stage == "watch"
+        write_pairs(world.neighbours.pairs, standing, 1.1)
+        assert kinds(world.look()) == [Settle]
+
+
+def serving(world: World) -> tuple[str, str]:
+    """Champion and previous of a promotion just now, and nobody on trial: the champion is watched."""
+    numbers = [world.register() for _ in range(2)]
+    previous, champion = (
+        ServedVersion(version=version, digest=digest, artifact=artifact_prefix(digest)) for version, digest in numbers
+    )
+    empty: dict[str, Any] = {"shadow": None, "canary": None, "canary_share": 0.0}
+    swap(world.neighbours.releases, champion=previous, previous=None, **empty)
+    swap(world.neighbours.releases, champion=champion, previous=previous, **empty)
+    for served in (previous, champion):
+        world.approve(served.version)
+    assert world.look() == []
+    return champion.version, previous.version
+
+
 def with_golden(seed: int, golden: Golden | None) -> Artifact:
     return replace(tiny_artifact(seed), golden=golden)
 
@@ -161,7 +218,7 @@ def test_an_approved_version_becomes_champion_everywhere(world: World) -> None:
     version, digest = world.register()
     world.approve(version)
     steps = world.settle(version)
-    assert kinds(steps) == [RecordApproval, LoadBeside, TryGolden, Promote]
+    assert kinds(steps) == [RecordApproval, LoadBeside, TryGolden, Promote], "nobody is there to be compared with"
 
     release = world.neighbours.releases.read()
     assert release.champion is not None and release.shadow is None
@@ -201,6 +258,7 @@ def test_looking_again_at_a_settled_world_changes_nothing(world: World) -> None:
     version, _ = world.register()
     world.approve(version)
     world.settle(version)
+    end_watch(world)
     before = world.snapshot()
     assert world.look() == []
     assert world.snapshot() == before
@@ -218,11 +276,19 @@ def test_an_approval_against_the_benchmark_is_refused_and_on_record(world: World
 
 
 def test_an_override_on_record_lets_the_same_version_serve(world: World) -> None:
-    version, _ = world.register(benchmark="failed")
-    world.neighbours.ledger.record("override", version, "{}", datetime.now(UTC))
+    version, digest = world.register(benchmark="failed")
+    body = {"digest": digest, "reason": "we know better", "who": "somebody"}
+    world.neighbours.ledger.record("override", version, json.dumps(body), datetime.now(UTC))
     world.approve(version)
     assert Promote in kinds(world.settle(version))
     assert world.registry.alias("champion") == version
+
+
+def test_an_override_counts_for_the_digest_that_it_was_given_for(world: World) -> None:
+    version, _ = world.register(benchmark="failed")
+    world.neighbours.ledger.record("override", version, json.dumps({"digest": "another"}), datetime.now(UTC))
+    world.approve(version)
+    assert kinds(world.settle(version)) == [Refuse]
 
 
 def test_an_approval_that_another_one_overtook_is_refused(world: World) -> None:
@@ -277,7 +343,7 @@ def _assert_taken_back(world: World, artifact: Artifact, reason: str) -> None:
     release = world.neighbours.releases.read()
     assert release.champion == champion and release.shadow is None
     assert world.tags(version)["delivery"] == "rolled_back"
-    assert world.tags(version)["delivery_reason"].startswith(reason)
+    assert world.tags(version)["delivery_reason"].startswith(f"version {version} taken back: {reason}")
     assert world.look() == []
 
 
@@ -296,10 +362,9 @@ def test_without_mlflow_a_look_says_so_and_changes_nothing(world: World, monkeyp
     version, _ = world.register()
     world.approve(version)
     before = world.snapshot()
-    (port,) = free_ports(1)
-    away = replace(world.neighbours, registry=Registry(f"http://127.0.0.1:{port}", world.registry.product))
-    with pytest.raises(StoreUnavailable, match=f"MLflow at http://127.0.0.1:{port} could not list the versions"):
-        reconcile(away, CONFIG, lambda: datetime.now(UTC), 1.0)
+    url = nowhere()
+    with pytest.raises(StoreUnavailable, match=f"MLflow at {url} could not list the versions"):
+        world.look(registry=Registry(url, world.registry.product))
     assert world.snapshot() == before
     assert Promote in kinds(world.settle(version))  # and the approval was not forgotten
 
@@ -307,10 +372,181 @@ def test_without_mlflow_a_look_says_so_and_changes_nothing(world: World, monkeyp
 def test_without_the_service_a_version_waits_beside_the_champion(world: World) -> None:
     version, _ = world.register()
     world.approve(version)
-    (port,) = free_ports(1)
-    away = replace(world.neighbours, service=Service(f"http://127.0.0.1:{port}"))
+    away = Service(nowhere())
     champion = world.neighbours.releases.read().champion
-    assert kinds(reconcile(away, CONFIG, lambda: datetime.now(UTC), 1.0)) == [RecordApproval, LoadBeside]
+    assert kinds(world.look(service=away)) == [RecordApproval, LoadBeside]
+    away._client.close()
     assert world.tags(version)["delivery"] == "shadow"
     assert world.neighbours.releases.read().champion == champion
-    assert kinds(world.settle(version)) == [TryGolden, Promote]
+    assert kinds(world.settle(version)) == TRIED[2:]
+
+
+def test_a_better_version_goes_through_shadow_and_canary_and_is_settled_after_its_watch_period(world: World) -> None:
+    champion, _ = serving(world)
+    version, digest = world.register()
+    world.approve(version)
+
+    assert kinds(world.settle(version)) == TRIED
+
+    ledger, release = world.neighbours.ledger, world.neighbours.releases.read()
+    assert release.champion is not None and release.champion.digest == digest and release.previous is not None
+    assert (release.previous.version, release.canary, release.canary_share, release.shadow) == (champion, None, 0, None)
+    states = [json.loads(each.body) for each in ledger.entries("release", limit=4)][::-1]
+    slots = [[name for name in ("shadow", "canary") if each[name]] for each in states]
+    assert (slots[1:], states[2]["canary_share"]) == ([["shadow"], ["canary"], []], 0.05)
+    for kind in ("shadow-verdict", "canary-verdict"):
+        (entry,) = ledger.entries(kind, version)
+        verdict = json.loads(entry.body)
+        assert verdict["phase"] == "passed"
+        assert {"recon_error_change", "failure_share"} <= {each["name"] for each in verdict["evidence"]}
+    (begun,) = ledger.entries("trial", version)
+    assert json.loads(begun.body)["champion"] == champion
+    watched = world.see()
+    assert watched.standing is not None and watched.standing.stage == "watch"
+    assert watched.trial is not None and watched.trial.version == version
+    write_pairs(world.neighbours.pairs, watched.standing, 1.1)  # `previous` is worse, as it was
+    assert kinds(world.look()) == [Settle]
+    assert world.see().standing is None
+
+
+def test_a_worse_version_is_taken_back_from_the_shadow_and_the_numbers_say_why(world: World) -> None:
+    champion, _ = serving(world)
+    version, _ = world.register()
+    world.approve(version)
+
+    assert kinds(world.settle(version, ratio=1.3)) == [RecordApproval, LoadBeside, TryGolden, BeginTrial, TakeBack]
+
+    release = world.neighbours.releases.read()
+    assert release.champion is not None and release.champion.version == champion and release.shadow is None
+    tags = world.tags(version)
+    assert tags["delivery"] == "rolled_back"
+    said = rf"version {version} taken back: candidate 0\.\d+ against champion 0\.\d+: recon_error_change 0\.30"
+    assert re.match(said, tags["delivery_reason"]), tags["delivery_reason"]
+
+
+def test_a_canary_that_fails_on_requests_is_taken_back_and_answers_nobody_any_more(world: World) -> None:
+    serving(world)
+    version, _ = world.register()
+    world.approve(version)
+    canary = start_canary(world, version)
+    write_pairs(world.neighbours.pairs, canary, 0.9, failures=600)
+
+    assert kinds(world.look()) == [TakeBack]
+
+    release = world.neighbours.releases.read()
+    assert (release.canary, release.shadow, release.canary_share) == (None, None, 0.0)
+    assert "candidate failed on 600 of" in world.tags(version)["delivery_reason"]
+    assert world.look() == [], "and it does not come back"
+
+
+def start_canary(world: World, version: str) -> Standing:
+    """Look until the version is canary."""
+
+    def is_canary() -> bool:
+        standing = world.see().standing
+        if standing is not None and standing.stage == "shadow":
+            world.feed(standing, 0.9)
+        return standing is not None and standing.stage == "canary"
+
+    wait_until(is_canary, f"version {version} is canary")
+    standing = world.see().standing
+    assert standing is not None and standing.candidate.version == version
+    return standing
+
+
+def test_an_approval_that_is_withdrawn_ends_the_canary(world: World) -> None:
+    serving(world)
+    version, _ = world.register()
+    world.approve(version)
+    start_canary(world, version)
+    world.registry.set_tag(version, "approval", "rejected")
+
+    (step,) = world.look()
+
+    assert step == TakeBack(version, "the approval was withdrawn before the version became champion")
+    assert world.neighbours.releases.read().canary is None
+
+
+def test_a_promoted_version_that_turns_out_worse_than_the_one_before_is_rolled_back(world: World) -> None:
+    champion, previous = serving(world)
+    standing = world.see().standing
+    assert standing is not None and standing.stage == "watch"
+    write_pairs(world.neighbours.pairs, standing, 0.8)  # `previous` is a fifth better on the same images
+
+    assert kinds(world.look()) == [RollBack]
+
+    release = world.neighbours.releases.read()
+    assert release.champion is not None and (release.champion.version, release.previous) == (previous, None)
+    assert world.tags(champion)["delivery"] == "rolled_back"
+    assert "recon_error_change" in world.tags(champion)["delivery_reason"]
+    assert world.tags(previous)["delivery"] == "promoted"
+    assert (world.registry.alias("champion"), world.registry.alias("previous")) == (previous, None)
+    (entry,) = world.neighbours.ledger.entries("rollback", champion)
+    assert json.loads(entry.body)["how"] == "watch period"
+    assert world.look() == []
+
+
+def test_a_bad_canary_is_taken_back_while_mlflow_is_away_and_its_tags_follow(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    serving(world)
+    version, _ = world.register()
+    world.approve(version)
+    write_pairs(world.neighbours.pairs, start_canary(world, version), 0.9, failures=600)
+    with pytest.raises(StoreUnavailable, match="MLflow"):
+        world.look(registry=Registry(nowhere(), world.registry.product))
+
+    assert world.neighbours.releases.read().canary is None
+    assert world.tags(version)["delivery"] == "canary"
+    assert world.look() == []
+    assert world.tags(version)["delivery"] == "rolled_back"
+
+
+def test_a_controller_killed_between_the_swap_and_the_tags_mends_them(world: World) -> None:
+    serving(world)
+    version, _ = world.register()
+    world.approve(version)
+    write_pairs(world.neighbours.pairs, start_canary(world, version), 0.9, failures=600)
+
+    def kill(name: str, moment: faults.Moment) -> None:
+        if (name, moment) == ("release.swap", "after"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), faults.installed(kill):
+        world.look()
+    assert world.neighbours.releases.read().canary is None
+    assert world.tags(version)["delivery"] == "canary"
+
+    assert world.look() == [], "what was taken back is not loaded again"
+    assert world.tags(version)["delivery"] == "rolled_back"
+    published = verify_release(world.house.objects.get(RELEASE_KEY).data, world.house.keys.public)
+    assert published == world.neighbours.releases.read()
+
+
+def test_a_rollback_by_hand_is_mirrored_at_the_next_look_and_nothing_comes_back_by_itself(world: World) -> None:
+    champion, previous = serving(world)
+    found = world.neighbours
+    desk = Desk(found.releases, found.ledger, found.objects, found.signing_key)
+
+    done = roll_back(desk, Order("a person", "by hand", "complaints"), lambda: datetime.now(UTC))
+
+    assert (done.version, done.serves, done.published) == (champion, previous, True)
+    assert world.tags(champion)["delivery"] == "promoted"
+    assert world.look() == []
+    assert world.tags(champion)["delivery"] == "rolled_back"
+    reason = f"version {champion} rolled back (by hand, a person): complaints"
+    assert world.tags(champion)["delivery_reason"] == reason
+    assert world.registry.alias("champion") == previous
+
+
+def test_a_person_who_empties_the_tag_has_a_version_tried_again(world: World) -> None:
+    serving(world)
+    version, _ = world.register()
+    world.approve(version)
+    world.settle(version, ratio=1.3)
+    assert world.look() == []
+    world.registry.set_tag(version, "delivery", "")
+
+    assert kinds(world.settle(version))[0] is LoadBeside
+    assert world.tags(version)["delivery"] == "promoted"

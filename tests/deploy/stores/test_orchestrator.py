@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import httpx
@@ -140,3 +142,24 @@ def test_a_server_that_is_away_is_unavailable_and_not_ready() -> None:
             orchestrator.run_state("x")
         with pytest.raises(StoreUnavailable):
             orchestrator.wait("x", timeout_s=0.05, poll_s=0.01)
+
+
+def test_a_server_that_is_busy_for_a_moment_is_asked_again() -> None:
+    answers = [503, 429, 200]
+
+    class Busy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(answers.pop(0))
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"true")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Busy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with Orchestrator(f"http://127.0.0.1:{server.server_port}/api") as orchestrator:
+            assert orchestrator.ready()
+        server.shutdown()
+    assert answers == []

@@ -1,0 +1,50 @@
+"""Whom the controller reads and writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from deploy.controller.service import Service
+from deploy.settings import Settings, SettingsError
+from deploy.stores.ledger import Ledger
+from deploy.stores.objects import ObjectStore
+from deploy.stores.orchestrator import Orchestrator
+from deploy.stores.pairs import Pairs
+from deploy.stores.registry import Registry
+from deploy.stores.release import ReleaseStore
+from deploy.stores.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Stores and servers, opened once."""
+
+    registry: Registry
+    ledger: Ledger
+    releases: ReleaseStore
+    objects: ObjectStore
+    telemetry: Telemetry
+    pairs: Pairs
+    orchestrator: Orchestrator
+    service: Service
+    signing_key: Ed25519PrivateKey
+
+
+def open_neighbours(settings: Settings) -> Neighbours:
+    """All neighbours of the settings; a server need not be up yet."""
+    if settings.service_url is None:
+        raise SettingsError("service_url is not set: start `latentloop up`, or set LATENTLOOP_SERVICE_URL")
+    engine = settings.open_database()
+    return Neighbours(
+        registry=settings.open_registry(),
+        ledger=Ledger(engine),
+        releases=ReleaseStore(engine),
+        objects=settings.open_objects(),
+        telemetry=settings.open_telemetry(),
+        pairs=settings.open_pairs(),
+        orchestrator=settings.open_orchestrator(),
+        service=Service(settings.service_url),
+        signing_key=settings.release_private_key(),
+    )

@@ -1,0 +1,192 @@
+"""The trial that runs: which two versions, since when, and what the judges say of its pairs now.
+
+Its beginning is a line of the ledger (kind `trial`), so a controller that is started again continues with the same
+pairs. Pairs count from the beginning of the shadow on; latencies only from the stage that lets the version answer.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from data_checks.verdict import Verdict
+from deploy.delivery.history import Fate
+from deploy.delivery.steps import RunningTrial, Stage
+from deploy.delivery.trial import FrechetChange, Trial, judge_canary, judge_shadow, judge_watch_period
+from deploy.delivery.trial_policy import DeliveryPolicy
+from deploy.release import Release, ServedVersion
+from deploy.stores.artifacts import fetch_tensors
+from deploy.stores.errors import ObjectMissing, StoreCorrupt, StoreError
+from deploy.stores.ledger import Ledger
+from deploy.stores.objects import ObjectStore
+from deploy.stores.pairs import Pairs
+from deploy.stores.telemetry import Telemetry
+
+_JUDGES: Mapping[Stage, Callable[[Trial, DeliveryPolicy], Verdict]] = {
+    "shadow": judge_shadow,
+    "canary": judge_canary,
+    "watch": judge_watch_period,
+}
+REST = 20  # a judgement that took a second is not made again for twenty: at most 5 % of one core
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A trial by the release row and the ledger.
+
+    `since`: pairs count from here; `stage_since`: the present stage began; `epoch`: of the release under which the
+    trial began. In the watch period `champion` is the promoted version and `candidate` the previous one.
+    """
+
+    stage: Stage
+    candidate: ServedVersion
+    champion: ServedVersion
+    epoch: int
+    since: datetime
+    stage_since: datetime
+
+    @property
+    def on_trial(self) -> str:
+        """The version whose fate hangs on it."""
+        return self.champion.version if self.stage == "watch" else self.candidate.version
+
+    @property
+    def subject(self) -> str:
+        """Its name in the ledger."""
+        return f"{self.on_trial}@{self.epoch}"
+
+
+def find_standing(release: Release, fates: Mapping[str, Fate], ledger: Ledger) -> Standing | None:
+    """The trial that runs under this release, or None: nothing on trial, or its beginning is not recorded yet."""
+    champion, candidate = release.champion, release.canary or release.shadow
+    if champion is None or release.changed_at is None:
+        return None
+    if candidate is None:
+        return _watch_period(release, fates, ledger)
+    begun = _beginning(release, candidate, ledger)
+    if release.canary is None:
+        if begun is None or begun[0] != release.epoch:  # a champion that changed meanwhile begins another trial
+            return None
+        return Standing("shadow", candidate, champion, *begun, stage_since=begun[1])
+    epoch, since = begun or (release.epoch, release.changed_at)
+    return Standing("canary", candidate, champion, epoch, since, stage_since=release.changed_at)
+
+
+def record_beginning(ledger: Ledger, release: Release, candidate: ServedVersion, now: datetime) -> None:
+    """Write down that the shadow's pairs count from now on."""
+    assert release.champion is not None
+    body = {
+        "digest": candidate.digest,
+        "champion": release.champion.version,
+        "champion_digest": release.champion.digest,
+        "epoch": release.epoch,
+        "since": now.isoformat(),
+    }
+    subject = f"{candidate.version}@{release.epoch}"
+    ledger.record("trial", candidate.version, json.dumps(body), now, key=f"trial:{subject}")
+
+
+class Trials:
+    """Reads trials and has them judged; a verdict is kept for a while when it was costly."""
+
+    def __init__(
+        self, pairs: Pairs, telemetry: Telemetry, ledger: Ledger, objects: ObjectStore, policy: DeliveryPolicy
+    ) -> None:
+        self._pairs, self._telemetry, self._ledger, self._objects = pairs, telemetry, ledger, objects
+        self._policy = policy
+        self._thresholds: dict[str, float | None] = {}
+        self._kept: tuple[str, float, Verdict] | None = None
+
+    def judge(self, standing: Standing, now: datetime) -> RunningTrial:
+        """What its judge says now; a store that is away makes no verdict, and no error: other steps go on."""
+        elapsed_s = (now - standing.stage_since).total_seconds()
+        try:
+            verdict = self._verdict(standing, now, elapsed_s)
+        except StoreError as error:
+            return RunningTrial(standing.stage, standing.on_trial, elapsed_s, None, str(error))
+        return RunningTrial(standing.stage, standing.on_trial, elapsed_s, verdict)
+
+    def read(self, standing: Standing, now: datetime, elapsed_s: float) -> Trial:
+        """The facts that a judge wants."""
+        candidate, champion = standing.candidate, standing.champion
+        pairs = self._pairs.window(standing.since, now, candidate=candidate.version, champion=champion.version)
+        answered = {
+            name: self._telemetry.answered(standing.stage_since, now, version).latency_ms
+            if standing.stage == "canary"
+            else np.empty(0)
+            for name, version in (("champion", champion.version), ("canary", candidate.version))
+        }
+        return Trial(
+            champion_error=pairs.champion_error[pairs.complete],
+            candidate_error=pairs.candidate_error[pairs.complete],
+            failures=pairs.failures,
+            canary_answered=len(answered["canary"]),
+            champion_latency_ms=answered["champion"],
+            canary_latency_ms=answered["canary"],
+            tail_threshold=self._threshold(champion),
+            elapsed_s=elapsed_s,
+            frechet=read_frechet(self._ledger, standing),
+        )
+
+    def _verdict(self, standing: Standing, now: datetime, elapsed_s: float) -> Verdict:
+        name = f"{standing.stage}:{standing.subject}"
+        if self._kept is not None and self._kept[0] == name and time.monotonic() < self._kept[1]:
+            return self._kept[2]
+        began = time.monotonic()
+        verdict = _JUDGES[standing.stage](self.read(standing, now, elapsed_s), self._policy)
+        ended = time.monotonic()
+        self._kept = (name, ended + REST * (ended - began), verdict)
+        return verdict
+
+    def _threshold(self, champion: ServedVersion) -> float | None:
+        """99th percentile of the errors of the champion's reference; None where it has none."""
+        if champion.digest not in self._thresholds:
+            self._thresholds[champion.digest] = _reference_p99(self._objects, champion)
+        return self._thresholds[champion.digest]
+
+
+def read_frechet(ledger: Ledger, standing: Standing) -> FrechetChange | None:
+    """The measured change of the Frechet distance, once the `deliver` flow wrote it down."""
+    found = ledger.entries("frechet", standing.subject, limit=1)
+    if not found:
+        return None
+    body = json.loads(found[0].body)
+    return FrechetChange(value=body["value"], low=body["low"], high=body["high"], n=body["n"])
+
+
+def _reference_p99(objects: ObjectStore, champion: ServedVersion) -> float | None:
+    from vae_core.errors import ArtifactError
+    from vae_core.reference import Reference
+
+    try:
+        tensors = fetch_tensors(objects, champion.artifact, champion.digest, "reference.safetensors")
+        return Reference.from_tensors(tensors).threshold("recon_error", 0.99)
+    except (StoreCorrupt, ObjectMissing, ArtifactError):
+        return None
+
+
+def _beginning(release: Release, candidate: ServedVersion, ledger: Ledger) -> tuple[int, datetime] | None:
+    """Epoch and time of this pair's trial, the newest at or before this release."""
+    assert release.champion is not None
+    for each in ledger.entries("trial", candidate.version):
+        body = json.loads(each.body)
+        same = (body["digest"], body["champion_digest"]) == (candidate.digest, release.champion.digest)
+        if same and body["epoch"] <= release.epoch:
+            return int(body["epoch"]), each.at
+    return None
+
+
+def _watch_period(release: Release, fates: Mapping[str, Fate], ledger: Ledger) -> Standing | None:
+    champion, previous = release.champion, release.previous
+    fate = fates.get(champion.version) if champion is not None else None
+    if champion is None or previous is None or fate is None or fate.delivery != "promoted":
+        return None
+    settled = ledger.entries("settled", champion.version, limit=1)
+    if settled and json.loads(settled[0].body)["epoch"] >= fate.epoch:
+        return None
+    return Standing("watch", previous, champion, fate.epoch, fate.at, stage_since=fate.at)

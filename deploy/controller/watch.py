@@ -1,0 +1,92 @@
+"""The cheap watch: every few hundred requests of the champion, has its traffic left what it was accepted on?
+
+A suspicion is a line in the ledger (kind `alarm`) before it is a run, so a kill or an orchestrator that is away loses
+none, and one suspicion makes one run of the `monitor` flow. What was looked at last is memory only: a controller that
+is started again looks once more, and the cooldown is read from the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import datetime, timedelta
+
+from data_checks.drift.policy import DriftPolicy
+from data_checks.drift.watch import judge_watch
+from data_checks.sample import Sample
+from data_checks.verdict import Verdict
+from deploy.controller.history import read_fates
+from deploy.controller.neighbours import Neighbours
+from deploy.controller.traffic import read_reference, read_window, serving_since
+from deploy.release import ServedVersion
+
+DEPLOYMENT = "monitor/monitor"
+
+_log = logging.getLogger("latentloop.controller")
+
+
+class Watch:
+    """Looks at the champion's newest rows when enough new ones came; `policy` in real seconds."""
+
+    def __init__(self, world: Neighbours, policy: DriftPolicy, clock_factor: float = 1.0) -> None:
+        self._world, self._policy = world, policy.compressed(clock_factor)
+        self._looked: tuple[str, datetime] | None = None
+        self._reference: tuple[str, Sample | None] | None = None
+
+    def look(self, now: datetime) -> Verdict | None:
+        """The verdict when it was time for one; on a suspicion the run was asked for, or will be at a later look."""
+        release = self._world.releases.read()
+        champion = release.champion
+        since = serving_since(release, read_fates(self._world.ledger))
+        if champion is None or since is None:
+            return None
+        self._start_monitor(champion)
+        if not self._is_time(champion, since, now):
+            return None
+        window = read_window(self._world.telemetry, champion.version, since, now, self._policy.window_images)
+        if window.received < self._policy.watch_every_requests:
+            return None
+        self._looked = (_name(champion, since), now)
+        verdict = judge_watch(window, self._reference_of(champion), self._policy)
+        if verdict.failed and self._suspect(champion, verdict, now):
+            self._start_monitor(champion)
+        return verdict
+
+    def _is_time(self, champion: ServedVersion, since: datetime, now: datetime) -> bool:
+        known = self._looked is not None and self._looked[0] == _name(champion, since)
+        last = self._looked[1] if known and self._looked is not None else since
+        enough = self._policy.watch_every_requests
+        fresh = len(self._world.telemetry.window(last, now, enough, version=champion.version))
+        return fresh >= enough or (fresh > 0 and now - last >= timedelta(seconds=self._policy.watch_every_s))
+
+    def _reference_of(self, champion: ServedVersion) -> Sample | None:
+        if self._reference is None or self._reference[0] != champion.digest:
+            self._reference = (champion.digest, read_reference(self._world.objects, champion))
+        return self._reference[1]
+
+    def _suspect(self, champion: ServedVersion, verdict: Verdict, now: datetime) -> bool:
+        """Write the alarm down, unless the last one of this champion is younger than the cooldown."""
+        ledger = self._world.ledger
+        before = ledger.entries("alarm", champion.version, limit=10_000)
+        if before and now - before[0].at < timedelta(seconds=self._policy.cooldown_s):
+            return False
+        # numbered: of two controllers that suspect the same, one writes the line
+        key = f"suspicion-version-{champion.version}-{len(before) + 1}"
+        _log.warning("%s: %s", key, verdict.reason)
+        return ledger.record("alarm", champion.version, verdict.model_dump_json(), now, key=key)
+
+    def _start_monitor(self, champion: ServedVersion) -> None:
+        """The run of the champion's newest alarm, once."""
+        ledger = self._world.ledger
+        for alarm in ledger.entries("alarm", champion.version, limit=1):
+            if alarm.key is None or ledger.entries("alarm-run", alarm.key, limit=1):
+                continue
+            reason = Verdict.model_validate_json(alarm.body).reason
+            run = self._world.orchestrator.create_run(DEPLOYMENT, {"key": alarm.key, "reason": reason}, alarm.key)
+            body = json.dumps({"run": run.id, "url": run.url})
+            ledger.record("alarm-run", alarm.key, body, alarm.at, key=f"alarm-run:{alarm.key}")
+            _log.info("%s: asked for a monitor run: %s", alarm.key, run.url)
+
+
+def _name(champion: ServedVersion, since: datetime) -> str:
+    return f"{champion.digest}@{since.isoformat()}"

@@ -1,0 +1,187 @@
+"""The watch on real stores and a real Prefect server: one suspicion makes one run."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from data_checks.drift.policy import DriftPolicy
+from data_checks.verdict import Phase, Verdict
+from deploy.controller.neighbours import Neighbours
+from deploy.controller.watch import Watch
+from deploy.stores import faults
+from deploy.stores.errors import StoreUnavailable
+from tests.deploy.controller.world import Traffic, add_version, swap
+from tests.deploy.serving.house import House
+
+POLICY = DriftPolicy()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def serve(house: House, world: Neighbours, version: str = "1") -> Traffic:
+    """Make a version champion; returns its traffic."""
+    swap(world.releases, champion=add_version(house, version, seed=int(version)))
+    return Traffic(world.telemetry)
+
+
+def look(world: Neighbours, at: datetime | None = None) -> Verdict | None:
+    """One look of a controller that has just been started."""
+    return Watch(world, POLICY).look(at or now())
+
+
+def runs(api: httpx.Client) -> list[dict[str, Any]]:
+    found = api.post("/flow_runs/filter", json={"deployments": {"name": {"any_": ["monitor"]}}})
+    return [dict(each) for each in found.json()]
+
+
+def test_ordinary_traffic_raises_no_suspicion(house: House, alone: Neighbours) -> None:
+    serve(house, alone).answer("1", 600, seed=5)
+
+    verdict = look(alone)
+
+    assert verdict is not None and not verdict.failed, verdict
+    assert alone.ledger.entries("alarm") == []
+
+
+def test_without_a_champion_or_with_too_little_traffic_nothing_is_judged(house: House, alone: Neighbours) -> None:
+    assert look(alone) is None
+    traffic = serve(house, alone)
+    assert look(alone) is None
+    traffic.answer("1", 499, shift=3.0)
+    assert look(alone) is None
+    assert look(alone, now() + timedelta(hours=1)) is None, "however long it takes"
+
+
+@pytest.mark.server
+def test_one_suspicion_makes_one_run_whoever_looks_again(
+    house: House, with_prefect: Neighbours, api: httpx.Client
+) -> None:
+    serve(house, with_prefect).answer("1", 800, shift=1.5)
+
+    verdict = look(with_prefect)
+
+    assert verdict is not None and verdict.failed
+    (alarm,) = with_prefect.ledger.entries("alarm", "1")
+    assert Verdict.model_validate_json(alarm.body) == verdict
+    for _ in range(2):
+        look(with_prefect)
+    (run,) = runs(api)
+    assert run["parameters"] == {"key": alarm.key, "reason": verdict.reason}
+    assert run["idempotency_key"] == alarm.key
+    assert len(with_prefect.ledger.entries("alarm")) == 1, "the cooldown holds across restarts"
+
+
+@pytest.mark.server
+def test_after_the_cooldown_the_same_suspicion_is_another_run(
+    house: House, with_prefect: Neighbours, api: httpx.Client
+) -> None:
+    serve(house, with_prefect).answer("1", 800, shift=1.5)
+    look(with_prefect)
+
+    look(with_prefect, now() + timedelta(seconds=POLICY.cooldown_s + 60))
+
+    keys = [each.key for each in with_prefect.ledger.entries("alarm")]
+    assert keys == ["suspicion-version-1-2", "suspicion-version-1-1"]
+    assert {each["idempotency_key"] for each in runs(api)} == set(keys)
+
+
+@pytest.mark.server
+def test_a_suspicion_survives_an_orchestrator_that_is_away(
+    house: House, alone: Neighbours, with_prefect: Neighbours, api: httpx.Client
+) -> None:
+    serve(house, alone).answer("1", 800, shift=1.5)
+    with pytest.raises(StoreUnavailable, match="Prefect"):
+        look(alone)
+    (alarm,) = alone.ledger.entries("alarm")
+
+    look(with_prefect)
+
+    assert [each["idempotency_key"] for each in runs(api)] == [alarm.key]
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(
+    ("point", "moment"),
+    [("ledger.record", "after"), ("orchestrator.create_run", "before"), ("orchestrator.create_run", "after")],
+)
+def test_a_controller_killed_on_the_way_to_the_run_starts_it_once(
+    house: House, with_prefect: Neighbours, api: httpx.Client, point: str, moment: faults.Moment
+) -> None:
+    serve(house, with_prefect).answer("1", 800, shift=1.5)
+
+    def kill(name: str, when: faults.Moment) -> None:
+        if (name, when) == (point, moment):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), faults.installed(kill):
+        look(with_prefect)
+    look(with_prefect)
+    look(with_prefect)
+
+    (alarm,) = with_prefect.ledger.entries("alarm")
+    assert [each["idempotency_key"] for each in runs(api)] == [alarm.key]
+    assert len(with_prefect.ledger.entries("alarm-run")) == 1
+
+
+@pytest.mark.server
+def test_traffic_that_is_refused_is_watched_as_well(house: House, with_prefect: Neighbours) -> None:
+    traffic = serve(house, with_prefect)
+    traffic.answer("1", 600, seed=5)
+    traffic.refuse("1", 200, "low_variance")
+
+    verdict = look(with_prefect)
+
+    assert verdict is not None and verdict.failed
+    assert "low_variance" in verdict.reason
+
+
+def test_a_new_champion_is_judged_by_its_own_rows_and_its_own_reference(house: House, alone: Neighbours) -> None:
+    traffic = serve(house, alone)
+    watch = Watch(alone, POLICY)
+    traffic.answer("1", 800, shift=1.5)  # not looked at before the promotion
+    serve(house, alone, "2")
+    traffic.answer("1", 800, shift=1.5)  # rows of the old one that were on their way
+    assert watch.look(now()) is None
+    traffic.answer("2", 600, seed=5)
+
+    verdict = watch.look(now())
+
+    assert verdict is not None and verdict.phase in (Phase.passed, Phase.inconclusive)
+
+
+def test_after_a_rollback_only_rows_since_the_rollback_count(house: House, alone: Neighbours) -> None:
+    traffic = serve(house, alone)
+    first = alone.releases.read().champion
+    traffic.answer("1", 800, shift=1.5)
+    serve(house, alone, "2")
+    swap(alone.releases, champion=first)
+    assert look(alone) is None
+    traffic.answer("1", 600, seed=5)
+    verdict = look(alone)
+    assert verdict is not None and not verdict.failed
+
+
+def test_the_next_look_needs_new_requests(house: House, alone: Neighbours) -> None:
+    traffic, watch = serve(house, alone), Watch(alone, POLICY)
+    traffic.answer("1", 600, seed=5)
+    assert watch.look(now()) is not None
+    traffic.answer("1", 100, seed=6)
+    assert watch.look(now()) is None, "100 new ones are too few"
+    assert watch.look(now() + timedelta(seconds=POLICY.watch_every_s)) is not None, "but not for ever"
+    assert watch.look(now() + timedelta(seconds=2 * POLICY.watch_every_s + 1)) is None, "nothing new came"
+
+
+def test_a_version_without_a_reference_cannot_be_judged(house: House, alone: Neighbours) -> None:
+    swap(alone.releases, champion=house.add_version("1", seed=1, with_reference=False))
+    Traffic(alone.telemetry).answer("1", 600, shift=3.0)
+    verdict = look(alone)
+    assert verdict is not None and verdict.phase is Phase.no_data
+    assert "cannot judge" in verdict.reason
+    assert json.loads(verdict.model_dump_json())["phase"] != "passed"
