@@ -8,20 +8,25 @@ from prefect.states import Completed, State
 from tasks.claim import claim_trigger, finish_trigger, holding
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
-from tasks.plan import name_trigger, plan_retrain, validate_plan
+from tasks.ingest import find_new_segments, ingest_segments, report_ingest
+from tasks.plan import name_trigger, plan_retrain, require_snapshot, validate_plan
 from tasks.register import register_candidate
 from tasks.train import train_candidate
-from tasks.values import Registered
+from tasks.values import Cause, Registered
 
 
-@flow(name="retrain-full", flow_run_name="retrain-full: {reason}")
-def retrain_full(key: str | None = None, reason: str = "schedule") -> Registered | State[None]:
+@flow(name="retrain-full", flow_run_name="retrain-full: {cause}")
+def retrain_full(
+    key: str | None = None, reason: str = "schedule", cause: Cause = "schedule", snapshot: str | None = None
+) -> Registered | State[None]:
     """One trigger makes exactly one version, however often this is started for it."""
-    claimed = claim_trigger(name_trigger(key, "retrain-full"), "retrain-full", reason)
+    claimed = claim_trigger(name_trigger(key, "retrain-full", snapshot), "retrain-full", reason)
     if claimed.duplicate:
         return Completed(name="Duplicate", message=f"{claimed.key} is done, or being done by another run")
     with holding(claimed):
-        plan = plan_retrain(claimed.key, "full", reason)
+        require_snapshot(claimed.key, cause, snapshot)
+        report_ingest([ingest_segments(chunk) for chunk in find_new_segments()])
+        plan = plan_retrain(claimed.key, "full", reason, cause, snapshot)
         validate_plan(plan)
         trained = train_candidate(plan)
         evaluated = evaluate_candidate(plan, trained)

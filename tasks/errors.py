@@ -1,8 +1,10 @@
 """What a task raises when the work cannot be done as things are; each carries a finished line for the user.
 
 TaskError
-├── NotEnoughData   too few images, or none that may be trained on
-└── DataRefused     the data of the plan did not pass its checks
+├── NotEnoughData     too few images, or none that may be trained on
+├── DataRefused       the data of the plan did not pass its checks
+├── NoChampion        a tier that starts from the champion was asked for before there is one
+└── SnapshotMissing   a retraining for drift without the stored report that asks for it
 """
 
 from __future__ import annotations
@@ -18,3 +20,11 @@ class NotEnoughData(TaskError):
 
 class DataRefused(TaskError):
     """The verdict's reason."""
+
+
+class NoChampion(TaskError):
+    """The tier, and the one to run first."""
+
+
+class SnapshotMissing(TaskError):
+    """The snapshot that was expected in the object store."""

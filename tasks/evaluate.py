@@ -1,4 +1,4 @@
-"""Evaluation as a task: the fixed benchmark, the reference and golden answers, the pictures, the complete artifact."""
+"""Evaluation as a task: the fixed benchmarks, the reference and golden answers, the pictures, the complete artifact."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.context import objects, settings
 from tasks.drawing import draw_curves, draw_histogram, draw_picture
-from tasks.images import decode_rows, read_benchmark, training_rows
+from tasks.images import decode_rows, in_window, new_kind_images, read_benchmark, training_rows
+from tasks.measure import cached_features, keep_measured, measure_version, open_extractor
 from tasks.progress import ProgressWriter
 from tasks.steps import finish_step, finished_step
 from tasks.train import curve_key
@@ -24,100 +25,114 @@ if TYPE_CHECKING:
 
     from vae_core.artifact import Artifact
     from vae_core.evaluation.benchmark_result import BenchmarkResult
-    from vae_core.evaluation.features import FeatureExtractor
     from vae_core.evaluation.progress import EvaluationProgress
-    from vae_core.evaluation.real_features import RealFeatures
 
 GOLDEN_IMAGES = 16
 SHOWN_IMAGES = 12
+REFERENCE_IMAGES = 1_000  # of traffic: its 99th percentile rests on ten; fewer are joined by benchmark_old
 
 
 @task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5)
 def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
-    """Measure on `benchmark_old`; the artifact gains the reference of this data and golden answers."""
+    """Measure on `benchmark_old` and `benchmark_new`; the artifact gains its reference and golden answers."""
     if (kept := finished_step(objects(), plan.key, "evaluated", Evaluated)) is not None:
         return kept
     import torch
 
     from deploy.stores.artifacts import artifact_prefix, fetch_artifact, put_artifact
     from vae_core.artifact import make_golden, write_artifact
-    from vae_core.evaluation.benchmark import evaluate
     from vae_core.reference import measure_reference
 
     torch.set_num_threads(settings().training.threads)
     note = ProgressWriter(objects(), plan.key)
-    config = settings().evaluation
-    pixels = read_benchmark(objects(), plan.benchmark, config.n_images)
+
+    def progressed(progress: EvaluationProgress) -> None:
+        note.note("evaluating", progress.share_done, progress.stage)
+
+    old = read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images)
+    new = read_new(plan)
     extractor = open_extractor()
+    independent = cached_features(_independent(plan, len(old)), extractor)
     with tempfile.TemporaryDirectory() as temporary:
         artifact = fetch_artifact(objects(), trained.prefix, trained.digest, Path(temporary) / "trained")
-
-        def progressed(progress: EvaluationProgress) -> None:
-            note.note("evaluating", progress.share_done, progress.stage)
-
-        result = evaluate(
-            artifact.model,
-            pixels,
-            extractor=extractor,
-            prior=artifact.prior,
-            real_features=cached_features(pixels, extractor),
-            independent_features=cached_features(_independent(plan, len(pixels)), extractor),
-            n_samples=config.n_samples,
-            seed=config.seed,
-            device=settings().training.device,
-            on_progress=progressed,
-        )
+        on_old = measure_version(artifact, old, extractor, independent=independent, on_progress=progressed)
+        on_new = None if new is None else measure_version(artifact, new, extractor, on_progress=progressed)
+        accepted, of_what = reference_images(plan, old, new)
         artifact = replace(
             artifact,
-            reference=measure_reference(artifact.model, pixels),
-            golden=make_golden(artifact.model, pixels[:GOLDEN_IMAGES]),
+            reference=measure_reference(artifact.model, accepted),
+            golden=make_golden(artifact.model, old[:GOLDEN_IMAGES]),
         )
         folder = Path(temporary) / "complete"
         digest = write_artifact(folder, artifact)
         put_artifact(objects(), folder, artifact_prefix(digest))
+    keep_measured(on_old, digest, old, extractor)
+    if on_new is not None and new is not None:
+        keep_measured(on_new, digest, new, extractor)
     note.note("drawing", 1.0, "pictures of the model card")
     pictures = f"runs/{plan.key}/pictures"
-    for name, content in _draw(artifact, pixels, result, plan).items():
+    for name, content in _draw(artifact, old, on_old.result, plan).items():
         objects().put(f"{pictures}/{name}", content)
-    benchmark = f"runs/{plan.key}/benchmark.json"
-    objects().put(benchmark, result.model_dump_json(indent=2).encode())
     evaluated = Evaluated(
-        key=plan.key, digest=digest, artifact=artifact_prefix(digest), benchmark=benchmark, pictures=pictures
+        key=plan.key,
+        digest=digest,
+        artifact=artifact_prefix(digest),
+        benchmark=put_result(plan, "benchmark", on_old.result),
+        benchmark_new=put_result(plan, "benchmark_new", on_new.result) if on_new else None,
+        pictures=pictures,
+        reference=of_what,
     )
     return finish_step(objects(), plan.key, "evaluated", evaluated)
 
 
-def open_extractor() -> FeatureExtractor:
-    """The offline feature network, in bf16 where the processor computes in it."""
-    from vae_core.evaluation.features import EfficientNetLite0
-    from vae_core.training.precision import resolve_precision
-
-    device = settings().training.device
-    return EfficientNetLite0.load(
-        settings().features_file, precision=resolve_precision(settings().evaluation.precision, device), device=device
-    )
+def read_new(plan: RetrainPlan) -> np.ndarray | None:
+    """The images of the plan's `benchmark_new` that are used; None where it has none."""
+    if plan.benchmark_new is None:
+        return None
+    return read_benchmark(objects(), plan.benchmark_new, settings().evaluation.n_images)
 
 
-def cached_features(pixels: np.ndarray, extractor: FeatureExtractor) -> RealFeatures:
-    """Features of a fixed set: extracted once for a feature space, kept in the object store."""
-    from vae_core.evaluation.real_features import RealFeatures, extract_real_features, features_key
-    from vae_core.preprocessing import pixel_digest
+def put_result(plan: RetrainPlan, name: str, result: BenchmarkResult) -> str:
+    """Keep a result beside the run; returns its key."""
+    key = f"runs/{plan.key}/{name}.json"
+    objects().put(key, result.model_dump_json(indent=2).encode())
+    return key
 
-    key = f"features/{features_key(extractor.digest, pixel_digest(pixels))}.safetensors"
-    if objects().etag(key) is not None:
-        return RealFeatures.from_bytes(objects().get(key).data)
-    features = extract_real_features(pixels, extractor)
-    objects().put(key, features.to_bytes())
-    return features
+
+def reference_images(plan: RetrainPlan, old: np.ndarray, new: np.ndarray | None) -> tuple[np.ndarray, str]:
+    """Images like those that the version will meet, and which they are.
+
+    An emergency's traffic has the mix of `benchmark_new`: known images beside it would thin the new kind out, and the
+    new version's first window would look like the drift that it was made for. The other tiers expect the mix that is
+    known, so a small `benchmark_new` is joined by `benchmark_old`.
+    """
+    import numpy as np
+
+    if new is None:
+        return old, f"{len(old):,} images of benchmark_old"
+    if plan.tier == "emergency" or len(new) >= REFERENCE_IMAGES:
+        return new, f"{len(new):,} images of benchmark_new, in the mix of the traffic"
+    both = np.concatenate([old, new])
+    return both, f"{len(old):,} images of benchmark_old and {len(new):,} of benchmark_new"
 
 
 def _independent(plan: RetrainPlan, count: int) -> np.ndarray:
-    """As many training images as the benchmark has: real images of the same kind, for the floor."""
-    import numpy as np
+    """As many other images as `benchmark_old` has, of the same kind, for its floor.
 
-    rows = training_rows(settings().open_catalogue(), plan, ["image"])["image"]
-    chosen = np.random.default_rng(plan.train.seed).permutation(len(rows))[:count]
-    return decode_rows(rows.take(np.sort(chosen)), plan.preprocessing)
+    Chosen by the first training that needs them and kept: the floor belongs to the benchmark, not to a version.
+    """
+    import numpy as np
+    from safetensors.numpy import load, save
+
+    key = f"{plan.benchmark.prefix}/independent-{count}.safetensors"
+    if objects().etag(key) is None:
+        rows = training_rows(settings().open_catalogue(), plan, ["image"])
+        if len(known := rows.filter(~in_window(rows, plan))) >= count:
+            rows = known
+        chosen = np.random.default_rng(plan.train.seed).permutation(len(rows))[:count]
+        objects().put(key, save({"pixels": decode_rows(rows["image"].take(np.sort(chosen)), plan.preprocessing)}))
+    pixels: np.ndarray = load(objects().get(key).data)["pixels"]
+    return pixels
 
 
 def _draw(artifact: Artifact, pixels: np.ndarray, result: BenchmarkResult, plan: RetrainPlan) -> dict[str, bytes]:
@@ -129,6 +144,7 @@ def _draw(artifact: Artifact, pixels: np.ndarray, result: BenchmarkResult, plan:
     model, seed = artifact.model, settings().evaluation.seed
     strongest = np.argsort(result.kl_per_dim)[::-1][:8].tolist()
     curve = json.loads(objects().get(curve_key(plan.key)).data)
+    limit = artifact.reference.threshold("recon_error", 0.99)
     return {
         "reconstructions.png": draw_picture(reconstruction_grid(model, pixels[:SHOWN_IMAGES])),
         "worst.png": draw_picture(worst_reconstructions(model, pixels, SHOWN_IMAGES).grid),
@@ -138,6 +154,28 @@ def _draw(artifact: Artifact, pixels: np.ndarray, result: BenchmarkResult, plan:
         ),
         "curves.png": draw_curves(curve, f"training, {curve['step'][-1]:,} steps"),
         "errors.png": draw_histogram(
-            artifact.reference.recon_error, result.recon_error_p99, "recon_error per image", "mean squared error"
+            artifact.reference.recon_error, limit, "recon_error per image", "mean squared error"
         ),
+        **_draw_new_kind(artifact, plan),
     }
+
+
+def _draw_new_kind(artifact: Artifact, plan: RetrainPlan) -> dict[str, bytes]:
+    """Held-out images of the new kind, by the champion and by the candidate; nothing where none was found."""
+    import numpy as np
+
+    from deploy.stores.artifacts import fetch_artifact
+    from vae_core.evaluation.decoding import quantize
+    from vae_core.evaluation.pictures import tile_images
+    from vae_core.inference import score_images
+
+    if plan.benchmark_new is None or plan.champion is None:
+        return {}
+    images = new_kind_images(objects(), plan.benchmark_new, SHOWN_IMAGES)
+    if not len(images):
+        return {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "champion"
+        champion = fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, folder)
+    before, after = (quantize(score_images(each.model, images).reconstruction) for each in (champion, artifact))
+    return {"new_kind.png": draw_picture(tile_images(np.concatenate([images, before, after]), len(images)))}

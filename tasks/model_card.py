@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from data_checks.verdict import Verdict
-from tasks.values import RetrainPlan, Trained
+from tasks.values import ChangeShown, RetrainPlan, Trained
 
 if TYPE_CHECKING:
     from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
 
 CAPTIONS = {
+    "new_kind.png": "Held-out images of the new kind (upper row), by the champion (middle) and by this version (lower)",
     "reconstructions.png": "Benchmark images (upper row) and their reconstructions (lower row)",
     "worst.png": "The images with the largest error, worst first",
     "samples.png": "Samples from the fitted mixture",
@@ -21,6 +23,23 @@ CAPTIONS = {
 }
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Beside:
+    """The champion on the same sets, and what else is said of a candidate that has one.
+
+    `old`, `new`: the champion's results; `candidate_new`: the candidate's on `benchmark_new`. `encoders`: digests of
+    the champion's and the candidate's encoder, where they must be equal.
+    """
+
+    version: str
+    old: BenchmarkResult
+    new: BenchmarkResult | None
+    candidate_new: BenchmarkResult | None
+    changes: tuple[ChangeShown, ...]
+    reference: str
+    encoders: tuple[str, str] | None
+
+
 def write_model_card(
     plan: RetrainPlan,
     trained: Trained,
@@ -28,24 +47,31 @@ def write_model_card(
     verdict: Verdict,
     run_id: str,
     pictures: Sequence[str],
+    beside: Beside | None = None,
 ) -> str:
-    """Verdict, one plain sentence, the benchmark as a table, pictures by URL (a data URI would be stripped)."""
+    """Verdict, one plain sentence, the benchmarks as tables, pictures by URL (a data URI would be stripped)."""
     lines = [
         f"## Benchmark {'passed' if verdict.passed else 'failed'}",
         "",
+        *([_comparison(beside)] if beside is not None else []),
         _plain_sentence(result, verdict),
         "",
         f"_{verdict.reason}_",
         "",
         "To approve, set the tag `approval` to `approved`; to refuse, to `rejected`.",
         "",
+        *(_against_champion(result, beside) if beside else ()),
+        *_origin(plan, trained, beside),
         f"| {plan.benchmark.prefix.split('/')[-1]}, n = {result.n_images:,} | value | 95 % interval | better |",
         "|---|---|---|---|",
         *_rows(result),
         "",
+        *(_new_table(plan, beside.candidate_new) if beside and beside.candidate_new else ()),
         f"Tier {plan.tier} ({plan.reason}); {plan.n_training:,} images of catalogue version {plan.catalogue_version}; "
         f"{trained.steps:,} steps, {trained.epochs:.1f} epochs, {trained.seconds:.0f} s"
         + (f", resumed from step {trained.resumed_from_step:,}" if trained.resumed_from_step is not None else "")
+        + (f", weights of step {trained.best_step:,}" if trained.best_step is not None else "")
+        + (f", stopped: {trained.stop_reason.replace('_', ' ')}" if trained.stop_reason else "")
         + ".",
     ]
     for name, caption in CAPTIONS.items():
@@ -62,6 +88,110 @@ def _plain_sentence(result: BenchmarkResult, verdict: Verdict) -> str:
         if verdict.passed
         else "The gate is against it; approving needs an override."
     )
+
+
+def _comparison(beside: Beside) -> str:
+    """In words: better on the new traffic, no worse on the old images."""
+    said = []
+    for benchmark, where in (("new", "on the newest traffic"), ("old", "on the old images")):
+        for change in beside.changes:
+            if (change.metric, change.benchmark) == ("recon_error", benchmark):
+                word = "better" if change.high < 0 else "worse" if change.low > 0 else "no different"
+                said.append(f"{word} {where} ({change.value:+.1%} error)")
+    return f"Against version {beside.version}: {', '.join(said) or 'not compared'}."
+
+
+def _against_champion(result: BenchmarkResult, beside: Beside) -> list[str]:
+    """Before and after on both sets, with the paired change."""
+    lines = [
+        f"| against version {beside.version} | before | after | change | 95 % interval |",
+        "|---|---|---|---|---|",
+    ]
+    sets: tuple[tuple[Literal["old", "new"], BenchmarkResult | None, BenchmarkResult | None], ...] = (
+        ("old", beside.old, result),
+        ("new", beside.new, beside.candidate_new),
+    )
+    for name, before, after in sets:
+        if before is not None and after is not None:
+            changes = {each.metric: each for each in beside.changes if each.benchmark == name}
+            lines += [
+                f"| {title} on benchmark_{name}, n = {before.n_images:,} | {_value(before, metric)} | "
+                f"{_value(after, metric)} | {_change(changes.get(metric))} |"
+                for metric, title in _METRICS.items()
+            ]
+    if any("n too small" in line for line in lines):
+        lines += ["", "Where n is too small for a distance, the gate judges recon_error alone."]
+    return [*lines, ""]
+
+
+def _change(change: ChangeShown | None) -> str:
+    if change is None:
+        return "n too small | "
+    return f"{change.value:+.1%} | {change.low:+.1%} to {change.high:+.1%}"
+
+
+_METRICS = {
+    "recon_error": "recon_error",
+    "fd_efflite0": "fd_efflite0 of samples",
+    "fd_efflite0_reconstructions": "fd_efflite0 of reconstructions",
+}
+
+
+def _value(result: BenchmarkResult, metric: str) -> str:
+    if metric == "recon_error":
+        return f"{result.recon_error:.5f}"
+    score = result.fd_samples if metric == "fd_efflite0" else result.fd_reconstructions
+    return f"{score.value:.2f}"
+
+
+def _origin(plan: RetrainPlan, trained: Trained, beside: Beside | None) -> list[str]:
+    """Where this version comes from: parent, report, new kind, mix, encoder, reference; one line each."""
+    lines = []
+    if plan.champion is not None:
+        lines.append(
+            f"Parent: version {plan.champion.version}"
+            + (", whose weights it began with." if plan.tier != "full" else "; trained from scratch.")
+        )
+    if plan.snapshot:
+        lines.append(
+            f"Asked for by drift: Evidently snapshot `{plan.snapshot}`, "
+            f"its report in the object store at `snapshots/{plan.snapshot}/report.html`."
+        )
+    if plan.found is not None:
+        lines.append(
+            f"New kind, found without labels: {plan.found.n:,} images, {plan.found.share:.1%} of the window's traffic "
+            f"in {plan.found.cells} clusters, purity {plan.found.purity:.0%}, error {plan.found.error_ratio:.2f} times "
+            "the reference's."
+        )
+    if plan.benchmark_new is not None:
+        lines.append(
+            f"benchmark_new: {plan.benchmark_new.n:,} images held out "
+            + ("by source" if plan.benchmark_new.sources else "by time")
+            + f", {plan.benchmark_new.n_new_kind:,} of them of the new kind; none was trained on."
+        )
+    if (mixing := trained.mixing) is not None:
+        lines.append(
+            f"Of what was drawn, {mixing.new_share:.1%} showed one of {mixing.new_images:,} distinct images of the new "
+            f"kind ({mixing.natural_share:.1%} by nature, each {mixing.oversampling:.1f} times an epoch); the rest "
+            "replayed known ones."
+        )
+    if beside is not None and beside.encoders is not None:
+        parent, own = beside.encoders
+        equal = "equal to" if parent == own else "DIFFERENT from"
+        lines.append(f"Encoder digest `{own[:16]}`, {equal} the parent's `{parent[:16]}`.")
+    if beside is not None and beside.reference:
+        lines.append(f"Reference for its traffic: {beside.reference}.")
+    return [*(f"- {line}" for line in lines), *([""] if lines else [])]
+
+
+def _new_table(plan: RetrainPlan, result: BenchmarkResult) -> list[str]:
+    assert plan.benchmark_new is not None
+    return [
+        f"| {plan.benchmark_new.prefix.split('/')[-1]}, n = {result.n_images:,} | value | 95 % interval | better |",
+        "|---|---|---|---|",
+        *_rows(result),
+        "",
+    ]
 
 
 def _rows(result: BenchmarkResult) -> list[str]:

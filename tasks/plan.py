@@ -1,71 +1,130 @@
-"""The plan of a training: what data, which hold-out, which recipe; decided once and kept."""
+"""The plan of a training: what data, which hold-outs, which recipe; decided once and kept."""
 
 from __future__ import annotations
 
-import hashlib
-from typing import Literal
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.states import State
 
+from tasks.benchmarks import cut_benchmark_new, cut_sets, open_benchmark_old
 from tasks.context import engine, now, objects, settings
-from tasks.errors import DataRefused, NotEnoughData
-from tasks.images import decode_rows, training_rows, write_benchmark
+from tasks.errors import DataRefused, NoChampion, NotEnoughData, SnapshotMissing, TaskError
+from tasks.images import benchmark_digests, training_rows
+from tasks.mixing import most_replayed
 from tasks.steps import finish_step, finished_step
-from tasks.values import BenchmarkSet, RetrainPlan
+from tasks.values import BenchmarkSet, Cause, RetrainPlan, Tier, WindowSelection
+from tasks.window import select_window
+from vae_core.config import ConvVaeConfig, TrainConfig
+
+if TYPE_CHECKING:
+    from deploy.release import ServedVersion
 
 MIN_TRAINING_IMAGES = 200
+REPLAY_SHARE = 0.2  # of what the incremental tier is trained on
 
 
-def name_trigger(key: str | None, deployment: str) -> str:
-    """The key that was given, or the schedule slot that started this run: a slot does its work once."""
-    if key is not None:
+def name_trigger(key: str | None, deployment: str, snapshot: str | None = None) -> str:
+    """The key that was given; else the drift, or the schedule slot, that started this run: each does its work once."""
+    if key:
         return key
+    if snapshot:
+        return f"drift-{deployment}-{snapshot}"
     from prefect.runtime import flow_run
 
     slot = flow_run.scheduled_start_time or now()
     return f"schedule-{deployment}-{slot:%Y-%m-%dT%H%M}"
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5)
-def plan_retrain(key: str, tier: Literal["full"], reason: str) -> RetrainPlan:
-    """Fix catalogue version, hold-out and recipe; cuts `benchmark_old` by source when there is none yet."""
+def may_pass_later(task: object, run: object, state: State[object]) -> bool:
+    """Whether a failed task is worth another try: a store may come back, but what we refuse stays refused."""
+    return not isinstance(state.data, TaskError)
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2, retry_condition_fn=may_pass_later)
+def require_snapshot(key: str, cause: Cause, snapshot: str | None) -> None:
+    """A retraining for drift needs the stored report that asks for it; SnapshotMissing, on record, without one."""
+    if cause != "drift" and not snapshot:
+        return
+    from deploy.stores.errors import InvalidKey
+    from deploy.stores.ledger import Ledger
+
+    wanted = f"snapshots/{snapshot or '(none)'}/snapshot.json"
+    try:
+        if snapshot and objects().etag(wanted) is not None:
+            return
+    except InvalidKey:  # what is no name, names no snapshot
+        pass
+    problem = SnapshotMissing(
+        f"{key}: a retraining for drift expects its Evidently snapshot at {wanted}, found none; "
+        "run `latentloop monitor`, or retrain by hand"
+    )
+    body = json.dumps({"reason": str(problem)})
+    Ledger(engine()).record("retrain-refused", key, body, now(), key=f"retrain-refused:{key}")
+    raise problem
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, retry_condition_fn=may_pass_later)
+def plan_retrain(
+    key: str, tier: Tier, reason: str, cause: Cause = "schedule", snapshot: str | None = None
+) -> RetrainPlan:
+    """Fix catalogue version, hold-outs and recipe; cuts `benchmark_old` once, and `benchmark_new` from new traffic."""
     if (kept := finished_step(objects(), key, "plan", RetrainPlan)) is not None:
         return kept
+    from deploy.stores.release import ReleaseStore
+
     catalogue = settings().open_catalogue()
+    champion = ReleaseStore(engine()).read().champion
+    if champion is None and tier != "full":
+        raise NoChampion(f"{tier}: expected a champion to start from, there is none; run the full tier first")
     version = catalogue.version()
-    counts = dict(catalogue.sources(version))
-    if not counts:
+    if not (counts := dict(catalogue.sources(version))):
         raise NotEnoughData("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
-    benchmark = _benchmark_old(version, counts)
-    sources = tuple(sorted(set(counts) - set(benchmark.sources)))
-    images = sum(counts[source] for source in sources)
-    _require_enough(images, len(sources), benchmark.n)
+    old = open_benchmark_old(version, counts, _require_enough)
+    selection = benchmark_new = None
+    if champion is not None:
+        known = tuple(digest for prefix in cut_sets() for digest in benchmark_digests(objects(), prefix))
+        selection = select_window(key, tier, champion, old.sources, known)
+        version, champion = selection.catalogue_version, selection.champion
+        benchmark_new = cut_benchmark_new(key, selection)
     plan = RetrainPlan(
         key=key,
         tier=tier,
+        cause=cause,
         reason=reason,
+        snapshot=snapshot or None,
+        champion=champion,
         catalogue_version=version,
-        n_training=images,
-        sources=sources,
-        benchmark=benchmark,
-        model=settings().training.model,
-        train=settings().training.full,
+        n_training=0,
+        sources=_training_sources(version, old, benchmark_new),
+        benchmark=old,
+        benchmark_new=benchmark_new,
+        held_back=cut_sets(),
+        window_began=None if selection is None or tier == "full" else selection.began,
+        replay_images=_replay_images(tier, selection),
+        found=selection.found if selection else None,
+        model=_model(tier, champion),
+        train=_recipe(tier),
         preprocessing=settings().preprocessing,
         planned_at=now(),
     )
-    return finish_step(objects(), key, "plan", plan)
+    rows = len(training_rows(catalogue, plan, []))
+    _require_enough(rows, len(plan.sources), old.n + (benchmark_new.n if benchmark_new else 0))
+    return finish_step(objects(), key, "plan", plan.model_copy(update={"n_training": rows}))
 
 
-@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5)
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, retry_condition_fn=may_pass_later)
 def validate_plan(plan: RetrainPlan) -> None:
     """The suite over the very rows that will be trained on, and no image of a benchmark among them."""
     from data_checks.table_suite import COLUMNS, judge_table
     from deploy.stores.digests import DigestIndex
     from deploy.stores.ledger import Ledger
 
-    rows = training_rows(settings().open_catalogue(), plan, list(COLUMNS))
+    rows = training_rows(settings().open_catalogue(), plan, list(COLUMNS)).select(list(COLUMNS))
     result = judge_table(rows.to_pandas(), settings().input_policy, plan.preprocessing)
     leaked = DigestIndex(engine()).protected(rows["digest"].to_pylist())
     Ledger(engine()).record(
@@ -88,47 +147,35 @@ def _require_enough(images: int, sources: int, held_out: int) -> None:
         )
 
 
-def _benchmark_old(version: int, counts: dict[str, int]) -> BenchmarkSet:
-    """The hold-out that stands, or a new one; of two planners that cut at once the first in the ledger wins."""
-    from data_checks.split import split_by_source
-    from deploy.stores.digests import DigestIndex
-    from deploy.stores.ledger import Ledger
-
-    ledger = Ledger(engine())
-    if not (found := ledger.entries("benchmark", "old", limit=1)):
-        evaluation = settings().evaluation
-        split = split_by_source(
-            counts,
-            holdout_min=evaluation.holdout_min,
-            holdout_share=evaluation.holdout_share,
-            salt=settings().product,
-        )
-        # before the cut: a hold-out that is frozen stays, and its images can never be trained on
-        _require_enough(split.training_images, len(split.training_sources), split.holdout_images)
-        cut = _cut(version, tuple(sorted(split.holdout_sources)))
-        ledger.record("benchmark", "old", cut.model_dump_json(), now(), key="benchmark:old")
-        found = ledger.entries("benchmark", "old", limit=1)
-    benchmark = BenchmarkSet.model_validate_json(found[0].body)
-    manifest = _digests(benchmark)
-    DigestIndex(engine()).protect(manifest, benchmark.prefix)
-    return benchmark
+def _training_sources(version: int, old: BenchmarkSet, new: BenchmarkSet | None) -> tuple[str, ...]:
+    held_out = {*old.sources, *(new.sources if new else ())}
+    return tuple(sorted(set(settings().open_catalogue().sources(version)) - held_out))
 
 
-def _cut(version: int, sources: tuple[str, ...]) -> BenchmarkSet:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    rows = settings().open_catalogue().read(["image", "digest", "source"], version=version)
-    rows = rows.filter(pc.is_in(rows["source"], value_set=pa.array(sources, pa.string())))
-    # shuffled once, so that the first n images are a fair sample of all held-out sources
-    seed = int.from_bytes(hashlib.sha256(f"{version}".encode()).digest()[:4], "big")
-    rows = rows.take(np.random.default_rng(seed).permutation(len(rows)))
-    pixels = decode_rows(rows["image"], settings().preprocessing)
-    return write_benchmark(objects(), "old", pixels, rows["digest"].to_pylist(), sources)
+def _replay_images(tier: Tier, selection: WindowSelection | None) -> int | None:
+    """Older images that are taken at most: a fifth of all, or as many as leave the new kind its share."""
+    if tier == "full" or selection is None:
+        return None
+    if tier == "emergency":
+        return min(settings().training.window_images, most_replayed(selection))
+    trained = selection.n - len(selection.holdout)
+    return round(trained * REPLAY_SHARE / (1 - REPLAY_SHARE))
 
 
-def _digests(benchmark: BenchmarkSet) -> list[str]:
-    import json
+def _recipe(tier: Tier) -> TrainConfig:
+    training = settings().training
+    if tier == "full":
+        return training.full
+    return training.incremental if tier == "incremental" else training.emergency
 
-    found: list[str] = json.loads(objects().get(f"{benchmark.prefix}/manifest.json").data)["digests"]
-    return found
+
+def _model(tier: Tier, champion: ServedVersion | None) -> ConvVaeConfig:
+    """A warm start keeps the champion's network, whatever the settings say by now."""
+    if tier == "full":
+        return settings().training.model
+    from deploy.stores.artifacts import fetch_artifact
+
+    assert champion is not None
+    with tempfile.TemporaryDirectory() as temporary:
+        found = fetch_artifact(objects(), champion.artifact, champion.digest, Path(temporary) / "champion")
+    return found.model_config

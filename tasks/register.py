@@ -6,16 +6,20 @@ import json
 import tempfile
 from importlib.metadata import version as package_version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_checks.verdict import Verdict
 from tasks.context import engine, now, objects, settings
-from tasks.model_card import write_model_card
+from tasks.model_card import Beside, write_model_card
 from tasks.progress import ProgressWriter
 from tasks.steps import finish_step, finished_step
-from tasks.values import Claimed, Evaluated, Registered, RetrainPlan, Trained
+from tasks.values import ChampionMeasured, Claimed, Evaluated, Registered, RetrainPlan, Trained
+
+if TYPE_CHECKING:
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
 
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=[2, 10, 30])
@@ -28,14 +32,11 @@ def register_candidate(
     from deploy.stores.artifacts import fetch_artifact
     from deploy.stores.ledger import Ledger
     from deploy.stores.registry import CurvePoint
-    from deploy.stores.release import ReleaseStore
-    from vae_core.evaluation.benchmark_result import BenchmarkResult
 
     ProgressWriter(objects(), plan.key).note("registering", 1.0, "in MLflow")
     registry = settings().open_registry()
     registry.ensure_model()
-    result = BenchmarkResult.model_validate_json(objects().get(evaluated.benchmark).data)
-    champion = ReleaseStore(engine()).read().champion
+    result = _result(evaluated.benchmark)
     run_id = registry.ensure_run(plan.key, f"{plan.tier} {plan.planned_at:%Y-%m-%d %H:%M}", {"tier": plan.tier})
     if (created := registry.find_by_trigger(plan.key)) is None:
         with tempfile.TemporaryDirectory() as temporary:
@@ -47,7 +48,9 @@ def register_candidate(
                 run_id, [CurvePoint(name, value, trained.steps) for name, value in result.metrics().items()], now()
             )
             pictures = _fetch_pictures(evaluated, folder / "pictures")
-            (folder / "pictures" / "benchmark.json").write_text(result.model_dump_json(indent=2))
+            for name, key in {"benchmark": evaluated.benchmark, "benchmark_new": evaluated.benchmark_new}.items():
+                if key is not None:
+                    (folder / "pictures" / f"{name}.json").write_bytes(objects().get(key).data)
             registry.log_files(run_id, folder / "pictures")
         # a process that lost its lease must not register: somebody else carries this trigger on
         Ledger(engine()).renew(claimed.key, claimed.owner, now())
@@ -60,13 +63,15 @@ def register_candidate(
                 "dataset_version": str(plan.catalogue_version),
                 "code_version": package_version("latentloop"),
                 "model_digest": evaluated.digest,
-                "parent_version": champion.version if champion else "",
+                "parent_version": plan.champion.version if plan.champion else "",
                 "benchmark": "passed" if verdict.passed else "failed",
                 "reason": verdict.reason[:500],
-                "snapshot": "",
+                "snapshot": plan.snapshot or "",
                 "delivery": "",
             },
-            description=write_model_card(plan, trained, result, verdict, run_id, pictures),
+            description=write_model_card(
+                plan, trained, result, verdict, run_id, pictures, _beside(plan, evaluated, trained)
+            ),
         )
         registry.finish_run(run_id)
     registered = Registered(
@@ -79,6 +84,42 @@ def register_candidate(
     body = json.dumps({"digest": evaluated.digest, "benchmark": registered.benchmark, "reason": verdict.reason})
     Ledger(engine()).record("registered", created.version, body, now(), key=f"registered:{plan.key}")
     return finish_step(objects(), plan.key, "registered", registered)
+
+
+def _result(key: str) -> BenchmarkResult:
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
+
+    return BenchmarkResult.model_validate_json(objects().get(key).data)
+
+
+def _beside(plan: RetrainPlan, evaluated: Evaluated, trained: Trained) -> Beside | None:
+    """The champion's measurements for the card's table; None for a first version."""
+    champion = finished_step(objects(), plan.key, "compared", ChampionMeasured)
+    if champion is None:
+        return None
+    return Beside(
+        version=champion.version,
+        old=_result(champion.benchmark),
+        new=_result(champion.benchmark_new) if champion.benchmark_new else None,
+        candidate_new=_result(evaluated.benchmark_new) if evaluated.benchmark_new else None,
+        changes=champion.changes,
+        reference=evaluated.reference,
+        encoders=_encoders(plan, trained),
+    )
+
+
+def _encoders(plan: RetrainPlan, trained: Trained) -> tuple[str, str] | None:
+    """Digests of the parent's encoder and of the candidate's, where only the decoder was to move."""
+    if plan.tier != "incremental" or plan.champion is None:
+        return None
+    from deploy.stores.artifacts import fetch_artifact
+    from vae_core.weights import encoder_digest
+
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        parent = fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, folder / "parent")
+        candidate = fetch_artifact(objects(), trained.prefix, trained.digest, folder / "candidate")
+    return encoder_digest(parent.model), encoder_digest(candidate.model)
 
 
 def _fetch_pictures(evaluated: Evaluated, folder: Path) -> list[str]:

@@ -12,15 +12,17 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.context import objects, settings
-from tasks.images import decode_rows, training_rows
+from tasks.images import decode_rows, early_stopping_rows, training_rows
+from tasks.mixing import mark_new_kind, mix, natural_weights
 from tasks.progress import ProgressWriter
 from tasks.steps import finish_step, finished_step
 from tasks.tracking import CurveLogger
-from tasks.values import RetrainPlan, Trained
+from tasks.values import Mixing, RetrainPlan, Trained
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from vae_core.artifact import Artifact, TrainingSummary
     from vae_core.priors.gaussian_mixture import GaussianMixturePrior
     from vae_core.training.loop import TrainResult
     from vae_core.training.progress import TrainProgress
@@ -30,20 +32,22 @@ PRIOR_IMAGES = 10_000  # as many codes as the mixture is fitted on at most
 
 @task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5)
 def train_candidate(plan: RetrainPlan) -> Trained:
-    """Train to the plan's budget, fit the ex-post mixture, and put both into the object store."""
+    """Train to the plan's budget, from the champion where the tier does, fit the mixture, and keep both."""
     if (kept := finished_step(objects(), plan.key, "trained", Trained)) is not None:
         return kept
     import torch
 
     from deploy.stores.artifacts import put_artifact
-    from vae_core.artifact import Artifact, TrainingSummary, write_artifact
+    from vae_core.artifact import Artifact, write_artifact
     from vae_core.training.loop import train
 
     torch.set_num_threads(settings().training.threads)
     note = ProgressWriter(objects(), plan.key)
     note.note("reading", 0.0, f"{plan.n_training:,} images")
-    pixels = decode_rows(training_rows(settings().open_catalogue(), plan, ["image"])["image"], plan.preprocessing)
-    checkpoints = settings().work_folder / plan.key / "checkpoints"
+    rows = training_rows(settings().open_catalogue(), plan, ["image"])
+    pixels, is_new = decode_rows(rows["image"], plan.preprocessing), mark_new_kind(rows, plan)
+    mixture = mix(is_new, plan)
+    parent = _fetch_parent(plan)
     with _curves(plan) as curves:
 
         def progressed(progress: TrainProgress) -> None:
@@ -55,19 +59,14 @@ def train_candidate(plan: RetrainPlan) -> Trained:
             plan.model,
             plan.train,
             clock=time.process_time if settings().training.clock == "cpu" else time.monotonic,
-            checkpoint_folder=checkpoints,
+            checkpoint_folder=settings().work_folder / plan.key / "checkpoints",
             device=settings().training.device,
             on_progress=progressed,
+            initial=parent.model if parent else None,
+            weights=mixture.weights if mixture else None,
+            held_out=_early_stopping(plan),
         )
     note.note("prior", 1.0, f"mixture of {settings().training.mixture_components}")
-    prior = _fit_prior(result, pixels, plan)
-    summary = TrainingSummary(
-        steps=result.steps,
-        epochs=result.epochs,
-        seconds=result.seconds_used,
-        train_config=plan.train,
-        dataset_version=str(plan.catalogue_version),
-    )
     prefix = f"runs/{plan.key}/trained"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "artifact"
@@ -75,10 +74,10 @@ def train_candidate(plan: RetrainPlan) -> Trained:
             model=result.model,
             model_config=plan.model,
             preprocessing=plan.preprocessing,
-            prior=prior,
+            prior=_fit_prior(result, pixels, natural_weights(is_new, plan), plan),
             reference=None,
             golden=None,
-            summary=summary,
+            summary=_summarise(result, plan),
             digest="",
         )
         digest = write_artifact(folder, artifact)
@@ -92,8 +91,50 @@ def train_candidate(plan: RetrainPlan) -> Trained:
         epochs=result.epochs,
         seconds=result.seconds_used,
         resumed_from_step=result.resumed_from_step,
+        mixing=Mixing.of(mixture) if mixture else None,
+        best_step=result.best_step,
+        stop_reason=str(result.stop_reason),
     )
     return finish_step(objects(), plan.key, "trained", trained)
+
+
+def _fetch_parent(plan: RetrainPlan) -> Artifact | None:
+    """The champion that a warm start begins from; the full tier begins anew."""
+    if plan.tier == "full":
+        return None
+    from deploy.stores.artifacts import fetch_artifact
+
+    assert plan.champion is not None, "a plan of these tiers names its champion"
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "champion"
+        return fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, folder)
+
+
+def _early_stopping(plan: RetrainPlan) -> np.ndarray | None:
+    """Images whose -ELBO ends the training, where the plan set some aside."""
+    rows = early_stopping_rows(settings().open_catalogue(), plan, ["image"])
+    return decode_rows(rows["image"], plan.preprocessing) if len(rows) else None
+
+
+def _summarise(result: TrainResult, plan: RetrainPlan) -> TrainingSummary:
+    from vae_core.artifact import TrainingSummary
+    from vae_core.weights import encoder_digest
+
+    watched = {each.step: each.neg_elbo for each in result.held_out_curve}
+    return TrainingSummary(
+        steps=result.steps,
+        epochs=result.epochs,
+        seconds=result.seconds_used,
+        train_config=plan.train,
+        dataset_version=str(plan.catalogue_version),
+        parent_digest=plan.champion.digest if plan.champion and plan.tier != "full" else None,
+        tier=plan.tier,
+        encoder_digest=encoder_digest(result.model),
+        best_step=result.best_step,
+        stop_reason=result.stop_reason,
+        held_out_neg_elbo_before=watched.get(0),
+        held_out_neg_elbo=watched.get(result.best_step) if result.best_step is not None else None,
+    )
 
 
 def _curves(plan: RetrainPlan) -> CurveLogger:
@@ -101,20 +142,30 @@ def _curves(plan: RetrainPlan) -> CurveLogger:
         "tier": plan.tier,
         "catalogue_version": plan.catalogue_version,
         "training_images": plan.n_training,
+        "cause": plan.cause,
+        "snapshot": plan.snapshot or "",
+        "parent_version": plan.champion.version if plan.champion else "",
         **{f"model.{name}": value for name, value in plan.model.model_dump().items()},
         **{f"train.{name}": value for name, value in plan.train.model_dump().items()},
     }
     return CurveLogger(settings().open_registry(), plan.key, f"{plan.tier} {plan.planned_at:%Y-%m-%d %H:%M}", params)
 
 
-def _fit_prior(result: TrainResult, pixels: np.ndarray, plan: RetrainPlan) -> GaussianMixturePrior:
+def _fit_prior(result: TrainResult, pixels: np.ndarray, weights: np.ndarray, plan: RetrainPlan) -> GaussianMixturePrior:
+    """On codes in the mix that the version will meet, not in the one that it was trained with."""
+    import numpy as np
     import torch
 
     from vae_core.inference import score_images
     from vae_core.priors.gaussian_mixture import fit_mixture
     from vae_core.priors.posterior import sample_posterior
 
-    scores = score_images(result.model, pixels[:PRIOR_IMAGES], device=settings().training.device)
+    random = np.random.default_rng(plan.train.seed)
+    if plan.found is None:
+        chosen = random.permutation(len(pixels))[:PRIOR_IMAGES]
+    else:  # an image that is drawn twice gives two codes: each is drawn from its posterior
+        chosen = random.choice(len(pixels), PRIOR_IMAGES, p=weights / weights.sum())
+    scores = score_images(result.model, pixels[chosen], device=settings().training.device)
     codes = sample_posterior(scores.mu, scores.logvar, torch.Generator().manual_seed(plan.train.seed))
     return fit_mixture(codes, settings().training.mixture_components, plan.train.seed)
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from deploy.release import ServedVersion
 from vae_core.config import ConvVaeConfig, TrainConfig
 from vae_core.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from vae_core.training.mixing import Mixture
+
+Tier = Literal["full", "incremental", "emergency"]
+Cause = Literal["schedule", "by hand", "drift"]
 
 
 class _Value(BaseModel):
@@ -31,20 +38,73 @@ class Claimed(_Value):
 
 
 class BenchmarkSet(_Value):
-    """A frozen hold-out: where its images lie, their digest, and the sources that training must not touch."""
+    """A frozen hold-out: where its images lie, their digest, and the sources that training must not touch.
+
+    `n_new_kind`: how many of its images were found to be of the new kind; which ones is in its manifest.
+    """
 
     name: Literal["old", "new"]
     prefix: str
     digest: str
     n: Annotated[int, Field(ge=1)]
     sources: tuple[str, ...]
+    n_new_kind: Annotated[int, Field(ge=0)] = 0
+
+
+class NewKindFound(_Value):
+    """The images of a new kind in the window, as `data_checks.new_kind` found them without labels.
+
+    `purity`: the share of them that the rise explains. `error_ratio`: their mean error over the reference's.
+    """
+
+    n: Annotated[int, Field(ge=1)]
+    share: float
+    share_low: float
+    purity: float
+    error_ratio: float
+    cells: int
+
+
+class WindowSelection(_Value):
+    """What was chosen of the newest images, by digest, before anything was held back or trained on.
+
+    `began`, `ended`: capture times of its oldest and newest image, None for an empty window. `holdout`: becomes
+    `benchmark_new`, with `holdout_sources` where whole sources were held out; empty where too little traffic came.
+    `new_kind`: all that was found in the window. `early_stopping`: those of it whose -ELBO is watched; they are not
+    trained on either.
+    """
+
+    catalogue_version: int
+    champion: ServedVersion
+    n: int
+    began: AwareDatetime | None
+    ended: AwareDatetime | None
+    holdout: tuple[str, ...] = ()
+    holdout_sources: tuple[str, ...] = ()
+    new_kind: tuple[str, ...] = ()
+    early_stopping: tuple[str, ...] = ()
+    found: NewKindFound | None = None
 
 
 class RetrainPlan(_Value):
-    """Everything that a training needs to know, decided before it begins."""
+    """Everything that a training needs to know, decided before it begins.
+
+    `champion`: what a warm start begins from and what the candidate's parent is. `benchmark_new`: cut from the newest
+    window for this plan. `held_back`: prefixes of all sets that were cut from traffic so far, whose images are not
+    trained on though their source is. `window_began`: images captured from here on are the window, older ones replay,
+    of which `replay_images` are taken at most (None: all).
+    """
 
     key: str
-    tier: Literal["full"]
+    tier: Tier
+    cause: Cause = "schedule"
+    snapshot: str | None = None
+    champion: ServedVersion | None = None
+    benchmark_new: BenchmarkSet | None = None
+    held_back: tuple[str, ...] = ()
+    window_began: AwareDatetime | None = None
+    replay_images: int | None = None
+    found: NewKindFound | None = None
     reason: str
     catalogue_version: int
     n_training: int
@@ -54,6 +114,24 @@ class RetrainPlan(_Value):
     train: TrainConfig
     preprocessing: Preprocessing
     planned_at: AwareDatetime
+
+
+class Mixing(_Value):
+    """How often images were drawn: `new_share` of all draws showed one of the `new_images` distinct new ones.
+
+    `oversampling`, `replay_weight`: draws of a new image and of any other in an epoch.
+    """
+
+    new_images: int
+    natural_share: float
+    new_share: float
+    oversampling: float
+    replay_weight: float
+
+    @classmethod
+    def of(cls, mixture: Mixture) -> Mixing:
+        """What a mixture comes to, without its weights."""
+        return cls(**{name: getattr(mixture, name) for name in cls.model_fields if name != "schema_version"})
 
 
 class Trained(_Value):
@@ -66,16 +144,44 @@ class Trained(_Value):
     epochs: float
     seconds: float
     resumed_from_step: int | None
+    mixing: Mixing | None = None
+    best_step: int | None = None
+    stop_reason: str | None = None
 
 
 class Evaluated(_Value):
-    """The complete artifact and where its benchmark and pictures lie."""
+    """The complete artifact and where its benchmarks and pictures lie.
+
+    `benchmark_new` is None without such a set. `reference`: which images the reference was measured on, in words.
+    """
 
     key: str
     digest: str
     artifact: str
     benchmark: str
+    benchmark_new: str | None = None
     pictures: str
+    reference: str = ""
+
+
+class ChangeShown(_Value):
+    """One paired change against the champion with its 95 % interval, relative."""
+
+    metric: str
+    benchmark: Literal["old", "new"]
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class ChampionMeasured(_Value):
+    """The champion on the same sets, and the changes against it: what the card shows beside the candidate."""
+
+    version: str
+    benchmark: str
+    benchmark_new: str | None
+    changes: tuple[ChangeShown, ...]
 
 
 class Registered(_Value):

@@ -13,13 +13,13 @@ import numpy as np
 from vae_core.errors import DataError
 
 MIN_NEW_SHARE = 0.2
-"""Of what is drawn, at least: the emergency tier's share of the new kind (DESIGN section 4)."""
+"""Of what is drawn, at least: the emergency tier's share of the new kind."""
 
 MAX_OVERSAMPLING = 10.0
-"""Draws of one image in an epoch, at most (DESIGN section 4)."""
+"""Draws of one image in an epoch, at most."""
 
 MIN_DISTINCT = 500
-"""Images of the new kind below which the tier does not train (DESIGN section 4)."""
+"""Images of the new kind below which the tier does not train."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

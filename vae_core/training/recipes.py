@@ -8,7 +8,7 @@ from vae_core.config import Budget, TrainConfig
 
 
 def incremental_recipe() -> TrainConfig:
-    """Move the decoder a little: 5 epochs at a constant 1e-5, the field's numbers (DESIGN section 4).
+    """Move the decoder a little: 5 epochs at a constant 1e-5, the field's numbers.
 
     The codes stay the parent's, bit for bit, so every reference and latent drift alarm keeps its meaning. Measured on
     Fashion-MNIST: 800 steps take 15 CPU-seconds on one core and lower the error on the old kinds by 0.7 %, on two
@@ -24,7 +24,7 @@ def incremental_recipe() -> TrainConfig:
 
 
 def emergency_recipe() -> TrainConfig:
-    """Learn a new kind with all weights: 3e-4 falling to 1e-5 over at most 10 epochs (DESIGN section 4).
+    """Learn a new kind with all weights: 3e-4 falling to 1e-5 over at most 10 epochs.
 
     Measured on Fashion-MNIST with 600 images of two kinds never seen at 20 % of what is drawn, 30 CPU-seconds, champion
     at .0309 on the new kinds and .0109 on the old: 1e-5 throughout brings .0263, 1e-4 .0234, 3e-4 .0220, 1e-3 .0206,

@@ -1,0 +1,14 @@
+"""Back to the version before: the same function that the command line uses without any server."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from tasks.rollback import take_back
+
+
+@flow(name="rollback", flow_run_name="rollback: {reason}")
+def rollback(reason: str) -> str:
+    """Take back what serves (a canary first, where one is tried); the answer names the version that serves now."""
+    serves: str = take_back(reason)
+    return serves

@@ -1,0 +1,88 @@
+"""The frozen hold-outs: `benchmark_old`, cut once for ever, and a `benchmark_new` for each window of traffic."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.context import engine, now, objects, settings
+from tasks.images import benchmark_digests, decode_rows, write_benchmark
+from tasks.values import BenchmarkSet, WindowSelection
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RECORDS = 100_000  # ledger lines of cut sets that are read: more than a retraining every minute for two months
+
+
+def open_benchmark_old(
+    version: int, counts: dict[str, int], require_enough: Callable[[int, int, int], None]
+) -> BenchmarkSet:
+    """The hold-out that stands, or a new one; of two planners that cut at once the first in the ledger wins."""
+    from data_checks.split import split_by_source
+    from deploy.stores.digests import DigestIndex
+    from deploy.stores.ledger import Ledger
+
+    ledger = Ledger(engine())
+    if not (found := ledger.entries("benchmark", "old", limit=1)):
+        evaluation = settings().evaluation
+        split = split_by_source(
+            counts,
+            holdout_min=evaluation.holdout_min,
+            holdout_share=evaluation.holdout_share,
+            salt=settings().product,
+        )
+        # before the cut: a hold-out that is frozen stays, and its images can never be trained on
+        require_enough(split.training_images, len(split.training_sources), split.holdout_images)
+        cut = _cut_sources(version, tuple(sorted(split.holdout_sources)))
+        ledger.record("benchmark", "old", cut.model_dump_json(), now(), key="benchmark:old")
+        found = ledger.entries("benchmark", "old", limit=1)
+    benchmark = BenchmarkSet.model_validate_json(found[0].body)
+    DigestIndex(engine()).protect(benchmark_digests(objects(), benchmark.prefix), benchmark.prefix)
+    return benchmark
+
+
+def cut_benchmark_new(key: str, selection: WindowSelection) -> BenchmarkSet | None:
+    """Freeze what was selected of the window; again with the same selection, nothing changes. None for no hold-out."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from deploy.stores.digests import DigestIndex
+    from deploy.stores.ledger import Ledger
+
+    if not selection.holdout:
+        return None
+    rows = settings().open_catalogue().read(["image", "digest"], version=selection.catalogue_version)
+    rows = rows.filter(pc.is_in(rows["digest"], value_set=pa.array(selection.holdout, pa.string())))
+    cut = _freeze("new", rows, key, selection.holdout_sources, frozenset(selection.new_kind))
+    DigestIndex(engine()).protect(list(selection.holdout), cut.prefix)
+    Ledger(engine()).record("benchmark", "new", cut.model_dump_json(), now(), key=f"benchmark:new:{key}")
+    return cut
+
+
+def cut_sets() -> tuple[str, ...]:
+    """Prefixes of all sets that were cut from traffic so far, sorted: their images are never trained on."""
+    from deploy.stores.ledger import Ledger
+
+    found = Ledger(engine()).entries("benchmark", "new", limit=RECORDS)
+    return tuple(sorted({BenchmarkSet.model_validate_json(each.body).prefix for each in found}))
+
+
+def _cut_sources(version: int, sources: tuple[str, ...]) -> BenchmarkSet:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = settings().open_catalogue().read(["image", "digest", "source"], version=version)
+    rows = rows.filter(pc.is_in(rows["source"], value_set=pa.array(sources, pa.string())))
+    return _freeze("old", rows, f"{version}", sources, frozenset())
+
+
+def _freeze(name: str, rows: pa.Table, salt: str, sources: tuple[str, ...], new_kind: frozenset[str]) -> BenchmarkSet:
+    """Shuffled once, so that the first n images are a fair sample of all."""
+    seed = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:4], "big")
+    rows = rows.take(np.random.default_rng(seed).permutation(len(rows)))
+    pixels = decode_rows(rows["image"], settings().preprocessing)
+    return write_benchmark(objects(), name, pixels, rows["digest"].to_pylist(), sources, new_kind)

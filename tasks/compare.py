@@ -1,0 +1,110 @@
+"""Candidate and champion on the same images, scored on this machine: the paired changes that the gate judges."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from tasks.context import objects, settings
+from tasks.evaluate import read_new
+from tasks.images import read_benchmark
+from tasks.measure import cached_features, kept_measurement, open_extractor
+from tasks.values import Evaluated, RetrainPlan
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from deploy.delivery.gate import CellChange, Change, Metric
+    from deploy.release import ServedVersion
+    from vae_core.artifact import Artifact
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
+    from vae_core.evaluation.features import FeatureExtractor
+    from vae_core.evaluation.paired_change import RelativeChange
+
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """The champion's results, every change against it, and the clusters of its reference."""
+
+    champion_old: BenchmarkResult
+    champion_new: BenchmarkResult | None
+    changes: list[Change]
+    cells: list[CellChange]
+    active_units: int
+
+
+def compare_versions(plan: RetrainPlan, evaluated: Evaluated, champion: ServedVersion) -> Compared:
+    """Measure the champion where the candidate was measured, and pair them by image."""
+    from deploy.stores.artifacts import fetch_artifact
+
+    with tempfile.TemporaryDirectory() as temporary:
+        mine = fetch_artifact(objects(), evaluated.artifact, evaluated.digest, Path(temporary) / "candidate")
+        theirs = fetch_artifact(objects(), champion.artifact, champion.digest, Path(temporary) / "champion")
+    extractor = open_extractor()
+    old, new = read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images), read_new(plan)
+    changes = _changes("old", mine, theirs, old, extractor)
+    if new is not None:
+        changes += _changes("new", mine, theirs, new, extractor)
+    return Compared(
+        champion_old=kept_measurement(theirs, old, extractor).result,
+        champion_new=None if new is None else kept_measurement(theirs, new, extractor).result,
+        changes=changes,
+        cells=_cells(mine, theirs, old),
+        active_units=kept_measurement(mine, old, extractor).result.active_units,
+    )
+
+
+def _changes(
+    benchmark: Literal["old", "new"],
+    mine: Artifact,
+    theirs: Artifact,
+    pixels: np.ndarray,
+    extractor: FeatureExtractor,
+) -> list[Change]:
+    from deploy.delivery.gate import Change
+    from deploy.delivery.paired_errors import paired_ratio
+    from vae_core.evaluation.frechet_interval import prepare_features
+    from vae_core.evaluation.paired_change import paired_reconstruction_change, sample_change
+
+    ratio = paired_ratio(_errors(mine, pixels), _errors(theirs, pixels))
+    changes = [Change("recon_error", benchmark, ratio.value - 1, ratio.low - 1, ratio.high - 1, ratio.n)]
+    candidate, champion = (kept_measurement(each, pixels, extractor) for each in (mine, theirs))
+    if candidate.result.fd_samples.n_too_small:
+        return changes
+    real = prepare_features(cached_features(pixels, extractor).features)
+    distances: dict[Metric, RelativeChange] = {
+        "fd_efflite0_reconstructions": paired_reconstruction_change(
+            real, candidate.reconstructions, champion.reconstructions
+        ),
+        "fd_efflite0": sample_change(real, candidate.samples, champion.samples),
+    }
+    return changes + [
+        Change(metric, benchmark, each.value, each.low, each.high, each.n) for metric, each in distances.items()
+    ]
+
+
+def _cells(mine: Artifact, theirs: Artifact, pixels: np.ndarray) -> list[CellChange]:
+    """Errors in the clusters of the champion's reference, on `benchmark_old`: no known kind may be lost."""
+    import numpy as np
+
+    from data_checks.clusters import fit_clusters
+    from deploy.delivery.paired_errors import measure_cells
+    from vae_core.inference import score_images
+
+    if theirs.reference is None:
+        return []
+    clusters = fit_clusters(theirs.reference.mu.astype(np.float32), seed=SEED)
+    scores = score_images(theirs.model, pixels)
+    cells = clusters.assign(scores.mu)
+    return measure_cells(_errors(mine, pixels), scores.recon_error, cells, settings().gate.lost_cell_min_images)
+
+
+def _errors(version: Artifact, pixels: np.ndarray) -> np.ndarray:
+    from vae_core.inference import score_images
+
+    errors: np.ndarray = score_images(version.model, pixels).recon_error
+    return errors

@@ -1,0 +1,135 @@
+"""One version on one fixed set: the benchmark's result, and the features that a paired comparison needs.
+
+The features of the version that a candidate meets as champion were extracted when it was a candidate itself; they are
+kept by digest. Errors are measured anew each time, so that both versions were scored on one machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.context import objects, settings
+
+if TYPE_CHECKING:
+    from vae_core.artifact import Artifact
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
+    from vae_core.evaluation.features import FeatureExtractor
+    from vae_core.evaluation.progress import EvaluationProgress
+    from vae_core.evaluation.real_features import RealFeatures
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """A result, and the features (N, F) of the set's reconstructions and (M, F) of samples that it was made of."""
+
+    result: BenchmarkResult
+    reconstructions: np.ndarray
+    samples: np.ndarray
+
+
+def measure_version(
+    artifact: Artifact,
+    pixels: np.ndarray,
+    extractor: FeatureExtractor,
+    *,
+    independent: RealFeatures | None = None,
+    on_progress: Callable[[EvaluationProgress], None] | None = None,
+) -> Measured:
+    """Evaluate a version on pixels (N, C, H, W); not more samples are drawn than the set has images."""
+    from vae_core.evaluation.benchmark import evaluate
+
+    config, remembering = settings().evaluation, _Remembering(extractor)
+    n_samples = min(config.n_samples, len(pixels)) if len(pixels) < config.n_images else config.n_samples
+    result = evaluate(
+        artifact.model,
+        pixels,
+        extractor=remembering,
+        prior=artifact.prior,
+        real_features=cached_features(pixels, extractor),
+        independent_features=independent,
+        n_samples=n_samples,
+        seed=config.seed,
+        device=settings().training.device,
+        on_progress=on_progress,
+    )
+    seen = np.concatenate(remembering.seen)
+    draws = 1 if artifact.prior is None else 2
+    assert len(seen) == len(pixels) + draws * n_samples, "reconstructions first, the version's own samples last"
+    return Measured(result, seen[: len(pixels)], seen[-n_samples:])
+
+
+def kept_measurement(artifact: Artifact, pixels: np.ndarray, extractor: FeatureExtractor) -> Measured:
+    """A registered version's measurement: read where it was kept, else made and kept."""
+    key = _key(artifact.digest, pixels, extractor)
+    if objects().etag(key) is None:
+        keep_measured(measure_version(artifact, pixels, extractor), artifact.digest, pixels, extractor)
+    return _read(key)
+
+
+def keep_measured(measured: Measured, digest: str, pixels: np.ndarray, extractor: FeatureExtractor) -> None:
+    """Keep a measurement under the version's digest, the set and the feature space."""
+    from safetensors.numpy import save
+
+    document = np.frombuffer(measured.result.model_dump_json().encode(), dtype=np.uint8)
+    content = {"result": document, "reconstructions": measured.reconstructions, "samples": measured.samples}
+    objects().put(_key(digest, pixels, extractor), save(content))
+
+
+def open_extractor() -> FeatureExtractor:
+    """The offline feature network, in bf16 where the processor computes in it."""
+    from vae_core.evaluation.features import EfficientNetLite0
+    from vae_core.training.precision import resolve_precision
+
+    device = settings().training.device
+    return EfficientNetLite0.load(
+        settings().features_file, precision=resolve_precision(settings().evaluation.precision, device), device=device
+    )
+
+
+def cached_features(pixels: np.ndarray, extractor: FeatureExtractor) -> RealFeatures:
+    """Features of a fixed set: extracted once for a feature space, kept in the object store."""
+    from vae_core.evaluation.real_features import RealFeatures, extract_real_features, features_key
+    from vae_core.preprocessing import pixel_digest
+
+    key = f"features/{features_key(extractor.digest, pixel_digest(pixels))}.safetensors"
+    if objects().etag(key) is not None:
+        return RealFeatures.from_bytes(objects().get(key).data)
+    features = extract_real_features(pixels, extractor)
+    objects().put(key, features.to_bytes())
+    return features
+
+
+class _Remembering:
+    """An extractor that keeps what it gave, in order: the evaluation gives back distances only."""
+
+    def __init__(self, extractor: FeatureExtractor) -> None:
+        self._extractor = extractor
+        self.name, self.dim, self.digest = extractor.name, extractor.dim, extractor.digest
+        self.seen: list[np.ndarray] = []
+
+    def extract(self, pixels: np.ndarray) -> np.ndarray:
+        features = self._extractor.extract(pixels)
+        self.seen.append(features)
+        return features
+
+
+def _read(key: str) -> Measured:
+    from safetensors.numpy import load
+
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
+
+    content = load(objects().get(key).data)
+    result = BenchmarkResult.model_validate_json(content["result"].tobytes())
+    return Measured(result, content["reconstructions"], content["samples"])
+
+
+def _key(digest: str, pixels: np.ndarray, extractor: FeatureExtractor) -> str:
+    from vae_core.preprocessing import pixel_digest
+
+    config = settings().evaluation
+    drawn = f"{config.n_samples}-{config.seed}"
+    return f"measurements/{digest[:16]}-{pixel_digest(pixels)[:16]}-{extractor.digest[:16]}-{drawn}.safetensors"

@@ -1,0 +1,64 @@
+"""Which training images are of the new kind, and how often each is drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.images import selection_of
+from tasks.values import NewKindFound, RetrainPlan, WindowSelection
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from vae_core.training.mixing import Mixture
+
+LARGEST_DRAWN_SHARE = 0.5  # of what is drawn: the old kinds need their replay, however impure the find
+
+
+def mark_new_kind(rows: pa.Table, plan: RetrainPlan) -> np.ndarray:
+    """Which training rows (N,) bool the plan found to be of the new kind."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    chosen = selection_of(plan)
+    found = chosen.new_kind if chosen is not None else ()
+    marked: np.ndarray = pc.is_in(rows["digest"], value_set=pa.array(found, pa.string())).to_numpy()
+    return marked
+
+
+def most_replayed(selection: WindowSelection) -> int:
+    """Older images beside the window, at most, so that the new kind has its share at the allowed oversampling."""
+    from vae_core.training.mixing import MAX_OVERSAMPLING
+
+    assert selection.found is not None, "only a plan with a new kind is mixed"
+    kept_out = {*selection.holdout, *selection.early_stopping}
+    distinct = len(set(selection.new_kind) - kept_out)
+    return max(0, int(MAX_OVERSAMPLING * distinct / _drawn_share(selection.found)) - (selection.n - len(kept_out)))
+
+
+def mix(is_new: np.ndarray, plan: RetrainPlan) -> Mixture | None:
+    """Sampling weights with enough of the new kind; None for a plan that found none: all images weigh the same."""
+    if plan.found is None:
+        return None
+    from tasks.window import MIN_NEW_IMAGES
+    from vae_core.training.mixing import mixing_weights
+
+    return mixing_weights(is_new, min_new_share=_drawn_share(plan.found), min_distinct=MIN_NEW_IMAGES)
+
+
+def _drawn_share(found: NewKindFound) -> float:
+    """What was found is known in part (1 - purity): so much more of it is drawn that the new kind has its share."""
+    from vae_core.training.mixing import MIN_NEW_SHARE
+
+    return min(LARGEST_DRAWN_SHARE, MIN_NEW_SHARE / max(found.purity, MIN_NEW_SHARE))
+
+
+def natural_weights(is_new: np.ndarray, plan: RetrainPlan) -> np.ndarray:
+    """Weights (N,) that give the new kind the share that it has in the traffic; all 1 for a plan that found none."""
+    weights = np.ones(len(is_new))
+    if plan.found is not None and 0 < is_new.sum() < len(is_new):
+        weights[is_new] = plan.found.share / is_new.sum()
+        weights[~is_new] = (1 - plan.found.share) / (~is_new).sum()
+    return weights

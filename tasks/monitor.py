@@ -1,0 +1,247 @@
+"""The monitor's steps: fix the window, judge it, keep the report, leave the line that the controller acts on."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.context import engine, now, objects, settings
+from tasks.drift_values import RETRAINING, DriftRecord, FoundKind, JudgedTraffic, MonitorPlan, StoredSnapshot
+from tasks.steps import finish_step, finished_step
+
+if TYPE_CHECKING:
+    from data_checks.drift.window import Window
+    from data_checks.new_kind import NewKind
+    from data_checks.sample import Sample
+    from deploy.release import ServedVersion
+
+SEED = 0
+FEWEST_LATENCIES = 100
+OLDEST_DAYS = 30  # traffic from before says nothing of today
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
+def plan_monitor(key: str, reason: str) -> MonitorPlan:
+    """Fix the champion and the moments between which its traffic is judged: never from before it served."""
+    if (kept := finished_step(objects(), key, "monitor-plan", MonitorPlan)) is not None:
+        return kept
+    from deploy.controller.history import read_fates
+    from deploy.controller.traffic import serving_since
+    from deploy.stores.ledger import Ledger
+    from deploy.stores.release import ReleaseStore
+
+    release, until = ReleaseStore(engine()).read(), now()
+    promoted_at = serving_since(release, read_fates(Ledger(engine())))
+    oldest = until - timedelta(days=OLDEST_DAYS)
+    plan = MonitorPlan(
+        key=key,
+        reason=reason,
+        champion=release.champion,
+        since=max(promoted_at, oldest) if promoted_at else oldest,
+        until=until,
+        promoted_at=promoted_at,
+        previous_exists=release.previous is not None,
+    )
+    return finish_step(objects(), key, "monitor-plan", plan)
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
+def judge_traffic(plan: MonitorPlan) -> JudgedTraffic:
+    """All judges over the window, the new kind in it, and what triage makes of them."""
+    if (kept := finished_step(objects(), plan.key, "monitor-judged", JudgedTraffic)) is not None:
+        return kept
+    from data_checks.drift.judge import judge_window
+    from data_checks.drift.triage import Circumstances, triage
+    from data_checks.new_kind import find_new_kind
+
+    policy = settings().drift
+    window = _read_window(plan)
+    reference = _reference(plan.champion)
+    judgement = judge_window(window, reference, policy)
+    kind = None
+    if reference is not None and len(window.sample) and window.sample.latent_dim == reference.latent_dim:
+        kind = find_new_kind(window.sample, reference, settings().new_kind, seed=SEED)
+    circumstances = Circumstances(
+        new_kind=kind,
+        promoted_s_ago=(plan.until - plan.promoted_at).total_seconds() if plan.promoted_at else None,
+        previous_exists=plan.previous_exists,
+        latency_p99_ms=_latency_p99_ms(plan),
+    )
+    decided = triage(judgement, circumstances, policy)
+    judged = JudgedTraffic(
+        n=len(window.sample),
+        received=window.received,
+        verdicts=dict(judgement.verdicts),
+        new_kind=_found(kind, len(window.sample)) if kind is not None else None,
+        action=decided.action,
+        reason=decided.reason,
+        also=tuple((each.action, each.reason) for each in decided.also),
+    )
+    return finish_step(objects(), plan.key, "monitor-judged", judged)
+
+
+@task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
+def store_snapshot(plan: MonitorPlan, judged: JudgedTraffic) -> StoredSnapshot:
+    """One Evidently run with our judges in it; kept in the object store, in the workspace and in MLflow."""
+    if (kept := finished_step(objects(), plan.key, "monitor-snapshot", StoredSnapshot)) is not None:
+        return kept
+    from data_checks.drift_report import run_drift_report, save_to_workspace
+
+    window = _read_window(plan)
+    reference = _reference(plan.champion)
+    report = run_drift_report(
+        window.sample,
+        reference,
+        judged.verdicts,
+        name=f"{settings().product}: {plan.reason}",
+        at=plan.until,
+        seed=SEED,
+    )
+    objects().put(f"snapshots/{report.snapshot_id}/snapshot.json", report.snapshot_json)
+    objects().put(f"snapshots/{report.snapshot_id}/report.html", report.html)
+    save_to_workspace(settings().home / "evidently", settings().product, report)
+    stored = StoredSnapshot(
+        snapshot=report.snapshot_id,
+        url=_show_in_mlflow(plan, report.html, report.snapshot_json),
+        failed=report.failed,
+        stock_verdict=report.stock_verdict,
+    )
+    return finish_step(objects(), plan.key, "monitor-snapshot", stored)
+
+
+@task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
+def record_drift(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot) -> DriftRecord:
+    """The line in the ledger, once a run; a retraining that is under way for this champion is not asked for twice."""
+    from prefect.artifacts import create_markdown_artifact
+
+    from deploy.stores.ledger import Ledger
+
+    ledger = Ledger(engine())
+    champion = plan.champion.version if plan.champion else ""
+    record = _decide_record(plan, judged, snapshot, champion)
+    ledger.record("drift", champion, record.model_dump_json(), now(), key=f"drift:{plan.key}")
+    (written,) = [each for each in ledger.entries("drift", champion) if each.key == f"drift:{plan.key}"]
+    record = DriftRecord.model_validate_json(written.body)
+    create_markdown_artifact(_words(record, judged, snapshot), key="monitor", description=record.reason[:500])
+    return record
+
+
+def _decide_record(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot, champion: str) -> DriftRecord:
+    action, reason, key = judged.action, judged.reason, plan.key
+    needed, kind = 0, judged.new_kind
+    if action in RETRAINING:
+        if (standing := _standing_retrain(champion)) is not None:
+            action, reason = "wait", f"{standing} is under way or was just done for this champion; seen again: {reason}"
+        else:
+            key = f"drift-{action}-version-{champion}-{plan.key}"
+            if action == "emergency" and kind is not None:
+                needed = max(0, settings().drift.new_images_needed - kind.found)
+    return DriftRecord.model_validate(
+        {
+            "key": key,
+            "champion": champion,
+            "action": action,
+            "reason": reason,
+            "also": judged.also,
+            "snapshot": snapshot.snapshot,
+            "url": snapshot.url,
+            "failed": snapshot.failed,
+            "new_share": kind.share if kind else 0.0,
+            "new_share_low": kind.recent_share_low if kind else 0.0,
+            "needed_images": needed,
+            "window_since": plan.until,
+            "at": now(),
+        }
+    )
+
+
+def _standing_retrain(champion: str) -> str | None:
+    """The retraining that drift asked for on this champion within the cooldown: one drift, one retraining."""
+    from deploy.stores.ledger import Ledger
+
+    cooldown = timedelta(seconds=settings().drift.compressed(settings().clock_factor).cooldown_s)
+    for each in Ledger(engine()).entries("drift", champion):
+        record = DriftRecord.model_validate_json(each.body)
+        if record.action in RETRAINING and now() - each.at < cooldown:
+            return record.key
+    return None
+
+
+def _read_window(plan: MonitorPlan) -> Window:
+    from deploy.controller.traffic import read_window
+
+    version = plan.champion.version if plan.champion else ""
+    telemetry = settings().open_telemetry()
+    return read_window(telemetry, version, plan.since, plan.until, settings().drift.window_images)
+
+
+def _reference(champion: ServedVersion | None) -> Sample | None:
+    from deploy.controller.traffic import read_reference
+
+    return read_reference(objects(), champion) if champion is not None else None
+
+
+def _found(kind: NewKind, n: int) -> FoundKind:
+    """How many of the found images are truly new, and how often they come lately.
+
+    The older part of the window may be from before they came at all.
+    """
+    from data_checks.statistics.rates import measure_rate
+
+    recent = min(n, 500)
+    lately = int((kind.indices >= n - recent).sum())
+    low = measure_rate(lately, recent, confidence=0.95).low
+    return FoundKind(
+        found=int(kind.purity * kind.distinct),
+        share=kind.share,
+        recent_share_low=kind.purity * low,
+        purity=kind.purity,
+        error_ratio=kind.error_ratio,
+    )
+
+
+def _latency_p99_ms(plan: MonitorPlan) -> float | None:
+    """Of the last hour at most; None where too few were answered to speak of a 99th percentile."""
+    import numpy as np
+
+    if plan.champion is None:
+        return None
+    since = max(plan.since, plan.until - timedelta(hours=1))
+    latency_ms = settings().open_telemetry().answered(since, plan.until, plan.champion.version).latency_ms
+    return float(np.percentile(latency_ms, 99)) if len(latency_ms) >= FEWEST_LATENCIES else None
+
+
+def _show_in_mlflow(plan: MonitorPlan, html: bytes, snapshot: bytes) -> str:
+    """The address where a person opens the report; a registry that is away costs the copy there, not the decision."""
+    from deploy.stores.errors import StoreError
+
+    registry = settings().open_registry()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "report.html").write_bytes(html)
+        (folder / "snapshot.json").write_bytes(snapshot)
+        try:
+            run_id = registry.ensure_run(plan.key, f"monitor {plan.until:%Y-%m-%d %H:%M}", {"reason": plan.reason})
+            registry.log_files(run_id, folder)
+            registry.finish_run(run_id)
+            return registry.run_file_url(run_id, "report.html")
+        except StoreError as error:
+            print(f"the report is in the object store only: {error}")
+            return ""
+
+
+def _words(record: DriftRecord, judged: JudgedTraffic, snapshot: StoredSnapshot) -> str:
+    rows = "\n".join(f"| {name} | {each.phase} | {each.reason} |" for name, each in judged.verdicts.items())
+    also = "".join(f"\n\nalso **{action}**: {reason}" for action, reason in record.also)
+    return (
+        f"**{record.action}**: {record.reason}{also}\n\n[report]({snapshot.url})\n\n"
+        f"| judge | verdict | reason |\n|---|---|---|\n{rows}\n\n"
+        f"Evidently's own verdict, shown and not acted on: {snapshot.stock_verdict}\n\n"
+        f"`{json.dumps({'answered': judged.n, 'received': judged.received})}`"
+    )

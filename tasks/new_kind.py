@@ -1,0 +1,74 @@
+"""The traffic as the champion sees it, and the stretch of it that holds enough of a new kind."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.context import settings
+from tasks.errors import NotEnoughData
+from tasks.images import decode_rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from data_checks.new_kind import NewKind
+    from data_checks.sample import Sample
+    from vae_core.artifact import Artifact
+    from vae_core.reference import Reference
+
+FIRST_LOOK = 3  # times the wanted images: where a third of the traffic is new, the first look has enough
+SEED = 0
+
+
+def to_sample(reference: Reference) -> Sample:
+    """A reference's columns as the judges take them."""
+    from data_checks.sample import Sample
+
+    return Sample(**{each.name: getattr(reference, each.name).astype(np.float32) for each in fields(Sample)})
+
+
+def score_rows(rows: pa.Table, version: int, artifact: Artifact) -> Sample:
+    """The champion's view of these images, in the form of its own reference."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import torch
+
+    from vae_core.reference import measure_reference
+
+    if not len(rows):
+        raise NotEnoughData(
+            "0 images were captured from traffic since the champion's data: expected some to find a new kind in; "
+            "let it serve first"
+        )
+    torch.set_num_threads(settings().training.threads)
+    encoded = settings().open_catalogue().read(["digest", "image"], version=version)
+    encoded = encoded.filter(pc.is_in(encoded["digest"], value_set=pa.array(rows["digest"].to_pylist(), pa.string())))
+    place = {digest: row for row, digest in enumerate(encoded["digest"].to_pylist())}
+    ordered = encoded["image"].take([place[digest] for digest in rows["digest"].to_pylist()])
+    pixels = decode_rows(ordered, artifact.preprocessing)
+    return to_sample(measure_reference(artifact.model, pixels, device=settings().training.device))
+
+
+def look_back(sample: Sample, reference: Sample, wanted: int) -> tuple[int, NewKind | None]:
+    """The shortest stretch of newest images that holds enough of a new kind: a longer one only dilutes it.
+
+    Where none does, the stretch with most of it.
+    """
+    from data_checks.new_kind import find_new_kind
+
+    size = min(FIRST_LOOK * wanted, len(sample))
+    best: tuple[int, NewKind | None] = (len(sample), None)
+    while True:
+        newest = sample.take(slice(len(sample) - size, None))
+        found = find_new_kind(newest, reference, settings().new_kind, seed=SEED)
+        if found is not None and len(found.indices) >= wanted:
+            return size, found
+        best = max(
+            best, (size, found), key=lambda look: 0 if look[1] is None else look[1].purity * len(look[1].indices)
+        )
+        if size == len(sample):
+            return best
+        size = min(2 * size, len(sample))

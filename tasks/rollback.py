@@ -1,0 +1,24 @@
+"""Rollback as a task, for whoever starts it from the orchestrator."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.context import engine, now, objects, owner, settings
+
+
+@task(cache_policy=NO_CACHE)
+def take_back(reason: str) -> str:
+    """The version that serves afterwards; NothingToRollBack when there is nothing to go back to."""
+    from deploy.controller.rollback import Desk, Order, roll_back
+    from deploy.stores.ledger import Ledger
+    from deploy.stores.release import ReleaseStore
+
+    desk = Desk(
+        releases=ReleaseStore(engine()),
+        ledger=Ledger(engine()),
+        objects=objects(),
+        signing_key=settings().release_private_key(),
+    )
+    return roll_back(desk, Order(who=owner(), how="flow", reason=reason), now).serves

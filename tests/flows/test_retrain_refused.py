@@ -1,0 +1,39 @@
+"""A flow that is refused: one clear line, no second try, nothing ingested, and the trigger free for a later start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from deploy.stores.ledger import Ledger
+from flows.retrain_emergency import retrain_emergency
+from tasks.context import engine
+from tasks.errors import NoChampion, SnapshotMissing
+from tests.tasks.season import settled
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture(autouse=True)
+def installation(tmp_path: Path, prefect_api: str) -> Iterator[None]:
+    with settled(tmp_path, "http://127.0.0.1:9"), temporary_settings({PREFECT_API_URL: prefect_api}):
+        yield
+
+
+def test_a_drift_whose_report_is_gone_retrains_nothing() -> None:
+    with pytest.raises(SnapshotMissing, match=r"^drift-retrain-emergency-gone: .*snapshots/gone/snapshot\.json"):
+        retrain_emergency(reason="drift", cause="drift", snapshot="gone")
+
+    (line,) = Ledger(engine()).entries("retrain-refused", "drift-retrain-emergency-gone")
+    assert "found none" in line.body
+    trigger = Ledger(engine()).get_trigger("drift-retrain-emergency-gone")
+    assert trigger is not None
+    assert (trigger.state, trigger.alive_until.year) == ("running", 1970), "whoever stores the report may start again"
+
+
+def test_an_emergency_before_the_first_champion_is_one_line() -> None:
+    with pytest.raises(NoChampion, match=r"run the full tier first$"):
+        retrain_emergency(key="by-hand-1", reason="by hand", cause="by hand")

@@ -1,0 +1,152 @@
+"""A small installation whose season changes: a trained champion of boxes, then traffic with a tenth kind of image."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deploy.release import Release, ServedVersion
+from deploy.stores.captures import CapturedImage, CaptureStore
+from deploy.stores.release import ReleaseStore
+from tasks.context import engine, forget, now, objects
+from tests.vae_core.synthetic_images import boxes
+
+SIZE = 28
+SUPPLIERS = 12
+SERVED_SINCE = datetime(2026, 3, 1, tzinfo=UTC)
+MIN_NEW, MIN_WATCHED = 100, 10  # in place of 500 and 30: the story is the same, and quick
+SETTINGS = """
+product = "season"
+clock_factor = 0.05
+[input_policy]
+min_variance = 0.0
+[training.model]
+widths = [8, 16]
+latent_dim = 8
+[training.full]
+batch_size = 64
+[training.full.budget]
+amount = 200
+unit = "steps"
+[training.emergency]
+batch_size = 64
+learning_rate = 1e-3
+final_learning_rate = 1e-4
+validate_every_steps = 25
+kl_warmup_share = 0.0
+free_bits_nats = 0.0
+[training.emergency.budget]
+amount = 150
+unit = "steps"
+[training.incremental]
+trains = "decoder"
+batch_size = 64
+learning_rate = 1e-3
+final_learning_rate = 1e-4
+kl_warmup_share = 0.0
+free_bits_nats = 0.0
+[training.incremental.budget]
+amount = 60
+unit = "steps"
+[evaluation]
+n_images = 250
+n_samples = 250
+holdout_min = 250
+holdout_share = 0.3
+"""
+
+
+def known_images(count: int, seed: int) -> np.ndarray:
+    """Boxes with a little noise, so that no two are equal: uint8 (count, 28, 28)."""
+    noise = np.random.default_rng(seed).integers(0, 6, (count, SIZE, SIZE), dtype=np.uint8)
+    return boxes(count, size=SIZE, seed=seed)[:, 0] + noise
+
+
+def new_images(count: int, seed: int) -> np.ndarray:
+    """The kind that no supplier ever sent: bright diagonal stripes, uint8 (count, 28, 28)."""
+    random = np.random.default_rng(seed)
+    down, across = np.mgrid[:SIZE, :SIZE]
+    phase, width = random.uniform(0, 2 * np.pi, (count, 1, 1)), random.uniform(0.6, 1.2, (count, 1, 1))
+    stripes = 90 + 80 * np.sin(width * (down + across) + phase)
+    return (stripes + random.integers(0, 6, (count, SIZE, SIZE))).astype(np.uint8)
+
+
+def arrive_known() -> None:
+    """The first catalogue: 1,200 boxes of twelve suppliers."""
+    images = known_images(1_200, seed=5)
+    for number in range(SUPPLIERS):
+        ship(f"supplier-{number:02d}", images[number::SUPPLIERS])
+
+
+def ship(source: str, images: np.ndarray) -> None:
+    """A folder of files, packed."""
+    CaptureStore(objects()).write_by_content(
+        [
+            CapturedImage(f"{source}-{row}.png", source, datetime(2026, 1, 1, tzinfo=UTC), _png(image))
+            for row, image in enumerate(images)
+        ]
+    )
+
+
+def capture_traffic(known: int, new: int, *, seed: int, day: int) -> None:
+    """What a replica captured on one day: one image a second, the new ones spread evenly among the known."""
+    images = np.concatenate([known_images(known, seed), new_images(new, seed + 1)])
+    order = np.random.default_rng(seed).permutation(len(images))
+    began = SERVED_SINCE + timedelta(days=day)
+    captured = [
+        CapturedImage(f"request-{day}-{place}", "http", began + timedelta(seconds=place), _png(images[row]))
+        for place, row in enumerate(order)
+    ]
+    for start in range(0, len(captured), 500):
+        CaptureStore(objects()).write(f"replica-{day}", start // 500, captured[start : start + 500])
+
+
+def is_new(pixels: np.ndarray) -> np.ndarray:
+    """Which of images (N, 1, 28, 28) are stripes: no box reaches the last row, whose ground is dark."""
+    found: np.ndarray = pixels[:, 0, -1].max(axis=1) > 100
+    return found
+
+
+def serve(digest: str, artifact: str) -> None:
+    """Make version 1 the champion."""
+    champion = ServedVersion(version="1", digest=digest, artifact=artifact)
+    ReleaseStore(engine()).compare_and_swap(0, Release(champion=champion, changed_at=now(), reason="test"))
+
+
+@contextmanager
+def settled(home: Path, mlflow_url: str) -> Iterator[None]:
+    """Settle this process in an installation."""
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "latentloop.toml").write_text(SETTINGS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LATENTLOOP_CONFIG", str(home / "latentloop.toml"))
+        patch.setenv("LATENTLOOP_HOME", str(home / "home"))
+        patch.setenv("LATENTLOOP_MLFLOW_URL", mlflow_url)
+        patch.setattr("tasks.window.MIN_NEW_IMAGES", MIN_NEW)
+        patch.setattr("tasks.window.MIN_EARLY_STOPPING", MIN_WATCHED)
+        forget()
+        try:
+            yield
+        finally:
+            engine().dispose()
+            forget()
+
+
+def copy_home(source: Path, target: Path) -> Path:
+    """Another installation in the same state."""
+    shutil.copytree(source, target)
+    return target
+
+
+def _png(image: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, format="PNG")
+    return out.getvalue()

@@ -1,0 +1,285 @@
+"""The season changes: the emergency tier finds the new kind, holds some of it out, and learns the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from data_checks.verdict import Verdict
+from deploy.stores import faults
+from deploy.stores.artifacts import fetch_artifact
+from deploy.stores.digests import DigestIndex
+from deploy.stores.ledger import Ledger
+from tasks.claim import claim_trigger
+from tasks.context import engine, objects, settings
+from tasks.errors import NoChampion, NotEnoughData, SnapshotMissing
+from tasks.evaluate import evaluate_candidate, reference_images
+from tasks.gate import judge_candidate
+from tasks.images import benchmark_digests, decode_rows, early_stopping_rows, read_benchmark, training_rows
+from tasks.plan import name_trigger, plan_retrain, require_snapshot, validate_plan
+from tasks.register import register_candidate
+from tasks.steps import finished_step
+from tasks.train import train_candidate
+from tasks.values import ChampionMeasured, Evaluated, RetrainPlan, Trained
+from tests.tasks.arrivals import ingest
+from tests.tasks.season import (
+    MIN_NEW,
+    MIN_WATCHED,
+    arrive_known,
+    capture_traffic,
+    copy_home,
+    is_new,
+    new_images,
+    serve,
+    settled,
+    ship,
+)
+from tests.tasks.test_model_card import PLAN
+from vae_core.artifact import Artifact
+from vae_core.inference import score_images
+from vae_core.weights import encoder_digest
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),  # mlflow of its own types
+    # advice to people who let mlflow guess a signature; ours is written down
+    pytest.mark.filterwarnings("ignore:.*An input example was not provided"),
+]
+
+
+@pytest.fixture(scope="module")
+def first_champion(tmp_path_factory: pytest.TempPathFactory, mlflow_url: str) -> Path:
+    """An installation whose champion was trained by the full tier on the known kind, and served some traffic."""
+    home = tmp_path_factory.mktemp("season") / "first"
+    with settled(home, mlflow_url):
+        arrive_known()
+        ingest()
+        plan = plan_retrain.fn("first", "full", "first")
+        evaluated = evaluate_candidate.fn(plan, train_candidate.fn(plan))
+        serve(evaluated.digest, evaluated.artifact)
+        capture_traffic(known=300, new=0, seed=100, day=0)
+        ingest()
+    return home
+
+
+@pytest.fixture
+def home(first_champion: Path, tmp_path: Path, mlflow_url: str) -> Iterator[Path]:
+    """The same installation, for one test."""
+    with settled(copy_home(first_champion, tmp_path / "copy"), mlflow_url):
+        yield tmp_path / "copy"
+
+
+def _season(day: int = 1, known: int = 630, new: int = 270) -> None:
+    capture_traffic(known=known, new=new, seed=1_000 * day, day=day)
+    ingest()
+
+
+def _plan(key: str = "drift-1") -> RetrainPlan:
+    return plan_retrain.fn(key, "emergency", "drift: sandals", "by hand")
+
+
+def test_the_story_of_an_emergency(home: Path) -> None:
+    _season()
+    objects().put("snapshots/snap-1/snapshot.json", b"{}")
+    require_snapshot.fn("drift-1", "drift", "snap-1")
+    plan = plan_retrain.fn("drift-1", "emergency", "drift", "drift", "snap-1")
+    validate_plan.fn(plan)
+
+    trained_on = training_rows(settings().open_catalogue(), plan, ["image"])
+    watched = early_stopping_rows(settings().open_catalogue(), plan, ["digest"])["digest"].to_pylist()
+    assert plan.benchmark_new is not None and plan.found is not None
+    held_out = benchmark_digests(objects(), plan.benchmark_new.prefix)
+    digests = set(trained_on["digest"].to_pylist())
+    assert len(digests) == plan.n_training
+    assert not digests & {*held_out, *benchmark_digests(objects(), plan.benchmark.prefix), *watched}
+    assert not set(held_out) & set(watched)
+    assert DigestIndex(engine()).protected(held_out) == set(held_out)
+    assert len(watched) >= MIN_WATCHED
+
+    truth = is_new(read_benchmark(objects(), plan.benchmark_new, 10_000))
+    assert truth.mean() == pytest.approx(0.3, abs=0.1), "the hold-out has the natural mix of 30 %"
+    assert plan.benchmark_new.n_new_kind == pytest.approx(truth.sum(), rel=0.1)
+
+    trained = train_candidate.fn(plan)
+    assert trained.mixing is not None
+    assert trained.mixing.new_share >= 0.2
+    assert trained.mixing.new_images >= MIN_NEW
+    drawn_new = is_new(decode_rows(trained_on["image"], plan.preprocessing)).sum()
+    assert trained.mixing.new_images == pytest.approx(drawn_new, rel=0.1)
+    assert trained.best_step is not None and trained.best_step > 0
+
+    evaluated = evaluate_candidate.fn(plan, trained)
+    verdict = judge_candidate.fn(plan, evaluated)
+    champion = finished_step(objects(), plan.key, "compared", ChampionMeasured)
+    assert champion is not None and champion.version == "1"
+    (on_new,) = [each for each in champion.changes if (each.metric, each.benchmark) == ("recon_error", "new")]
+    assert on_new.high < -0.1, "the new kind was learnt"
+    assert {each.metric for each in champion.changes} == {"recon_error"}, "250 images are too few for a distance"
+    _assert_accepted_on_traffic(evaluated.artifact, evaluated.digest, plan, home)
+    _assert_registered(plan, trained, evaluated, verdict)
+
+
+def _assert_accepted_on_traffic(prefix: str, digest: str, plan: RetrainPlan, home: Path) -> None:
+    artifact = fetch_artifact(objects(), prefix, digest, home / "fetched")
+    assert plan.benchmark_new is not None and plan.champion is not None
+    assert artifact.reference is not None and len(artifact.reference) == plan.benchmark_new.n
+    assert (artifact.summary.tier, artifact.summary.parent_digest) == ("emergency", plan.champion.digest)
+    assert artifact.prior is not None
+
+
+def _assert_registered(plan: RetrainPlan, trained: Trained, evaluated: Evaluated, verdict: Verdict) -> None:
+    claimed = claim_trigger.fn(plan.key, "retrain-emergency", "drift")
+    registered = register_candidate.fn(plan, trained, evaluated, verdict, claimed)
+    version = settings().open_registry().version(registered.version)
+    expected = {"tier": "emergency", "parent_version": "1", "snapshot": "snap-1", "approval": "pending"}
+    assert {name: version.tags[name] for name in expected} == expected
+    client = MlflowClient(settings().mlflow_url)
+    card = client.get_model_version(settings().product, registered.version).description
+    assert "snapshots/snap-1/report.html" in card
+    assert "new_kind.png" in card and "n too small" in card
+    assert "New kind, found without labels" in card
+    assert "| recon_error on benchmark_new" in card and "| recon_error on benchmark_old" in card
+
+
+def test_a_plan_that_is_killed_at_any_write_ends_as_one_plan_with_one_benchmark(home: Path) -> None:
+    """More traffic comes between the kills; what was selected before the first of them stands."""
+
+    class Killed(BaseException):
+        pass
+
+    _season()
+    written = 0
+
+    def kill_at(number: int) -> faults.Hook:
+        def hook(name: str, moment: faults.Moment) -> None:
+            nonlocal written
+            written += 1
+            if written == number:
+                raise Killed(f"{name}:{moment}")
+
+        return hook
+
+    kills = 0
+    while True:
+        written = 0
+        try:
+            with faults.installed(kill_at(kills + 1)):
+                plan = _plan()
+            break
+        except Killed:
+            kills += 1
+            if kills == 8:
+                _season(day=2, known=300, new=100)
+    assert kills >= 10, "the plan writes a selection, a benchmark, its protection, a ledger line and itself"
+    assert plan == _plan()
+    assert len(Ledger(engine()).entries("benchmark", "new")) == 1
+    assert len({key.split("/")[1] for key in objects().keys("benchmarks/new-")}) == 1
+    assert plan.benchmark_new is not None
+    assert plan.held_back == (plan.benchmark_new.prefix,)
+
+
+def test_the_next_emergency_trains_on_no_image_of_an_older_benchmark(home: Path) -> None:
+    _season()
+    first = _plan()
+    _season(day=2)
+    second = _plan("drift-2")
+    assert first.benchmark_new is not None and second.benchmark_new is not None
+    before = benchmark_digests(objects(), first.benchmark_new.prefix)
+    rows = training_rows(settings().open_catalogue(), second, [])["digest"].to_pylist()
+    assert not set(before) & set(rows)
+    assert not set(before) & set(benchmark_digests(objects(), second.benchmark_new.prefix))
+    validate_plan.fn(second)
+
+
+def test_too_few_new_images_are_one_line_with_both_numbers(home: Path) -> None:
+    _season(known=400, new=90)
+    with pytest.raises(NotEnoughData, match=r"^\d+ images of a new kind .*: expected at least 118, .*15% held out"):
+        _plan()
+    assert Ledger(engine()).entries("benchmark", "new") == [], "nothing is held back that could be trained on later"
+
+
+def test_traffic_of_known_kinds_is_no_emergency(home: Path) -> None:
+    with pytest.raises(NotEnoughData, match=r"^0 images of a new kind among the newest 300 captured"):
+        _plan()
+
+
+def test_what_a_supplier_sent_is_no_traffic(home: Path) -> None:
+    ship("supplier-new", new_images(270, seed=9))
+    ingest()
+    with pytest.raises(NotEnoughData, match=r"^0 images of a new kind among the newest 300 captured"):
+        _plan()
+
+
+def test_the_incremental_tier_moves_the_decoder_alone(home: Path) -> None:
+    capture_traffic(known=300, new=0, seed=7_000, day=3)
+    ingest()
+    plan = plan_retrain.fn("weekly", "incremental", "weekly")
+    trained = train_candidate.fn(plan)
+
+    assert plan.champion is not None and plan.benchmark_new is not None
+    parent = fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, home / "parent")
+    candidate = fetch_artifact(objects(), trained.prefix, trained.digest, home / "candidate")
+    assert encoder_digest(candidate.model) == encoder_digest(parent.model) == candidate.summary.encoder_digest
+    pixels = read_benchmark(objects(), plan.benchmark, 50)
+    assert not np.array_equal(_decoded(parent, pixels), _decoded(candidate, pixels))
+    assert plan.benchmark_new.n == 150, "a quarter of the 600 images of traffic"
+    assert trained.mixing is None, "a window of known kinds is drawn as it came"
+
+
+@pytest.mark.parametrize(
+    ("tier", "new", "expected", "words"),
+    [
+        ("full", None, 250, "250 images of benchmark_old"),
+        ("emergency", 300, 300, "300 images of benchmark_new, in the mix of the traffic"),
+        ("incremental", 300, 550, "250 images of benchmark_old and 300 of benchmark_new"),
+        ("incremental", 1_000, 1_000, "1,000 images of benchmark_new, in the mix of the traffic"),
+    ],
+)
+def test_a_version_is_accepted_on_images_like_those_that_it_will_meet(
+    tier: str, new: int | None, expected: int, words: str
+) -> None:
+    old = np.zeros((250, 1, 2, 2), np.uint8)
+    fresh = None if new is None else np.ones((new, 1, 2, 2), np.uint8)
+    images, said = reference_images(PLAN.model_copy(update={"tier": tier}), old, fresh)
+    assert (len(images), said) == (expected, words)
+
+
+def _decoded(artifact: Artifact, pixels: np.ndarray) -> np.ndarray:
+    return score_images(artifact.model, pixels).reconstruction
+
+
+@pytest.mark.parametrize(
+    ("cause", "snapshot"), [("drift", None), ("drift", ""), ("drift", "gone"), ("by hand", "../x")]
+)
+def test_a_retraining_for_drift_without_its_stored_snapshot_is_refused_on_record(
+    home: Path, cause: str, snapshot: str | None
+) -> None:
+    with pytest.raises(SnapshotMissing, match=r"^drift-9: .*expects its Evidently snapshot at snapshots/.*found none"):
+        require_snapshot.fn("drift-9", cause, snapshot)
+    (line,) = Ledger(engine()).entries("retrain-refused", "drift-9")
+    assert "Evidently snapshot" in json.loads(line.body)["reason"]
+
+
+@pytest.mark.parametrize("cause", ["schedule", "by hand"])
+def test_a_retraining_that_nobody_calls_drift_needs_no_snapshot(home: Path, cause: str) -> None:
+    require_snapshot.fn("weekly", cause, None)
+    assert Ledger(engine()).entries("retrain-refused") == []
+
+
+@pytest.mark.parametrize("tier", ["incremental", "emergency"])
+def test_without_a_champion_these_tiers_say_what_to_run_first(tmp_path: Path, mlflow_url: str, tier: str) -> None:
+    with (
+        settled(tmp_path / "fresh", mlflow_url),
+        pytest.raises(NoChampion, match=rf"^{tier}: expected a champion .*run the full tier first$"),
+    ):
+        plan_retrain.fn("one", tier, "by hand", "by hand")
+
+
+def test_the_same_drift_has_one_key_and_a_given_key_wins() -> None:
+    assert name_trigger(None, "retrain-emergency", "snap-1") == "drift-retrain-emergency-snap-1"
+    assert name_trigger("mine", "retrain-emergency", "snap-1") == "mine"

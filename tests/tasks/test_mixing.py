@@ -1,0 +1,76 @@
+"""The emergency tier's mix: how much is replayed, so that the new kind has its share at the allowed oversampling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deploy.release import ServedVersion
+from tasks.mixing import mark_new_kind, mix, most_replayed, natural_weights
+from tasks.values import NewKindFound, RetrainPlan, WindowSelection
+from tests.tasks.test_model_card import PLAN
+from vae_core.training.mixing import MAX_OVERSAMPLING, MIN_NEW_SHARE
+
+
+def _selection(*, window: int, found: int, held_new: int, held: int, purity: float) -> WindowSelection:
+    new = [f"new-{row}" for row in range(found)]
+    known = [f"known-{row}" for row in range(held - held_new)]
+    return WindowSelection(
+        catalogue_version=1,
+        champion=ServedVersion(version="1", digest="d", artifact="a"),
+        n=window,
+        began=None,
+        ended=None,
+        holdout=(*new[:held_new], *known),
+        new_kind=tuple(new),
+        found=NewKindFound(n=found, share=found / window, share_low=0.1, purity=purity, error_ratio=2, cells=3),
+    )
+
+
+def _plan(selection: WindowSelection) -> RetrainPlan:
+    return PLAN.model_copy(update={"tier": "emergency", "found": selection.found})
+
+
+@pytest.mark.parametrize("purity", [1.0, 0.8, 0.5])
+@pytest.mark.parametrize("found", [689, 800, 2_000])
+def test_beside_the_window_so_much_is_replayed_that_the_new_kind_has_its_share(found: int, purity: float) -> None:
+    selection = _selection(window=4_000, found=found, held_new=found // 4, held=1_000, purity=purity)
+    window_rest, distinct = 4_000 - 1_000, found - found // 4
+    images = window_rest + most_replayed(selection)
+    is_new = np.arange(images) < distinct
+
+    mixture = mix(is_new, _plan(selection))
+
+    assert mixture is not None
+    assert mixture.oversampling <= MAX_OVERSAMPLING
+    assert mixture.new_share * purity >= MIN_NEW_SHARE - 1e-9, "of what is drawn as new, `purity` truly is"
+    assert mixture.weights[is_new].sum() / mixture.weights.sum() == pytest.approx(mixture.new_share)
+
+
+def test_a_window_in_which_the_new_kind_is_rare_leaves_no_room_for_more() -> None:
+    assert most_replayed(_selection(window=90_000, found=700, held_new=150, held=2_000, purity=0.9)) == 0
+
+
+def test_a_find_of_little_purity_leaves_the_old_kinds_half_of_what_is_drawn() -> None:
+    selection = _selection(window=4_000, found=800, held_new=200, held=1_000, purity=0.1)
+    mixture = mix(np.arange(5_000) < 600, _plan(selection))
+    assert mixture is not None and mixture.new_share == pytest.approx(0.5)
+
+
+def test_without_a_new_kind_all_images_weigh_the_same() -> None:
+    assert mix(np.zeros(10, bool), PLAN) is None
+    assert natural_weights(np.zeros(10, bool), PLAN).tolist() == [1.0] * 10
+
+
+def test_the_prior_sees_the_new_kind_as_often_as_the_traffic_does() -> None:
+    selection = _selection(window=4_000, found=800, held_new=200, held=1_000, purity=0.9)
+    is_new = np.arange(20_000) < 600
+    weights = natural_weights(is_new, _plan(selection))
+    assert weights[is_new].sum() / weights.sum() == pytest.approx(0.2)
+
+
+@pytest.mark.usefixtures("configure")
+def test_rows_of_a_plan_without_a_window_are_not_marked() -> None:
+    import pyarrow as pa
+
+    assert mark_new_kind(pa.table({"digest": ["a", "b"]}), PLAN).tolist() == [False, False]
