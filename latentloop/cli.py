@@ -24,6 +24,8 @@ class Tier(StrEnum):
     """How much of the model is trained anew."""
 
     full = "full"
+    incremental = "incremental"
+    emergency = "emergency"
 
 
 @app.command()
@@ -87,7 +89,9 @@ def ingest(
 
 @app.command()
 def retrain(
-    tier: Tier = typer.Option(..., "--tier", help="full: from scratch, on the whole catalogue"),
+    tier: Tier = typer.Option(
+        ..., "--tier", help="full: from scratch; incremental: the decoder; emergency: a new kind"
+    ),
     again: bool = typer.Option(False, "--again", help="train anew although this catalogue was trained on before"),
     as_json: bool = typer.Option(False, "--json", help="for scripts"),
 ) -> None:
@@ -102,6 +106,88 @@ def retrain(
     else:
         print(f"version {registered.version}: benchmark {registered.benchmark}: {registered.reason}")
         print(f"approve it (tag `approval` = approved) at {registered.url}")
+
+
+@app.command()
+def monitor(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
+    """Judge the champion's newest traffic now: the verdicts, the report, and what is to be done."""
+    from deploy.settings import load_settings
+    from latentloop.installation import connect
+    from latentloop.monitoring import monitor_and_wait, print_monitored
+
+    found = monitor_and_wait(connect(load_settings()), _say)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        print_monitored(found)
+
+
+@app.command()
+def register(
+    folder: Path = typer.Argument(..., help="an artifact folder, with its manifest.json"),
+    as_json: bool = typer.Option(False, "--json", help="for scripts"),
+) -> None:
+    """Register a version that was made elsewhere; the gate has not seen it, so approving it needs an override."""
+    from deploy.settings import load_settings
+    from latentloop.candidates import register_folder
+    from latentloop.installation import connect
+
+    found = register_folder(connect(load_settings()), folder)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        print(f"version {found.version}{' (registered before)' if found.known else ''}: {found.reason}")
+        print(f"its page: {found.url}")
+
+
+@app.command()
+def override(
+    version: str = typer.Argument(..., help="number of a registered version"),
+    reason: str = typer.Option(..., "--reason", help="why; it goes on record"),
+    as_json: bool = typer.Option(False, "--json", help="for scripts"),
+) -> None:
+    """Let a version be approved that its gate is against; counts for the digest that it has now."""
+    from deploy.settings import load_settings
+    from latentloop.candidates import override_version
+    from latentloop.installation import connect
+
+    found = override_version(connect(load_settings()), version, reason)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        print(f"version {found.version} ({found.digest[:12]}) may be approved against its gate: {found.reason}")
+
+
+@app.command()
+def deliver(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
+    """Take the next steps of delivery now, as far as they go, and print the running verdict."""
+    from deploy.settings import load_settings
+    from latentloop.installation import connect
+    from latentloop.steering import deliver_once, print_delivered
+
+    found = deliver_once(connect(load_settings()))
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        print_delivered(found)
+
+
+@app.command()
+def rollback(
+    reason: str = typer.Option("", "--reason", help="why; it goes on record"),
+    as_json: bool = typer.Option(False, "--json", help="for scripts"),
+) -> None:
+    """Take back a running canary, or else the champion: the previous version serves again. Needs no server."""
+    from deploy.settings import load_settings
+    from latentloop.steering import roll_back_by_hand
+
+    found = roll_back_by_hand(load_settings(), reason)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+        return
+    print(f"{found.reason}; version {found.serves} serves (release {found.epoch})")
+    if not found.published:
+        _say("the object store does not answer: replicas follow as soon as the controller can publish the release")
 
 
 @app.command()

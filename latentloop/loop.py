@@ -103,13 +103,14 @@ def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Re
     if found is not None and found.state == "running":
         say(f"continuing {key}, interrupted after attempt {found.attempt}")
     orchestrator = settings.open_orchestrator()
-    run = orchestrator.create_run(f"retrain-{tier}/retrain-{tier}", {"key": key, "reason": "by hand"}, _once())
+    parameters = {"key": key, "reason": "by hand", "cause": "by hand"}
+    run = orchestrator.create_run(f"retrain-{tier}/retrain-{tier}", parameters, _once())
     state = follow_progress(orchestrator, run, objects, key, RETRAIN_TIMEOUT_S, say)
     while state.name == "Duplicate" and (held := ledger.get_trigger(key)) is not None and held.state == "running":
         # a run that was killed holds its lease for some seconds; then the work is taken over
         say(f"{key} is held by {held.owner}; waiting for it to finish or to let go")
         time.sleep(5)
-        run = orchestrator.create_run(f"retrain-{tier}/retrain-{tier}", {"key": key, "reason": "by hand"}, _once())
+        run = orchestrator.create_run(f"retrain-{tier}/retrain-{tier}", parameters, _once())
         state = follow_progress(orchestrator, run, objects, key, RETRAIN_TIMEOUT_S, say)
     _expect_completed(state, f"retrain-{tier}", run.url)
     registered = finished_step(objects, key, "registered", Registered)

@@ -75,6 +75,18 @@ def _draw(bar: Progress, task: TaskID, note: ProgressNote) -> None:
     bar.update(task, completed=note.share_done, step=note.step, detail=note.detail)
 
 
+class ProgressLines:
+    """Lines for a run that somebody else started and that is known by its key alone."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._lines = _Lines(say)
+
+    def look(self, objects: ObjectStore, key: str) -> None:
+        """Say where it stands, if that is news."""
+        if (note := _read(objects, key)) is not None:
+            self._lines.show(note)
+
+
 class _Lines:
     """One line when the step changes, and one every few seconds."""
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from deploy.controller.drift import Waiting, waiting_for_images
+from deploy.controller.history import read_fates
+from deploy.controller.trials import Trials, find_standing
+from deploy.release import Release
 from deploy.settings import Settings
 from deploy.stores.errors import StoreError
 from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
 from latentloop.installation import connect, read_installation
+from latentloop.steering import TrialView, trial_lines, view_trial
 
-DECISIONS = ("release", "golden", "gate", "approval", "approval-refused", "override", "ingest-held")
+DECISIONS = (
+    "release", "golden", "gate", "approval", "approval-refused", "override", "registered", "ingest-held",
+    "shadow-verdict", "canary-verdict", "watch-verdict", "settled", "rollback",
+)  # fmt: skip
+DRIFT = ("alarm", "drift", "drift-event", "drift-acted")
 
 
 class Slot(BaseModel):
@@ -60,6 +70,9 @@ class Status(BaseModel):
     slots: tuple[Slot, ...]
     pending: tuple[Pending, ...]
     pending_unknown: str
+    trial: TrialView | None
+    drift: tuple[Decision, ...]
+    waiting: tuple[Waiting, ...]
     decisions: tuple[Decision, ...]
     unfinished: tuple[str, ...]
     requests_last_hour: int
@@ -83,7 +96,10 @@ def read_status(settings: Settings) -> Status:
         slots=slots,
         pending=pending,
         pending_unknown=unknown,
-        decisions=_decisions(ledger),
+        trial=_trial(settings, release, ledger),
+        drift=_lines(ledger, DRIFT, each=2, most=5),
+        waiting=tuple(waiting_for_images(ledger, settings.open_telemetry(), datetime.now(UTC))),
+        decisions=_lines(ledger, DECISIONS, each=5, most=10),
         unfinished=tuple(each.key for each in ledger.triggers() if each.state == "running"),
         requests_last_hour=_requests_last_hour(settings),
     )
@@ -106,10 +122,23 @@ def print_status(status: Status) -> None:
         )
     for key in status.unfinished:
         console.print(f"  in work: {key}")
-    table = Table("when", "what", "which", "decision", title="last decisions", title_justify="left", box=None)
-    for made in status.decisions:
-        table.add_row(_short(made.at), made.kind, made.subject, made.text)
-    console.print(table)
+    if status.trial is not None:
+        for line in trial_lines(status.trial):
+            console.print(f"  {escape(line)}", highlight=False)
+    for drift in status.waiting:
+        console.print(
+            f"  {drift.action} for drift waits: about {drift.captured} of {drift.needed} images ({drift.key})"
+        )
+    if status.drift:
+        console.print(_table("last of the watch", status.drift))
+    console.print(_table("last decisions", status.decisions))
+
+
+def _table(title: str, lines: tuple[Decision, ...]) -> Table:
+    table = Table("when", "what", "which", "decision", title=title, title_justify="left", box=None)
+    for line in lines:
+        table.add_row(_short(line.at), line.kind, line.subject, escape(line.text))
+    return table
 
 
 def _pending(settings: Settings) -> tuple[tuple[Pending, ...], str]:
@@ -134,23 +163,33 @@ def _pending(settings: Settings) -> tuple[tuple[Pending, ...], str]:
         return (), f"unknown, {error}"
 
 
-def _decisions(ledger: Ledger) -> tuple[Decision, ...]:
+def _trial(settings: Settings, release: Release, ledger: Ledger) -> TrialView | None:
+    """Who is tried now, judged here and now with the controller's judges."""
+    standing = find_standing(release, read_fates(ledger), ledger)
+    if standing is None:
+        return None
+    policy = settings.delivery.compressed(settings.clock_factor)
+    stores = settings.open_pairs(), settings.open_telemetry(), ledger, settings.open_objects()
+    return view_trial(standing, Trials(*stores, policy).judge(standing, datetime.now(UTC)))
+
+
+def _lines(ledger: Ledger, kinds: tuple[str, ...], each: int, most: int) -> tuple[Decision, ...]:
+    """The newest lines of these kinds, at most so many of each kind."""
     found = [
-        Decision(at=each.at, kind=each.kind, subject=each.subject, text=_sentence(each.body))
-        for kind in DECISIONS
-        for each in ledger.entries(kind, limit=5)
+        Decision(at=entry.at, kind=entry.kind, subject=entry.subject, text=_sentence(entry.body))
+        for kind in kinds
+        for entry in ledger.entries(kind, limit=each)
     ]
-    return tuple(sorted(found, key=lambda each: each.at, reverse=True)[:10])
+    return tuple(sorted(found, key=lambda entry: entry.at, reverse=True)[:most])
 
 
 def _sentence(body: str) -> str:
     content = json.loads(body)
-    return str(content.get("reason") or content.get("how") or "")[:160]
+    action = f"{content['action']}: " if content.get("action") else ""
+    return (action + str(content.get("reason") or content.get("how") or ""))[:160]
 
 
 def _requests_last_hour(settings: Settings) -> int:
-    from datetime import UTC, timedelta
-
     now = datetime.now(UTC)
     return settings.open_telemetry().count(now - timedelta(hours=1), now)
 

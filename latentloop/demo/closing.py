@@ -16,9 +16,17 @@ from benchmarks.form import BenchmarkReport, Result, describe_machine, write_rep
 from latentloop.errors import DemoFailed
 
 if TYPE_CHECKING:
-    from latentloop.demo.story import Story
+    from latentloop.demo.telling import Story
 
 Finish = Callable[[Path | None, str], None]
+
+MOMENTS = [f"{when}_{which}" for when in ("before", "during", "after") for which in ("old", "new")]
+
+
+def _bar(name: str, moment: str) -> str | None:
+    """What the promoted version must not exceed on the season: the first champion."""
+    return f"{name}_during_new" if moment == "after_new" else None
+
 
 # name, unit, limit, better; a limit given as another figure's name must be reached exactly
 FORM: tuple[tuple[str, str, float | str | None, Literal["lower", "higher"]], ...] = (
@@ -32,8 +40,18 @@ FORM: tuple[tuple[str, str, float | str | None, Literal["lower", "higher"]], ...
     ("failed_requests", "requests", 0.0, "lower"),
     ("latency_p50_ms", "ms", 50.0, "lower"),
     ("latency_p99_ms", "ms", 100.0, "lower"),
-    ("recon_error_before_old", "MSE on [0, 1]", None, "lower"),
-    ("fd_efflite0_before_old", "squared distance", None, "lower"),
+    ("false_alarms_before_drift", "alarms", 0.0, "lower"),
+    ("requests_to_detection", "requests", 3_000.0, "lower"),
+    ("alarm_to_promotion_s", "s", None, "lower"),
+    ("canary_requests_to_promotion", "requests", None, "lower"),
+    ("sabotage_requests_to_rollback", "requests", 2_000.0, "lower"),
+    *((f"recon_error_{moment}", "MSE on [0, 1]", _bar("recon_error", moment), "lower") for moment in MOMENTS),
+    *((f"fd_efflite0_{moment}", "squared distance", _bar("fd_efflite0", moment), "lower") for moment in MOMENTS),
+    ("recon_error_mix_first", "MSE on [0, 1]", None, "lower"),
+    ("recon_error_new_kind_first", "MSE on [0, 1]", None, "lower"),
+    ("recon_error_new_kind_promoted", "MSE on [0, 1]", "recon_error_new_kind_first", "lower"),
+    ("new_kind_precision", "share", None, "higher"),
+    ("new_kind_recall", "share", None, "higher"),
     ("active_units", "units", None, "higher"),
     ("wall_s", "s", None, "lower"),
     ("peak_memory_mb", "MB", 6_000.0, "lower"),
@@ -51,6 +69,11 @@ PICTURES = {
 def close_story(story: Story, report: Path) -> Finish:
     """Collect the pictures while the stores are up; the answer writes everything once the last figure is known."""
     pictures = _pictures(story)
+    story.figures |= {
+        "black_frames_sent": story.traffic.black_sent,
+        "black_frames_refused": story.traffic.refused["low_variance"],
+        "failed_requests": story.traffic.failed,
+    }
 
     def finish(json_file: Path | None, command: str) -> None:
         results = BenchmarkReport(
@@ -62,41 +85,45 @@ def close_story(story: Story, report: Path) -> Finish:
         )
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(_render(story, results, pictures), encoding="utf-8")
+        for name, page in story.pages.items():
+            (report.parent / name).write_bytes(page)
         if json_file is not None:
             write_report(results, json_file)
         _print(story, results)
         print(f"report: {report.resolve()}" + (f"; figures: {json_file.resolve()}" if json_file else ""))
         # a busy machine is no defect of the story: times are shown against their bars and decide nothing
         if missed := [each for each in results.results if not each.passed and each.unit != "ms"]:
-            raise DemoFailed("; ".join(f"{each.name} {each.value:g}, expected {each.limit:g}" for each in missed))
+            raise DemoFailed("; ".join(f"{each.name} {each.value}, expected {each.limit:g}" for each in missed))
 
     return finish
 
 
-def _results(figures: dict[str, float]) -> list[Result]:
+def _results(figures: dict[str, float | None]) -> list[Result]:
     results = []
     for name, unit, limit, direction in FORM:
         bar = figures[limit] if isinstance(limit, str) else limit
-        results.append(Result.of(name, float(figures[name]), unit, limit=bar, direction=direction))
+        results.append(Result.of(name, figures[name], unit, limit=bar, direction=direction))
     return results
 
 
 def _pictures(story: Story) -> list[tuple[str, str]]:
     """Caption and data URI of each picture of the model card."""
-    assert story.registered is not None
     objects = story.settings.open_objects()
-    key = story.settings.open_registry().version(story.registered.version).tags["latentloop.trigger"]
-    found = []
+    key = story.settings.open_registry().version(story.versions["first"].version).tags["latentloop.trigger"]
+    found = [(caption, _data_uri(content)) for caption, content in story.pictures]
     for name, caption in PICTURES.items():
-        content = base64.b64encode(objects.get(f"runs/{key}/pictures/{name}").data).decode()
-        found.append((caption, f"data:image/png;base64,{content}"))
+        found.append((caption, _data_uri(objects.get(f"runs/{key}/pictures/{name}").data)))
     return found
+
+
+def _data_uri(png: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _render(story: Story, results: BenchmarkReport, pictures: list[tuple[str, str]]) -> str:
     environment = Environment(loader=PackageLoader("latentloop.demo", "."), autoescape=select_autoescape())
     return environment.get_template("report.html").render(
-        chapters=story.chapters, report=results, pictures=pictures, settings=story.settings
+        chapters=story.chapters, report=results, pictures=pictures, pages=story.pages, settings=story.settings
     )
 
 
@@ -113,6 +140,9 @@ def _print(story: Story, results: BenchmarkReport) -> None:
     for each in results.results:
         sign = {"lower": "≤", "higher": "≥"}[each.direction]
         table.add_row(
-            each.name, f"{each.value:,.5g}", each.unit, "" if each.limit is None else f"{sign} {each.limit:g}"
+            each.name,
+            "" if each.value is None else f"{each.value:,.5g}",
+            each.unit,
+            "" if each.limit is None else f"{sign} {each.limit:g}",
         )
     console.print(table)

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
 import numpy as np
 import psutil
 import pytest
+import torch
 import yaml
 
 from deploy.settings import Settings, load_settings
+from deploy.stores.artifacts import artifact_prefix, fetch_artifact
+from deploy.stores.ledger import Ledger
 from latentloop.demo import shipment
+from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.damage import encode_png
 from latentloop.demo.shipment import Shipment, write_shipment
-from latentloop.demo.story import approve_as_the_ui_does
 from latentloop.installation import connect
 from latentloop.up import PROJECT
 from tests.latentloop.front_door import environment, run_latentloop
 from tests.latentloop.products import product_images
+from vae_core.artifact import make_golden, write_artifact
+from vae_core.weights import encoder_digest
 
 pytestmark = pytest.mark.server
 
@@ -215,6 +220,120 @@ def test_the_status_shows_what_serves_and_who_decided(loop: Loop, registered: di
     assert {each["digest"] for each in status["slots"]} == {registered["digest"]}
     assert (status["pending"], status["pending_unknown"]) == ([], "")
     assert {"gate", "approval", "release"} <= {each["kind"] for each in status["decisions"]}
+
+
+def test_a_window_too_small_to_judge_is_said_so_and_its_report_is_kept(loop: Loop, served: str) -> None:
+    found = json.loads(loop.run("monitor", "--json"))
+
+    assert found["record"]["action"] == "cannot_judge"
+    assert {each["phase"] for each in found["verdicts"].values()} <= {"no_data", "inconclusive"}
+    snapshot = found["record"]["snapshot"]
+    page = loop.settings.open_objects().get(f"snapshots/{snapshot}/report.html").data
+    assert b"latent_code" in page
+    (line,) = Ledger(loop.settings.open_database()).entries("drift")
+    assert (line.subject, json.loads(line.body)["snapshot"]) == (served, snapshot)
+
+
+def test_a_retraining_for_drift_without_a_stored_snapshot_is_refused(loop: Loop, served: str) -> None:
+    parameters = {"key": "no-snapshot", "reason": "moved", "cause": "drift", "snapshot": "0000"}
+    with loop.settings.open_orchestrator() as orchestrator:
+        run = orchestrator.create_run("retrain-emergency/retrain-emergency", parameters, "no-snapshot")
+        state = orchestrator.wait(run.id, timeout_s=120, poll_s=0.2)
+
+    assert state.type == "FAILED"
+    assert "snapshots/0000/snapshot.json" in state.message
+
+
+def test_the_incremental_tier_keeps_the_encoder_of_the_champion(loop: Loop, served: str) -> None:
+    made = json.loads(loop.run("retrain", "--tier", "incremental", "--json"))
+
+    digests = {}
+    for name, digest in (("champion", _digest_of(loop, served)), ("candidate", made["digest"])):
+        objects, folder = loop.settings.open_objects(), loop.folder / name
+        digests[name] = encoder_digest(fetch_artifact(objects, artifact_prefix(digest), digest, folder).model)
+    assert digests["candidate"] == digests["champion"]
+    tags = loop.settings.open_registry().version(made["version"]).tags
+    assert (tags["tier"], tags["parent_version"]) == ("incremental", served)
+
+
+def test_rolling_back_without_a_previous_version_is_one_line(loop: Loop, served: str) -> None:
+    done = run_latentloop("rollback", "--reason", "looks odd", env=loop.env, folder=loop.folder)
+
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "no previous version is kept" in done.stderr
+
+
+def test_the_service_answers_while_registry_and_orchestrator_are_dead_and_the_story_goes_on_after(
+    loop: Loop, served: str
+) -> None:
+    made = json.loads(loop.run("register", str(_noised_copy(loop, served)), "--json"))
+    killed = [each for each in ("mlflow server", "prefect server") if _kill(loop.settings.home, each)]
+    assert killed == ["mlflow server", "prefect server"]
+
+    image = encode_png(product_images(1, seed=98)[0])
+    headers = {"Content-Type": "image/png"}
+    answers = [
+        httpx.post(f"{loop.settings.service_url}/v1/score", content=image, headers=headers, timeout=30).status_code
+        for _ in range(20)
+    ]
+    assert answers == [200] * 20
+    # the supervisor starts both again; then a person approves what no gate has seen
+    _await(lambda: _answers(f"{loop.settings.mlflow_url}/health"), "MLflow again")
+    approve_as_the_ui_does(loop.settings, made["version"])
+    ledger = Ledger(loop.settings.open_database())
+    _await(lambda: ledger.entries("approval-refused", made["version"]), "the refusal of the approval")
+    (line,) = ledger.entries("approval-refused", made["version"])
+    assert "no override is recorded" in json.loads(line.body)["reason"]
+    _await(lambda: _answers(f"{loop.settings.prefect_url}/health"), "Prefect again")
+
+
+def _noised_copy(loop: Loop, version: str) -> Path:
+    """A version that loads and is bad, made elsewhere."""
+    digest = _digest_of(loop, version)
+    artifact = fetch_artifact(
+        loop.settings.open_objects(), artifact_prefix(digest), digest, loop.folder / "to be noised"
+    )
+    with torch.no_grad():
+        for weights in artifact.model.parameters():
+            weights.add_(0.1 * torch.randn(weights.shape, generator=torch.Generator().manual_seed(1)))
+    assert artifact.golden is not None
+    folder = loop.folder / "noised"
+    write_artifact(folder, replace(artifact, golden=make_golden(artifact.model, artifact.golden.pixels)))
+    return folder
+
+
+def _kill(home: Path, what: str) -> bool:
+    """SIGKILL one of the installation's servers, as its command line names it."""
+    words = what.split()
+    for process in psutil.process_iter():
+        try:
+            told = process.cmdline()
+            ours = any(str(home) in each for each in [*told, *process.environ().values()])
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if ours and told[1:4] == ["-m", *words]:
+            process.kill()
+            return True
+    return False
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def _await(true: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + 90
+    while not true():
+        assert time.monotonic() < deadline, f"expected {what} within 90 s"
+        time.sleep(0.2)
+
+
+def _digest_of(loop: Loop, version: str) -> str:
+    return loop.settings.open_registry().version(version).tags["model_digest"]
 
 
 def test_a_home_that_is_up_is_not_started_twice(loop: Loop) -> None:

@@ -32,7 +32,10 @@ def assert_refused(done: subprocess.CompletedProcess[str], *lines: str) -> None:
         assert expected in line
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("ingest", "--help"), ("retrain", "--help"), ("demo", "--help")])
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("retrain", "--help"), ("demo", "--help"), ("rollback", "--help"), ("register", "--help")],
+)
 def test_help_loads_no_heavy_library(arguments: tuple[str, ...], home: Path, tmp_path: Path) -> None:
     code = (
         "import sys\nfrom latentloop.cli import main\nsys.argv = ['latentloop', *sys.argv[1:]]\n"
@@ -52,7 +55,8 @@ def test_help_names_every_command(home: Path, tmp_path: Path) -> None:
     done = run_latentloop("--help", env=environment(home), folder=tmp_path)
 
     assert done.returncode == 0
-    for command in ("up", "down", "status", "ingest", "retrain", "demo"):
+    commands = ("up", "down", "status", "ingest", "retrain", "demo")
+    for command in (*commands, "monitor", "deliver", "rollback", "register", "override"):
         assert f" {command} " in done.stdout
 
 
@@ -107,7 +111,17 @@ def test_all_problems_are_said_at_once_one_a_line(home: Path, tmp_path: Path) ->
     assert said == ["LATENTLOOP_PRODCUT", "clock_factor", "gate.bonus", "training.threads"]
 
 
-@pytest.mark.parametrize("arguments", [("ingest", "."), ("retrain", "--tier", "full")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ingest", "."),
+        ("retrain", "--tier", "emergency"),
+        ("monitor",),
+        ("deliver",),
+        ("register", "."),
+        ("override", "3", "--reason", "why not"),
+    ],
+)
 def test_work_without_an_installation_says_how_to_start_one(
     arguments: tuple[str, ...], home: Path, tmp_path: Path
 ) -> None:
@@ -122,7 +136,8 @@ def test_an_unknown_tier_is_refused_with_the_known_ones(home: Path, tmp_path: Pa
 
     assert done.returncode == 2
     assert "'huge'" in done.stderr
-    assert "full" in done.stderr
+    for tier in ("full", "incremental", "emergency"):
+        assert tier in done.stderr
     assert "Traceback" not in done.stderr
 
 

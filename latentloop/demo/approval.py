@@ -1,0 +1,40 @@
+"""The person of the story: sets a tag in the registry, and waits until the version serves."""
+
+from __future__ import annotations
+
+import time
+
+import httpx
+
+from deploy.release import Release
+from deploy.settings import Settings
+from deploy.stores.ledger import Ledger
+from deploy.stores.release import ReleaseStore
+from latentloop.errors import DemoFailed
+
+APPROVAL_TIMEOUT_S = 90.0
+
+
+def approve_as_the_ui_does(settings: Settings, version: str) -> None:
+    """The REST call that MLflow's page sends when a person edits the tag `approval`."""
+    answer = httpx.post(
+        f"{settings.mlflow_url}/ajax-api/2.0/mlflow/model-versions/set-tag",
+        json={"name": settings.product, "version": version, "key": "approval", "value": "approved"},
+        timeout=30,
+    )
+    answer.raise_for_status()
+
+
+def await_champion(settings: Settings, version: str) -> Release:
+    """Until the service itself says that it serves the version."""
+    releases = ReleaseStore(settings.open_database())
+    deadline = time.monotonic() + APPROVAL_TIMEOUT_S
+    while time.monotonic() < deadline:
+        release = releases.read()
+        ready = httpx.get(f"{settings.service_url}/readyz", timeout=10).json()
+        champion = ready["slots"].get("champion")
+        if release.champion is not None and champion is not None and champion["version"] == version:
+            return release
+        time.sleep(0.25)
+    said = [each.body for each in Ledger(settings.open_database()).entries("approval-refused", limit=1)]
+    raise DemoFailed(f"expected version {version} to serve within {APPROVAL_TIMEOUT_S:.0f} s of its approval: {said}")

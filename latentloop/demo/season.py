@@ -1,0 +1,174 @@
+"""Chapter four: sandals and bags arrive; the product notices, retrains by itself, asks, tries and promotes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from deploy.stores.ledger import Ledger, LedgerEntry
+from deploy.stores.release import ReleaseStore
+from latentloop.demo.approval import approve_as_the_ui_does
+from latentloop.demo.telling import Chapter, Story, expect
+from latentloop.demo.traffic import Client, Traffic
+from latentloop.errors import DemoFailed
+from latentloop.progress import ProgressLines
+from tasks.drift_values import DriftRecord
+from tasks.images import WINDOW_STEP
+from tasks.steps import finished_step
+from tasks.values import Registered, WindowSelection
+
+MOST_REQUESTS = 12_000
+MOST_SECONDS = 600.0  # the demo's watchdog is stricter; this one says what was waited for
+STRETCH = 50
+DRIFT_PAGE = "drift.html"
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """New lines of the ledger since the season began."""
+
+    ledger: Ledger
+    since: datetime
+
+    def first(self, kind: str) -> LedgerEntry | None:
+        """The oldest line of a kind."""
+        found = [each for each in self.ledger.entries(kind) if each.at >= self.since]
+        return found[-1] if found else None
+
+
+def season_changes(story: Story, chapter: Chapter) -> None:
+    """Until the emergency tier has registered its candidate."""
+    assert story.settings.service_url is not None
+    ledger = Ledger(story.settings.open_database())
+    story.figures["false_alarms_before_drift"] = len(ledger.entries("alarm"))
+    lines = _Ledger(ledger, datetime.now(UTC))
+    season = Traffic()
+    with Client(story.settings.service_url, story.say) as client:
+
+        def send(until: Callable[[], bool], what: str) -> None:
+            began = time.monotonic()
+            client.send(
+                story.supply.season(), season,
+                until=lambda: until() or time.monotonic() - began > MOST_SECONDS, at_most=MOST_REQUESTS,
+            )  # fmt: skip
+            expect(until(), f"{what} within {MOST_REQUESTS:,} requests and {MOST_SECONDS:.0f} s")
+
+        send(lambda: lines.first("alarm") is not None, "an alarm")
+        story.season_alarmed_at = time.monotonic()
+        story.figures["requests_to_detection"] = detected = season.sent
+        story.say(f"alarm after {detected:,} requests of the season")
+        send(lambda: lines.first("drift-event") is not None, "the event that starts the emergency tier")
+    drift = _retraining(ledger, lines)
+    story.figures |= {
+        "recon_error_during_old": float(np.mean(season.recon_error["old"])),
+        "recon_error_during_new": float(np.mean(season.recon_error["new"])),
+    }
+    story.traffic.add(season)
+    chapter.show("requests of the season", f"{season.sent:,}, {season.failed} failed")
+    chapter.show("black frames refused", f"{season.refused['low_variance']:,} of {season.black_sent:,}")
+    chapter.show("alarm after", f"{detected:,} requests")
+    chapter.show("recon_error, old and new kinds", _old_new(season))
+    chapter.show("triage", f"{drift.action}: {drift.reason}")
+    for action, reason in drift.also:
+        chapter.show(f"also: {action}", reason)
+    story.pages[DRIFT_PAGE] = story.settings.open_objects().get(f"snapshots/{drift.snapshot}/report.html").data
+    chapter.show("Evidently report", DRIFT_PAGE)
+    chapter.show("its failed tests", ", ".join(drift.failed))
+    story.say(f"{drift.key}: the event was emitted; waiting for the emergency tier")
+    registered = _await_candidate(story, ledger, drift.key)
+    story.versions["emergency"] = registered
+    chapter.show("candidate", f"version {registered.version}, benchmark {registered.benchmark}")
+    chapter.show("gate", registered.reason)
+    _show_new_kind(story, chapter, drift.key)
+    expect(registered.benchmark == "passed", f"a candidate that passes its gate, came: {registered.reason}")
+
+
+def candidate_is_tried(story: Story, chapter: Chapter) -> None:
+    """Approval, shadow, canary, promotion, on the season's traffic."""
+    version, began = story.versions["emergency"].version, time.monotonic()
+    releases = ReleaseStore(story.settings.open_database())
+    approve_as_the_ui_does(story.settings, version)
+    traffic, canary_from = Traffic(), 0
+    with Client(story.settings.service_url or "", story.say) as client:
+        while (release := releases.read()).champion is None or release.champion.version != version:
+            if time.monotonic() - began > MOST_SECONDS or _taken_back(story, version):
+                raise DemoFailed(f"expected version {version} to be promoted, came {_fate(story, version)}")
+            if release.canary is not None and not canary_from:
+                canary_from = traffic.sent
+                story.say(f"canary after {canary_from:,} requests in the shadow")
+            client.send(story.supply.season(), traffic, at_most=STRETCH)
+    story.traffic.add(traffic)
+    story.figures |= {
+        "alarm_to_promotion_s": time.monotonic() - story.season_alarmed_at,
+        "canary_requests_to_promotion": traffic.sent - canary_from,
+    }
+    answered = ", ".join(f"version {name}: {count:,}" for name, count in sorted(traffic.versions.items()))
+    chapter.show("requests in the shadow", f"{canary_from:,}")
+    chapter.show("requests in the canary", f"{traffic.sent - canary_from:,}, {traffic.failed} failed")
+    chapter.show("answered by", answered)
+    chapter.show("why promoted", release.reason)
+    expect(traffic.failed == 0, f"0 failed requests, came {traffic.failed}: {traffic.first_failure}")
+
+
+def _retraining(ledger: Ledger, lines: _Ledger) -> DriftRecord:
+    event = lines.first("drift-event")
+    assert event is not None
+    for each in ledger.entries("drift"):
+        record = DriftRecord.model_validate_json(each.body)
+        if record.key == json.loads(event.body)["key"]:
+            return record
+    raise DemoFailed(f"expected the drift line behind the event {event.body}")
+
+
+def _await_candidate(story: Story, ledger: Ledger, key: str) -> Registered:
+    objects, began, lines = story.settings.open_objects(), time.monotonic(), ProgressLines(story.say)
+    while time.monotonic() - began < MOST_SECONDS:
+        if (registered := finished_step(objects, key, "registered", Registered)) is not None:
+            return registered
+        lines.look(objects, key)
+        story.tend()
+        time.sleep(0.5)
+    trigger = ledger.get_trigger(key)
+    raise DemoFailed(
+        f"expected a candidate of {key} within {MOST_SECONDS:.0f} s, the trigger is "
+        f"{'not claimed' if trigger is None else trigger.state}; see {story.settings.home}/logs/worker-gpu.log"
+    )
+
+
+def _show_new_kind(story: Story, chapter: Chapter, key: str) -> None:
+    """How well the images that were found without labels agree with the classes that only the demo knows."""
+    selection = finished_step(story.settings.open_objects(), key, WINDOW_STEP, WindowSelection)
+    assert selection is not None
+    # the window is the newest stretch of what was sent
+    window = list(story.supply.kinds.items())[-selection.n :]
+    truly = {digest for digest, kind in window if kind == "new"}
+    found = set(selection.new_kind)
+    story.figures |= {
+        "new_kind_precision": len(found & truly) / max(1, len(found)),
+        "new_kind_recall": len(found & truly) / max(1, len(truly)),
+    }
+    chapter.show(
+        "new kind, found without labels",
+        f"{len(found):,} of {selection.n:,} images; {len(found & truly):,} are truly new, {len(truly):,} came",
+    )
+
+
+def _taken_back(story: Story, version: str) -> bool:
+    tags = story.settings.open_registry().version(version).tags
+    return tags.get("delivery") in {"rolled_back", "refused"}
+
+
+def _fate(story: Story, version: str) -> str:
+    tags = story.settings.open_registry().version(version).tags
+    return f"{tags.get('delivery') or 'waiting'}: {tags.get('delivery_reason') or 'no reason yet'}"
+
+
+def _old_new(traffic: Traffic) -> str:
+    return " and ".join(
+        f"{np.mean(traffic.recon_error[kind]):.5f} (n={len(traffic.recon_error[kind]):,})" for kind in ("old", "new")
+    )

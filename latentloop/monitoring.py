@@ -1,0 +1,77 @@
+"""What the command `monitor` does: one run of the monitor flow by hand, followed to its verdicts."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from pydantic import BaseModel, ConfigDict
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from data_checks.verdict import Verdict
+from deploy.settings import Settings
+from deploy.stores.ledger import Ledger
+from latentloop.errors import RunFailed
+from tasks.drift_values import DriftRecord, JudgedTraffic
+from tasks.steps import finished_step
+
+TIMEOUT_S = 1_800.0
+
+
+class Monitored(BaseModel):
+    """The line that the run left for the controller, and the verdicts behind it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    record: DriftRecord
+    verdicts: dict[str, Verdict]
+    answered: int
+    received: int
+
+
+def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitored:
+    """Run the deployment `monitor/monitor` and read what it found; RunFailed when it ends without a line."""
+    key = f"by-hand-monitor-{uuid.uuid4().hex}"
+    orchestrator = settings.open_orchestrator()
+    run = orchestrator.create_run("monitor/monitor", {"key": key, "reason": "by hand"}, key)
+    say(f"monitor run: {run.url}")
+    state = orchestrator.wait(
+        run.id, timeout_s=TIMEOUT_S, poll_s=0.5, on_change=lambda each: say(f"monitor is {each.name.lower()}")
+    )
+    if state.type != "COMPLETED":
+        raise RunFailed(f"monitor ended {state.name}: {state.message or 'no message'} (see {run.url})")
+    return read_monitored(settings, key, run.url)
+
+
+def read_monitored(settings: Settings, key: str, url: str) -> Monitored:
+    """What a finished run found."""
+    ledger = Ledger(settings.open_database())
+    line = next((each for each in ledger.entries("drift", limit=1_000) if each.key == f"drift:{key}"), None)
+    judged = finished_step(settings.open_objects(), key, "monitor-judged", JudgedTraffic)
+    if line is None or judged is None:
+        raise RunFailed(f"monitor completed without its line in the ledger: see {url}")
+    return Monitored(
+        record=DriftRecord.model_validate_json(line.body),
+        verdicts=judged.verdicts,
+        answered=judged.n,
+        received=judged.received,
+    )
+
+
+def print_monitored(found: Monitored) -> None:
+    """Triage first, then a row a judge."""
+    console, record = Console(), found.record
+    console.print(f"[bold]{record.action}[/bold]: {escape(record.reason)}")
+    for action, reason in record.also:
+        console.print(f"also {action}: {escape(reason)}")
+    if record.needed_images:
+        console.print(f"waits for {record.needed_images} more images, {record.new_share_low:.1%} of the answered ones")
+    if record.url:
+        console.print(f"report: {record.url}")
+    title = f"{found.answered:,} answered of {found.received:,} received"
+    table = Table("judge", "verdict", "reason", title=title, title_justify="left", box=None)
+    for name, verdict in found.verdicts.items():
+        table.add_row(name, verdict.phase.value, escape(verdict.reason))
+    console.print(table)
