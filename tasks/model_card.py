@@ -56,7 +56,7 @@ def write_model_card(
         *([_comparison(beside)] if beside is not None else []),
         _plain_sentence(result, verdict),
         "",
-        f"_{verdict.reason}_",
+        f"_{_plain(verdict.reason)}_",
         "",
         "To approve, set the tag `approval` to `approved`; to refuse, to `rejected`.",
         "",
@@ -67,7 +67,7 @@ def write_model_card(
         *_rows(result),
         "",
         *(_new_table(plan, beside.candidate_new) if beside and beside.candidate_new else ()),
-        f"Tier {plan.tier} ({plan.reason}); {plan.n_training:,} images of catalogue version {plan.catalogue_version}; "
+        f"Tier {plan.tier} ({_plain(plan.reason)}); {plan.n_training:,} images of catalogue version {plan.catalogue_version}; "
         f"{trained.steps:,} steps, {trained.epochs:.1f} epochs, {trained.seconds:.0f} s"
         + (f", resumed from step {trained.resumed_from_step:,}" if trained.resumed_from_step is not None else "")
         + (f", weights of step {trained.best_step:,}" if trained.best_step is not None else "")
@@ -88,6 +88,11 @@ def _plain_sentence(result: BenchmarkResult, verdict: Verdict) -> str:
         if verdict.passed
         else "The gate is against it; approving needs an override."
     )
+
+
+def _plain(text: str) -> str:
+    """Brackets as they are: the page takes an interval for a link."""
+    return text.replace("[", "\\[").replace("]", "\\]")
 
 
 def _comparison(beside: Beside) -> str:

@@ -19,8 +19,10 @@ from deploy.controller.history import read_fates
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.traffic import read_reference, read_window, serving_since
 from deploy.release import ServedVersion
+from deploy.stores.ledger import LedgerEntry
 
 DEPLOYMENT = "monitor/monitor"
+UNDECIDED = frozenset({"none", "cannot_judge"})
 
 _log = logging.getLogger("latentloop.controller")
 
@@ -65,15 +67,22 @@ class Watch:
         return self._reference[1]
 
     def _suspect(self, champion: ServedVersion, verdict: Verdict, now: datetime) -> bool:
-        """Write the alarm down, unless the last one of this champion is younger than the cooldown."""
+        """Write the alarm down, unless one of this champion was just looked into."""
         ledger = self._world.ledger
         before = ledger.entries("alarm", champion.version, limit=10_000)
-        if before and now - before[0].at < timedelta(seconds=self._policy.cooldown_s):
+        if before and now - before[0].at < timedelta(seconds=self._pause_s(champion, before[0])):
             return False
         # numbered: of two controllers that suspect the same, one writes the line
         key = f"suspicion-version-{champion.version}-{len(before) + 1}"
         _log.warning("%s: %s", key, verdict.reason)
         return ledger.record("alarm", champion.version, verdict.model_dump_json(), now, key=key)
+
+    def _pause_s(self, champion: ServedVersion, alarm: LedgerEntry) -> float:
+        """The cooldown after an alarm that led to something; a short pause after one that came too early to tell."""
+        for line in self._world.ledger.entries("drift", champion.version, limit=1):
+            if line.at >= alarm.at and json.loads(line.body)["action"] in UNDECIDED:
+                return self._policy.suspicion_pause_s
+        return self._policy.cooldown_s
 
     def _start_monitor(self, champion: ServedVersion) -> None:
         """The run of the champion's newest alarm, once."""

@@ -153,6 +153,13 @@ def test_everything_that_prefect_yaml_deploys_is_registered_in_its_pool(loop: Lo
     assert not any(each.paused for each in there)
 
 
+def test_each_retraining_action_has_one_trigger(loop: Loop) -> None:
+    found = httpx.post(f"{loop.settings.prefect_url}/automations/filter", json={}, timeout=30).json()
+
+    expected = sorted(event for each in found if each["enabled"] for event in each["trigger"]["expect"])
+    assert expected == [f"latentloop.drift.{action}" for action in ("emergency", "full", "incremental")]
+
+
 def test_each_file_of_the_folder_is_accepted_or_quarantined_and_exactly_the_damaged_ones_are_refused(
     loop: Loop, shipped: Shipment, counts: dict[str, object]
 ) -> None:

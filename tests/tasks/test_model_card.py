@@ -223,3 +223,9 @@ def test_the_card_says_in_one_sentence_what_a_person_approves() -> None:
     assert "Against version 4: better on the newest traffic (-26.6% error), better on the old images (-1.3%" in card
     same = replace(BESIDE, changes=(_change("recon_error", "old", 0.001), _change("recon_error", "new", 0.03)))
     assert "worse on the newest traffic (+3.0% error), no different on the old images" in _card_of("emergency", same)
+
+
+def test_an_interval_in_the_verdict_is_not_taken_for_a_link() -> None:
+    verdict = Verdict(phase=Phase.passed, reason="recon_error -2.84% [-3.06%, -2.62%]")
+    card = write_model_card(PLAN, TRAINED, RESULT, verdict, "run1", ())
+    assert r"_recon_error -2.84% \[-3.06%, -2.62%\]_" in card

@@ -93,6 +93,20 @@ def test_after_the_cooldown_the_same_suspicion_is_another_run(
 
 
 @pytest.mark.server
+@pytest.mark.parametrize(("action", "alarms"), [("none", 2), ("cannot_judge", 2), ("emergency", 1), ("block", 1)])
+def test_an_alarm_that_came_too_early_to_tell_is_soon_followed_by_another(
+    house: House, with_prefect: Neighbours, action: str, alarms: int
+) -> None:
+    serve(house, with_prefect).answer("1", 800, shift=1.5)
+    look(with_prefect)
+    with_prefect.ledger.record("drift", "1", json.dumps({"action": action}), now(), key="drift:x")
+
+    look(with_prefect, now() + timedelta(seconds=POLICY.suspicion_pause_s + 60))
+
+    assert len(with_prefect.ledger.entries("alarm")) == alarms
+
+
+@pytest.mark.server
 def test_a_suspicion_survives_an_orchestrator_that_is_away(
     house: House, alone: Neighbours, with_prefect: Neighbours, api: httpx.Client
 ) -> None:
