@@ -4,9 +4,9 @@
 
 Bounds of error and tail are those of `deploy/delivery/trial.py` with its default policy, read after every request of
 24 h at one request a second (86,400; for the candidate that is 4 % worse only the first 20,000). Rolled back: a lower
-bound ever above its margin. Promoted: the upper bound of the error ever below its margin; the tail, the Fréchet
-distance, latencies and the 24 hours of a real canary can only delay that, and are left out. "<= 1 %" and ">= 99 %"
-mean the 95 % bound of the simulated share.
+bound, of all pairs or of the newest alone, ever above its margin. Promoted: the upper bound of the error ever below its
+margin; the tail, the Fréchet distance, latencies and the 24 hours of a real canary can only delay that, and are left
+out. "<= 1 %" and ">= 99 %" mean the 95 % bound of the simulated share.
 """
 
 import argparse
