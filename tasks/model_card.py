@@ -67,7 +67,8 @@ def write_model_card(
         *_rows(result),
         "",
         *(_new_table(plan, beside.candidate_new) if beside and beside.candidate_new else ()),
-        f"Tier {plan.tier} ({_plain(plan.reason)}); {plan.n_training:,} images of catalogue version {plan.catalogue_version}; "
+        f"Tier {plan.tier} ({_plain(plan.reason)}); {plan.n_training:,} images of catalogue version "
+        f"{plan.catalogue_version}; "
         f"{trained.steps:,} steps, {trained.epochs:.1f} epochs, {trained.seconds:.0f} s"
         + (f", resumed from step {trained.resumed_from_step:,}" if trained.resumed_from_step is not None else "")
         + (f", weights of step {trained.best_step:,}" if trained.best_step is not None else "")
