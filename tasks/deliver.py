@@ -83,6 +83,7 @@ def _captured(since: datetime) -> np.ndarray:
 
     from data_checks.input_gate import judge_image_bytes
     from deploy.stores.captures import PREFIX, CaptureStore
+    from deploy.stores.errors import ObjectMissing, StoreCorrupt
 
     captures, most = CaptureStore(objects()), settings().evaluation.n_trial_images
     found: list[np.ndarray] = []
@@ -91,7 +92,11 @@ def _captured(since: datetime) -> np.ndarray:
         run = key.rpartition("/")[0]
         if run in older:  # the segments of a replica's run are numbered in time
             continue
-        images = captures.read(key)
+        try:
+            images = captures.read(key)
+        except (ObjectMissing, StoreCorrupt) as error:  # one broken file must not hold a promotion up
+            print(f"left out: {error}")
+            continue
         if all(each.captured_at < since for each in images):
             older.add(run)
         for each in images:

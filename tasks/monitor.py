@@ -60,7 +60,7 @@ def judge_traffic(plan: MonitorPlan) -> JudgedTraffic:
     from data_checks.drift.triage import Circumstances, triage
     from data_checks.new_kind import find_new_kind
 
-    policy = settings().drift
+    policy = settings().drift.compressed(settings().clock_factor)
     window = _read_window(plan)
     reference = _reference(plan.champion)
     judgement = judge_window(window, reference, policy)
@@ -117,9 +117,16 @@ def store_snapshot(plan: MonitorPlan, judged: JudgedTraffic) -> StoredSnapshot:
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
 def record_drift(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot) -> DriftRecord:
-    """The line in the ledger, once a run; a retraining that is under way for this champion is not asked for twice."""
+    """The line in the ledger, and the same as a page in Prefect's UI."""
     from prefect.artifacts import create_markdown_artifact
 
+    record = write_drift_line(plan, judged, snapshot)
+    create_markdown_artifact(_words(record, judged, snapshot), key="monitor", description=record.reason[:500])
+    return record
+
+
+def write_drift_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot) -> DriftRecord:
+    """Once a run; a retraining that drift asked for lately on this champion is not asked for twice."""
     from deploy.stores.ledger import Ledger
 
     ledger = Ledger(engine())
@@ -127,9 +134,7 @@ def record_drift(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnaps
     record = _decide_record(plan, judged, snapshot, champion)
     ledger.record("drift", champion, record.model_dump_json(), now(), key=f"drift:{plan.key}")
     (written,) = [each for each in ledger.entries("drift", champion) if each.key == f"drift:{plan.key}"]
-    record = DriftRecord.model_validate_json(written.body)
-    create_markdown_artifact(_words(record, judged, snapshot), key="monitor", description=record.reason[:500])
-    return record
+    return DriftRecord.model_validate_json(written.body)
 
 
 def _decide_record(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot, champion: str) -> DriftRecord:
@@ -140,8 +145,9 @@ def _decide_record(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSna
             action, reason = "wait", f"{standing} is under way or was just done for this champion; seen again: {reason}"
         else:
             key = f"drift-{action}-version-{champion}-{plan.key}"
-            if action == "emergency" and kind is not None:
-                needed = max(0, settings().drift.new_images_needed - kind.found)
+            if action == "emergency":
+                # where no cluster can be named yet, as many images of the traffic as it is: by then one may be
+                needed = max(0, settings().drift.new_images_needed - (kind.found if kind else 0))
     return DriftRecord.model_validate(
         {
             "key": key,
@@ -153,7 +159,7 @@ def _decide_record(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSna
             "url": snapshot.url,
             "failed": snapshot.failed,
             "new_share": kind.share if kind else 0.0,
-            "new_share_low": kind.recent_share_low if kind else 0.0,
+            "new_share_low": kind.recent_share_low if kind else float(action == "emergency"),
             "needed_images": needed,
             "window_since": plan.until,
             "at": now(),

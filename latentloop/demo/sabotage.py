@@ -52,6 +52,7 @@ def sabotage_is_taken_back(story: Story, chapter: Chapter) -> None:
         "taken back after", f"{traffic.sent:,} requests, {traffic.versions[registered.version]:,} answered by it"
     )
     chapter.show("why", fate)
+    expect(traffic.sent > 0, "the judges to have seen requests before they took it back")
     expect(serves == champion, f"version {champion.version} to serve still, came {serves}")
     expect(traffic.failed == 0, f"0 failed requests, came {traffic.failed}: {traffic.first_failure}")
 
@@ -82,7 +83,9 @@ def _fate(story: Story, version: str) -> str | None:
     tags = story.settings.open_registry().version(version).tags
     if tags.get("delivery") == "promoted":
         raise DemoFailed(f"expected the sabotaged version {version} to be taken back, it was promoted")
-    if tags.get("delivery") in {"rolled_back", "refused"}:
+    if tags.get("delivery") == "refused":
+        raise DemoFailed(f"expected version {version} to be tried, it was refused: {tags.get('delivery_reason')}")
+    if tags.get("delivery") == "rolled_back":
         return tags.get("delivery_reason", "no reason was given")
     time.sleep(0.1)
     return None

@@ -1,0 +1,110 @@
+"""The paired Fréchet difference of a trial, on images that were really captured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from deploy.release import Release, ServedVersion
+from deploy.stores.artifacts import artifact_prefix, put_artifact
+from deploy.stores.captures import CapturedImage, CaptureStore
+from deploy.stores.ledger import Ledger
+from deploy.stores.release import ReleaseStore
+from latentloop.demo.damage import encode_png
+from tasks.context import engine, now, objects
+from tasks.deliver import measure_reconstructions, plan_measurement, record_change
+from tasks.errors import NotEnoughData
+from tasks.measure import open_extractor
+from tests.tasks.conftest import Configure
+from tests.tasks.season import known_images
+from vae_core.artifact import Artifact, TrainingSummary, write_artifact
+from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.evaluation.decoding import quantize
+from vae_core.evaluation.frechet import frechet_distance
+from vae_core.evaluation.moments import measure_moments
+from vae_core.inference import score_images
+from vae_core.models.build import build_model
+from vae_core.preprocessing import Preprocessing
+from vae_core.training.loop import train
+
+CONFIG = ConvVaeConfig(widths=(8, 16), latent_dim=8)
+RECIPE = TrainConfig(budget=Budget(amount=150, unit="steps"), batch_size=64)
+
+
+@pytest.fixture(scope="module")
+def good() -> Artifact:
+    model = train(known_images(500, seed=1)[:, None], CONFIG, RECIPE, clock=lambda: 0.0, checkpoint_folder=None).model
+    summary = TrainingSummary(steps=150, epochs=1, seconds=0, train_config=RECIPE, dataset_version="1")
+    return Artifact(
+        model=model, model_config=CONFIG, preprocessing=Preprocessing(), prior=None, reference=None, golden=None,
+        summary=summary,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def since(configure: Configure, tmp_path: Path, good: Artifact) -> Iterator[datetime]:
+    """Version 1 serves, an untrained version 2 is its canary; 90 images were captured since, 30 before."""
+    configure("[evaluation]\nn_trial_images = 100\nmin_trial_images = 60\n")
+    versions = {}
+    untrained = replace(good, model=build_model(CONFIG, seed=3).eval())
+    for version, artifact in (("1", good), ("2", untrained)):
+        digest = write_artifact(tmp_path / version, artifact)
+        put_artifact(objects(), tmp_path / version, artifact_prefix(digest))
+        versions[version] = ServedVersion(version=version, digest=digest, artifact=artifact_prefix(digest))
+    release = Release(champion=versions["1"], canary=versions["2"], canary_share=0.05, changed_at=now(), reason="test")
+    ReleaseStore(engine()).compare_and_swap(0, release)
+    began = now() - timedelta(minutes=10)
+    trial = {"digest": versions["2"].digest, "champion_digest": versions["1"].digest, "epoch": 1, "champion": "1"}
+    Ledger(engine()).record("trial", "2", json.dumps(trial), began, key="trial:2@1")
+    capture(known_images(30, seed=7), 0, began - timedelta(hours=1))
+    capture(known_images(90, seed=8), 1, began)
+    yield began
+
+
+def capture(images: np.ndarray, sequence: int, at: datetime) -> str:
+    """A replica's segment."""
+    rows = [
+        CapturedImage(f"r{row}", "shop", at + timedelta(seconds=row), encode_png(image))
+        for row, image in enumerate(images)
+    ]
+    return CaptureStore(objects()).write("replica", sequence, rows)
+
+
+def test_the_change_is_that_of_both_distances_on_the_images_of_the_trial_alone(since: datetime, good: Artifact) -> None:
+    torch.set_num_threads(1)
+    objects().put("captures/requests/another/000000000000.parquet", b"no parquet")
+    plan = plan_measurement.fn("2", "1", since.isoformat())
+
+    measured = measure_reconstructions.fn(plan)
+    record_change.fn(plan, measured)
+
+    assert measured.n == 90, "those of the trial alone, and a broken segment holds nothing up"
+    pixels, extractor = known_images(90, seed=8)[:, None], open_extractor()
+    real = measure_moments(extractor.extract(pixels))
+    theirs, ours = (
+        frechet_distance(real, measure_moments(extractor.extract(quantize(score_images(model, pixels).reconstruction))))
+        for model in (good.model, build_model(CONFIG, seed=3).eval())
+    )
+    assert measured.value == pytest.approx(ours / theirs - 1, rel=1e-6)
+    assert measured.low < measured.value < measured.high
+    (line,) = Ledger(engine()).entries("frechet")
+    assert line.subject == "2@1"
+    assert json.loads(line.body)["low"] == measured.low
+
+
+def test_too_few_captured_images_are_one_clear_line(since: datetime) -> None:
+    plan = plan_measurement.fn("2", "1", (since + timedelta(seconds=60)).isoformat())
+    with pytest.raises(NotEnoughData, match=r"^30 images were captured since .*: expected at least 60"):
+        measure_reconstructions.fn(plan)
+
+
+def test_a_trial_that_is_over_is_not_measured(since: datetime) -> None:
+    with pytest.raises(NotEnoughData, match=r"version 3 is not tried against 1 any more"):
+        plan_measurement.fn("3", "1", since.isoformat())

@@ -1,0 +1,160 @@
+"""The monitor's steps on real stores: traffic of a real model judged against its own reference."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploy.release import Release, ServedVersion
+from deploy.stores.artifacts import artifact_prefix, put_artifact
+from deploy.stores.ledger import Ledger
+from deploy.stores.release import ReleaseStore
+from deploy.stores.telemetry import RequestRow
+from tasks.context import engine, now, objects, settings
+from tasks.drift_values import DriftRecord, JudgedTraffic
+from tasks.monitor import judge_traffic, plan_monitor, store_snapshot, write_drift_line
+from tests.servers import free_ports
+from tests.tasks.conftest import Configure
+from tests.tasks.season import known_images
+from vae_core.artifact import Artifact, TrainingSummary, write_artifact
+from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.preprocessing import Preprocessing
+from vae_core.reference import measure_reference
+from vae_core.training.loop import train
+
+CONFIG = ConvVaeConfig(widths=(8, 16), latent_dim=8)
+RECIPE = TrainConfig(budget=Budget(amount=150, unit="steps"), batch_size=64)
+
+
+@pytest.fixture(scope="module")
+def champion() -> Artifact:
+    """A model of boxes, and what it was accepted on."""
+    images = known_images(1_500, seed=1)[:, None]
+    model = train(images[:500], CONFIG, RECIPE, clock=lambda: 0.0, checkpoint_folder=None).model
+    return Artifact(
+        model=model,
+        model_config=CONFIG,
+        preprocessing=Preprocessing(),
+        prior=None,
+        reference=measure_reference(model, images[500:]),
+        golden=None,
+        summary=TrainingSummary(steps=150, epochs=1, seconds=0, train_config=RECIPE, dataset_version="1"),
+    )
+
+
+@pytest.fixture
+def served(
+    champion: Artifact, configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Artifact]:
+    """It serves as version 1; MLflow is away."""
+    monkeypatch.setenv("LATENTLOOP_MLFLOW_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
+    digest = write_artifact(tmp_path / "artifact", champion)
+    put_artifact(objects(), tmp_path / "artifact", artifact_prefix(digest))
+    version = ServedVersion(version="1", digest=digest, artifact=artifact_prefix(digest))
+    release = Release(champion=version, changed_at=now() - timedelta(hours=30), reason="test")
+    ReleaseStore(engine()).compare_and_swap(0, release)
+    yield champion
+
+
+def answer(artifact: Artifact, images: np.ndarray, black: int = 0) -> None:
+    """Traffic as telemetry holds it: images (N, 28, 28) in this order, then refused black frames."""
+    seen, at = measure_reference(artifact.model, images[:, None]), now() - timedelta(minutes=5)
+    rows = [
+        RequestRow(
+            at=at + timedelta(milliseconds=row), request_id=f"r{row}", replica="t", route="/v1/score", version="1",
+            refusal=None, recon_error=float(seen.recon_error[row]), kl=float(seen.kl[row]), mu=seen.mu[row],
+            logvar=seen.logvar[row], norm=float(seen.norm[row]), image_mean=float(seen.image_mean[row]),
+            image_variance=float(seen.image_variance[row]), image_entropy=float(seen.image_entropy[row]),
+            histogram=seen.histogram, latency_ms=2.0,
+        )
+        for row in range(len(images))
+    ]  # fmt: skip
+    rows += [
+        RequestRow(
+            at=at + timedelta(seconds=10, milliseconds=row), request_id=f"b{row}", replica="t", route="/v1/score",
+            version="1", refusal="low_variance", recon_error=None, kl=None, mu=None, logvar=None, norm=None,
+            image_mean=None, image_variance=None, image_entropy=None, histogram=None, latency_ms=1.0,
+        )
+        for row in range(black)
+    ]  # fmt: skip
+    settings().open_telemetry().write(rows)
+
+
+def season(known: int, new: int) -> np.ndarray:
+    """Boxes, and boxes whose columns are shuffled: the same grey levels in an order that no model of boxes has seen."""
+    shuffled = known_images(new, seed=3)[:, :, np.random.default_rng(5).permutation(28)]
+    images = np.concatenate([known_images(known, seed=2), shuffled])
+    return images[np.random.default_rng(4).permutation(len(images))]
+
+
+def monitor(key: str) -> tuple[JudgedTraffic, DriftRecord]:
+    """The steps of the flow."""
+    plan = plan_monitor.fn(key, "test")
+    judged = judge_traffic.fn(plan)
+    return judged, write_drift_line(plan, judged, store_snapshot.fn(plan, judged))
+
+
+def test_a_new_kind_asks_for_an_emergency_once_and_names_its_stored_snapshot(served: Artifact) -> None:
+    answer(served, season(1_000, 250), black=60)
+
+    judged, record = monitor("one")
+
+    assert record.action == "emergency", record.reason
+    assert [action for action, _ in record.also] == ["block"]
+    assert judged.new_kind is not None
+    assert 200 <= judged.new_kind.found <= 260
+    assert record.needed_images == settings().drift.new_images_needed - judged.new_kind.found
+    assert 0.1 < record.new_share_low < 0.25
+    assert {"latent_code", "recon_error", "refused_low_variance"} <= set(record.failed)
+    kept = {key.rsplit("/", 1)[-1] for key in objects().keys(f"snapshots/{record.snapshot}/")}
+    assert kept == {"snapshot.json", "report.html"}
+    assert record.url == "", "MLflow is away: the decision stands without its copy"
+
+    _, again = monitor("two")
+
+    assert again.action == "wait"
+    assert record.key in again.reason
+
+
+def test_a_run_that_starts_again_leaves_one_line_and_the_same_judgement(served: Artifact) -> None:
+    answer(served, season(1_000, 250))
+    first = monitor("one")
+    answer(served, known_images(600, seed=9))
+
+    assert monitor("one") == first
+    assert len(Ledger(engine()).entries("drift", "1")) == 1
+
+
+def test_ordinary_traffic_asks_for_nothing(served: Artifact) -> None:
+    answer(served, known_images(1_500, seed=7))
+
+    judged, record = monitor("one")
+
+    assert record.action == "none", record.reason
+    assert not [name for name, each in judged.verdicts.items() if each.failed]
+
+
+@pytest.mark.parametrize("images", [0, 120])
+def test_too_little_traffic_is_no_verdict(served: Artifact, images: int) -> None:
+    if images:
+        answer(served, known_images(images, seed=7))
+
+    _, record = monitor("one")
+
+    assert record.action == "cannot_judge"
+    assert json.loads(Ledger(engine()).entries("drift", "1")[0].body)["snapshot"] == record.snapshot
+
+
+def test_without_a_champion_nothing_is_judged_and_that_is_said(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LATENTLOOP_MLFLOW_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
+
+    _, record = monitor("one")
+
+    assert (record.action, record.champion) == ("cannot_judge", "")
