@@ -67,7 +67,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     },
     503: {
         "model": ProblemAnswer,
-        "description": "No champion is loaded, or too much is waiting; see Retry-After",
+        "description": "No champion is loaded, too much is waiting, or the version takes too long; see Retry-After",
     },
 }
 

@@ -89,11 +89,18 @@ class ServingConfig(BaseModel):
         le=10_000,
         description="milliseconds a shadow batch waits for company; nobody waits for a shadow",
     )
+    champion_timeout_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds that the champion may take, then 503; far above what a full queue takes, below the 60 "
+        "after which usual load balancers give up without an answer",
+    )
     beside_timeout_s: float = Field(
         default=5.0,
         gt=0,
         description="seconds that a version beside the champion may take; 100 x the latency target. Then the "
-        "champion answers for a canary, and who asked for a version by name gets 503",
+        "champion answers for a canary, and who asked for a version by name gets 503. A version that left the "
+        "release is left behind when one pass of it takes as long",
     )
     canary_failures_to_stop: int = Field(
         default=5,

@@ -71,11 +71,16 @@ class ReleaseFollower:
         self._seen_etag: str | None = None
         self._retry_at: float | None = None
         self._retry_pause_s = config.release_poll_s
+        self._on_slots: Callable[[Slots], None] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="serving-release", daemon=True)
 
-    def start(self) -> None:
-        """Begin to follow; the first version is loaded in the background, `state` says when it serves."""
+    def start(self, on_slots: Callable[[Slots], None] | None = None) -> None:
+        """Begin to follow; the first version is loaded in the background, `state` says when it serves.
+
+        `on_slots` is told the slots whenever they changed, in the thread of the follower.
+        """
+        self._on_slots = on_slots
         self._thread.start()
 
     def stop(self) -> None:
@@ -202,6 +207,8 @@ class ReleaseFollower:
             changed_at=release.changed_at,
             troubles=(*failed, *others),
         )
+        if self._on_slots is not None:
+            self._on_slots(self.state.slots)
         self._metrics.release_epoch.set(release.epoch)
         self._metrics.loaded.clear()
         for name, version in self.state.slots.named():

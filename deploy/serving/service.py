@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import time
@@ -98,10 +99,17 @@ class Service:
         return readiness(state, self.config.replica, pairing, self.shadow.status(pairing))
 
     def start(self) -> None:
-        """Start the threads; the first version loads in the background."""
+        """Start the threads, on the event loop; the first version loads in the background."""
         torch.set_num_threads(self.config.threads)
-        for part in (self.lanes, self.telemetry, self.pairs, self.captures, self.follower):
+        for part in (self.telemetry, self.pairs, self.captures):
             part.start()
+        loop = asyncio.get_running_loop()
+
+        def follow(slots: Slots) -> None:
+            with contextlib.suppress(RuntimeError):  # a version that was loading when the loop ended
+                loop.call_soon_threadsafe(self.lanes.follow, slots)
+
+        self.follower.start(follow)
 
     def stop(self) -> None:
         """End the threads and write what waits; call it when no request is in flight."""

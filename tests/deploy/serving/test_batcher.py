@@ -34,7 +34,8 @@ def batcher(sizes: list[int]) -> Iterator[Batcher]:
     batcher = Batcher(ServingConfig(batch_max=8, batch_wait_ms=50, queue_limit=16, max_images=8), sizes.append)
     batcher.start()
     yield batcher
-    batcher.stop()
+    batcher.end()
+    batcher.join()
 
 
 def test_requests_that_come_together_share_a_pass_and_get_their_own_answers(batcher: Batcher, sizes: list[int]) -> None:
