@@ -79,14 +79,20 @@ class WindowSplit:
 
 
 def split_window(
-    sources: Sequence[str], captured_us: NDArray[np.int64], new_kind: NDArray[np.bool_], *, share: float, salt: str
+    sources: Sequence[str],
+    captured_us: NDArray[np.int64],
+    new_kind: NDArray[np.bool_],
+    *,
+    share: float,
+    salt: str,
+    least: int = 1,
 ) -> WindowSplit:
     """Hold out about `share` of a window's images, in their natural mix, at most `share` of its new kind.
 
     sources, captured_us (microseconds) and new_kind (all False where none is sought) describe one image a row. From
     four sources on, whole sources are taken in the order of their salted hash; else, or where the sources are so
-    uneven that no choice is fair, the newest images. SplitImpossible where both fail (a window of one moment, a new
-    kind of fewer than `1 / share` images); ValueError for senseless arguments.
+    uneven that no choice is fair or holds `least` images, the newest images. SplitImpossible where both fail (a window
+    of one moment, a new kind of fewer than `1 / share` images, fewer than `least`); ValueError for senseless arguments.
     """
     if not 0 < share < 1:
         raise ValueError(f"split window: share is between 0 and 1, came {share}")
@@ -97,10 +103,16 @@ def split_window(
     if not len(sources):
         raise SplitImpossible("split window: expected images to hold some out of, came 0: capture traffic first")
     chosen = _whole_sources(sources, new_kind, share, salt)
-    if chosen:
-        rows = np.flatnonzero(np.isin(np.asarray(sources), sorted(chosen)))
+    rows = np.flatnonzero(np.isin(np.asarray(sources), sorted(chosen)))
+    if chosen and len(rows) >= least:
         return WindowSplit(rows.astype(np.int64), frozenset(chosen))
-    return WindowSplit(_newest(captured_us, new_kind, share), frozenset())
+    rows = _newest(captured_us, new_kind, share)
+    if len(rows) < least:
+        raise SplitImpossible(
+            f"split window: expected a hold-out of at least {least} images, came {len(rows)}, the newest {share:.0%} "
+            f"of {len(sources)} images in whole moments: capture more images"
+        )
+    return WindowSplit(rows, frozenset())
 
 
 def _whole_sources(sources: Sequence[str], new_kind: NDArray[np.bool_], share: float, salt: str) -> set[str]:

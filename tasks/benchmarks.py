@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.context import engine, now, objects, settings
-from tasks.images import benchmark_digests, decode_rows, write_benchmark
+from tasks.errors import ImagesChanged
+from tasks.images import benchmark_digests, decode_rows, read_benchmark, write_benchmark
 from tasks.values import BenchmarkSet, WindowSelection
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def open_benchmark_old(
         ledger.record("benchmark", "old", cut.model_dump_json(), now(), key="benchmark:old")
         found = ledger.entries("benchmark", "old", limit=1)
     benchmark = BenchmarkSet.model_validate_json(found[0].body)
+    _require_same_images(benchmark)
     DigestIndex(engine()).protect(benchmark_digests(objects(), benchmark.prefix), benchmark.prefix)
     return benchmark
 
@@ -85,4 +87,22 @@ def _freeze(name: str, rows: pa.Table, salt: str, sources: tuple[str, ...], new_
     seed = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:4], "big")
     rows = rows.take(np.random.default_rng(seed).permutation(len(rows)))
     pixels = decode_rows(rows["image"], settings().preprocessing)
-    return write_benchmark(objects(), name, pixels, rows["digest"].to_pylist(), sources, new_kind)
+    return write_benchmark(
+        objects(), name, pixels, rows["digest"].to_pylist(), sources, settings().preprocessing, new_kind
+    )
+
+
+def _require_same_images(benchmark: BenchmarkSet) -> None:
+    """ImagesChanged before hours of training whose result could not be measured on the frozen images."""
+    wanted = settings().preprocessing
+    if benchmark.preprocessing == wanted.digest:
+        return
+    frozen = read_benchmark(objects(), benchmark, 1).shape[1:]
+    if benchmark.preprocessing is None and frozen == wanted.shape:  # frozen before the digest was kept
+        return
+    differs = "by another resize" if frozen == wanted.shape else f"of {frozen} (C, H, W)"
+    raise ImagesChanged(
+        f"benchmark_old holds images {differs}, the settings make them {wanted.shape} with resize = {wanted.resize!r}: "
+        "versions of both cannot be compared; set [preprocessing] back, or begin another installation with a new "
+        "product name"
+    )

@@ -4,7 +4,8 @@ TaskError
 ├── NotEnoughData     too few images, or none that may be trained on
 ├── DataRefused       the data of the plan did not pass its checks
 ├── NoChampion        a tier that starts from the champion was asked for before there is one
-└── SnapshotMissing   a retraining for drift without the stored report that asks for it
+├── SnapshotMissing   a retraining for drift without the stored report that asks for it
+└── ImagesChanged     the settings make other images than those that the benchmark froze
 """
 
 from __future__ import annotations
@@ -28,3 +29,7 @@ class NoChampion(TaskError):
 
 class SnapshotMissing(TaskError):
     """The snapshot that was expected in the object store."""
+
+
+class ImagesChanged(TaskError):
+    """What the frozen set holds, what the settings make now, and the two ways out."""

@@ -13,9 +13,10 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.context import objects, settings
 from tasks.drawing import draw_curves, draw_histogram, draw_picture
-from tasks.images import decode_rows, in_window, new_kind_images, read_benchmark, training_rows
+from tasks.images import decode_rows, new_kind_images, read_benchmark
 from tasks.measure import cached_features, keep_measured, measure_version, open_extractor
 from tasks.progress import ProgressWriter
+from tasks.rows import in_window, training_rows
 from tasks.steps import finish_step, finished_step
 from tasks.train import curve_key
 from tasks.values import Evaluated, RetrainPlan, Trained
@@ -57,7 +58,7 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
         artifact = fetch_artifact(objects(), trained.prefix, trained.digest, Path(temporary) / "trained")
         on_old = measure_version(artifact, old, extractor, independent=independent, on_progress=progressed)
         on_new = None if new is None else measure_version(artifact, new, extractor, on_progress=progressed)
-        accepted, of_what = reference_images(plan, old, new)
+        accepted, of_what = reference_images(plan, *_for_reference(plan))
         artifact = replace(
             artifact,
             reference=measure_reference(artifact.model, accepted),
@@ -90,6 +91,13 @@ def read_new(plan: RetrainPlan) -> np.ndarray | None:
     if plan.benchmark_new is None:
         return None
     return read_benchmark(objects(), plan.benchmark_new, settings().evaluation.n_images)
+
+
+def _for_reference(plan: RetrainPlan) -> tuple[np.ndarray, np.ndarray | None]:
+    """Of both sets as many as are used, and never fewer than a reference needs to be judged against."""
+    at_most = max(settings().evaluation.n_images, settings().drift.min_reference)
+    new = None if plan.benchmark_new is None else read_benchmark(objects(), plan.benchmark_new, at_most)
+    return read_benchmark(objects(), plan.benchmark, at_most), new
 
 
 def put_result(plan: RetrainPlan, name: str, result: BenchmarkResult) -> str:

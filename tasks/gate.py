@@ -12,35 +12,41 @@ from data_checks.verdict import Verdict
 from tasks.context import engine, now, objects, settings
 from tasks.evaluate import put_result
 from tasks.steps import finish_step, finished_step
-from tasks.values import ChampionMeasured, ChangeShown, Evaluated, RetrainPlan
+from tasks.values import ChampionMeasured, ChangeShown, Evaluated, Judged, RetrainPlan
 
 if TYPE_CHECKING:
     from deploy.delivery.gate import Standing
     from deploy.release import ServedVersion
     from vae_core.evaluation.benchmark_result import BenchmarkResult
 
+JUDGED_STEP = "judged"
+
 
 @task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5)
 def judge_candidate(plan: RetrainPlan, evaluated: Evaluated) -> Verdict:
     """Absolute bars for a first version; against the champion, on the same images and machine, afterwards."""
-    if (kept := finished_step(objects(), plan.key, "verdict", Verdict)) is not None:
-        return kept
+    judged = finished_step(objects(), plan.key, JUDGED_STEP, Judged)
+    if judged is None:
+        judged = finish_step(objects(), plan.key, JUDGED_STEP, _judge(plan, evaluated))
+    from deploy.stores.ledger import Ledger
+
+    Ledger(engine()).record("gate", plan.key, judged.verdict.model_dump_json(), now(), key=f"gate:{plan.key}")
+    return judged.verdict
+
+
+def _judge(plan: RetrainPlan, evaluated: Evaluated) -> Judged:
     import torch
 
     from deploy.delivery import gate
-    from deploy.stores.ledger import Ledger
     from deploy.stores.release import ReleaseStore
     from vae_core.evaluation.benchmark_result import BenchmarkResult
 
     torch.set_num_threads(settings().training.threads)
     champion = ReleaseStore(engine()).read().champion
-    if champion is None:
-        result = BenchmarkResult.model_validate_json(objects().get(evaluated.benchmark).data)
-        verdict = gate.judge_first_version(_standing(result), settings().gate)
-    else:
-        verdict = _judge_against(plan, evaluated, champion)
-    Ledger(engine()).record("gate", plan.key, verdict.model_dump_json(), now(), key=f"gate:{plan.key}")
-    return finish_step(objects(), plan.key, "verdict", verdict)
+    if champion is not None:
+        return _judge_against(plan, evaluated, champion)
+    result = BenchmarkResult.model_validate_json(objects().get(evaluated.benchmark).data)
+    return Judged(verdict=gate.judge_first_version(_standing(result), settings().gate))
 
 
 def _standing(result: BenchmarkResult) -> Standing:
@@ -54,19 +60,20 @@ def _standing(result: BenchmarkResult) -> Standing:
     )
 
 
-def _judge_against(plan: RetrainPlan, evaluated: Evaluated, champion: ServedVersion) -> Verdict:
+def _judge_against(plan: RetrainPlan, evaluated: Evaluated, champion: ServedVersion) -> Judged:
     from deploy.delivery import gate
     from tasks.compare import compare_versions
 
     compared = compare_versions(plan, evaluated, champion)
+    # named by its digest: a judge who was overtaken by a promotion must not change the files of the one who won
+    name, new = f"champion-{champion.digest[:16]}", compared.champion_new
     shown = ChampionMeasured(
         version=champion.version,
-        benchmark=put_result(plan, "champion", compared.champion_old),
-        benchmark_new=put_result(plan, "champion_new", compared.champion_new) if compared.champion_new else None,
+        benchmark=put_result(plan, name, compared.champion_old),
+        benchmark_new=put_result(plan, f"{name}-new", new) if new else None,
         changes=tuple(ChangeShown(**asdict(each)) for each in compared.changes),
     )
-    finish_step(objects(), plan.key, "compared", shown)
-    return gate.judge_candidate(
+    verdict = gate.judge_candidate(
         compared.changes,
         tier=plan.tier,
         active_units=compared.active_units,
@@ -74,3 +81,4 @@ def _judge_against(plan: RetrainPlan, evaluated: Evaluated, champion: ServedVers
         policy=settings().gate,
         cells=compared.cells,
     )
+    return Judged(verdict=verdict, champion=shown)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.errors import NotEnoughData
 from tasks.images import selection_of
-from tasks.values import NewKindFound, RetrainPlan, WindowSelection
+from tasks.values import NewKindFound, RetrainPlan
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,23 +29,46 @@ def mark_new_kind(rows: pa.Table, plan: RetrainPlan) -> np.ndarray:
     return marked
 
 
-def most_replayed(selection: WindowSelection) -> int:
-    """Older images beside the window, at most, so that the new kind has its share at the allowed oversampling."""
+def most_replayed(distinct: int, window: int, found: NewKindFound) -> int:
+    """Images beside the window, at most, so that the new kind has its share at the allowed oversampling.
+
+    `distinct`: images of the new kind that are trained on; `window`: all of the window that are.
+    """
     from vae_core.training.mixing import MAX_OVERSAMPLING
 
-    assert selection.found is not None, "only a plan with a new kind is mixed"
-    kept_out = {*selection.holdout, *selection.early_stopping}
-    distinct = len(set(selection.new_kind) - kept_out)
-    return max(0, int(MAX_OVERSAMPLING * distinct / _drawn_share(selection.found)) - (selection.n - len(kept_out)))
+    return max(0, int(MAX_OVERSAMPLING * distinct / _drawn_share(found)) - window)
+
+
+def require_share(distinct: int, images: int, found: NewKindFound) -> None:
+    """NotEnoughData where so many other images are trained on that the new kind cannot have its share."""
+    from vae_core.training.mixing import MAX_OVERSAMPLING
+
+    share = _drawn_share(found)
+    if MAX_OVERSAMPLING * distinct < share * images:
+        raise NotEnoughData(
+            f"{distinct} images of the new kind among {images:,} to train on, each drawn {MAX_OVERSAMPLING:.0f} times "
+            f"at most, are {MAX_OVERSAMPLING * distinct / images:.1%} of what is drawn: expected at least {share:.1%}; "
+            "capture more of the new kind first, or run the full tier"
+        )
 
 
 def mix(is_new: np.ndarray, plan: RetrainPlan) -> Mixture | None:
-    """Sampling weights with enough of the new kind; None for a plan that found none: all images weigh the same."""
+    """Sampling weights with enough of the new kind; None for a plan that found none: all images weigh the same.
+
+    NotEnoughData when there are too few images of it, or too many others beside them.
+    """
     if plan.found is None:
         return None
     from tasks.window import MIN_NEW_IMAGES
     from vae_core.training.mixing import mixing_weights
 
+    distinct = int(is_new.sum())
+    if distinct < MIN_NEW_IMAGES:
+        raise NotEnoughData(
+            f"{distinct} images of the new kind are left to train on: expected at least {MIN_NEW_IMAGES}; "
+            "start a new retraining once more were captured"
+        )
+    require_share(distinct, len(is_new), plan.found)
     return mixing_weights(is_new, min_new_share=_drawn_share(plan.found), min_distinct=MIN_NEW_IMAGES)
 
 

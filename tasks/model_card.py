@@ -67,7 +67,7 @@ def write_model_card(
         *_rows(result),
         "",
         *(_new_table(plan, beside.candidate_new) if beside and beside.candidate_new else ()),
-        f"Tier {plan.tier} ({_plain(plan.reason)}); {plan.n_training:,} images of catalogue version "
+        f"Tier {plan.tier} ({_plain(plan.reason)}); {_images(plan, trained)} of catalogue version "
         f"{plan.catalogue_version}; "
         f"{trained.steps:,} steps, {trained.epochs:.1f} epochs, {trained.seconds:.0f} s"
         + (f", resumed from step {trained.resumed_from_step:,}" if trained.resumed_from_step is not None else "")
@@ -79,6 +79,12 @@ def write_model_card(
         if name in pictures:
             lines += ["", f"**{caption}**", "", f"![{caption}](/get-artifact?path={name}&run_uuid={run_id})"]
     return "\n".join(lines)
+
+
+def _images(plan: RetrainPlan, trained: Trained) -> str:
+    count = plan.n_training if trained.n_images is None else trained.n_images
+    left_out = f" ({trained.excluded:,} left out, another run holds them out)" if trained.excluded else ""
+    return f"{count:,} images{left_out}"
 
 
 def _plain_sentence(result: BenchmarkResult, verdict: Verdict) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -52,23 +53,27 @@ def score_rows(rows: pa.Table, version: int, artifact: Artifact) -> Sample:
     return to_sample(measure_reference(artifact.model, pixels, device=settings().training.device))
 
 
-def look_back(sample: Sample, reference: Sample, wanted: int) -> tuple[int, NewKind | None]:
-    """The shortest stretch of newest images that holds enough of a new kind: a longer one only dilutes it.
+def look_back(sample: Sample, reference: Sample, wanted: int) -> Iterator[tuple[int, NewKind | None]]:
+    """Stretches of newest images in the order in which they should be taken: the shortest with enough of a new kind.
 
-    Where none does, the stretch with most of it.
+    A longer one only dilutes it, so it comes after. Where none holds enough, there is one: the one with most of it.
     """
     from data_checks.new_kind import find_new_kind
 
     size = min(FIRST_LOOK * wanted, len(sample))
     best: tuple[int, NewKind | None] = (len(sample), None)
+    enough = False
     while True:
         newest = sample.take(slice(len(sample) - size, None))
         found = find_new_kind(newest, reference, settings().new_kind, seed=SEED)
         if found is not None and len(found.indices) >= wanted:
-            return size, found
+            enough = True
+            yield size, found
         best = max(
             best, (size, found), key=lambda look: 0 if look[1] is None else look[1].purity * len(look[1].indices)
         )
         if size == len(sample):
-            return best
+            break
         size = min(2 * size, len(sample))
+    if not enough:
+        yield best

@@ -14,8 +14,9 @@ from prefect.states import State
 from tasks.benchmarks import cut_benchmark_new, cut_sets, open_benchmark_old
 from tasks.context import engine, now, objects, settings
 from tasks.errors import DataRefused, NoChampion, NotEnoughData, SnapshotMissing, TaskError
-from tasks.images import benchmark_digests, training_rows
-from tasks.mixing import most_replayed
+from tasks.images import benchmark_digests, selection_of
+from tasks.mixing import mark_new_kind, mix
+from tasks.rows import planned_rows, training_rows
 from tasks.steps import finish_step, finished_step
 from tasks.values import BenchmarkSet, Cause, RetrainPlan, Tier, WindowSelection
 from tasks.window import select_window
@@ -121,20 +122,34 @@ def plan_retrain(
 def validate_plan(plan: RetrainPlan) -> None:
     """The suite over the very rows that will be trained on, and no image of a benchmark among them."""
     from data_checks.table_suite import COLUMNS, judge_table
-    from deploy.stores.digests import DigestIndex
     from deploy.stores.ledger import Ledger
 
-    rows = training_rows(settings().open_catalogue(), plan, list(COLUMNS)).select(list(COLUMNS))
-    result = judge_table(rows.to_pandas(), settings().input_policy, plan.preprocessing)
-    leaked = DigestIndex(engine()).protected(rows["digest"].to_pylist())
+    catalogue = settings().open_catalogue()
+    _require_no_leak(plan)
+    rows = training_rows(catalogue, plan, list(COLUMNS))
+    result = judge_table(rows.select(list(COLUMNS)).to_pandas(), settings().input_policy, plan.preprocessing)
     Ledger(engine()).record(
         "data", plan.key, result.verdict.model_dump_json(), now(), key=f"data:{plan.key}:{result.verdict.phase}"
     )
     if result.failed_rows or not result.verdict.passed:
         raise DataRefused(f"catalogue version {plan.catalogue_version} is not fit to train on: {result.verdict.reason}")
+    # both again: another run may have held some of the planned rows out since
+    _require_enough(
+        len(rows), len(plan.sources), plan.benchmark.n + (plan.benchmark_new.n if plan.benchmark_new else 0)
+    )
+    mix(mark_new_kind(rows, plan), plan)
+
+
+def _require_no_leak(plan: RetrainPlan) -> None:
+    """No planned row, trained on or watched, in the sets that this very plan is measured on."""
+    chosen = selection_of(plan)
+    planned = {*planned_rows(settings().open_catalogue(), plan, [])["digest"].to_pylist()}
+    planned.update(chosen.early_stopping if chosen is not None else ())
+    prefixes = [each.prefix for each in (plan.benchmark, plan.benchmark_new) if each is not None]
+    leaked = planned.intersection(digest for prefix in prefixes for digest in benchmark_digests(objects(), prefix))
     if leaked:
         raise DataRefused(
-            f"{len(leaked)} training images belong to a benchmark as well, the first is {min(leaked)}: "
+            f"{len(leaked)} training images belong to a benchmark of this plan as well, the first is {min(leaked)}: "
             "expected 0; remove them from the catalogue"
         )
 
@@ -157,7 +172,7 @@ def _replay_images(tier: Tier, selection: WindowSelection | None) -> int | None:
     if tier == "full" or selection is None:
         return None
     if tier == "emergency":
-        return min(settings().training.window_images, most_replayed(selection))
+        return settings().training.window_images  # and fewer where the rows show that the new kind misses its share
     trained = selection.n - len(selection.holdout)
     return round(trained * REPLAY_SHARE / (1 - REPLAY_SHARE))
 

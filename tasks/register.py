@@ -13,10 +13,11 @@ from prefect.cache_policies import NO_CACHE
 
 from data_checks.verdict import Verdict
 from tasks.context import engine, now, objects, settings
+from tasks.gate import JUDGED_STEP
 from tasks.model_card import Beside, write_model_card
 from tasks.progress import ProgressWriter
 from tasks.steps import finish_step, finished_step
-from tasks.values import ChampionMeasured, Claimed, Evaluated, Registered, RetrainPlan, Trained
+from tasks.values import Claimed, Evaluated, Judged, Registered, RetrainPlan, Trained
 
 if TYPE_CHECKING:
     from vae_core.evaluation.benchmark_result import BenchmarkResult
@@ -94,8 +95,8 @@ def _result(key: str) -> BenchmarkResult:
 
 def _beside(plan: RetrainPlan, evaluated: Evaluated, trained: Trained) -> Beside | None:
     """The champion's measurements for the card's table; None for a first version."""
-    champion = finished_step(objects(), plan.key, "compared", ChampionMeasured)
-    if champion is None:
+    judged = finished_step(objects(), plan.key, JUDGED_STEP, Judged)
+    if judged is None or (champion := judged.champion) is None:
         return None
     return Beside(
         version=champion.version,

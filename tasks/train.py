@@ -12,9 +12,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.context import objects, settings
-from tasks.images import decode_rows, early_stopping_rows, training_rows
+from tasks.images import decode_rows
 from tasks.mixing import mark_new_kind, mix, natural_weights
 from tasks.progress import ProgressWriter
+from tasks.rows import early_stopping_rows, fix_rows, training_rows
 from tasks.steps import finish_step, finished_step
 from tasks.tracking import CurveLogger
 from tasks.values import Mixing, RetrainPlan, Trained
@@ -43,6 +44,7 @@ def train_candidate(plan: RetrainPlan) -> Trained:
 
     torch.set_num_threads(settings().training.threads)
     note = ProgressWriter(objects(), plan.key)
+    excluded = fix_rows(settings().open_catalogue(), plan)
     note.note("reading", 0.0, f"{plan.n_training:,} images")
     rows = training_rows(settings().open_catalogue(), plan, ["image"])
     pixels, is_new = decode_rows(rows["image"], plan.preprocessing), mark_new_kind(rows, plan)
@@ -91,6 +93,8 @@ def train_candidate(plan: RetrainPlan) -> Trained:
         epochs=result.epochs,
         seconds=result.seconds_used,
         resumed_from_step=result.resumed_from_step,
+        n_images=len(pixels),
+        excluded=len(excluded.digests),
         mixing=Mixing.of(mixture) if mixture else None,
         best_step=result.best_step,
         stop_reason=str(result.stop_reason),

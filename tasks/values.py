@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from data_checks.verdict import Verdict
 from deploy.release import ServedVersion
 from vae_core.config import ConvVaeConfig, TrainConfig
 from vae_core.preprocessing import Preprocessing
@@ -41,6 +42,7 @@ class BenchmarkSet(_Value):
     """A frozen hold-out: where its images lie, their digest, and the sources that training must not touch.
 
     `n_new_kind`: how many of its images were found to be of the new kind; which ones is in its manifest.
+    `preprocessing`: digest of what made its pixels; None in files of before it was kept.
     """
 
     name: Literal["old", "new"]
@@ -49,6 +51,7 @@ class BenchmarkSet(_Value):
     n: Annotated[int, Field(ge=1)]
     sources: tuple[str, ...]
     n_new_kind: Annotated[int, Field(ge=0)] = 0
+    preprocessing: str | None = None
 
 
 class NewKindFound(_Value):
@@ -71,7 +74,7 @@ class WindowSelection(_Value):
     `began`, `ended`: capture times of its oldest and newest image, None for an empty window. `holdout`: becomes
     `benchmark_new`, with `holdout_sources` where whole sources were held out; empty where too little traffic came.
     `new_kind`: all that was found in the window. `early_stopping`: those of it whose -ELBO is watched; they are not
-    trained on either.
+    trained on either. `segments`: those that the window's images lie in; None where it is all since `began`.
     """
 
     catalogue_version: int
@@ -79,6 +82,7 @@ class WindowSelection(_Value):
     n: int
     began: AwareDatetime | None
     ended: AwareDatetime | None
+    segments: tuple[str, ...] | None = None
     holdout: tuple[str, ...] = ()
     holdout_sources: tuple[str, ...] = ()
     new_kind: tuple[str, ...] = ()
@@ -116,6 +120,12 @@ class RetrainPlan(_Value):
     planned_at: AwareDatetime
 
 
+class Excluded(_Value):
+    """Images of a plan that became another run's hold-out before this one's training began."""
+
+    digests: tuple[str, ...] = ()
+
+
 class Mixing(_Value):
     """How often images were drawn: `new_share` of all draws showed one of the `new_images` distinct new ones.
 
@@ -135,7 +145,11 @@ class Mixing(_Value):
 
 
 class Trained(_Value):
-    """Weights and sampling prior of a finished training, in the object store under `prefix`."""
+    """Weights and sampling prior of a finished training, in the object store under `prefix`.
+
+    `n_images`: what it was trained on, None in files of before it was kept; `excluded`: planned images that were left
+    out, because another run holds them out.
+    """
 
     key: str
     prefix: str
@@ -144,6 +158,8 @@ class Trained(_Value):
     epochs: float
     seconds: float
     resumed_from_step: int | None
+    n_images: int | None = None
+    excluded: int = 0
     mixing: Mixing | None = None
     best_step: int | None = None
     stop_reason: str | None = None
@@ -182,6 +198,13 @@ class ChampionMeasured(_Value):
     benchmark: str
     benchmark_new: str | None
     changes: tuple[ChangeShown, ...]
+
+
+class Judged(_Value):
+    """The gate's verdict and the champion that it speaks of, None for a first version: one step, never two."""
+
+    verdict: Verdict
+    champion: ChampionMeasured | None = None
 
 
 class Registered(_Value):

@@ -12,6 +12,7 @@ import numpy as np
 from tasks.context import objects, settings
 from tasks.errors import NoChampion, NotEnoughData
 from tasks.images import WINDOW_STEP
+from tasks.mixing import require_share
 from tasks.new_kind import look_back, score_rows, to_sample
 from tasks.steps import finish_step, finished_step
 from tasks.traffic import ends, free_rows, newest, traffic_among
@@ -20,12 +21,14 @@ from tasks.values import NewKindFound, Tier, WindowSelection
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from data_checks.new_kind import NewKind
     from deploy.release import ServedVersion
     from vae_core.artifact import Artifact
 
 MIN_NEW_IMAGES = 500  # distinct ones to train on: fewer are learnt by heart
 LEAST_HOLDOUT_SHARE = 0.15  # of the new kind; with less, the emergency waits for more traffic
 MIN_HOLDOUT_IMAGES = 50  # of which an interval still says something; with less traffic there is no benchmark_new
+LARGEST_HOLDOUT_SHARE = 0.5  # where traffic is short; beyond it more is measured than learnt
 EARLY_STOPPING_SHARE = 0.1  # of the new kind that is not held out
 MIN_EARLY_STOPPING = 30  # images; the mean of fewer says nothing, then the budget alone ends the training
 SEED = 0
@@ -61,9 +64,19 @@ def _select_new_kind(traffic: pa.Table, version: int, champion: ServedVersion, a
     sample, reference = score_rows(traffic, version, artifact), artifact.reference
     if reference is None:
         raise NoChampion(f"version {champion.version} has no reference to find a new kind against: evaluate it again")
-    size, found = look_back(sample, to_sample(reference), _wanted())
-    window = traffic.slice(len(traffic) - size)
-    needed = ceil(MIN_NEW_IMAGES / (1 - LEAST_HOLDOUT_SHARE))
+    refused: NotEnoughData | None = None
+    for size, found in look_back(sample, to_sample(reference), _wanted()):
+        try:
+            return _choose(traffic.slice(len(traffic) - size), found, version, champion)
+        except NotEnoughData as error:  # a longer stretch has more of all
+            refused = refused or error
+    assert refused is not None, "there is one stretch at least"
+    raise refused
+
+
+def _choose(window: pa.Table, found: NewKind | None, version: int, champion: ServedVersion) -> WindowSelection:
+    """The selection of one stretch; NotEnoughData, with both numbers, where something would be short."""
+    size, needed = len(window), ceil(MIN_NEW_IMAGES / (1 - LEAST_HOLDOUT_SHARE))
     if found is None or len(found.indices) < needed:
         raise NotEnoughData(
             f"{0 if found is None else len(found.indices)} images of a new kind among the newest {size:,} captured "
@@ -73,8 +86,18 @@ def _select_new_kind(traffic: pa.Table, version: int, champion: ServedVersion, a
     is_new = np.zeros(size, dtype=bool)
     is_new[found.indices] = True
     digests, (began, ended) = np.array(window["digest"].to_pylist()), ends(window)
-    holdout, sources = _hold_out(window, is_new, _holdout_share(len(found.indices)), version)
+    holdout, sources = _hold_out_for_reference(window, is_new, version)
     trained = np.setdiff1d(np.flatnonzero(is_new), holdout)
+    watched = _watched(trained)
+    what = NewKindFound(
+        n=len(found.indices),
+        share=found.share,
+        share_low=found.share_low,
+        purity=found.purity,
+        error_ratio=found.error_ratio,
+        cells=found.cells,
+    )
+    require_share(len(trained) - len(watched), size - len(holdout) - len(watched), what)
     return WindowSelection(
         catalogue_version=version,
         champion=champion,
@@ -84,15 +107,30 @@ def _select_new_kind(traffic: pa.Table, version: int, champion: ServedVersion, a
         holdout=tuple(digests[holdout].tolist()),
         holdout_sources=sources,
         new_kind=tuple(digests[is_new].tolist()),
-        early_stopping=tuple(digests[_watched(trained)].tolist()),
-        found=NewKindFound(
-            n=len(found.indices),
-            share=found.share,
-            share_low=found.share_low,
-            purity=found.purity,
-            error_ratio=found.error_ratio,
-            cells=found.cells,
-        ),
+        early_stopping=tuple(digests[watched].tolist()),
+        segments=tuple(sorted(set(window["segment"].to_pylist()))),
+        found=what,
+    )
+
+
+def _hold_out_for_reference(window: pa.Table, is_new: np.ndarray, version: int) -> tuple[np.ndarray, tuple[str, ...]]:
+    """So many images that the version's reference, which they become, can be judged against; NotEnoughData else.
+
+    The wanted share first, then as much as leaves enough of the new kind to train on.
+    """
+    from data_checks.errors import SplitImpossible
+
+    least = settings().drift.min_reference
+    shares = _holdout_share(int(is_new.sum())), _largest_share(int(is_new.sum()))
+    for share in dict.fromkeys(shares):
+        try:
+            return _hold_out(window, is_new, share, version, least)
+        except SplitImpossible as error:
+            problem = error
+    raise NotEnoughData(
+        f"no hold-out of at least {least} images, which the version's reference needs, among the newest "
+        f"{len(window):,} captured from traffic with {int(is_new.sum())} of the new kind, of which "
+        f"{MIN_NEW_IMAGES} are trained on: {problem}"
     )
 
 
@@ -133,7 +171,15 @@ def _holdout_share(found: int) -> float:
     return min(settings().evaluation.window_holdout_share, max(LEAST_HOLDOUT_SHARE, spared))
 
 
-def _hold_out(rows: pa.Table, is_new: np.ndarray, share: float, version: int) -> tuple[np.ndarray, tuple[str, ...]]:
+def _largest_share(found: int) -> float:
+    """As much as leaves enough to train on and to stop by, never less than the share that is wanted first."""
+    spared = 1 - (MIN_NEW_IMAGES + MIN_EARLY_STOPPING) / found
+    return max(_holdout_share(found), min(LARGEST_HOLDOUT_SHARE, spared))
+
+
+def _hold_out(
+    rows: pa.Table, is_new: np.ndarray, share: float, version: int, least: int = 1
+) -> tuple[np.ndarray, tuple[str, ...]]:
     from data_checks.split import split_window
 
     split = split_window(
@@ -143,6 +189,7 @@ def _hold_out(rows: pa.Table, is_new: np.ndarray, share: float, version: int) ->
         share=share,
         # another window holds out other sources: none is kept from training for ever
         salt=f"{settings().product}:{version}",
+        least=least,
     )
     return split.holdout, tuple(sorted(split.sources))
 

@@ -19,6 +19,7 @@ from deploy.controller.history import read_fates
 from deploy.controller.measure import ask_for_frechet
 from deploy.controller.neighbours import Neighbours, open_neighbours
 from deploy.controller.reconcile import Reconciler
+from deploy.controller.retraining import revive_retrainings
 from deploy.controller.trials import find_standing
 from deploy.controller.watch import Watch
 from deploy.settings import Settings, SettingsError, load_settings
@@ -70,6 +71,7 @@ def _duties(settings: Settings, world: Neighbours) -> dict[str, Callable[[], obj
         "measuring": measure,
         "watch": lambda: watch.look(_now()),
         "drift": lambda: act_on_drift(world, settings.drift, factor, _now()),
+        "retraining": lambda: revive_retrainings(world, retry_s, _now()),
     }
 
 

@@ -19,5 +19,5 @@ class ControllerConfig(BaseModel):
     )
     warmup_requests: int = Field(20, ge=0, description="requests sent to a loaded version before it becomes champion")
     measure_retry_s: float = Field(
-        600.0, gt=0, description="s before a measurement of the Frechet difference that brought nothing is asked again"
+        600.0, gt=0, description="s before a run that brought nothing (Frechet difference, retraining) is asked again"
     )

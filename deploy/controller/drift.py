@@ -1,7 +1,8 @@
 """Acts on what the monitor found: each `drift` line of the ledger is acted on once, and what was done is on record.
 
 A retraining waits until enough images of the new kind were captured; then its event goes to the orchestrator, whose
-trigger starts the flow of that tier. The event carries the key that the flow must claim, and an id made of that key: a
+trigger starts the flow of that tier, unless the monitor says by then that the drift is over, or a retraining of this
+champion is under way. The event carries the key that the flow must claim, and an id made of that key: a
 repeat after a kill is the same event, and the claim keeps the work single.
 """
 
@@ -9,23 +10,25 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from data_checks.drift.policy import DriftPolicy
+from deploy.controller.drift_lines import RETRAINING, DriftLine, later_lines, pending_lines, read_line
 from deploy.controller.history import read_fates
 from deploy.controller.neighbours import Neighbours
+from deploy.controller.retraining import find_under_way
 from deploy.controller.rollback import Desk, NothingToRollBack, Order, undo, who
 from deploy.controller.traffic import serving_since
 from deploy.release import Release
+from deploy.stores.errors import StoreError
 from deploy.stores.ledger import Ledger, LedgerEntry
 from deploy.stores.telemetry import Telemetry
 
-RETRAINING = frozenset({"incremental", "emergency", "full"})
-LINES = 500  # an hourly monitor writes them in three weeks; what waits longer than that is out of date
+LINE_LIFE_S = 7 * 24 * 3600.0  # a kind that does not come within a week is no emergency: the monitor judges anew
 
 _DONE = {
     "block": "blocked: nothing is trained from what was refused; a person looks at its source",
@@ -33,22 +36,6 @@ _DONE = {
 }
 
 _log = logging.getLogger("latentloop.controller")
-
-
-class DriftLine(BaseModel):
-    """The part of a monitor's line that is acted on. Shares in [0, 1]."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    key: str = Field(min_length=1)
-    action: str
-    reason: str
-    snapshot: str = ""
-    url: str = ""
-    failed: tuple[str, ...] = ()
-    new_share_low: float = Field(0.0, ge=0, le=1)
-    needed_images: int = Field(0, ge=0)
-    window_since: AwareDatetime
 
 
 class Waiting(BaseModel):
@@ -66,11 +53,12 @@ def act_on_drift(world: Neighbours, policy: DriftPolicy, clock_factor: float, no
     """Act on every line that nothing was done about yet, oldest first; returns what was done, a sentence each."""
     done = []
     for entry in pending_lines(world.ledger):
-        line = _read(entry)
+        line = read_line(entry)
         if line is None:
             did: str | None = "ignored: the line cannot be read; was it written by a newer Latentloop?"
         else:
-            did = _act(world, entry, line, policy.compressed(clock_factor), now)
+            life = timedelta(seconds=LINE_LIFE_S * clock_factor)
+            did = _act(world, entry, line, policy.compressed(clock_factor), life, now)
         if did is not None:
             body = json.dumps({"line": entry.key, "action": line.action if line else "", "reason": did})
             world.ledger.record("drift-acted", entry.subject, body, now, key=f"drift-acted:{entry.key or entry.id}")
@@ -79,33 +67,20 @@ def act_on_drift(world: Neighbours, policy: DriftPolicy, clock_factor: float, no
     return done
 
 
-def pending_lines(ledger: Ledger) -> Iterator[LedgerEntry]:
-    """Monitor lines that nothing was done about yet, oldest first."""
-    acted = {each.key for each in ledger.entries("drift-acted", limit=LINES)}
-    for entry in reversed(ledger.entries("drift", limit=LINES)):
-        if f"drift-acted:{entry.key or entry.id}" not in acted:
-            yield entry
-
-
 def waiting_for_images(ledger: Ledger, telemetry: Telemetry, now: datetime) -> list[Waiting]:
     """Retrainings whose images are not captured yet."""
     found = []
     for entry in pending_lines(ledger):
-        line = _read(entry)
+        line = read_line(entry)
         if line is not None and line.action in RETRAINING:
-            captured = _captured(line, entry.subject, telemetry, now)
+            captured = _captured(line, later_lines(ledger, entry), entry.subject, telemetry, now)
             found.append(Waiting(key=line.key, action=line.action, captured=captured, needed=line.needed_images))
     return found
 
 
-def _read(entry: LedgerEntry) -> DriftLine | None:
-    try:
-        return DriftLine.model_validate_json(entry.body)
-    except ValidationError:
-        return None
-
-
-def _act(world: Neighbours, entry: LedgerEntry, line: DriftLine, policy: DriftPolicy, now: datetime) -> str | None:
+def _act(
+    world: Neighbours, entry: LedgerEntry, line: DriftLine, policy: DriftPolicy, life: timedelta, now: datetime
+) -> str | None:
     """What was done about it, or None: it waits."""
     release = world.releases.read()
     if release.champion is None or release.champion.version != entry.subject:
@@ -116,10 +91,29 @@ def _act(world: Neighbours, entry: LedgerEntry, line: DriftLine, policy: DriftPo
         return _DONE.get(line.action, f"nothing to be done: {line.reason}")
     if not line.snapshot:
         return "refused: a retraining for drift needs a stored snapshot, and this line names none"
-    captured = _captured(line, entry.subject, world.telemetry, now)
-    if captured < line.needed_images:
+    return _retrain(world, entry, line, policy, life, now)
+
+
+def _retrain(
+    world: Neighbours, entry: LedgerEntry, line: DriftLine, policy: DriftPolicy, life: timedelta, now: datetime
+) -> str | None:
+    """Ask for it once its images came, unless the drift is over or a retraining of this champion is under way."""
+    later = later_lines(world.ledger, entry)
+    captured = _captured(line, later, entry.subject, world.telemetry, now)
+    if any(each.key == f"drift-event:{line.key}" for each in world.ledger.entries("drift-event", entry.subject)):
+        return _emit(world, entry, line, captured, now)  # killed before it was noted
+    if later and later[-1].action == "none" and later[-1].new_share_low == 0:
+        return f"over: the monitor looked again and found: {later[-1].reason}"
+    if now - entry.at > life:
+        return f"expired: about {captured} of {line.needed_images} images came in {life.total_seconds():.0f} s"
+    try:
+        under_way = find_under_way(world, entry, line.key, policy.cooldown_s, now)
+    except StoreError as error:  # the registry: what a person has in hand is not known
+        _log.debug("%s waits: %s", entry.key, error)
         return None
-    return _emit(world, entry, line, captured, now)
+    if under_way is not None:
+        return f"nothing: already under way for version {entry.subject}: {under_way}"
+    return _emit(world, entry, line, captured, now) if captured >= line.needed_images else None
 
 
 def _emit(world: Neighbours, entry: LedgerEntry, line: DriftLine, captured: int, now: datetime) -> str:
@@ -152,8 +146,12 @@ def _roll_back(
     return f"version {done.version} was rolled back to version {done.serves}"
 
 
-def _captured(line: DriftLine, champion: str, telemetry: Telemetry, now: datetime) -> int:
-    """About how many images of the new kind came since the window, by the lower bound of their share."""
-    if line.needed_images == 0 or now <= line.window_since:
+def _captured(line: DriftLine, later: Sequence[DriftLine], champion: str, telemetry: Telemetry, now: datetime) -> int:
+    """About how many images of the new kind came since the window, by the lower bound of their share at each time."""
+    if line.needed_images == 0:
         return 0
-    return int(line.new_share_low * telemetry.answered(line.window_since, now, champion).images)
+    lines, found = (line, *later), 0.0
+    for each, until in zip(lines, (*(after.window_since for after in later), now), strict=True):
+        if each.new_share_low > 0 and until > each.window_since:
+            found += each.new_share_low * telemetry.answered(each.window_since, until, champion).images
+    return int(found)

@@ -6,9 +6,28 @@ import io
 
 import httpx
 import numpy as np
+from pydantic import BaseModel
 
 from deploy.delivery.steps import ServiceView
 from deploy.stores.errors import StoreRefused, StoreUnavailable
+
+
+class _Slot(BaseModel):
+    version: str
+    digest: str
+
+
+class _Trouble(BaseModel):
+    where: str
+    message: str
+
+
+class _Readiness(BaseModel):
+    """The part of /readyz that delivery needs."""
+
+    release_epoch: int
+    slots: dict[str, _Slot]
+    errors: list[_Trouble]
 
 
 class Service:
@@ -19,17 +38,16 @@ class Service:
         self._client = httpx.Client(base_url=url, timeout=timeout_s)
 
     def view(self) -> ServiceView:
-        """What it has loaded, and what it could not load; an absent service is a fact, not an error."""
+        """What it has loaded, and what it could not load; an absent service, or none of ours, is a fact, no error."""
         try:
-            answer = self._client.get("/readyz")
-            body = answer.json()
-        except (httpx.HTTPError, ValueError):
+            found = _Readiness.model_validate_json(self._client.get("/readyz").content)
+        except (httpx.HTTPError, ValueError):  # pydantic's ValidationError is a ValueError
             return ServiceView(reachable=False)
         return ServiceView(
             reachable=True,
-            epoch=body["release_epoch"],
-            loaded={each["version"]: each["digest"] for each in body["slots"].values()},
-            troubles={each["where"]: each["message"] for each in body["errors"]},
+            epoch=found.release_epoch,
+            loaded={each.version: each.digest for each in found.slots.values()},
+            troubles={each.where: each.message for each in found.errors},
         )
 
     def score(self, pixels: np.ndarray, version: str) -> np.ndarray:

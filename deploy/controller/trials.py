@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from deploy.stores.artifacts import fetch_tensors
 from deploy.stores.errors import ObjectMissing, StoreCorrupt, StoreError
 from deploy.stores.ledger import Ledger
 from deploy.stores.objects import ObjectStore
-from deploy.stores.pairs import Pairs
+from deploy.stores.pairs import Pairs, PairWindow
 from deploy.stores.telemetry import Telemetry
 
 _JUDGES: Mapping[Stage, Callable[[Trial, DeliveryPolicy], Verdict]] = {
@@ -99,7 +99,7 @@ class Trials:
     ) -> None:
         self._pairs, self._telemetry, self._ledger, self._objects = pairs, telemetry, ledger, objects
         self._policy = policy
-        self._thresholds: dict[str, float | None] = {}
+        self._thresholds: dict[str, float] = {}
         self._kept: tuple[str, float, Verdict] | None = None
 
     def judge(self, standing: Standing, now: datetime) -> RunningTrial:
@@ -121,6 +121,7 @@ class Trials:
             else np.empty(0)
             for name, version in (("champion", champion.version), ("canary", candidate.version))
         }
+        tried, failed = self._tries(standing, pairs)
         return Trial(
             champion_error=pairs.champion_error[pairs.complete],
             candidate_error=pairs.candidate_error[pairs.complete],
@@ -131,7 +132,27 @@ class Trials:
             tail_threshold=self._threshold(champion),
             elapsed_s=elapsed_s,
             frechet=read_frechet(self._ledger, standing),
+            canary_tried=tried,
+            canary_failures=failed,
         )
+
+    def _tries(self, standing: Standing, pairs: PairWindow) -> tuple[int, int]:
+        """Images that the canary was to answer since it is canary, and those that it failed on.
+
+        Who failed beside the champion failed nobody's request: the champion's answer for a canary is told from that by
+        the request's id, which chose the canary.
+        """
+        if standing.stage != "canary":
+            return 0, 0
+        from deploy.serving.router import request_share
+
+        since = np.datetime64(standing.stage_since.astimezone(UTC).replace(tzinfo=None), "us")
+        in_stage, failed = pairs.at >= since, pairs.failure != ""
+        own = in_stage & (pairs.answered_by == standing.candidate.version)
+        share = self._policy.canary_share
+        for row in np.flatnonzero(in_stage & failed & ~own):
+            own[row] = request_share(pairs.request_id[row]) < share
+        return int(np.count_nonzero(own)), int(np.count_nonzero(own & failed))
 
     def _verdict(self, standing: Standing, now: datetime, elapsed_s: float) -> Verdict:
         name = f"{standing.stage}:{standing.subject}"
@@ -145,9 +166,12 @@ class Trials:
 
     def _threshold(self, champion: ServedVersion) -> float | None:
         """99th percentile of the errors of the champion's reference; None where it has none."""
-        if champion.digest not in self._thresholds:
-            self._thresholds[champion.digest] = _reference_p99(self._objects, champion)
-        return self._thresholds[champion.digest]
+        if champion.digest in self._thresholds:
+            return self._thresholds[champion.digest]
+        found = _reference_p99(self._objects, champion)
+        if found is not None:  # one that could not be read may be there at the next look
+            self._thresholds[champion.digest] = found
+        return found
 
 
 def read_frechet(ledger: Ledger, standing: Standing) -> FrechetChange | None:

@@ -33,7 +33,7 @@ class Watch:
     def __init__(self, world: Neighbours, policy: DriftPolicy, clock_factor: float = 1.0) -> None:
         self._world, self._policy = world, policy.compressed(clock_factor)
         self._looked: tuple[str, datetime] | None = None
-        self._reference: tuple[str, Sample | None] | None = None
+        self._reference: tuple[str, Sample] | None = None
 
     def look(self, now: datetime) -> Verdict | None:
         """The verdict when it was time for one; on a suspicion the run was asked for, or will be at a later look."""
@@ -62,9 +62,12 @@ class Watch:
         return fresh >= enough or (fresh > 0 and now - last >= timedelta(seconds=self._policy.watch_every_s))
 
     def _reference_of(self, champion: ServedVersion) -> Sample | None:
-        if self._reference is None or self._reference[0] != champion.digest:
-            self._reference = (champion.digest, read_reference(self._world.objects, champion))
-        return self._reference[1]
+        if self._reference is not None and self._reference[0] == champion.digest:
+            return self._reference[1]
+        found = read_reference(self._world.objects, champion)
+        if found is not None:  # one that could not be read may be there at the next look
+            self._reference = (champion.digest, found)
+        return found
 
     def _suspect(self, champion: ServedVersion, verdict: Verdict, now: datetime) -> bool:
         """Write the alarm down, unless one of this champion was just looked into."""

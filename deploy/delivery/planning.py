@@ -10,8 +10,8 @@ stands, not where its memory stood.
 One version is on trial at a time. A newer approval supersedes a version that is still in the shadow (it answered
 nobody), and waits for the end of a canary. It pauses a watch period, which goes on when the newer version is taken back
 and ends with its promotion: whoever is watched has passed shadow and canary, and a remedy must not wait a day for it.
-An approval of an older version than the one on trial is refused. While the registry is away nothing moves towards the
-traffic, and what is bad is taken back all the same.
+An approval of an older version than the one on trial is refused. A canary that a replica has stopped is taken back.
+While the registry is away nothing moves towards the traffic, and what is bad is taken back all the same.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ def plan_step(facts: Facts) -> Step:
     if not waiting:
         return going or Wait("no approved version is waiting")
     *older, newest = waiting
+    if (reason := _objection(newest)) is not None:  # first: what cannot count supersedes nobody
+        return Refuse(newest.version, newest.digest, reason)
     if older:
         return _superseded(older[0], newest.version)
     on_trial = facts.release.canary or facts.release.shadow
     if on_trial is not None and int(newest.version) < int(on_trial.version):
         return _superseded(newest, on_trial.version)
-    if (reason := _objection(newest)) is not None:
-        return Refuse(newest.version, newest.digest, reason)
     if newest.approved_digest is None:
         return RecordApproval(newest.version, newest.digest)
     if on_trial is None:
@@ -114,6 +114,10 @@ def _continue_canary(served: ServedVersion, facts: Facts) -> Step:
     trial = facts.trial
     if (reason := _withdrawn(served, facts) or _lost(trial)) is not None:
         return TakeBack(served.version, reason)
+    # a replica that still follows an older release speaks of an older canary
+    stopped = facts.service.troubles.get("canary_share") if facts.service.epoch == facts.release.epoch else None
+    if stopped is not None:
+        return TakeBack(served.version, stopped)
     if (absent := _absence(served, facts)) is not None:
         return Wait(absent)
     if trial is None:

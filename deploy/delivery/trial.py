@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_checks.verdict import Evidence, Phase, Verdict, combine
-from deploy.delivery.trial_parts import decide, judge_error, judge_failures, judge_latency, judge_tail
+from deploy.delivery.trial_parts import decide, judge_answers, judge_error, judge_failures, judge_latency, judge_tail
 from deploy.delivery.trial_policy import DeliveryPolicy
 
 Floats = NDArray[np.float64]
@@ -33,7 +33,8 @@ class Trial:
     """What is known of a stage so far; arrays are oldest first.
 
     champion_error, candidate_error (N,): `recon_error` of the same images, finite. failures: images that the candidate
-    failed on, which are not among the N. champion_latency_ms, canary_latency_ms: of answered requests.
+    failed on, which are not among the N. canary_tried, canary_failures: images that it was to answer in this stage, and
+    those of them that the champion answered for it. champion_latency_ms, canary_latency_ms: of answered requests.
     tail_threshold: 99th percentile of `recon_error` in the champion's reference. elapsed_s: since this stage began.
     """
 
@@ -46,6 +47,8 @@ class Trial:
     tail_threshold: float | None
     elapsed_s: float
     frechet: FrechetChange | None = None
+    canary_tried: int = 0
+    canary_failures: int = 0
 
     def __post_init__(self) -> None:
         if self.champion_error.ndim != 1 or self.champion_error.shape != self.candidate_error.shape:
@@ -67,6 +70,8 @@ def judge_canary(trial: Trial, policy: DeliveryPolicy) -> Verdict:
     """passed: promote; failed: roll back; otherwise: extend."""
     latency = judge_latency(trial.canary_latency_ms, trial.champion_latency_ms, trial.canary_answered, policy)
     verdicts = [*_judge_pairs(trial, policy), _judge_frechet(trial.frechet, policy), latency]
+    if trial.canary_tried:  # else the latencies say that it answered nothing
+        verdicts.append(judge_answers(trial.canary_failures, trial.canary_tried, policy))
     return _judge_time("canary", combine(verdicts), trial.elapsed_s, policy.canary_min_s, policy.canary_max_s)
 
 

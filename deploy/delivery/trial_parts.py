@@ -89,6 +89,27 @@ def judge_failures(failures: int, tried: int, policy: DeliveryPolicy) -> Verdict
     return decide(evidence, low, high, f"candidate failed on {failures} of {tried} images", policy)
 
 
+def judge_answers(failures: int, tried: int, policy: DeliveryPolicy) -> Verdict:
+    """Judge the share of the images it was to answer that the canary failed on.
+
+    Among the pairs those few are thinned by what it scores beside the champion. One-sided: that it works is proved by
+    the pairs, so a few answers need no proof of their own.
+    """
+    limit = policy.max_failure_share
+    low = float(bound_rate(failures, tried, alpha=policy.alpha_of_a_bound, expected=limit).low)
+    evidence = Evidence(
+        name="canary_failure_share", value=failures / tried, limit=limit, unit="share", direction="lower", n=tried
+    )
+    if low > limit:
+        phase, judged = Phase.failed, f"lower bound {low:.4g} > limit {limit:.4g}"
+    elif evidence.within_limit:
+        phase, judged = Phase.passed, "within the limit"
+    else:
+        phase, judged = Phase.inconclusive, f"lower bound {low:.4g} <= limit {limit:.4g}"
+    means = f"canary failed on {failures} of the {tried} images it was to answer"
+    return Verdict(phase=phase, reason=f"{means}: {evidence.describe()}: {judged}", evidence=(evidence,))
+
+
 def judge_latency(canary_ms: Floats, champion_ms: Floats, answered: int, policy: DeliveryPolicy) -> Verdict:
     """Judge the 99th percentile of the canary's answers; a machine that is slow for both is not the canary's fault."""
     canary, champion = (each[np.isfinite(each)] for each in (canary_ms, champion_ms))

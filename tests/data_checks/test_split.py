@@ -111,9 +111,9 @@ def test_senseless_arguments_are_refused(counts: dict[str, int], minimum: int, s
 
 
 def window_split(
-    sources: list[str], captured: list[int], new: list[bool], share: float = 0.25, salt: str = "v1"
+    sources: list[str], captured: list[int], new: list[bool], share: float = 0.25, salt: str = "v1", least: int = 1
 ) -> WindowSplit:
-    return split_window(sources, np.array(captured, np.int64), np.array(new, bool), share=share, salt=salt)
+    return split_window(sources, np.array(captured, np.int64), np.array(new, bool), share=share, salt=salt, least=least)
 
 
 def shops(count: int, each: int) -> list[str]:
@@ -155,6 +155,19 @@ def test_from_four_sources_on_whole_ones_are_held_out() -> None:
 def test_another_salt_holds_out_other_sources() -> None:
     chosen = {window_split(shops(12, 50), list(range(600)), [False] * 600, salt=f"{n}").sources for n in range(20)}
     assert len(chosen) > 10
+
+
+def test_whole_sources_that_are_too_small_a_hold_out_give_way_to_the_newest_images() -> None:
+    sources, captured, new = shops(5, 120), list(range(600)), [False] * 600
+    assert len(window_split(sources, captured, new).holdout) == 120
+    found = window_split(sources, captured, new, least=150)
+    assert not found.sources
+    assert found.holdout.tolist() == list(range(450, 600))
+
+
+def test_a_window_without_a_hold_out_of_the_least_size_is_a_clear_error_with_both_numbers() -> None:
+    with pytest.raises(SplitImpossible, match=r"expected a hold-out of at least 500 images, came 100, the newest 25%"):
+        window_split(["http"] * 400, list(range(400)), [False] * 400, least=500)
 
 
 def test_a_new_kind_that_comes_from_one_source_alone_is_split_by_time() -> None:

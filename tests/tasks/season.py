@@ -56,6 +56,8 @@ free_bits_nats = 0.0
 [training.incremental.budget]
 amount = 60
 unit = "steps"
+[drift]
+min_reference = 200
 [evaluation]
 n_images = 250
 n_samples = 250
@@ -86,13 +88,10 @@ def arrive_known() -> None:
         ship(f"supplier-{number:02d}", images[number::SUPPLIERS])
 
 
-def ship(source: str, images: np.ndarray) -> None:
+def ship(source: str, images: np.ndarray, captured_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
     """A folder of files, packed."""
     CaptureStore(objects()).write_by_content(
-        [
-            CapturedImage(f"{source}-{row}.png", source, datetime(2026, 1, 1, tzinfo=UTC), _png(image))
-            for row, image in enumerate(images)
-        ]
+        [CapturedImage(f"{source}-{row}.png", source, captured_at, _png(image)) for row, image in enumerate(images)]
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,36 +12,42 @@ import pytest
 from mlflow import MlflowClient
 
 from data_checks.verdict import Verdict
+from deploy.release import Release, ServedVersion
 from deploy.stores import faults
-from deploy.stores.artifacts import fetch_artifact
+from deploy.stores.artifacts import artifact_prefix, fetch_artifact, put_artifact
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
+from deploy.stores.release import ReleaseStore
 from tasks.claim import claim_trigger
-from tasks.context import engine, objects, settings
+from tasks.context import engine, now, objects, settings
 from tasks.errors import NoChampion, NotEnoughData, SnapshotMissing
-from tasks.evaluate import evaluate_candidate, reference_images
+from tasks.evaluate import _for_reference, evaluate_candidate, reference_images
 from tasks.gate import judge_candidate
-from tasks.images import benchmark_digests, decode_rows, early_stopping_rows, read_benchmark, training_rows
+from tasks.images import benchmark_digests, decode_rows, read_benchmark
+from tasks.mixing import mark_new_kind
 from tasks.plan import name_trigger, plan_retrain, require_snapshot, validate_plan
 from tasks.register import register_candidate
+from tasks.rows import early_stopping_rows, fix_rows, in_window, planned_rows, training_rows
 from tasks.steps import finished_step
 from tasks.train import train_candidate
-from tasks.values import ChampionMeasured, Evaluated, RetrainPlan, Trained
+from tasks.values import Evaluated, Judged, RetrainPlan, Trained
 from tests.tasks.arrivals import ingest
 from tests.tasks.season import (
     MIN_NEW,
     MIN_WATCHED,
+    SERVED_SINCE,
     arrive_known,
     capture_traffic,
     copy_home,
     is_new,
+    known_images,
     new_images,
     serve,
     settled,
     ship,
 )
 from tests.tasks.test_model_card import PLAN
-from vae_core.artifact import Artifact
+from vae_core.artifact import Artifact, write_artifact
 from vae_core.inference import score_images
 from vae_core.weights import encoder_digest
 
@@ -107,6 +114,7 @@ def test_the_story_of_an_emergency(home: Path) -> None:
 
     trained = train_candidate.fn(plan)
     assert trained.mixing is not None
+    assert (trained.n_images, trained.excluded) == (plan.n_training, 0)
     assert trained.mixing.new_share >= 0.2
     assert trained.mixing.new_images >= MIN_NEW
     drawn_new = is_new(decode_rows(trained_on["image"], plan.preprocessing)).sum()
@@ -115,7 +123,9 @@ def test_the_story_of_an_emergency(home: Path) -> None:
 
     evaluated = evaluate_candidate.fn(plan, trained)
     verdict = judge_candidate.fn(plan, evaluated)
-    champion = finished_step(objects(), plan.key, "compared", ChampionMeasured)
+    judged = finished_step(objects(), plan.key, "judged", Judged)
+    assert judged is not None and judged.verdict == verdict
+    champion = judged.champion
     assert champion is not None and champion.version == "1"
     (on_new,) = [each for each in champion.changes if (each.metric, each.benchmark) == ("recon_error", "new")]
     assert on_new.high < -0.1, "the new kind was learnt"
@@ -201,6 +211,103 @@ def test_too_few_new_images_are_one_line_with_both_numbers(home: Path) -> None:
     with pytest.raises(NotEnoughData, match=r"^\d+ images of a new kind .*: expected at least 118, .*15% held out"):
         _plan()
     assert Ledger(engine()).entries("benchmark", "new") == [], "nothing is held back that could be trained on later"
+
+
+def test_the_hold_out_grows_until_the_reference_that_it_becomes_can_be_judged_against(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _season()
+    monkeypatch.setenv("LATENTLOOP_DRIFT__MIN_REFERENCE", "400")
+    settings.cache_clear()
+    plan = _plan()
+    assert plan.benchmark_new is not None and plan.benchmark_new.n >= 400
+    _, new = _for_reference(plan)
+    assert new is not None and len(new) >= 400, "though a benchmark of 250 images is evaluated"
+    assert mark_new_kind(training_rows(settings().open_catalogue(), plan, []), plan).sum() >= MIN_NEW
+
+
+def test_a_hold_out_too_small_for_a_reference_is_one_line_before_anything_is_cut(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _season()
+    monkeypatch.setenv("LATENTLOOP_DRIFT__MIN_REFERENCE", "1000")
+    settings.cache_clear()
+    with pytest.raises(NotEnoughData, match=r"^no hold-out of at least 1000 images, .*at least 1000 images, came \d+"):
+        _plan()
+    assert Ledger(engine()).entries("benchmark", "new") == []
+
+
+def test_a_run_whose_rows_another_one_held_out_meanwhile_trains_on_the_others(home: Path) -> None:
+    _season(known=1_260, new=540)
+    mine, theirs = _plan("mine"), _plan("theirs")
+    assert theirs.benchmark_new is not None
+    held_out = set(benchmark_digests(objects(), theirs.benchmark_new.prefix))
+    catalogue = settings().open_catalogue()
+    assert held_out & set(planned_rows(catalogue, mine, [])["digest"].to_pylist()), "there is something to leave out"
+
+    validate_plan.fn(mine)
+    rows = training_rows(catalogue, mine, [])
+    excluded = fix_rows(catalogue, mine)
+    watched = early_stopping_rows(catalogue, mine, [])["digest"].to_pylist()
+    assert held_out.isdisjoint({*rows["digest"].to_pylist(), *watched})
+    assert 0 < len(excluded.digests) <= len(held_out) and len(rows) < mine.n_training
+    validate_plan.fn(theirs)
+
+
+def test_a_folder_whose_times_fall_inside_the_window_is_replayed_and_bounded_like_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vae_core.training.mixing.MAX_OVERSAMPLING", 2.0)  # so that 1,500 images are too many
+    capture_traffic(known=630, new=270, seed=1_000, day=1)
+    ship("supplier-late", known_images(1_500, seed=77), SERVED_SINCE + timedelta(days=1, seconds=800))
+    ingest()
+    plan = _plan()
+    rows = training_rows(settings().open_catalogue(), plan, [])
+    inside, new = in_window(rows, plan), mark_new_kind(rows, plan)
+    late = np.array([source == "supplier-late" for source in rows["source"].to_pylist()])
+    assert late.any() and not (late & inside).any()
+    assert 2.0 * new.sum() / len(rows) >= 0.2, "drawn twice each, a fifth of what is drawn is new"
+
+
+def test_the_verdict_and_the_champion_beside_it_are_one_step_whoever_is_promoted_meanwhile(home: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def hook(name: str, moment: faults.Moment) -> None:
+        if name == "ledger.record":
+            raise Killed
+
+    plan = finished_step(objects(), "first", "plan", RetrainPlan)
+    evaluated = finished_step(objects(), "first", "evaluated", Evaluated)
+    assert plan is not None and evaluated is not None
+    with faults.installed(hook), pytest.raises(Killed):
+        judge_candidate.fn(plan, evaluated)
+    _promote_a_worse_one(evaluated, home)
+
+    verdict = judge_candidate.fn(plan, evaluated)
+    afterwards = judge_candidate.fn(plan.model_copy(update={"key": "later"}), evaluated)
+
+    judged = finished_step(objects(), plan.key, "judged", Judged)
+    assert judged is not None and judged.champion is not None
+    assert (judged.champion.version, judged.verdict) == ("1", verdict)
+    assert all(each.value == pytest.approx(0) for each in judged.champion.changes if each.metric == "recon_error")
+    assert afterwards != verdict, "against the other champion it would have been another"
+    (line,) = Ledger(engine()).entries("gate", plan.key)
+    assert Verdict.model_validate_json(line.body) == verdict
+
+
+def _promote_a_worse_one(evaluated: Evaluated, home: Path) -> None:
+    import torch
+
+    artifact = fetch_artifact(objects(), evaluated.artifact, evaluated.digest, home / "worse-from")
+    with torch.no_grad():
+        for each in artifact.model.parameters():
+            each.mul_(0.9)
+    digest = write_artifact(home / "worse", artifact)
+    put_artifact(objects(), home / "worse", artifact_prefix(digest))
+    champion = ServedVersion(version="2", digest=digest, artifact=artifact_prefix(digest))
+    store = ReleaseStore(engine())
+    store.compare_and_swap(store.read().epoch, Release(champion=champion, changed_at=now(), reason="test"))
 
 
 def test_traffic_of_known_kinds_is_no_emergency(home: Path) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from deploy.release import ServedVersion
+from tasks.errors import NotEnoughData
 from tasks.mixing import mark_new_kind, mix, most_replayed, natural_weights
 from tasks.values import NewKindFound, RetrainPlan, WindowSelection
 from tests.tasks.test_model_card import PLAN
@@ -35,8 +36,9 @@ def _plan(selection: WindowSelection) -> RetrainPlan:
 @pytest.mark.parametrize("found", [689, 800, 2_000])
 def test_beside_the_window_so_much_is_replayed_that_the_new_kind_has_its_share(found: int, purity: float) -> None:
     selection = _selection(window=4_000, found=found, held_new=found // 4, held=1_000, purity=purity)
+    assert selection.found is not None
     window_rest, distinct = 4_000 - 1_000, found - found // 4
-    images = window_rest + most_replayed(selection)
+    images = window_rest + most_replayed(distinct, window_rest, selection.found)
     is_new = np.arange(images) < distinct
 
     mixture = mix(is_new, _plan(selection))
@@ -47,8 +49,18 @@ def test_beside_the_window_so_much_is_replayed_that_the_new_kind_has_its_share(f
     assert mixture.weights[is_new].sum() / mixture.weights.sum() == pytest.approx(mixture.new_share)
 
 
-def test_a_window_in_which_the_new_kind_is_rare_leaves_no_room_for_more() -> None:
-    assert most_replayed(_selection(window=90_000, found=700, held_new=150, held=2_000, purity=0.9)) == 0
+def test_a_window_in_which_the_new_kind_is_rare_leaves_no_room_for_more_and_is_refused_beyond_its_share() -> None:
+    selection = _selection(window=90_000, found=700, held_new=150, held=2_000, purity=0.9)
+    assert selection.found is not None
+    assert most_replayed(550, 88_000, selection.found) == 0
+    with pytest.raises(NotEnoughData, match=r"^550 .* among 88,000 .* are 6\.2% of .*: expected at least 22\.2%; "):
+        mix(np.arange(88_000) < 550, _plan(selection))
+
+
+def test_so_few_of_the_new_kind_that_they_would_be_learnt_by_heart_are_refused_in_one_line() -> None:
+    selection = _selection(window=4_000, found=800, held_new=200, held=1_000, purity=0.9)
+    with pytest.raises(NotEnoughData, match=r"^499 images of the new kind .*: expected at least 500; "):
+        mix(np.arange(3_000) < 499, _plan(selection))
 
 
 def test_a_find_of_little_purity_leaves_the_old_kinds_half_of_what_is_drawn() -> None:

@@ -229,3 +229,11 @@ def test_an_interval_in_the_verdict_is_not_taken_for_a_link() -> None:
     verdict = Verdict(phase=Phase.passed, reason="recon_error -2.84% [-3.06%, -2.62%]")
     card = write_model_card(PLAN, TRAINED, RESULT, verdict, "run1", ())
     assert r"_recon_error -2.84% \[-3.06%, -2.62%\]_" in card
+
+
+def test_images_that_another_run_holds_out_are_counted_on_the_card() -> None:
+    trained = TRAINED.model_copy(update={"n_images": 12_300, "excluded": 45})
+    verdict = Verdict(phase=Phase.passed, reason="ok")
+    card = write_model_card(PLAN, trained, RESULT, verdict, "run-1", [])
+    assert "12,300 images (45 left out, another run holds them out) of catalogue version 3" in card
+    assert "12,345" not in card

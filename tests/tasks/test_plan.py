@@ -7,10 +7,13 @@ import pytest
 from data_checks.errors import SplitImpossible
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
+from tasks.benchmarks import _require_same_images
 from tasks.context import engine, objects, settings
-from tasks.errors import NotEnoughData
-from tasks.images import read_benchmark, training_rows
+from tasks.errors import DataRefused, ImagesChanged, NotEnoughData
+from tasks.images import read_benchmark
 from tasks.plan import plan_retrain, validate_plan
+from tasks.rows import fix_rows, training_rows
+from tasks.values import BenchmarkSet
 from tests.tasks.arrivals import capture, ingest, intact
 from tests.tasks.conftest import Configure
 
@@ -98,3 +101,65 @@ def test_too_few_images_for_a_hold_out_are_one_clear_line() -> None:
     with pytest.raises(SplitImpossible, match=r"expected a hold-out of 50 to 12 images") as caught:
         plan_retrain.fn("one", "full", "first")
     assert "\n" not in str(caught.value)
+
+
+LARGER = "[preprocessing]\nheight = 32\nwidth = 32\n[training.model]\nheight = 32\nwidth = 32\n"
+RESIZED = '[preprocessing]\nresize = "antialias"\n'
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (LARGER, r"^benchmark_old holds images of \(1, 28, 28\) .* make them \(1, 32, 32\) .*new product name$"),
+        (RESIZED, r"^benchmark_old holds images by another resize, .* with resize = 'antialias': .*new product name$"),
+    ],
+)
+def test_images_made_otherwise_than_the_frozen_ones_are_refused_before_anything_is_planned(
+    configure: Configure, changed: str, words: str
+) -> None:
+    _arrive(sources=10, each=30)
+    plan_retrain.fn("one", "full", "first")
+    configure(SMALL + changed)
+    with pytest.raises(ImagesChanged, match=words) as caught:
+        plan_retrain.fn("two", "full", "second")
+    assert "\n" not in str(caught.value)
+    assert objects().etag("runs/two/plan.json") is None
+
+
+def test_a_hold_out_that_was_frozen_before_its_preprocessing_was_kept_is_known_by_its_shape(
+    configure: Configure,
+) -> None:
+    _arrive(sources=10, each=30)
+    cut = plan_retrain.fn("one", "full", "first").benchmark
+    old_file = BenchmarkSet.model_validate(cut.model_dump(exclude={"preprocessing"}))
+    assert cut.preprocessing == settings().preprocessing.digest and old_file.preprocessing is None
+    _require_same_images(old_file)
+    configure(SMALL + LARGER)
+    with pytest.raises(ImagesChanged):
+        _require_same_images(old_file)
+
+
+def test_images_that_another_run_held_out_after_the_plan_are_left_out_until_the_training_has_begun() -> None:
+    _arrive(sources=10, each=40)
+    catalogue = settings().open_catalogue()
+    plan = plan_retrain.fn("one", "full", "first")
+    before = training_rows(catalogue, plan, [])["digest"].to_pylist()
+    index = DigestIndex(engine())
+    index.protect(before[:7], "benchmarks/new-of-another-run")
+
+    validate_plan.fn(plan)
+    assert training_rows(catalogue, plan, [])["digest"].to_pylist() == before[7:]
+    assert fix_rows(catalogue, plan).digests == tuple(sorted(before[:7]))
+
+    index.protect(before[7:9], "benchmarks/new-of-a-third-run")
+    validate_plan.fn(plan)
+    assert training_rows(catalogue, plan, [])["digest"].to_pylist() == before[7:], "its checkpoints saw these rows"
+    assert fix_rows(catalogue, plan).digests == tuple(sorted(before[:7]))
+
+
+def test_an_image_of_the_plans_own_benchmark_among_its_rows_is_refused() -> None:
+    _arrive(sources=10, each=30)
+    plan = plan_retrain.fn("one", "full", "first")
+    leaking = plan.model_copy(update={"sources": (*plan.sources, *plan.benchmark.sources)})
+    with pytest.raises(DataRefused, match=rf"^{plan.benchmark.n} training images belong to a benchmark of this plan"):
+        validate_plan.fn(leaking)

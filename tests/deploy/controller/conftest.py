@@ -14,6 +14,12 @@ from deploy.stores.orchestrator import Orchestrator
 from tests.deploy.controller.world import close, neighbours
 from tests.deploy.serving.house import House
 
+FLOWS = {
+    "monitor": ("key", "reason"),
+    "deliver": ("version", "champion", "since"),
+    "retrain-emergency": ("key", "reason", "cause", "snapshot"),
+}
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
@@ -42,7 +48,7 @@ def with_prefect(house: House, prefect_api: str, api: httpx.Client) -> Iterator[
     orchestrator = Orchestrator(prefect_api)
     pool = f"pool-{uuid.uuid4().hex}"
     orchestrator.ensure_work_pool(pool)
-    for flow, parameters in (("monitor", ("key", "reason")), ("deliver", ("version", "champion", "since"))):
+    for flow, parameters in FLOWS.items():
         flow_id = api.post("/flows/", json={"name": flow}).json()["id"]
         schema = {"type": "object", "properties": {each: {"type": "string"} for each in parameters}}
         body = {"name": flow, "flow_id": flow_id, "work_pool_name": pool, "parameter_openapi_schema": schema}
@@ -57,6 +63,6 @@ def no_old_runs(request: pytest.FixtureRequest) -> None:
     """The server is shared: runs of an earlier test are not this test's."""
     if "with_prefect" in request.fixturenames:
         api: httpx.Client = request.getfixturevalue("api")
-        ours = {"deployments": {"name": {"any_": ["monitor", "deliver"]}}, "limit": 200}
+        ours = {"deployments": {"name": {"any_": list(FLOWS)}}, "limit": 200}
         for run in api.post("/flow_runs/filter", json=ours).json():
             api.delete(f"/flow_runs/{run['id']}")

@@ -242,3 +242,51 @@ def test_a_line_that_cannot_be_read_stops_nobody(serving_alone: Neighbours) -> N
         "ignored: the line cannot be read; was it written by a newer Latentloop?",
         "nothing to be done: because of none",
     ]
+
+
+def look_again(world: Neighbours, action: str, share: float) -> None:
+    """Leave a newer line that asks for nothing, as an hourly monitor does."""
+    find(world, action, new_share_low=share)
+
+
+def test_images_stop_counting_when_the_monitor_does_not_find_the_new_kind_any_more(serving_alone: Neighbours) -> None:
+    find(serving_alone, "emergency", needed_images=200)
+    traffic = Traffic(serving_alone.telemetry)
+    traffic.answer("2", 500)
+    look_again(serving_alone, "wait", 0.0)
+    traffic.answer("2", 1_000)
+    look_again(serving_alone, "cannot_judge", 0.9)
+    traffic.answer("2", 1_000)
+
+    assert len(act(serving_alone)) == 2, "the two newer lines"
+
+    (waiting,) = waiting_for_images(serving_alone.ledger, serving_alone.telemetry, now())
+    assert waiting.captured == 50, "of the 500 that came before the second look"
+    look_again(serving_alone, "wait", 0.5)
+    traffic.answer("2", 100)
+    (waiting,) = waiting_for_images(serving_alone.ledger, serving_alone.telemetry, now())
+    assert waiting.captured == 100
+
+
+def test_a_drift_that_is_over_is_not_trained_for(serving_alone: Neighbours) -> None:
+    find(serving_alone, "emergency", needed_images=50)
+    assert act(serving_alone) == []
+    look_again(serving_alone, "none", 0.0)
+    Traffic(serving_alone.telemetry).answer("2", 1_000)
+
+    assert act(serving_alone) == [
+        "over: the monitor looked again and found: because of none",
+        "nothing to be done: because of none",
+    ]
+    assert act(serving_alone) == serving_alone.ledger.entries("drift-event") == []
+
+
+def test_a_line_whose_images_do_not_come_expires_after_a_week(serving_alone: Neighbours) -> None:
+    find(serving_alone, "emergency", needed_images=50)
+    assert act(serving_alone, now() + timedelta(days=6, hours=23)) == []
+    late = now() + timedelta(days=7, seconds=1)
+    assert act_on_drift(serving_alone, POLICY, 1.0, late) == [
+        "expired: about 0 of 50 images came in 604800 s",
+    ]
+    find(serving_alone, "emergency", needed_images=50)
+    assert act_on_drift(serving_alone, POLICY, 0.05, now() + timedelta(days=0.36)) != [], "a compressed week"

@@ -22,6 +22,7 @@ import pytest
 from deploy.controller.config import ControllerConfig
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.reconcile import Look, Reconciler
+from deploy.controller.retraining import find_under_way
 from deploy.controller.rollback import Desk, Order, roll_back
 from deploy.controller.service import Service
 from deploy.controller.trials import Standing
@@ -42,7 +43,7 @@ from deploy.release import ServedVersion
 from deploy.stores import faults
 from deploy.stores.artifacts import artifact_prefix, put_artifact
 from deploy.stores.errors import StoreUnavailable
-from deploy.stores.registry import APPROVED, Registry
+from deploy.stores.registry import APPROVED, TRIGGER_TAG, Registry
 from deploy.stores.release_file import RELEASE_KEY, verify_release
 from tests.deploy.controller.world import POLICY, Traffic, close, neighbours, nowhere, swap, write_pairs
 from tests.deploy.serving.house import House, tiny_artifact, wait_until
@@ -550,3 +551,28 @@ def test_a_person_who_empties_the_tag_has_a_version_tried_again(world: World) ->
 
     assert kinds(world.settle(version))[0] is LoadBeside
     assert world.tags(version)["delivery"] == "promoted"
+
+
+def test_a_version_in_a_persons_hand_or_on_trial_answers_the_drift_that_it_was_made_for(world: World) -> None:
+    ledger, registry, key, now = world.neighbours.ledger, world.registry, uuid.uuid4().hex, datetime.now(UTC)
+    ledger.record("drift-event", "season", json.dumps({"key": key}), now)
+    ledger.claim(key, "retrain-full", "", "a-run", now, 60.0)
+    ledger.finish(key, "a-run", "done", "", now)
+    version, _ = world.register()
+    registry.set_tag(version, TRIGGER_TAG, key)
+    ledger.record("drift", "season", "{}", now, key=f"drift:{key}")
+    (line,) = ledger.entries("drift", "season")
+
+    def under_way() -> str | None:
+        return find_under_way(world.neighbours, line, "another", 0.0, now)
+
+    assert under_way() == f"version {version} awaits approval"
+    registry.set_tag(version, "approval", APPROVED)
+    for delivery in ("shadow", "canary"):
+        registry.set_tag(version, "delivery", delivery)
+        assert under_way() == f"version {version} is approved and not settled"
+    registry.set_tag(version, "delivery", "rolled_back")
+    assert under_way() is None
+    registry.set_tag(version, "approval", "rejected")
+    registry.set_tag(version, "delivery", "")
+    assert under_way() is None

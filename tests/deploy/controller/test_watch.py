@@ -199,3 +199,21 @@ def test_a_version_without_a_reference_cannot_be_judged(house: House, alone: Nei
     assert verdict is not None and verdict.phase is Phase.no_data
     assert "cannot judge" in verdict.reason
     assert json.loads(verdict.model_dump_json())["phase"] != "passed"
+
+
+def test_a_reference_that_could_not_be_read_is_read_at_the_next_look(house: House, alone: Neighbours) -> None:
+    traffic, watch = serve(house, alone), Watch(alone, POLICY)
+    traffic.answer("1", 600, seed=5)
+    champion = alone.releases.read().champion
+    assert champion is not None
+    manifest = f"{champion.artifact}/manifest.json"
+    kept = house.objects.get(manifest).data
+    house.objects.delete(manifest)
+    verdict = watch.look(now())
+    assert verdict is not None and verdict.phase is Phase.no_data
+
+    house.objects.put(manifest, kept)
+    traffic.answer("1", 600, seed=6)
+
+    verdict = watch.look(now())
+    assert verdict is not None and verdict.phase in (Phase.passed, Phase.inconclusive)

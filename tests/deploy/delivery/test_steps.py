@@ -105,9 +105,19 @@ def plan(
             id="superseded, by number and not by the alphabet",
         ),
         pytest.param(
-            [candidate("9"), candidate("10", benchmark="failed"), candidate("8")],
+            [candidate("9"), candidate("10"), candidate("8")],
             Refuse("8", "d8", "superseded: version 10 is newer and approved as well"),
             id="the oldest is refused first",
+        ),
+        pytest.param(
+            [candidate("7"), candidate("10", benchmark="failed")],
+            Refuse("10", "d10", f"benchmark=failed {NO_OVERRIDE}"),
+            id="what cannot count supersedes nobody",
+        ),
+        pytest.param(
+            [candidate("7"), candidate("10", benchmark="failed", delivery="refused")],
+            LoadBeside(SEVEN),
+            id="and the older one is delivered",
         ),
         pytest.param(
             [candidate(approved_digest="old")],
@@ -305,6 +315,26 @@ def test_whatever_its_numbers_a_version_without_its_approval_is_taken_back(
     release = {"shadow": IN_FLIGHT, "canary": CANARY}[stage]
     for phase in (Phase.passed, Phase.inconclusive):
         assert plan(candidates, release, LOADED, {"7": PASSED}, 60, trial(stage, phase)) == TakeBack("7", reason)
+
+
+STOPPED = {"canary_share": "version 7 failed 5 requests in a row"}
+
+
+@pytest.mark.parametrize("candidates", [[candidate(delivery="canary")], None], ids=["approved", "registry away"])
+@pytest.mark.parametrize("running", [trial("canary", Phase.passed), trial("canary", Phase.inconclusive), None])
+def test_a_canary_that_a_replica_has_stopped_is_taken_back(
+    candidates: list[Candidate] | None, running: RunningTrial | None
+) -> None:
+    loaded = {"6": "d6", "7": "d7"}
+    stopped = ServiceView(reachable=True, epoch=CANARY.epoch, loaded=loaded, troubles=STOPPED)
+    step = plan(candidates, CANARY, stopped, running=running)
+    assert step == TakeBack("7", "version 7 failed 5 requests in a row")
+
+
+def test_what_a_replica_says_of_an_older_canary_takes_nobody_back() -> None:
+    behind = ServiceView(reachable=True, epoch=CANARY.epoch - 1, loaded={"6": "d6"}, troubles=STOPPED)
+    step = plan([candidate(delivery="canary")], CANARY, behind, running=trial("canary", Phase.inconclusive))
+    assert isinstance(step, Wait)
 
 
 BY_EIGHT = "superseded: version 8 is newer and approved as well"

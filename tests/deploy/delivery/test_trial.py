@@ -130,6 +130,22 @@ def test_the_share_of_images_that_the_candidate_failed_on(failures: int, n: int,
 
 
 @pytest.mark.parametrize(
+    ("failures", "tried", "phase"),
+    [(0, 1, Phase.passed), (2, 200, Phase.passed), (5, 200, Phase.inconclusive), (200, 200, Phase.failed)],
+)
+def test_a_canary_that_fails_on_what_it_answers_is_taken_back_however_much_it_scores_beside_the_champion(
+    failures: int, tried: int, phase: Phase
+) -> None:
+    facts = replace(trial(n=40_000), failures=failures, canary_tried=tried, canary_failures=failures)
+    verdict = judge_canary(facts, POLICY)
+    assert verdict.phase is phase
+    assert values(verdict)["failure_share"] < 0.01, "among all pairs it is lost"
+    assert values(verdict)["canary_failure_share"] == failures / tried
+    if phase is Phase.failed:
+        assert f"canary failed on {failures} of the {tried} images it was to answer" in verdict.reason
+
+
+@pytest.mark.parametrize(
     ("change", "phase", "words"),
     [
         (None, Phase.inconclusive, "frechet_change: not measured yet, margin 2.00%"),
