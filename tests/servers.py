@@ -240,3 +240,17 @@ def _answers(url: str) -> bool:
 
 def _succeeds(command: Sequence[str]) -> bool:
     return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
+
+
+class PatientTransport(httpx.HTTPTransport):
+    """Asks again while a Prefect server on SQLite says that its database is locked."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer, or the last 503 of several."""
+        for pause_s in (0.5, 1.0, 2.0, 4.0):
+            response = super().handle_request(request)
+            if response.status_code != 503:
+                return response
+            response.close()
+            time.sleep(pause_s)
+        return super().handle_request(request)

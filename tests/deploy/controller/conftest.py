@@ -13,6 +13,7 @@ from deploy.controller.neighbours import Neighbours
 from deploy.stores.orchestrator import Orchestrator
 from tests.deploy.controller.world import close, neighbours
 from tests.deploy.serving.house import House
+from tests.servers import PatientTransport
 
 FLOWS = {
     "monitor": ("key", "reason"),
@@ -38,7 +39,7 @@ def alone(house: House) -> Iterator[Neighbours]:
 
 @pytest.fixture
 def api(prefect_api: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=prefect_api, timeout=30) as client:
+    with httpx.Client(base_url=prefect_api, timeout=30, transport=PatientTransport()) as client:
         yield client
 
 

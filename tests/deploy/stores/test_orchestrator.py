@@ -15,7 +15,7 @@ import pytest
 
 from deploy.stores.errors import ObjectMissing, StoreRefused, StoreUnavailable
 from deploy.stores.orchestrator import Orchestrator, RunState
-from tests.servers import free_ports
+from tests.servers import PatientTransport, free_ports
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def orchestrator(prefect_api: str) -> Iterator[Orchestrator]:
 
 @pytest.fixture(scope="module")
 def api(prefect_api: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=prefect_api, timeout=30) as client:
+    with httpx.Client(base_url=prefect_api, timeout=30, transport=PatientTransport()) as client:
         yield client
 
 
