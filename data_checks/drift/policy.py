@@ -85,7 +85,6 @@ class DriftPolicy(BaseModel):
     suspicion_pause_s: float = Field(
         900.0, ge=0, description="s to the next suspicion after one that the monitor found nothing to do about yet"
     )
-    monitor_every_s: float = Field(3600.0, gt=0, description="s between scheduled monitor runs")
 
     @property
     def family_level(self) -> float:
@@ -105,5 +104,5 @@ class DriftPolicy(BaseModel):
 
     def compressed(self, clock_factor: float) -> DriftPolicy:
         """Multiply every time by `clock_factor`; levels, counts and effect sizes stay."""
-        times = ("watch_every_s", "recent_promotion_s", "cooldown_s", "suspicion_pause_s", "monitor_every_s")
+        times = ("watch_every_s", "recent_promotion_s", "cooldown_s", "suspicion_pause_s")
         return self.model_copy(update={name: getattr(self, name) * clock_factor for name in times})
