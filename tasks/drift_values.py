@@ -9,8 +9,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from data_checks.verdict import Verdict
 from deploy.release import ServedVersion
 
-RETRAINING = ("incremental", "emergency", "full")
-
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data_checks.drift.actions import RETRAINS
 from tasks.context import engine, now, objects, settings
-from tasks.drift_values import RETRAINING, DriftRecord, FoundKind, JudgedTraffic, MonitorPlan, StoredSnapshot
+from tasks.drift_values import DriftRecord, FoundKind, JudgedTraffic, MonitorPlan, StoredSnapshot
 from tasks.steps import finish_step, finished_step
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def write_drift_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredS
 def _decide_record(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot, champion: str) -> DriftRecord:
     action, reason, key = judged.action, judged.reason, plan.key
     needed, kind = 0, judged.new_kind
-    if action in RETRAINING:
+    if action in RETRAINS:
         if (standing := _standing_retrain(champion)) is not None:
             action, reason = "wait", f"{standing} is under way or was just done for this champion; seen again: {reason}"
         else:
@@ -174,7 +175,7 @@ def _standing_retrain(champion: str) -> str | None:
     cooldown = timedelta(seconds=settings().drift.compressed(settings().clock_factor).cooldown_s)
     for each in Ledger(engine()).entries("drift", champion):
         record = DriftRecord.model_validate_json(each.body)
-        if record.action in RETRAINING and now() - each.at < cooldown:
+        if record.action in RETRAINS and now() - each.at < cooldown:
             return record.key
     return None
 

@@ -24,18 +24,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from data_checks.drift.actions import RETRAINS, Action
 from data_checks.drift.judge import Judgement
 from data_checks.drift.policy import DriftPolicy
 from data_checks.verdict import Phase, Verdict
 
 if TYPE_CHECKING:
     from data_checks.new_kind import NewKind
-
-Action = Literal["incremental", "emergency", "full", "block", "roll_back", "scale_out", "none", "cannot_judge"]
-
-RETRAINS: tuple[Action, ...] = ("incremental", "emergency", "full")
 
 CODE_RULES = ("latent_code", "kl", "aggregated_posterior", "norm_tail")
 ERROR_RULES = ("recon_error", "recon_error_tail")

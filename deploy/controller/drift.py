@@ -16,8 +16,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import BaseModel, ConfigDict
 
+from data_checks.drift.actions import RETRAINS
 from data_checks.drift.policy import DriftPolicy
-from deploy.controller.drift_lines import RETRAINING, DriftLine, later_lines, pending_lines, read_line
+from deploy.controller.drift_lines import DriftLine, later_lines, pending_lines, read_line
 from deploy.controller.history import read_fates
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retraining import find_under_way
@@ -72,7 +73,7 @@ def waiting_for_images(ledger: Ledger, telemetry: Telemetry, now: datetime) -> l
     found = []
     for entry in pending_lines(ledger):
         line = read_line(entry)
-        if line is not None and line.action in RETRAINING:
+        if line is not None and line.action in RETRAINS:
             captured = _captured(line, later_lines(ledger, entry), entry.subject, telemetry, now)
             found.append(Waiting(key=line.key, action=line.action, captured=captured, needed=line.needed_images))
     return found
@@ -87,7 +88,7 @@ def _act(
         return f"nothing: version {entry.subject} is not champion any more"
     if line.action == "roll_back":
         return _roll_back(world, release, entry, line, policy.recent_promotion_s, now)
-    if line.action not in RETRAINING:
+    if line.action not in RETRAINS:
         return _DONE.get(line.action, f"nothing to be done: {line.reason}")
     if not line.snapshot:
         return "refused: a retraining for drift needs a stored snapshot, and this line names none"

@@ -8,7 +8,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from deploy.stores.ledger import Ledger, LedgerEntry
 
-RETRAINING = frozenset({"incremental", "emergency", "full"})
 LINES = 500  # an hourly monitor writes them in three weeks; what waits longer than that is out of date
 
 

@@ -11,7 +11,8 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from deploy.controller.drift_lines import LINES, RETRAINING, pending_lines, read_line
+from data_checks.drift.actions import RETRAINS
+from deploy.controller.drift_lines import LINES, pending_lines, read_line
 from deploy.controller.neighbours import Neighbours
 from deploy.delivery.planning import SETTLED
 from deploy.stores.ledger import LedgerEntry
@@ -30,7 +31,7 @@ def find_under_way(world: Neighbours, entry: LedgerEntry, key: str, cooldown_s: 
     """
     for each in pending_lines(world.ledger):
         line = read_line(each) if each.id < entry.id and each.subject == entry.subject else None
-        if line is not None and line.action in RETRAINING:
+        if line is not None and line.action in RETRAINS:
             return f"{line.key} waits"
     made = []
     for event in world.ledger.entries("drift-event", entry.subject, limit=LINES):
