@@ -11,13 +11,17 @@ from tasks.deliver_values import MeasuredChange
 
 
 @flow(name="deliver", flow_run_name="deliver: version {version} against {champion}")
-def deliver(version: str, champion: str, since: str) -> MeasuredChange | State[None]:
-    """Measure on the very images that the trial has seen; the judge in the controller decides with it."""
-    claimed = claim_trigger(f"deliver-{version}-{champion}-{since}", "deliver", f"version {version} against {champion}")
+def deliver(version: str, champion: str, since: str, look: int = 1, least: int = 0) -> MeasuredChange | State[None]:
+    """Measure on the very images that the trial has seen; the judge in the controller decides with it.
+
+    `look`: 1, 2, ... as long as the interval holds the margin. `least`: images that make it worth one.
+    """
+    key = f"deliver-{version}-{champion}-{since}-{look}"
+    claimed = claim_trigger(key, "deliver", f"version {version} against {champion}, look {look}")
     if claimed.duplicate:
         return Completed(name="Duplicate", message=f"{claimed.key} is done, or being done by another run")
     with holding(claimed):
-        plan = plan_measurement(version, champion, since)
+        plan = plan_measurement(version, champion, since, look, least)
         measured = measure_reconstructions(plan)
         record_change(plan, measured)
         finish_trigger(claimed, f"{measured.value:+.4f}")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from prefect import flow
 from prefect.states import Completed, State
 
+from deploy.controller.drift_lines import DriftLine
 from tasks.claim import claim_trigger, finish_trigger, holding
-from tasks.drift_values import DriftRecord
 from tasks.monitor import judge_traffic, plan_monitor, record_drift, store_snapshot
 from tasks.plan import name_trigger
 
 
 @flow(name="monitor", flow_run_name="monitor: {key}")
-def monitor(key: str | None = None, reason: str = "schedule") -> DriftRecord | State[None]:
+def monitor(key: str | None = None, reason: str = "schedule") -> DriftLine | State[None]:
     """One suspicion is looked into once; the controller acts on the line that this leaves in the ledger."""
     claimed = claim_trigger(name_trigger(key, "monitor"), "monitor", reason)
     if claimed.duplicate:
@@ -21,6 +21,6 @@ def monitor(key: str | None = None, reason: str = "schedule") -> DriftRecord | S
         plan = plan_monitor(claimed.key, reason)
         judged = judge_traffic(plan)
         snapshot = store_snapshot(plan, judged)
-        record = record_drift(plan, judged, snapshot)
-        finish_trigger(claimed, record.action)
-    return record
+        line = record_drift(plan, judged, snapshot)
+        finish_trigger(claimed, line.action)
+    return line

@@ -11,10 +11,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from data_checks.verdict import Verdict
+from deploy.controller.drift_lines import DriftLine, read_line
 from deploy.settings import Settings
 from deploy.stores.ledger import Ledger
 from latentloop.errors import RunFailed
-from tasks.drift_values import DriftRecord, JudgedTraffic
+from tasks.drift_values import JudgedTraffic
 from tasks.steps import finished_step
 
 TIMEOUT_S = 1_800.0
@@ -25,7 +26,7 @@ class Monitored(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    record: DriftRecord
+    record: DriftLine
     verdicts: dict[str, Verdict]
     answered: int
     received: int
@@ -48,16 +49,12 @@ def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitore
 def read_monitored(settings: Settings, key: str, url: str) -> Monitored:
     """What a finished run found."""
     ledger = Ledger(settings.open_database())
-    line = next((each for each in ledger.entries("drift", limit=1_000) if each.key == f"drift:{key}"), None)
+    entry = next((each for each in ledger.entries("drift", limit=1_000) if each.key == f"drift:{key}"), None)
+    line = read_line(entry) if entry is not None else None
     judged = finished_step(settings.open_objects(), key, "monitor-judged", JudgedTraffic)
     if line is None or judged is None:
         raise RunFailed(f"monitor completed without its line in the ledger: see {url}")
-    return Monitored(
-        record=DriftRecord.model_validate_json(line.body),
-        verdicts=judged.verdicts,
-        answered=judged.n,
-        received=judged.received,
-    )
+    return Monitored(record=line, verdicts=judged.verdicts, answered=judged.n, received=judged.received)
 
 
 def print_monitored(found: Monitored) -> None:

@@ -12,12 +12,16 @@ from rich.table import Table
 
 from deploy.controller.drift import Waiting, waiting_for_images
 from deploy.controller.history import read_fates
+from deploy.controller.retraining import retrainings_asked_again
+from deploy.controller.retries import AskedAgain
 from deploy.controller.trials import Trials, find_standing
+from deploy.controller.watch import monitor_asked_again
 from deploy.release import Release
 from deploy.settings import Settings
 from deploy.stores.errors import StoreError
 from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
+from deploy.stores.telemetry import Telemetry
 from latentloop.installation import connect, read_installation
 from latentloop.steering import TrialView, trial_lines, view_trial
 
@@ -59,6 +63,17 @@ class Pending(BaseModel):
     url: str
 
 
+class Traffic(BaseModel):
+    """What the telemetry says; `unknown` names the reason where it does not answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    trial: TrialView | None = None
+    waiting: tuple[Waiting, ...] = ()
+    requests_last_hour: int | None = None
+    unknown: str = ""
+
+
 class Status(BaseModel):
     """Everything that the screen shows."""
 
@@ -73,9 +88,11 @@ class Status(BaseModel):
     trial: TrialView | None
     drift: tuple[Decision, ...]
     waiting: tuple[Waiting, ...]
+    asked_again: tuple[AskedAgain, ...]
     decisions: tuple[Decision, ...]
     unfinished: tuple[str, ...]
-    requests_last_hour: int
+    requests_last_hour: int | None
+    telemetry_unknown: str
 
 
 def read_status(settings: Settings) -> Status:
@@ -89,6 +106,7 @@ def read_status(settings: Settings) -> Status:
     )
     running = read_installation(settings.home) is not None
     pending, unknown = _pending(settings)
+    traffic = _read_traffic(settings, release, ledger)
     return Status(
         running=running,
         epoch=release.epoch,
@@ -96,12 +114,14 @@ def read_status(settings: Settings) -> Status:
         slots=slots,
         pending=pending,
         pending_unknown=unknown,
-        trial=_trial(settings, release, ledger),
+        trial=traffic.trial,
         drift=_lines(ledger, DRIFT, each=2, most=5),
-        waiting=tuple(waiting_for_images(ledger, settings.open_telemetry(), datetime.now(UTC))),
+        waiting=traffic.waiting,
+        asked_again=_asked_again(release, ledger),
         decisions=_lines(ledger, DECISIONS, each=5, most=10),
         unfinished=tuple(each.key for each in ledger.triggers() if each.state == "running"),
-        requests_last_hour=_requests_last_hour(settings),
+        requests_last_hour=traffic.requests_last_hour,
+        telemetry_unknown=traffic.unknown,
     )
 
 
@@ -109,7 +129,11 @@ def print_status(status: Status) -> None:
     """Draw the screen."""
     console = Console()
     since = f"since {_short(status.since)}" if status.since else "nothing was released yet"
-    console.print(f"[bold]release {status.epoch}[/bold] {since}, {status.requests_last_hour} requests in the last hour")
+    requests = "unknown" if status.requests_last_hour is None else f"{status.requests_last_hour:,}"
+    console.print(f"[bold]release {status.epoch}[/bold] {since}, {requests} requests in the last hour")
+    if status.telemetry_unknown:
+        told = f"requests, trial and images that are waited for: unknown, {status.telemetry_unknown}"
+        console.print(f"  {escape(told)}", highlight=False)
     if not status.running:
         console.print("no installation runs from this home (start one with `latentloop up`)")
     for each in status.slots:
@@ -129,6 +153,9 @@ def print_status(status: Status) -> None:
         console.print(
             f"  {drift.action} for drift waits: about {drift.captured} of {drift.needed} images ({drift.key})"
         )
+    for again in status.asked_again:
+        times = f"{again.times} of at most {again.most} times, last at {_short(again.last_at)}"
+        console.print(f"  asked for again, {times}: {again.trigger}, {again.url}")
     if status.drift:
         console.print(_table("last of the watch", status.drift))
     console.print(_table("last decisions", status.decisions))
@@ -163,14 +190,35 @@ def _pending(settings: Settings) -> tuple[tuple[Pending, ...], str]:
         return (), f"unknown, {error}"
 
 
-def _trial(settings: Settings, release: Release, ledger: Ledger) -> TrialView | None:
+def _read_traffic(settings: Settings, release: Release, ledger: Ledger) -> Traffic:
+    try:
+        telemetry, now = settings.open_telemetry(), datetime.now(UTC)
+        return Traffic(
+            trial=_trial(settings, release, ledger, telemetry),
+            waiting=tuple(waiting_for_images(ledger, telemetry, now)),
+            requests_last_hour=telemetry.count(now - timedelta(hours=1), now),
+        )
+    except StoreError as error:
+        return Traffic(unknown=str(error))
+
+
+def _trial(settings: Settings, release: Release, ledger: Ledger, telemetry: Telemetry) -> TrialView | None:
     """Who is tried now, judged here and now with the controller's judges."""
     standing = find_standing(release, read_fates(ledger), ledger)
     if standing is None:
         return None
     policy = settings.delivery.compressed(settings.clock_factor)
-    stores = settings.open_pairs(), settings.open_telemetry(), ledger, settings.open_objects()
-    return view_trial(standing, Trials(*stores, policy).judge(standing, datetime.now(UTC)))
+    trials = Trials(settings.open_pairs(), telemetry, ledger, settings.open_objects(), policy)
+    return view_trial(standing, trials.judge(standing, datetime.now(UTC)))
+
+
+def _asked_again(release: Release, ledger: Ledger) -> tuple[AskedAgain, ...]:
+    """Runs because of drift that died, or that nobody picked up."""
+    if release.champion is None:
+        return ()
+    monitor = monitor_asked_again(ledger, release.champion.version)
+    retrainings = retrainings_asked_again(ledger, release.champion.version)
+    return (monitor, *retrainings) if monitor is not None else tuple(retrainings)
 
 
 def _lines(ledger: Ledger, kinds: tuple[str, ...], each: int, most: int) -> tuple[Decision, ...]:
@@ -187,11 +235,6 @@ def _sentence(body: str) -> str:
     content = json.loads(body)
     action = f"{content['action']}: " if content.get("action") else ""
     return (action + str(content.get("reason") or content.get("how") or ""))[:160]
-
-
-def _requests_last_hour(settings: Settings) -> int:
-    now = datetime.now(UTC)
-    return settings.open_telemetry().count(now - timedelta(hours=1), now)
 
 
 def _short(at: datetime | None) -> str:

@@ -66,23 +66,21 @@ class Rollback(BaseModel):
 
 def deliver_once(settings: Settings) -> Delivered:
     """One look of the controller in this process; beside a running controller it is one look more."""
-    from deploy.controller.measure import ask_for_frechet
+    from deploy.controller.measure import measure_canary
     from deploy.controller.neighbours import open_neighbours
     from deploy.controller.reconcile import Reconciler
     from deploy.stores.errors import EpochConflict, StoreError
 
-    world, factor = open_neighbours(settings), settings.clock_factor
+    world = open_neighbours(settings)
     try:
-        look = Reconciler(world, settings.controller, settings.delivery, _now, factor).look()
+        look = Reconciler(world, settings.controller, settings.delivery, _now, settings.clock_factor).look()
     except EpochConflict as error:
         raise RunFailed(f"the controller moved the release at the same moment ({error}): nothing was lost") from error
     waits = look.waits
-    if look.standing is not None:
-        retry_s = settings.controller.measure_retry_s * factor
-        try:
-            ask_for_frechet(look.standing, world.ledger, world.orchestrator, _now(), retry_s)
-        except StoreError as error:  # what was done is done: a later look asks again
-            waits = f"{waits}; and for the orchestrator: {error}"
+    try:
+        measure_canary(world, settings, _now())
+    except StoreError as error:  # what was done is done: a later look asks again
+        waits = f"{waits}; and for the orchestrator: {error}"
     trial = view_trial(look.standing, look.trial) if look.standing and look.trial else None
     return Delivered(steps=tuple(_taken(each) for each in look.taken), waits=waits, trial=trial)
 

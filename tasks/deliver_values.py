@@ -8,7 +8,10 @@ from deploy.release import ServedVersion
 
 
 class MeasurementPlan(BaseModel):
-    """Which two versions, by which trial (`subject` in the ledger), on images that were captured since."""
+    """Which two versions, by which trial (`subject` in the ledger), on images that were captured since.
+
+    `look`: 1 for the first measurement, 2 for the next. `least`, `most`: images that it needs and that it takes.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -16,12 +19,15 @@ class MeasurementPlan(BaseModel):
     candidate: ServedVersion
     champion: ServedVersion
     since: AwareDatetime
+    look: int
+    least: int
+    most: int
 
 
 class MeasuredChange(BaseModel):
     """Relative change of the Fréchet distance of reconstructions (candidate / champion) - 1, paired on n images.
 
-    The interval is one of 95 %.
+    The intervals of all looks at a canary hold together with 95 %.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

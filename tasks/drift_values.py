@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-
+from data_checks.drift.actions import Action
 from data_checks.verdict import Verdict
 from deploy.release import ServedVersion
 
@@ -51,7 +50,7 @@ class JudgedTraffic(_Value):
     received: int
     verdicts: dict[str, Verdict]
     new_kind: FoundKind | None
-    action: str
+    action: Action
     reason: str
     also: tuple[tuple[str, str], ...] = ()
 
@@ -63,27 +62,3 @@ class StoredSnapshot(_Value):
     url: str
     failed: tuple[str, ...]
     stock_verdict: str
-
-
-class DriftRecord(_Value):
-    """The ledger's line of a monitor run (kind `drift`); the controller acts on it.
-
-    For a retraining action `key` names the trigger that the retraining must claim; it waits until `needed_images` more
-    images of the new kind were captured, at `new_share_low` of the requests answered since `window_since`.
-    """
-
-    key: str
-    champion: str
-    action: Literal[
-        "incremental", "emergency", "full", "block", "roll_back", "scale_out", "none", "cannot_judge", "wait"
-    ]
-    reason: str
-    also: tuple[tuple[str, str], ...] = ()
-    snapshot: str = ""
-    url: str = ""
-    failed: tuple[str, ...] = ()
-    new_share: float = 0.0
-    new_share_low: float = 0.0
-    needed_images: int = Field(0, ge=0)
-    window_since: AwareDatetime
-    at: AwareDatetime

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks import holdout
 from tasks.errors import NotEnoughData
 from tasks.images import selection_of
 from tasks.values import NewKindFound, RetrainPlan
@@ -59,17 +60,16 @@ def mix(is_new: np.ndarray, plan: RetrainPlan) -> Mixture | None:
     """
     if plan.found is None:
         return None
-    from tasks.window import MIN_NEW_IMAGES
     from vae_core.training.mixing import mixing_weights
 
     distinct = int(is_new.sum())
-    if distinct < MIN_NEW_IMAGES:
+    if distinct < holdout.MIN_NEW_IMAGES:
         raise NotEnoughData(
-            f"{distinct} images of the new kind are left to train on: expected at least {MIN_NEW_IMAGES}; "
+            f"{distinct} images of the new kind are left to train on: expected at least {holdout.MIN_NEW_IMAGES}; "
             "start a new retraining once more were captured"
         )
     require_share(distinct, len(is_new), plan.found)
-    return mixing_weights(is_new, min_new_share=_drawn_share(plan.found), min_distinct=MIN_NEW_IMAGES)
+    return mixing_weights(is_new, min_new_share=_drawn_share(plan.found), min_distinct=holdout.MIN_NEW_IMAGES)
 
 
 def _drawn_share(found: NewKindFound) -> float:
@@ -80,7 +80,10 @@ def _drawn_share(found: NewKindFound) -> float:
 
 
 def natural_weights(is_new: np.ndarray, plan: RetrainPlan) -> np.ndarray:
-    """Weights (N,) that give the new kind the share that it has in the traffic; all 1 for a plan that found none."""
+    """Weights (N,) that give the new kind the share that it has in the traffic; all 1 for a plan that found none.
+
+    Where the window as a whole is new, the traffic is it alone: what is replayed beside it weighs 0.
+    """
     weights = np.ones(len(is_new))
     if plan.found is not None and 0 < is_new.sum() < len(is_new):
         weights[is_new] = plan.found.share / is_new.sum()

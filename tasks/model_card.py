@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from data_checks.verdict import Verdict
-from tasks.values import ChangeShown, RetrainPlan, Trained
+from tasks.values import ChangeShown, NewKindFound, RetrainPlan, Trained
 
 if TYPE_CHECKING:
     from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
@@ -170,11 +170,7 @@ def _origin(plan: RetrainPlan, trained: Trained, beside: Beside | None) -> list[
             f"its report in the object store at `snapshots/{plan.snapshot}/report.html`."
         )
     if plan.found is not None:
-        lines.append(
-            f"New kind, found without labels: {plan.found.n:,} images, {plan.found.share:.1%} of the window's traffic "
-            f"in {plan.found.cells} clusters, purity {plan.found.purity:.0%}, error {plan.found.error_ratio:.2f} times "
-            "the reference's."
-        )
+        lines.append(_found(plan.found))
     if plan.benchmark_new is not None:
         lines.append(
             f"benchmark_new: {plan.benchmark_new.n:,} images held out "
@@ -194,6 +190,18 @@ def _origin(plan: RetrainPlan, trained: Trained, beside: Beside | None) -> list[
     if beside is not None and beside.reference:
         lines.append(f"Reference for its traffic: {beside.reference}.")
     return [*(f"- {line}" for line in lines), *([""] if lines else [])]
+
+
+def _found(found: NewKindFound) -> str:
+    if found.is_whole_window:
+        return (
+            f"New kind: no cluster could be named, so the newest {found.n:,} images of the traffic as a whole take its "
+            f"place; at least {found.purity:.0%} of them moved, error {found.error_ratio:.2f} times the reference's."
+        )
+    return (
+        f"New kind, found without labels: {found.n:,} images, {found.share:.1%} of the window's traffic "
+        f"in {found.cells} clusters, purity {found.purity:.0%}, error {found.error_ratio:.2f} times the reference's."
+    )
 
 
 def _new_table(plan: RetrainPlan, result: BenchmarkResult) -> list[str]:

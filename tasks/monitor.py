@@ -6,14 +6,15 @@ import json
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from data_checks.drift.actions import RETRAINS
+from data_checks.drift.actions import RETRAINS, Action
+from deploy.controller.drift_lines import DriftLine, read_line
 from tasks.context import engine, now, objects, settings
-from tasks.drift_values import DriftRecord, FoundKind, JudgedTraffic, MonitorPlan, StoredSnapshot
+from tasks.drift_values import FoundKind, JudgedTraffic, MonitorPlan, StoredSnapshot
 from tasks.steps import finish_step, finished_step
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def judge_traffic(plan: MonitorPlan) -> JudgedTraffic:
     """All judges over the window, the new kind in it, and what triage makes of them."""
     if (kept := finished_step(objects(), plan.key, "monitor-judged", JudgedTraffic)) is not None:
         return kept
+    from data_checks.drift.found_images import measure_found
     from data_checks.drift.judge import judge_window
     from data_checks.drift.triage import Circumstances, triage
     from data_checks.new_kind import find_new_kind
@@ -65,14 +67,17 @@ def judge_traffic(plan: MonitorPlan) -> JudgedTraffic:
     window = _read_window(plan)
     reference = _reference(plan.champion)
     judgement = judge_window(window, reference, policy)
-    kind = None
+    kind = found = None
     if reference is not None and len(window.sample) and window.sample.latent_dim == reference.latent_dim:
         kind = find_new_kind(window.sample, reference, settings().new_kind, seed=SEED)
+        if kind is not None:
+            found = measure_found(window.sample, reference, kind.indices, seed=SEED)
     circumstances = Circumstances(
         new_kind=kind,
         promoted_s_ago=(plan.until - plan.promoted_at).total_seconds() if plan.promoted_at else None,
         previous_exists=plan.previous_exists,
         latency_p99_ms=_latency_p99_ms(plan),
+        found=found,
     )
     decided = triage(judgement, circumstances, policy)
     judged = JudgedTraffic(
@@ -117,30 +122,32 @@ def store_snapshot(plan: MonitorPlan, judged: JudgedTraffic) -> StoredSnapshot:
 
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
-def record_drift(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot) -> DriftRecord:
+def record_drift(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot) -> DriftLine:
     """The line in the ledger, and the same as a page in Prefect's UI."""
     from prefect.artifacts import create_markdown_artifact
 
-    record = write_drift_line(plan, judged, snapshot)
-    create_markdown_artifact(_words(record, judged, snapshot), key="monitor", description=record.reason[:500])
-    return record
+    line = write_drift_line(plan, judged, snapshot)
+    create_markdown_artifact(_words(line, judged, snapshot), key="monitor", description=line.reason[:500])
+    return line
 
 
-def write_drift_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot) -> DriftRecord:
+def write_drift_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot) -> DriftLine:
     """Once a run; a retraining that drift asked for lately on this champion is not asked for twice."""
     from deploy.stores.ledger import Ledger
 
     ledger = Ledger(engine())
     champion = plan.champion.version if plan.champion else ""
-    record = _decide_record(plan, judged, snapshot, champion)
-    ledger.record("drift", champion, record.model_dump_json(), now(), key=f"drift:{plan.key}")
+    decided = _decide_line(plan, judged, snapshot, champion)
+    ledger.record("drift", champion, decided.model_dump_json(), now(), key=f"drift:{plan.key}")
     (written,) = [each for each in ledger.entries("drift", champion) if each.key == f"drift:{plan.key}"]
-    return DriftRecord.model_validate_json(written.body)
+    line = read_line(written)
+    assert line is not None, "this flow wrote it, now or before it started again"
+    return line
 
 
-def _decide_record(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot, champion: str) -> DriftRecord:
-    action, reason, key = judged.action, judged.reason, plan.key
-    needed, kind = 0, judged.new_kind
+def _decide_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot, champion: str) -> DriftLine:
+    action: Action | Literal["wait"] = judged.action
+    reason, key, needed, kind = judged.reason, plan.key, 0, judged.new_kind
     if action in RETRAINS:
         if (standing := _standing_retrain(champion)) is not None:
             action, reason = "wait", f"{standing} is under way or was just done for this champion; seen again: {reason}"
@@ -149,22 +156,20 @@ def _decide_record(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSna
             if action == "emergency":
                 # where no cluster can be named yet, as many images of the traffic as it is: by then one may be
                 needed = max(0, settings().drift.new_images_needed - (kind.found if kind else 0))
-    return DriftRecord.model_validate(
-        {
-            "key": key,
-            "champion": champion,
-            "action": action,
-            "reason": reason,
-            "also": judged.also,
-            "snapshot": snapshot.snapshot,
-            "url": snapshot.url,
-            "failed": snapshot.failed,
-            "new_share": kind.share if kind else 0.0,
-            "new_share_low": kind.recent_share_low if kind else float(action == "emergency"),
-            "needed_images": needed,
-            "window_since": plan.until,
-            "at": now(),
-        }
+    return DriftLine(
+        key=key,
+        champion=champion,
+        action=action,
+        reason=reason,
+        also=judged.also,
+        snapshot=snapshot.snapshot,
+        url=snapshot.url,
+        failed=snapshot.failed,
+        new_share=kind.share if kind else 0.0,
+        new_share_low=kind.recent_share_low if kind else float(action == "emergency"),
+        needed_images=needed,
+        window_since=plan.until,
+        at=now(),
     )
 
 
@@ -174,9 +179,9 @@ def _standing_retrain(champion: str) -> str | None:
 
     cooldown = timedelta(seconds=settings().drift.compressed(settings().clock_factor).cooldown_s)
     for each in Ledger(engine()).entries("drift", champion):
-        record = DriftRecord.model_validate_json(each.body)
-        if record.action in RETRAINS and now() - each.at < cooldown:
-            return record.key
+        line = read_line(each)
+        if line is not None and line.action in RETRAINS and now() - each.at < cooldown:
+            return line.key
     return None
 
 
@@ -243,11 +248,11 @@ def _show_in_mlflow(plan: MonitorPlan, html: bytes, snapshot: bytes) -> str:
             return ""
 
 
-def _words(record: DriftRecord, judged: JudgedTraffic, snapshot: StoredSnapshot) -> str:
+def _words(line: DriftLine, judged: JudgedTraffic, snapshot: StoredSnapshot) -> str:
     rows = "\n".join(f"| {name} | {each.phase} | {each.reason} |" for name, each in judged.verdicts.items())
-    also = "".join(f"\n\nalso **{action}**: {reason}" for action, reason in record.also)
+    also = "".join(f"\n\nalso **{action}**: {reason}" for action, reason in line.also)
     return (
-        f"**{record.action}**: {record.reason}{also}\n\n[report]({snapshot.url})\n\n"
+        f"**{line.action}**: {line.reason}{also}\n\n[report]({snapshot.url})\n\n"
         f"| judge | verdict | reason |\n|---|---|---|\n{rows}\n\n"
         f"Evidently's own verdict, shown and not acted on: {snapshot.stock_verdict}\n\n"
         f"`{json.dumps({'answered': judged.n, 'received': judged.received})}`"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from tasks.context import settings
 from tasks.errors import NotEnoughData
@@ -18,17 +15,9 @@ if TYPE_CHECKING:
     from data_checks.new_kind import NewKind
     from data_checks.sample import Sample
     from vae_core.artifact import Artifact
-    from vae_core.reference import Reference
 
 FIRST_LOOK = 3  # times the wanted images: where a third of the traffic is new, the first look has enough
 SEED = 0
-
-
-def to_sample(reference: Reference) -> Sample:
-    """A reference's columns as the judges take them."""
-    from data_checks.sample import Sample
-
-    return Sample(**{each.name: getattr(reference, each.name).astype(np.float32) for each in fields(Sample)})
 
 
 def score_rows(rows: pa.Table, version: int, artifact: Artifact) -> Sample:
@@ -37,6 +26,7 @@ def score_rows(rows: pa.Table, version: int, artifact: Artifact) -> Sample:
     import pyarrow.compute as pc
     import torch
 
+    from data_checks.sample import Sample
     from vae_core.reference import measure_reference
 
     if not len(rows):
@@ -50,13 +40,14 @@ def score_rows(rows: pa.Table, version: int, artifact: Artifact) -> Sample:
     place = {digest: row for row, digest in enumerate(encoded["digest"].to_pylist())}
     ordered = encoded["image"].take([place[digest] for digest in rows["digest"].to_pylist()])
     pixels = decode_rows(ordered, artifact.preprocessing)
-    return to_sample(measure_reference(artifact.model, pixels, device=settings().training.device))
+    return Sample.of(measure_reference(artifact.model, pixels, device=settings().training.device))
 
 
 def look_back(sample: Sample, reference: Sample, wanted: int) -> Iterator[tuple[int, NewKind | None]]:
     """Stretches of newest images in the order in which they should be taken: the shortest with enough of a new kind.
 
-    A longer one only dilutes it, so it comes after. Where none holds enough, there is one: the one with most of it.
+    A longer one only dilutes it, so it comes after. Where none holds enough, there is one: the one with most of it;
+    with None where no cluster rose in any.
     """
     from data_checks.new_kind import find_new_kind
 

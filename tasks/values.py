@@ -58,6 +58,8 @@ class NewKindFound(_Value):
     """The images of a new kind in the window, as `data_checks.new_kind` found them without labels.
 
     `purity`: the share of them that the rise explains. `error_ratio`: their mean error over the reference's.
+    Where no cluster could be named but the traffic left the reference, the window as a whole is what is new: `cells`
+    is 0, `share` 1, and `share_low` and `purity` are the share of its images that moved at least.
     """
 
     n: Annotated[int, Field(ge=1)]
@@ -66,6 +68,11 @@ class NewKindFound(_Value):
     purity: float
     error_ratio: float
     cells: int
+
+    @property
+    def is_whole_window(self) -> bool:
+        """No cluster could be named."""
+        return self.cells == 0
 
 
 class WindowSelection(_Value):

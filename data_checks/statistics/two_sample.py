@@ -41,8 +41,8 @@ class LongRun:
 
     @property
     def inflation(self) -> Floats:
-        """How many rows are worth one independent row (D,), at least 1."""
-        return self.variance / np.maximum(self.single, 1e-300)
+        """How many rows are worth one independent row (D,), at least 1, also in a column that never varies."""
+        return np.maximum(self.variance / np.maximum(self.single, 1e-300), 1.0)
 
     @property
     def degrees(self) -> int:

@@ -15,12 +15,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from deploy.controller.drift import act_on_drift
-from deploy.controller.history import read_fates
-from deploy.controller.measure import ask_for_frechet
+from deploy.controller.measure import measure_canary
 from deploy.controller.neighbours import Neighbours, open_neighbours
 from deploy.controller.reconcile import Reconciler
 from deploy.controller.retraining import revive_retrainings
-from deploy.controller.trials import find_standing
 from deploy.controller.watch import Watch
 from deploy.settings import Settings, SettingsError, load_settings
 from deploy.stores.errors import EpochConflict, StoreError
@@ -60,15 +58,9 @@ def _duties(settings: Settings, world: Neighbours) -> dict[str, Callable[[], obj
     reconciler = Reconciler(world, config, settings.delivery, _now, factor)
     watch = Watch(world, settings.drift, factor)
     retry_s = config.measure_retry_s * factor
-
-    def measure() -> None:
-        standing = find_standing(world.releases.read(), read_fates(world.ledger), world.ledger)
-        if standing is not None:
-            ask_for_frechet(standing, world.ledger, world.orchestrator, _now(), retry_s)
-
     return {
         "delivery": reconciler.look,
-        "measuring": measure,
+        "measuring": lambda: measure_canary(world, settings, _now()),
         "watch": lambda: watch.look(_now()),
         "drift": lambda: act_on_drift(world, settings.drift, factor, _now()),
         "retraining": lambda: revive_retrainings(world, retry_s, _now()),

@@ -1,36 +1,58 @@
 """Asks for the paired Frechet difference of a canary: the one number of its trial that a flow has to measure.
 
-Asked for once a canary; again only when a run ended without its line in the ledger. While the orchestrator is away the
-trial is extended, and the next look asks.
+More traffic does not narrow an interval that was measured once. So one that holds the margin is measured again, at most
+`LOOKS` times in all, each time on twice the images or more. What that costs stands in `tasks/deliver.py`. While the
+orchestrator is away the trial is extended, and the next look asks.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from deploy.controller.trials import Standing, read_frechet
+from deploy.controller.history import read_fates
+from deploy.controller.trials import Standing, find_standing, read_frechet
 from deploy.stores.errors import ObjectMissing, StoreError
-from deploy.stores.ledger import Ledger
+from deploy.stores.ledger import LedgerEntry
 from deploy.stores.orchestrator import Orchestrator
 
+if TYPE_CHECKING:
+    from deploy.controller.neighbours import Neighbours
+    from deploy.settings import Settings
+
 DEPLOYMENT = "deliver/deliver"
+LOOKS = 4  # each interval is built with 1 / LOOKS of the 5 %, so that all of them together hold with 95 %
+LATER = 4  # times the pause before: from 600 s on, 40 min, 3.3 h and 14 h after the first, within a canary's 24 h
 
 _log = logging.getLogger("latentloop.controller")
 
 
-def ask_for_frechet(
-    standing: Standing, ledger: Ledger, orchestrator: Orchestrator, now: datetime, retry_s: float
-) -> bool:
-    """True when a run was asked for; StoreError when the orchestrator is away or knows no such deployment."""
-    if standing.stage != "canary" or read_frechet(ledger, standing) is not None:
+def measure_canary(world: Neighbours, settings: Settings, now: datetime) -> bool:
+    """Ask for what the canary of this moment lacks: see `ask_for_frechet`."""
+    standing = find_standing(world.releases.read(), read_fates(world.ledger), world.ledger)
+    retry_s = settings.controller.measure_retry_s * settings.clock_factor
+    return standing is not None and ask_for_frechet(standing, world, now, retry_s, settings.delivery.frechet_margin)
+
+
+def ask_for_frechet(standing: Standing, world: Neighbours, now: datetime, retry_s: float, margin: float) -> bool:
+    """True when a run was asked for; StoreError when the orchestrator is away or knows no such deployment.
+
+    A run that ended without its line in the ledger is no look: it is asked for again after `retry_s`.
+    """
+    if standing.stage != "canary":
         return False
-    asked = ledger.entries("frechet-asked", standing.subject, limit=1)
+    measured = world.ledger.entries("frechet", standing.subject, limit=LOOKS)
+    if measured and not _is_worth_more(measured, standing, world, now, retry_s, margin):
+        return False
+    look = len(measured) + 1
     attempt = 1
-    if asked:
+    if asked := world.ledger.entries("frechet-asked", standing.subject, limit=1):
         body = json.loads(asked[0].body)
-        if now - asked[0].at < timedelta(seconds=retry_s) or not _ended(orchestrator, body["run"]):
+        too_early = now - asked[0].at < timedelta(seconds=retry_s)
+        if body.get("look", 1) == look and (too_early or not _ended(world.orchestrator, body["run"])):
             return False
         attempt = body["attempt"] + 1
     key = f"deliver:{standing.subject}:{attempt}"
@@ -38,12 +60,38 @@ def ask_for_frechet(
         "version": standing.candidate.version,
         "champion": standing.champion.version,
         "since": standing.since.isoformat(),
+        "look": look,
+        "least": _twice(measured[0]) if measured else 0,
     }
-    run = orchestrator.create_run(DEPLOYMENT, parameters, key)
+    run = world.orchestrator.create_run(DEPLOYMENT, parameters, key)
     body = {"run": run.id, "url": run.url, "attempt": attempt, **parameters}
-    ledger.record("frechet-asked", standing.subject, json.dumps(body), now, key=f"frechet-asked:{key}")
-    _log.info("asked for the Frechet difference of %s (attempt %d): %s", standing.subject, attempt, run.url)
+    world.ledger.record("frechet-asked", standing.subject, json.dumps(body), now, key=f"frechet-asked:{key}")
+    _log.info(
+        "asked for the Frechet difference of %s (look %d, attempt %d): %s", standing.subject, look, attempt, run.url
+    )
     return True
+
+
+def _is_worth_more(
+    measured: Sequence[LedgerEntry],
+    standing: Standing,
+    world: Neighbours,
+    now: datetime,
+    retry_s: float,
+    margin: float,
+) -> bool:
+    """Whether the newest look left it open, some time ago, and twice its images came since the trial began."""
+    change = read_frechet(world.ledger, standing)
+    assert change is not None
+    pause = timedelta(seconds=retry_s * LATER ** len(measured))
+    if len(measured) == LOOKS or change.low > margin or change.high < margin or now - measured[0].at < pause:
+        return False
+    candidate, champion = standing.candidate.version, standing.champion.version
+    return world.pairs.count(standing.since, now, candidate=candidate, champion=champion) >= _twice(measured[0])
+
+
+def _twice(measured: LedgerEntry) -> int:
+    return 2 * int(json.loads(measured.body)["n"])
 
 
 def _ended(orchestrator: Orchestrator, run: str) -> bool:

@@ -1,27 +1,22 @@
 """The retrainings that were asked for because of drift: one at a time for a champion, and none that died is lost.
 
-An event starts the flow, and the flow claims the trigger that the event names. So the ledger knows how each one goes,
-and a run that is asked for again is a duplicate wherever another one lives or has finished.
+An event starts the flow, and the flow claims the trigger that the event names: so the ledger knows how each one goes.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 from datetime import datetime, timedelta
-from typing import Any
 
 from data_checks.drift.actions import RETRAINS
 from deploy.controller.drift_lines import LINES, pending_lines, read_line
 from deploy.controller.neighbours import Neighbours
+from deploy.controller.retries import AskedAgain, Job, Retries, read_asked_again, retry_dead
 from deploy.delivery.planning import SETTLED
-from deploy.stores.ledger import LedgerEntry
+from deploy.stores.ledger import Ledger, LedgerEntry
 from deploy.stores.registry import APPROVED, PENDING, TRIGGER_TAG, Registry
 
-MOST_RETRIES = 5  # what died so often dies of itself: a person looks at its runs
-SHORTEST_RETRY_S = 60.0  # however far the clocks are compressed: a run takes its time to start
-
-_log = logging.getLogger("latentloop.controller")
+RETRIES = Retries("drift-retry", most=5)  # what died so often dies of itself: a person looks at its runs
 
 
 def find_under_way(world: Neighbours, entry: LedgerEntry, key: str, cooldown_s: float, now: datetime) -> str | None:
@@ -50,22 +45,33 @@ def find_under_way(world: Neighbours, entry: LedgerEntry, key: str, cooldown_s: 
 
 def revive_retrainings(world: Neighbours, retry_s: float, now: datetime) -> list[str]:
     """Ask again for what nobody works on, every `retry_s` and a few times; returns the triggers, once each."""
-    champion, revived = world.releases.read().champion, []
+    champion = world.releases.read().champion
     if champion is None:
         return []
-    pause = timedelta(seconds=max(retry_s, SHORTEST_RETRY_S))
-    # only of the champion: a version that replaced it has a drift of its own
-    for event in world.ledger.entries("drift-event", champion.version, limit=LINES):
+    jobs = _asked(world.ledger, champion.version)
+    return [job.trigger for job in jobs if retry_dead(world, job, RETRIES, retry_s, now)]
+
+
+def retrainings_asked_again(ledger: Ledger, champion: str) -> list[AskedAgain]:
+    """Those that were asked for more than once and have not ended."""
+    found = []
+    for job in _asked(ledger, champion):
+        trigger = ledger.get_trigger(job.trigger)
+        again = read_asked_again(ledger, job.trigger, RETRIES)
+        if again is not None and (trigger is None or trigger.state == "running"):
+            found.append(again)
+    return found
+
+
+def _asked(ledger: Ledger, champion: str) -> list[Job]:
+    """The champion's retrainings: a version that replaced it has a drift of its own."""
+    jobs = []
+    for event in ledger.entries("drift-event", champion, limit=LINES):
         body = json.loads(event.body)
-        trigger = world.ledger.get_trigger(body["key"])
-        if trigger is not None and (trigger.state != "running" or trigger.alive_until >= now):
-            continue
-        retries = world.ledger.entries("drift-retry", body["key"])
-        last = retries[0].at if retries else event.at
-        if len(retries) < MOST_RETRIES and now - last >= pause:
-            _ask_again(world, body, len(retries) + 1, now)
-            revived.append(body["key"])
-    return revived
+        flow = f"retrain-{body['event'].rsplit('.', 1)[-1]}"
+        parameters = {"key": body["key"], "reason": body["reason"], "cause": "drift", "snapshot": body["snapshot"]}
+        jobs.append(Job(body["key"], f"{flow}/{flow}", parameters, event.at))
+    return jobs
 
 
 def _find_undecided(registry: Registry, triggers: list[str]) -> str | None:
@@ -78,13 +84,3 @@ def _find_undecided(registry: Registry, triggers: list[str]) -> str | None:
         if each.approval == APPROVED:
             return f"version {each.version} is approved and not settled"
     return None
-
-
-def _ask_again(world: Neighbours, event: dict[str, Any], attempt: int, now: datetime) -> None:
-    action = event["event"].rsplit(".", 1)[-1]
-    parameters = {"key": event["key"], "reason": event["reason"], "cause": "drift", "snapshot": event["snapshot"]}
-    name = f"{event['key']}:retry:{attempt}"
-    run = world.orchestrator.create_run(f"retrain-{action}/retrain-{action}", parameters, name)
-    body = json.dumps({"run": run.id, "url": run.url, "attempt": attempt, **parameters})
-    world.ledger.record("drift-retry", event["key"], body, now, key=f"drift-retry:{name}")
-    _log.warning("%s: nobody works on it, asked again (attempt %d): %s", event["key"], attempt, run.url)

@@ -50,8 +50,4 @@ def read_reference(objects: ObjectStore, served: ServedVersion) -> Sample | None
         found = Reference.from_tensors(fetch_tensors(objects, served.artifact, served.digest, "reference.safetensors"))
     except (ObjectMissing, StoreCorrupt, ArtifactError):
         return None
-    return Sample(
-        mu=found.mu.astype(np.float32),
-        logvar=found.logvar.astype(np.float32),
-        **{name: getattr(found, name) for name in _COLUMNS},
-    )
+    return Sample.of(found)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_checks.verdict import Verdict
 from deploy.delivery.history import Fate
@@ -22,9 +23,10 @@ from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.release import Release, ServedVersion
 from deploy.stores.artifacts import fetch_tensors
 from deploy.stores.errors import ObjectMissing, StoreCorrupt, StoreError
+from deploy.stores.followed_pairs import FollowedPairs, TrialPairs
 from deploy.stores.ledger import Ledger
 from deploy.stores.objects import ObjectStore
-from deploy.stores.pairs import Pairs, PairWindow
+from deploy.stores.pairs import Pairs
 from deploy.stores.telemetry import Telemetry
 
 _JUDGES: Mapping[Stage, Callable[[Trial, DeliveryPolicy], Verdict]] = {
@@ -33,6 +35,7 @@ _JUDGES: Mapping[Stage, Callable[[Trial, DeliveryPolicy], Verdict]] = {
     "watch": judge_watch_period,
 }
 REST = 20  # a judgement that took a second is not made again for twenty: at most 5 % of one core
+LONGEST_REST_S = 30.0  # however long it took: a canary that turns bad is seen soon; real time, as its cost is
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class Trials:
     ) -> None:
         self._pairs, self._telemetry, self._ledger, self._objects = pairs, telemetry, ledger, objects
         self._policy = policy
+        self._followed: tuple[tuple[str, str, datetime], FollowedPairs] | None = None
         self._thresholds: dict[str, float] = {}
         self._kept: tuple[str, float, Verdict] | None = None
 
@@ -113,30 +117,42 @@ class Trials:
 
     def read(self, standing: Standing, now: datetime, elapsed_s: float) -> Trial:
         """The facts that a judge wants."""
-        candidate, champion = standing.candidate, standing.champion
-        pairs = self._pairs.window(standing.since, now, candidate=candidate.version, champion=champion.version)
-        answered = {
-            name: self._telemetry.answered(standing.stage_since, now, version).latency_ms
-            if standing.stage == "canary"
-            else np.empty(0)
-            for name, version in (("champion", champion.version), ("canary", candidate.version))
-        }
+        pairs = self._follow(standing).read()
         tried, failed = self._tries(standing, pairs)
+        canary_ms, beside_ms = self._latencies(standing, now)
         return Trial(
             champion_error=pairs.champion_error[pairs.complete],
             candidate_error=pairs.candidate_error[pairs.complete],
-            failures=pairs.failures,
-            canary_answered=len(answered["canary"]),
-            champion_latency_ms=answered["champion"],
-            canary_latency_ms=answered["canary"],
-            tail_threshold=self._threshold(champion),
+            failures=int(np.count_nonzero(pairs.failed)),
+            canary_answered=len(canary_ms),
+            champion_latency_ms=beside_ms,
+            canary_latency_ms=canary_ms,
+            tail_threshold=self._threshold(standing.champion),
             elapsed_s=elapsed_s,
             frechet=read_frechet(self._ledger, standing),
             canary_tried=tried,
             canary_failures=failed,
         )
 
-    def _tries(self, standing: Standing, pairs: PairWindow) -> tuple[int, int]:
+    def _follow(self, standing: Standing) -> FollowedPairs:
+        """The pairs of this trial; those of another one are forgotten."""
+        trial = (standing.candidate.version, standing.champion.version, standing.since)
+        if self._followed is None or self._followed[0] != trial:
+            candidate, champion, since = trial
+            self._followed = (trial, self._pairs.follow(since, candidate=candidate, champion=champion))
+        return self._followed[1]
+
+    def _latencies(self, standing: Standing, now: datetime) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of the canary's answers, and, where these are too slow, of the champion's: nineteen times as many."""
+        if standing.stage != "canary":
+            return np.empty(0), np.empty(0)
+        mine, theirs = standing.candidate.version, standing.champion.version
+        canary_ms = self._telemetry.answered(standing.stage_since, now, mine).latency_ms
+        if not len(canary_ms) or np.quantile(canary_ms, 0.99) <= self._policy.max_latency_p99_ms:
+            return canary_ms, np.empty(0)
+        return canary_ms, self._telemetry.answered(standing.stage_since, now, theirs).latency_ms
+
+    def _tries(self, standing: Standing, pairs: TrialPairs) -> tuple[int, int]:
         """Images that the canary was to answer since it is canary, and those that it failed on.
 
         Who failed beside the champion failed nobody's request: the champion's answer for a canary is told from that by
@@ -147,12 +163,12 @@ class Trials:
         from deploy.serving.router import request_share
 
         since = np.datetime64(standing.stage_since.astimezone(UTC).replace(tzinfo=None), "us")
-        in_stage, failed = pairs.at >= since, pairs.failure != ""
-        own = in_stage & (pairs.answered_by == standing.candidate.version)
+        in_stage = pairs.at >= since
+        own = in_stage & pairs.by_candidate
         share = self._policy.canary_share
-        for row in np.flatnonzero(in_stage & failed & ~own):
+        for row in np.flatnonzero(in_stage & pairs.failed & ~own):
             own[row] = request_share(pairs.request_id[row]) < share
-        return int(np.count_nonzero(own)), int(np.count_nonzero(own & failed))
+        return int(np.count_nonzero(own)), int(np.count_nonzero(own & pairs.failed))
 
     def _verdict(self, standing: Standing, now: datetime, elapsed_s: float) -> Verdict:
         name = f"{standing.stage}:{standing.subject}"
@@ -161,7 +177,7 @@ class Trials:
         began = time.monotonic()
         verdict = _JUDGES[standing.stage](self.read(standing, now, elapsed_s), self._policy)
         ended = time.monotonic()
-        self._kept = (name, ended + REST * (ended - began), verdict)
+        self._kept = (name, ended + min(REST * (ended - began), LONGEST_REST_S), verdict)
         return verdict
 
     def _threshold(self, champion: ServedVersion) -> float | None:

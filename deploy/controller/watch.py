@@ -1,8 +1,8 @@
 """The cheap watch: every few hundred requests of the champion, has its traffic left what it was accepted on?
 
 A suspicion is a line in the ledger (kind `alarm`) before it is a run, so a kill or an orchestrator that is away loses
-none, and one suspicion makes one run of the `monitor` flow. What was looked at last is memory only: a controller that
-is started again looks once more, and the cooldown is read from the ledger.
+none, and one suspicion makes one run of the `monitor` flow, and another one where that died. What was looked at last
+is memory only: a controller that is started again looks once more, and the cooldown is read from the ledger.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from data_checks.sample import Sample
 from data_checks.verdict import Verdict
 from deploy.controller.history import read_fates
 from deploy.controller.neighbours import Neighbours
+from deploy.controller.retries import AskedAgain, Job, Retries, read_asked_again, retry_dead
 from deploy.controller.traffic import read_reference, read_window, serving_since
 from deploy.release import ServedVersion
-from deploy.stores.ledger import LedgerEntry
+from deploy.stores.ledger import Ledger, LedgerEntry
 
 DEPLOYMENT = "monitor/monitor"
+RETRIES = Retries("alarm-retry", most=2)  # three runs in all; then the hourly run looks, and a person at theirs
 UNDECIDED = frozenset({"none", "cannot_judge"})
 
 _log = logging.getLogger("latentloop.controller")
@@ -42,7 +44,7 @@ class Watch:
         since = serving_since(release, read_fates(self._world.ledger))
         if champion is None or since is None:
             return None
-        self._start_monitor(champion)
+        self._start_monitor(champion, now)
         if not self._is_time(champion, since, now):
             return None
         window = read_window(self._world.telemetry, champion.version, since, now, self._policy.window_images)
@@ -51,7 +53,7 @@ class Watch:
         self._looked = (_name(champion, since), now)
         verdict = judge_watch(window, self._reference_of(champion), self._policy)
         if verdict.failed and self._suspect(champion, verdict, now):
-            self._start_monitor(champion)
+            self._start_monitor(champion, now)
         return verdict
 
     def _is_time(self, champion: ServedVersion, since: datetime, now: datetime) -> bool:
@@ -82,22 +84,39 @@ class Watch:
 
     def _pause_s(self, champion: ServedVersion, alarm: LedgerEntry) -> float:
         """The cooldown after an alarm that led to something; a short pause after one that came too early to tell."""
-        for line in self._world.ledger.entries("drift", champion.version, limit=1):
-            if line.at >= alarm.at and json.loads(line.body)["action"] in UNDECIDED:
-                return self._policy.suspicion_pause_s
-        return self._policy.cooldown_s
+        answer = _read_answer(self._world.ledger, champion.version, alarm)
+        early = answer is not None and json.loads(answer.body)["action"] in UNDECIDED
+        return self._policy.suspicion_pause_s if early else self._policy.cooldown_s
 
-    def _start_monitor(self, champion: ServedVersion) -> None:
-        """The run of the champion's newest alarm, once."""
+    def _start_monitor(self, champion: ServedVersion, now: datetime) -> None:
+        """The run of the champion's newest alarm: once, and again where it died before it left its line."""
         ledger = self._world.ledger
         for alarm in ledger.entries("alarm", champion.version, limit=1):
-            if alarm.key is None or ledger.entries("alarm-run", alarm.key, limit=1):
+            if alarm.key is None:
                 continue
-            reason = Verdict.model_validate_json(alarm.body).reason
-            run = self._world.orchestrator.create_run(DEPLOYMENT, {"key": alarm.key, "reason": reason}, alarm.key)
-            body = json.dumps({"run": run.id, "url": run.url})
-            ledger.record("alarm-run", alarm.key, body, alarm.at, key=f"alarm-run:{alarm.key}")
-            _log.info("%s: asked for a monitor run: %s", alarm.key, run.url)
+            parameters = {"key": alarm.key, "reason": Verdict.model_validate_json(alarm.body).reason}
+            asked = ledger.entries("alarm-run", alarm.key, limit=1)
+            if not asked:
+                run = self._world.orchestrator.create_run(DEPLOYMENT, parameters, alarm.key)
+                body = json.dumps({"run": run.id, "url": run.url})
+                ledger.record("alarm-run", alarm.key, body, now, key=f"alarm-run:{alarm.key}")
+                _log.info("%s: asked for a monitor run: %s", alarm.key, run.url)
+            elif _read_answer(ledger, champion.version, alarm) is None:
+                job = Job(alarm.key, DEPLOYMENT, parameters, asked[0].at)
+                retry_dead(self._world, job, RETRIES, self._policy.suspicion_pause_s, now)
+
+
+def monitor_asked_again(ledger: Ledger, champion: str) -> AskedAgain | None:
+    """The run of the newest alarm, if it was asked for more than once and nobody has answered the alarm."""
+    for alarm in ledger.entries("alarm", champion, limit=1):
+        if alarm.key is not None and _read_answer(ledger, champion, alarm) is None:
+            return read_asked_again(ledger, alarm.key, RETRIES)
+    return None
+
+
+def _read_answer(ledger: Ledger, champion: str, alarm: LedgerEntry) -> LedgerEntry | None:
+    """The monitor's newest line of this champion since the alarm, whichever run left it: the hourly one looks too."""
+    return next((line for line in ledger.entries("drift", champion, limit=1) if line.id > alarm.id), None)
 
 
 def _name(champion: ServedVersion, since: datetime) -> str:

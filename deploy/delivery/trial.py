@@ -34,7 +34,8 @@ class Trial:
 
     champion_error, candidate_error (N,): `recon_error` of the same images, finite. failures: images that the candidate
     failed on, which are not among the N. canary_tried, canary_failures: images that it was to answer in this stage, and
-    those of them that the champion answered for it. champion_latency_ms, canary_latency_ms: of answered requests.
+    those of them that the champion answered for it. champion_latency_ms, canary_latency_ms: of answered requests;
+    the champion's may be empty while the canary is fast enough.
     tail_threshold: 99th percentile of `recon_error` in the champion's reference. elapsed_s: since this stage began.
     """
 

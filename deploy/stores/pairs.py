@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Engine, Row, and_, func, insert, select
 
 from deploy.stores.database import reading, writing
 from deploy.stores.faults import register
+from deploy.stores.followed_pairs import FollowedPairs, of_trial
 from deploy.stores.schema import pairs, to_us
 
 WRITE = register("pairs.write", "a batch of pair rows, one transaction")
@@ -107,14 +108,13 @@ class Pairs:
             found = connection.execute(newest_first.limit(limit)).all()
         return _to_window(found[::-1])
 
+    def follow(self, since: datetime, *, candidate: str, champion: str) -> FollowedPairs:
+        """Read the pairs of two versions since then again and again, each time only what has come meanwhile."""
+        return FollowedPairs(self._engine, since, candidate, champion)
+
 
 def _of(since: datetime, until: datetime, candidate: str, champion: str) -> ColumnElement[bool]:
-    return and_(
-        pairs.c.candidate == candidate,
-        pairs.c.champion == champion,
-        pairs.c.at_us >= to_us(since),
-        pairs.c.at_us < to_us(until),
-    )
+    return and_(of_trial(since, candidate, champion), pairs.c.at_us < to_us(until))
 
 
 def _to_values(row: PairRow) -> dict[str, object]:

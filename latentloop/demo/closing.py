@@ -23,6 +23,12 @@ Finish = Callable[[Path | None, str], None]
 MOMENTS = [f"{when}_{which}" for when in ("before", "during", "after") for which in ("old", "new")]
 
 
+class DemoReport(BenchmarkReport):
+    """The figures, and what noticed the new kinds first."""
+
+    detected_by: str
+
+
 def _bar(name: str, moment: str) -> str | None:
     """What the promoted version must not exceed: the first champion on the same images of the season's mix.
 
@@ -81,13 +87,7 @@ def close_story(story: Story, report: Path) -> Finish:
     }
 
     def finish(json_file: Path | None, command: str) -> None:
-        results = BenchmarkReport(
-            benchmark="demo",
-            command=command,
-            date=datetime.now(UTC),
-            machine=describe_machine(),
-            results=tuple(_results(story.figures)),
-        )
+        results = report_story(story, command)
         report.parent.mkdir(parents=True, exist_ok=True)
         report.write_text(_render(story, results, pictures), encoding="utf-8")
         for name, page in story.pages.items():
@@ -101,6 +101,18 @@ def close_story(story: Story, report: Path) -> Finish:
             raise DemoFailed("; ".join(f"{each.name} {each.value}, expected {each.limit:g}" for each in missed))
 
     return finish
+
+
+def report_story(story: Story, command: str) -> DemoReport:
+    """The story's figures beside their bars."""
+    return DemoReport(
+        benchmark="demo",
+        command=command,
+        date=datetime.now(UTC),
+        machine=describe_machine(),
+        results=tuple(_results(story.figures)),
+        detected_by=story.detected_by,
+    )
 
 
 def _results(figures: dict[str, float | None]) -> list[Result]:

@@ -10,14 +10,15 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from deploy.controller.drift_lines import DriftLine
 from deploy.stores.ledger import Ledger, LedgerEntry
 from deploy.stores.release import ReleaseStore
 from latentloop.demo.approval import approve_as_the_ui_does
+from latentloop.demo.noticing import find_noticed
 from latentloop.demo.telling import Chapter, Story, expect
 from latentloop.demo.traffic import Client, Traffic
 from latentloop.errors import DemoFailed
 from latentloop.progress import ProgressLines
-from tasks.drift_values import DriftRecord
 from tasks.images import WINDOW_STEP
 from tasks.steps import finished_step
 from tasks.values import Registered, WindowSelection
@@ -58,10 +59,11 @@ def season_changes(story: Story, chapter: Chapter) -> None:
             )  # fmt: skip
             expect(until(), f"{what} within {MOST_REQUESTS:,} requests and {MOST_SECONDS:.0f} s")
 
-        send(lambda: lines.first("alarm") is not None, "an alarm")
-        story.season_alarmed_at = time.monotonic()
+        send(lambda: find_noticed(ledger, lines.since) is not None, "new kinds noticed, not black frames alone,")
+        story.season_noticed_at = time.monotonic()
         story.figures["requests_to_detection"] = detected = season.sent
-        story.say(f"alarm after {detected:,} requests of the season")
+        story.detected_by = find_noticed(ledger, lines.since) or ""
+        story.say(f"new kinds noticed after {detected:,} requests of the season: {story.detected_by}")
         send(lambda: lines.first("drift-event") is not None, "the event that starts the emergency tier")
     drift = _retraining(ledger, lines)
     story.figures |= {
@@ -71,7 +73,8 @@ def season_changes(story: Story, chapter: Chapter) -> None:
     story.traffic.add(season)
     chapter.show("requests of the season", f"{season.sent:,}, {season.failed} failed")
     chapter.show("black frames refused", f"{season.refused['low_variance']:,} of {season.black_sent:,}")
-    chapter.show("alarm after", f"{detected:,} requests")
+    chapter.show("new kinds noticed after", f"{detected:,} requests")
+    chapter.show("noticed by", story.detected_by)
     chapter.show("recon_error, old and new kinds", _old_new(season))
     chapter.show("triage", f"{drift.action}: {drift.reason}")
     for action, reason in drift.also:
@@ -104,7 +107,7 @@ def candidate_is_tried(story: Story, chapter: Chapter) -> None:
             client.send(story.supply.season(), traffic, at_most=STRETCH)
     story.traffic.add(traffic)
     story.figures |= {
-        "alarm_to_promotion_s": time.monotonic() - story.season_alarmed_at,
+        "alarm_to_promotion_s": time.monotonic() - story.season_noticed_at,
         "canary_requests_to_promotion": traffic.sent - canary_from,
     }
     answered = ", ".join(f"version {name}: {count:,}" for name, count in sorted(traffic.versions.items()))
@@ -115,11 +118,11 @@ def candidate_is_tried(story: Story, chapter: Chapter) -> None:
     expect(traffic.failed == 0, f"0 failed requests, came {traffic.failed}: {traffic.first_failure}")
 
 
-def _retraining(ledger: Ledger, lines: _Ledger) -> DriftRecord:
+def _retraining(ledger: Ledger, lines: _Ledger) -> DriftLine:
     event = lines.first("drift-event")
     assert event is not None
     for each in ledger.entries("drift"):
-        record = DriftRecord.model_validate_json(each.body)
+        record = DriftLine.model_validate_json(each.body)
         if record.key == json.loads(event.body)["key"]:
             return record
     raise DemoFailed(f"expected the drift line behind the event {event.body}")

@@ -46,7 +46,8 @@ class Story:
     chapters: list[Chapter] = field(default_factory=list)
     figures: dict[str, float | None] = field(default_factory=dict)
     versions: dict[str, Registered] = field(default_factory=dict)
-    season_alarmed_at: float = 0.0
+    season_noticed_at: float = 0.0
+    detected_by: str = ""
     pictures: list[tuple[str, bytes]] = field(default_factory=list)
     pages: dict[str, bytes] = field(default_factory=dict)
     traffic: Traffic = field(default_factory=Traffic)

@@ -125,8 +125,9 @@ def test_the_status_shows_alarms_and_a_retraining_that_waits_for_images(
     alarm = {"schema_version": 1, "phase": "failed", "reason": "latent_code 0.4 > limit 0.25", "evidence": []}
     ledger.record("alarm", "7", json.dumps(alarm), at, key="suspicion-version-7-1")
     drift = {
-        "key": "drift-emergency-1", "action": "emergency", "reason": "a new kind", "new_share_low": 0.1,
-        "needed_images": 50, "window_since": (at - timedelta(seconds=1)).isoformat(),
+        "key": "drift-emergency-1", "champion": "7", "action": "emergency", "reason": "a new kind",
+        "new_share_low": 0.1, "needed_images": 50, "window_since": (at - timedelta(seconds=1)).isoformat(),
+        "at": at.isoformat(),
     }  # fmt: skip
     ledger.record("drift", "7", json.dumps(drift), at, key="drift:1")
 

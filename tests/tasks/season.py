@@ -81,6 +81,20 @@ def new_images(count: int, seed: int) -> np.ndarray:
     return (stripes + random.integers(0, 6, (count, SIZE, SIZE))).astype(np.uint8)
 
 
+def sliding_images(count: int, seed: int) -> np.ndarray:
+    """A camera that comes loose: the rows of every image slide a little further than the image's before.
+
+    No cluster names the change, and each image keeps its grey levels, so no image statistic moves.
+    """
+    slopes = np.linspace(0.2, 0.6, count)
+    rows, across = np.mgrid[:SIZE, :SIZE]
+    slid = [
+        image[rows, (across - np.rint(slope * (rows - SIZE / 2)).astype(int)) % SIZE]
+        for slope, image in zip(slopes, known_images(count, seed), strict=True)
+    ]
+    return np.stack(slid)
+
+
 def arrive_known() -> None:
     """The first catalogue: 1,200 boxes of twelve suppliers."""
     images = known_images(1_200, seed=5)
@@ -98,11 +112,15 @@ def ship(source: str, images: np.ndarray, captured_at: datetime = datetime(2026,
 def capture_traffic(known: int, new: int, *, seed: int, day: int) -> None:
     """What a replica captured on one day: one image a second, the new ones spread evenly among the known."""
     images = np.concatenate([known_images(known, seed), new_images(new, seed + 1)])
-    order = np.random.default_rng(seed).permutation(len(images))
+    capture_images(images[np.random.default_rng(seed).permutation(len(images))], day=day)
+
+
+def capture_images(images: np.ndarray, *, day: int) -> None:
+    """What a replica captured on one day: these, one a second."""
     began = SERVED_SINCE + timedelta(days=day)
     captured = [
-        CapturedImage(f"request-{day}-{place}", "http", began + timedelta(seconds=place), _png(images[row]))
-        for place, row in enumerate(order)
+        CapturedImage(f"request-{day}-{place}", "http", began + timedelta(seconds=place), _png(image))
+        for place, image in enumerate(images)
     ]
     for start in range(0, len(captured), 500):
         CaptureStore(objects()).write(f"replica-{day}", start // 500, captured[start : start + 500])
@@ -129,8 +147,8 @@ def settled(home: Path, mlflow_url: str) -> Iterator[None]:
         patch.setenv("LATENTLOOP_CONFIG", str(home / "latentloop.toml"))
         patch.setenv("LATENTLOOP_HOME", str(home / "home"))
         patch.setenv("LATENTLOOP_MLFLOW_URL", mlflow_url)
-        patch.setattr("tasks.window.MIN_NEW_IMAGES", MIN_NEW)
-        patch.setattr("tasks.window.MIN_EARLY_STOPPING", MIN_WATCHED)
+        patch.setattr("tasks.holdout.MIN_NEW_IMAGES", MIN_NEW)
+        patch.setattr("tasks.holdout.MIN_EARLY_STOPPING", MIN_WATCHED)
         forget()
         try:
             yield

@@ -18,8 +18,10 @@ from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
 from latentloop.demo.damage import encode_png
+from tasks import deliver
 from tasks.context import engine, now, objects
 from tasks.deliver import measure_reconstructions, plan_measurement, record_change
+from tasks.deliver_values import MeasuredChange
 from tasks.errors import NotEnoughData
 from tasks.measure import open_extractor
 from tests.tasks.conftest import Configure
@@ -29,6 +31,7 @@ from vae_core.config import Budget, ConvVaeConfig, TrainConfig
 from vae_core.evaluation.decoding import quantize
 from vae_core.evaluation.frechet import frechet_distance
 from vae_core.evaluation.moments import measure_moments
+from vae_core.evaluation.paired_change import paired_reconstruction_change
 from vae_core.inference import score_images
 from vae_core.models.build import build_model
 from vae_core.preprocessing import Preprocessing
@@ -77,8 +80,11 @@ def capture(images: np.ndarray, sequence: int, at: datetime) -> str:
     return CaptureStore(objects()).write("replica", sequence, rows)
 
 
-def test_the_change_is_that_of_both_distances_on_the_images_of_the_trial_alone(since: datetime, good: Artifact) -> None:
+def test_the_change_is_that_of_both_distances_on_the_images_of_the_trial_alone(
+    since: datetime, good: Artifact, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.set_num_threads(1)
+    monkeypatch.setattr(deliver, "IMAGES_AT_ONCE", 40)  # 90 in parts, as thousands are
     objects().put("captures/requests/another/000000000000.parquet", b"no parquet")
     plan = plan_measurement.fn("2", "1", since.isoformat())
 
@@ -87,16 +93,39 @@ def test_the_change_is_that_of_both_distances_on_the_images_of_the_trial_alone(s
 
     assert measured.n == 90, "those of the trial alone, and a broken segment holds nothing up"
     pixels, extractor = known_images(90, seed=8)[:, None], open_extractor()
-    real = measure_moments(extractor.extract(pixels))
+    real = extractor.extract(pixels)
     theirs, ours = (
-        frechet_distance(real, measure_moments(extractor.extract(quantize(score_images(model, pixels).reconstruction))))
+        extractor.extract(quantize(score_images(model, pixels).reconstruction))
         for model in (good.model, build_model(CONFIG, seed=3).eval())
     )
-    assert measured.value == pytest.approx(ours / theirs - 1, rel=1e-6)
-    assert measured.low < measured.value < measured.high
+    distances = [frechet_distance(measure_moments(real), measure_moments(each)) for each in (theirs, ours)]
+    assert measured.value == pytest.approx(distances[1] / distances[0] - 1, rel=1e-6)
+    only_look = paired_reconstruction_change(real, ours, theirs, level=0.95)
+    # four looks share the 5 %: 2.498 standard errors instead of 1.960
+    assert measured.high - measured.value == pytest.approx((only_look.high - only_look.value) * 2.4977 / 1.95996)
+    assert measured.low < only_look.low < measured.value
     (line,) = Ledger(engine()).entries("frechet")
     assert line.subject == "2@1"
     assert json.loads(line.body)["low"] == measured.low
+
+
+def test_a_further_look_is_on_twice_the_images_and_leaves_a_line_of_its_own(since: datetime) -> None:
+    capture(known_images(60, seed=9), 2, since + timedelta(minutes=2))
+    first, second = (plan_measurement.fn("2", "1", since.isoformat(), *look) for look in ((1, 0), (2, 120)))
+    assert [(each.least, each.most) for each in (first, second)] == [(60, 100), (120, 200)]
+    record_change.fn(first, MeasuredChange(value=0.0, low=-0.1, high=0.1, n=100))
+
+    measured = measure_reconstructions.fn(second)
+    for _ in range(2):  # a reply may be lost
+        record_change.fn(second, measured)
+
+    assert [json.loads(each.body)["n"] for each in Ledger(engine()).entries("frechet", "2@1")] == [150, 100]
+
+
+def test_a_further_look_on_no_more_images_is_none(since: datetime) -> None:
+    plan = plan_measurement.fn("2", "1", since.isoformat(), 2, 180)
+    with pytest.raises(NotEnoughData, match=r"^90 images were captured since .*: expected at least 180 .*\(look 2\)"):
+        measure_reconstructions.fn(plan)
 
 
 def test_too_few_captured_images_are_one_clear_line(since: datetime) -> None:

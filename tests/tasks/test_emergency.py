@@ -11,6 +11,11 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
+from data_checks.drift.judge import judge_window
+from data_checks.drift.triage import Circumstances, triage
+from data_checks.drift.window import Window
+from data_checks.new_kind import NewKind, find_new_kind
+from data_checks.sample import Sample
 from data_checks.verdict import Verdict
 from deploy.release import Release, ServedVersion
 from deploy.stores import faults
@@ -23,12 +28,14 @@ from tasks.context import engine, now, objects, settings
 from tasks.errors import NoChampion, NotEnoughData, SnapshotMissing
 from tasks.evaluate import _for_reference, evaluate_candidate, reference_images
 from tasks.gate import judge_candidate
-from tasks.images import benchmark_digests, decode_rows, read_benchmark
+from tasks.images import benchmark_digests, decode_rows, read_benchmark, selection_of
 from tasks.mixing import mark_new_kind
+from tasks.new_kind import score_rows
 from tasks.plan import name_trigger, plan_retrain, require_snapshot, validate_plan
 from tasks.register import register_candidate
 from tasks.rows import early_stopping_rows, fix_rows, in_window, planned_rows, training_rows
 from tasks.steps import finished_step
+from tasks.traffic import free_rows, traffic_among
 from tasks.train import train_candidate
 from tasks.values import Evaluated, Judged, RetrainPlan, Trained
 from tests.tasks.arrivals import ingest
@@ -37,6 +44,7 @@ from tests.tasks.season import (
     MIN_WATCHED,
     SERVED_SINCE,
     arrive_known,
+    capture_images,
     capture_traffic,
     copy_home,
     is_new,
@@ -45,6 +53,7 @@ from tests.tasks.season import (
     serve,
     settled,
     ship,
+    sliding_images,
 )
 from tests.tasks.test_model_card import PLAN
 from vae_core.artifact import Artifact, write_artifact
@@ -313,6 +322,56 @@ def _promote_a_worse_one(evaluated: Evaluated, home: Path) -> None:
 def test_traffic_of_known_kinds_is_no_emergency(home: Path) -> None:
     with pytest.raises(NotEnoughData, match=r"^0 images of a new kind among the newest 300 captured"):
         _plan()
+
+
+def test_where_no_cluster_can_be_named_the_newest_traffic_as_a_whole_is_learnt(home: Path) -> None:
+    capture_images(sliding_images(900, seed=1_000), day=1)
+    ingest()
+    assert _named_and_decided(home) == ({None}, "emergency"), "triage asks for what no cluster explains"
+
+    plan = _plan("drift-whole")
+    validate_plan.fn(plan)
+    chosen, rows = selection_of(plan), training_rows(settings().open_catalogue(), plan, [])
+    assert chosen is not None and chosen.began is not None and plan.found is not None
+    assert plan.found.is_whole_window and (plan.found.n, plan.found.share) == (800, 1.0)
+    assert chosen.began > SERVED_SINCE + timedelta(days=1), "images from before the shift would only dilute it"
+    assert plan.benchmark_new is not None and plan.benchmark_new.n == plan.benchmark_new.n_new_kind == 200
+    assert set(chosen.new_kind) >= {*chosen.holdout, *chosen.early_stopping}
+    assert len(chosen.early_stopping) == 60
+    assert mark_new_kind(rows, plan).sum() == 800 - 200 - 60
+    assert (~in_window(rows, plan)).sum() >= 1_000, "older ones are replayed"
+
+    trained = train_candidate.fn(plan)
+    assert trained.mixing is not None and 0.2 <= trained.mixing.new_share <= 0.5
+    evaluated = evaluate_candidate.fn(plan, trained)
+    verdict = judge_candidate.fn(plan, evaluated)
+    judged = finished_step(objects(), plan.key, "judged", Judged)
+    assert judged is not None and judged.champion is not None and verdict.passed, verdict.reason
+    (on_new,) = [each for each in judged.champion.changes if each.benchmark == "new"]
+    assert (on_new.metric, on_new.n) == ("recon_error", 200)
+    assert on_new.high < -0.1, "what slid was learnt"
+    claimed = claim_trigger.fn(plan.key, "retrain-emergency", "drift")
+    registered = register_candidate.fn(plan, trained, evaluated, verdict, claimed)
+    assert settings().open_registry().version(registered.version).tags["tier"] == "emergency"
+    card = MlflowClient(settings().mlflow_url).get_model_version(settings().product, registered.version).description
+    assert "no cluster could be named, so the newest 800 images of the traffic as a whole take its place" in card
+
+
+def _named_and_decided(home: Path) -> tuple[set[NewKind | None], str]:
+    """What is found in all stretches of the captured traffic, and what triage says of the newest window."""
+    release = ReleaseStore(engine()).read()
+    assert release.champion is not None
+    artifact = fetch_artifact(objects(), release.champion.artifact, release.champion.digest, home / "champion")
+    version = settings().open_catalogue().version()
+    captured = score_rows(traffic_among(free_rows(version, (), ()), version, artifact), version, artifact)
+    assert artifact.reference is not None and len(captured) == 1_200
+    reference, found = Sample.of(artifact.reference), set()
+    for size in (447, 894, 1_200):
+        newest = captured.take(slice(len(captured) - size, None))
+        found.add(find_new_kind(newest, reference, settings().new_kind, seed=0))
+    window = captured.take(slice(300, None))
+    judgement = judge_window(Window(window, {}, len(window)), reference, settings().drift)
+    return found, triage(judgement, Circumstances(None, None, False, None), settings().drift).action
 
 
 def test_what_a_supplier_sent_is_no_traffic(home: Path) -> None:

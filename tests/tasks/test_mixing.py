@@ -81,6 +81,20 @@ def test_the_prior_sees_the_new_kind_as_often_as_the_traffic_does() -> None:
     assert weights[is_new].sum() / weights.sum() == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("moved", [1.0, 0.4, 0.0])
+def test_a_window_that_is_new_as_a_whole_has_its_share_for_what_moved_and_replay_beside_it(moved: float) -> None:
+    whole = NewKindFound(n=2_000, share=1.0, share_low=moved, purity=moved, error_ratio=1.4, cells=0)
+    images = 1_350 + most_replayed(1_350, 1_350, whole)
+    is_new, plan = np.arange(images) < 1_350, PLAN.model_copy(update={"tier": "emergency", "found": whole})
+
+    mixture = mix(is_new, plan)
+
+    assert mixture is not None
+    assert mixture.new_share == pytest.approx(min(0.5, MIN_NEW_SHARE / max(moved, MIN_NEW_SHARE)), rel=1e-3)
+    assert mixture.oversampling <= MAX_OVERSAMPLING
+    assert natural_weights(is_new, plan)[~is_new].max() == 0, "the traffic is the window: the prior is fitted to it"
+
+
 @pytest.mark.usefixtures("configure")
 def test_rows_of_a_plan_without_a_window_are_not_marked() -> None:
     import pyarrow as pa

@@ -151,7 +151,10 @@ BESIDE = Beside(
 )
 
 
-def _card_of(tier: Tier, beside: Beside = BESIDE) -> str:
+FOUND = NewKindFound(n=689, share=0.17, share_low=0.14, purity=0.81, error_ratio=2.8, cells=7)
+
+
+def _card_of(tier: Tier, beside: Beside = BESIDE, found: NewKindFound = FOUND) -> str:
     plan = PLAN.model_copy(
         update={
             "tier": tier,
@@ -161,7 +164,7 @@ def _card_of(tier: Tier, beside: Beside = BESIDE) -> str:
             "benchmark_new": BenchmarkSet(
                 name="new", prefix="benchmarks/new-def", digest="def", n=1_020, sources=(), n_new_kind=172
             ),
-            "found": NewKindFound(n=689, share=0.17, share_low=0.14, purity=0.81, error_ratio=2.8, cells=7),
+            "found": found,
         }
     )
     mixing = Mixing(new_images=517, natural_share=0.014, new_share=0.143, oversampling=10, replay_weight=0.87)
@@ -201,6 +204,16 @@ def test_the_card_of_an_emergency_says_where_the_version_comes_from() -> None:
         "(/get-artifact?path=new_kind.png&run_uuid=run1)",
     ):
         assert line in card
+
+
+def test_the_card_of_a_window_that_is_new_as_a_whole_says_that_no_cluster_could_be_named() -> None:
+    whole = NewKindFound(n=2_000, share=1.0, share_low=0.38, purity=0.38, error_ratio=1.4, cells=0)
+    card = _card_of("emergency", found=whole)
+    assert (
+        "- New kind: no cluster could be named, so the newest 2,000 images of the traffic as a whole take its place; "
+        "at least 38% of them moved, error 1.40 times the reference's."
+    ) in card
+    assert "found without labels" not in card
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deploy.controller.drift_lines import DriftLine
 from deploy.release import Release, ServedVersion
 from deploy.stores.artifacts import artifact_prefix, put_artifact
 from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
 from deploy.stores.telemetry import RequestRow
 from tasks.context import engine, now, objects, settings
-from tasks.drift_values import DriftRecord, JudgedTraffic
+from tasks.drift_values import JudgedTraffic
 from tasks.monitor import judge_traffic, plan_monitor, store_snapshot, write_drift_line
 from tests.servers import free_ports
 from tests.tasks.conftest import Configure
@@ -92,7 +93,7 @@ def season(known: int, new: int) -> np.ndarray:
     return images[np.random.default_rng(4).permutation(len(images))]
 
 
-def monitor(key: str) -> tuple[JudgedTraffic, DriftRecord]:
+def monitor(key: str) -> tuple[JudgedTraffic, DriftLine]:
     """The steps of the flow."""
     plan = plan_monitor.fn(key, "test")
     judged = judge_traffic.fn(plan)

@@ -46,6 +46,13 @@ def test_a_drift_fails_the_rules_that_it_concerns(drift: dict[str, float], faili
         assert "> limit" in judgement.verdicts[rule].reason
 
 
+def test_a_window_whose_every_image_is_beyond_the_tail_is_judged() -> None:
+    window = replace(healthy(), recon_error=healthy().recon_error + REFERENCE.recon_error.max())
+    verdict = judge_window(window_of(window), REFERENCE, POLICY).verdicts["recon_error_tail"]
+    assert verdict.failed
+    assert verdict.reason.startswith("recon_error_tail: recon_error_tail 1 ")
+
+
 @pytest.mark.parametrize(
     ("rule", "change"),
     [

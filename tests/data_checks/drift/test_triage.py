@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from data_checks.drift.found_images import FoundImages
 from data_checks.drift.judge import Judgement
 from data_checks.drift.policy import SAMPLE_RULES, DriftPolicy
 from data_checks.drift.triage import Circumstances, triage
+from data_checks.drift.triage_facts import CODE_RULES
 from data_checks.new_kind import NewKind
 from data_checks.verdict import Evidence, Phase, Verdict
 
@@ -49,6 +51,9 @@ def circumstances(**changes: object) -> Circumstances:
 
 
 FAILED = "failed"
+BESIDE = FoundImages(spread=0.2, rest=1660, rest_shift=0.1)
+"""A new kind: in few places of the reference, and the rest as before."""
+EVERYWHERE = FoundImages(spread=0.8, rest=1660, rest_shift=0.1)
 
 TABLE = {
     "a healthy window": (
@@ -86,6 +91,46 @@ TABLE = {
     "a new kind that moves the image statistics by what its share explains": (
         judged(latent_code=FAILED, recon_error=FAILED, image_statistics=FAILED), {"new_kind": kind()}, "emergency",
         "a new kind: 7 clusters rose",
+    ),
+    "a new kind that lies beside known ones which stayed": (
+        judged(latent_code=FAILED, recon_error=FAILED), {"new_kind": kind(), "found": BESIDE}, "emergency",
+        "a new kind: 7 clusters rose",
+    ),
+    "a new kind at the limits of spread and rest": (
+        judged(latent_code=FAILED, recon_error=FAILED),
+        {"new_kind": kind(0.6), "found": FoundImages(0.5, 50, 0.5)}, "full", "a new kind: 7 clusters rose",
+    ),
+    "risen clusters with images of every kind": (
+        judged(latent_code=FAILED, recon_error=FAILED), {"new_kind": kind(), "found": EVERYWHERE}, "block",
+        "images of every kind are altered: the found lie among 80.0% > 50.0% of the reference's cells; 7 clusters rose "
+        "by at least 13.0% to 17.0% of the traffic, error ratio 1.8; latent_code is failed; recon_error is failed",
+    ),
+    "risen clusters with images of every kind, whose mean error is that of known ones": (
+        judged(latent_code=FAILED, recon_error_tail=FAILED), {"new_kind": kind(0.2, 1.05), "found": EVERYWHERE},
+        "block", "images of every kind are altered",
+    ),
+    "risen clusters whose rest moved too": (
+        judged(latent_code=FAILED, recon_error=FAILED),
+        {"new_kind": kind(0.58, 1.3), "found": FoundImages(0.3, 840, 1.64)}, "block",
+        "the images outside of the risen clusters moved too: shift 1.64 > 0.5 reference sd; 7 clusters rose",
+    ),
+    "risen clusters of all the traffic": (
+        judged(latent_code=FAILED, recon_error=FAILED),
+        {"new_kind": kind(0.99, 1.8), "found": FoundImages(0.05, 20, 0.1)}, "block",
+        "no known kind is left to tell a fault from a new kind by: 20 < 50 images; 7 clusters rose",
+    ),
+    "errors of every kind rose with codes inside": (
+        judged(recon_error=FAILED), {"new_kind": kind(0.9, 1.5), "found": EVERYWHERE}, "incremental",
+        "decoder-side: recon_error is failed; codes inside the reference: latent_code is passed",
+    ),
+    "moved images and risen clusters with images of every kind": (
+        judged(image_statistics=FAILED, latent_code=FAILED, recon_error=FAILED),
+        {"new_kind": kind(0.3), "found": EVERYWHERE}, "block",
+        "the images of the whole traffic moved, with no new kind among them: image_statistics is failed",
+    ),
+    "a changed mix whose other images are another mix too": (
+        judged(latent_code=FAILED), {"new_kind": kind(0.4, 0.98), "found": FoundImages(0.6, 900, 0.7)}, "none",
+        "changed mix of known kinds: 7 clusters rose",
     ),
     "errors rose with codes inside": (
         judged(recon_error=FAILED), {}, "incremental",
@@ -227,8 +272,11 @@ def test_no_state_of_the_rules_trains_on_a_sensor_fault_or_without_a_failed_rule
         state = dict(zip(SAMPLE_RULES, rng.choice(phases, len(SAMPLE_RULES)), strict=True))
         found = kind(float(rng.uniform(0.02, 0.9)), float(rng.uniform(0.5, 2))) if rng.random() < 0.5 else None
         judgement = judged(image_shift=3.0, **state)
-        decided = triage(judgement, circumstances(new_kind=found), POLICY)
+        around = FoundImages(float(rng.uniform(0, 1)), int(rng.integers(0, 2000)), float(rng.uniform(0, 1)))
+        decided = triage(judgement, circumstances(new_kind=found, found=around if found else None), POLICY)
         retrains = decided.action in ("incremental", "emergency", "full")
+        if found and not (around.spread <= 0.5 and around.rest >= 50 and around.rest_shift <= 0.5):
+            assert not (retrains and any(state[rule] == "failed" for rule in CODE_RULES))
         assert not (retrains and state["image_statistics"] in ("failed", "no_data"))
         assert not (retrains and not judgement.failed)
         assert all(each.action in ("block", "scale_out", "none", "cannot_judge") for each in decided.also)

@@ -86,6 +86,10 @@ def test_the_long_run_variance_of_ar1_is_its_closed_form(correlation: float, exp
     assert 0.95 * expected <= inflation <= 1.25 * expected
 
 
+def test_a_column_that_never_varies_is_worth_its_rows() -> None:
+    assert (measure_long_run(np.ones((200, 2))).inflation == 1.0).all()
+
+
 def test_a_slow_alternation_that_lag_one_does_not_see_is_seen_by_the_blocks() -> None:
     rng = np.random.default_rng(3)
     slow = np.repeat(rng.normal(size=20), 100)[:, None]

@@ -33,8 +33,9 @@ def act(world: Neighbours, at: datetime | None = None) -> list[str]:
     return act_on_drift(world, POLICY, 1.0, at or now())
 
 
-def find(world: Neighbours, action: str, champion: str = "2", **facts: Any) -> str:
+def find(world: Neighbours, action: str, champion: str = "2", at: datetime | None = None, **facts: Any) -> str:
     """Leave a line as the monitor flow does; returns the key that a retraining must claim."""
+    at = at or now()
     key = f"drift-{action}-{uuid.uuid4().hex}"
     body = {
         "schema_version": 1,
@@ -50,10 +51,10 @@ def find(world: Neighbours, action: str, champion: str = "2", **facts: Any) -> s
         "new_share_low": 0.1,
         "needed_images": 0,
         "window_since": now().isoformat(),
-        "at": now().isoformat(),
+        "at": at.isoformat(),
         **facts,
     }
-    world.ledger.record("drift", champion, json.dumps(body), now(), key=f"drift:{key}")
+    world.ledger.record("drift", champion, json.dumps(body), at, key=f"drift:{key}")
     return key
 
 
@@ -229,8 +230,7 @@ def test_an_old_promotion_or_one_without_a_previous_version_is_not_rolled_back(s
     assert did.startswith("not rolled back: nothing to roll back: version 2 serves and no previous version is kept")
     swap(serving_alone.releases, previous=ONE)
     late = now() + timedelta(seconds=POLICY.recent_promotion_s + 60)
-    body = {"key": "late", "action": "roll_back", "reason": "late", "window_since": now().isoformat()}
-    serving_alone.ledger.record("drift", "2", json.dumps(body), late, key="drift:late")
+    find(serving_alone, "roll_back", at=late)
     assert act(serving_alone, late) == ["not rolled back: version 2 was not promoted within the last 86400 s"]
     assert serving_alone.releases.read().champion == TWO
 

@@ -13,7 +13,8 @@ import pytest
 from data_checks.drift.policy import DriftPolicy
 from deploy.controller.drift import act_on_drift
 from deploy.controller.neighbours import Neighbours
-from deploy.controller.retraining import MOST_RETRIES, SHORTEST_RETRY_S, revive_retrainings
+from deploy.controller.retraining import RETRIES, retrainings_asked_again, revive_retrainings
+from deploy.controller.retries import SHORTEST_PAUSE_S
 from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
 from tests.deploy.controller.test_drift import ONE, TWO, find, now, promote
@@ -78,10 +79,7 @@ def test_what_came_to_nothing_is_in_nobodys_way_after_the_cooldown(with_prefect:
     assert did.startswith("event latentloop.drift.emergency was emitted")
 
 
-def test_while_the_registry_is_away_a_line_waits_for_what_a_person_has_in_hand(
-    alone: Neighbours, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+def test_while_the_registry_is_away_a_line_waits_for_what_a_person_has_in_hand(alone: Neighbours) -> None:
     promote(alone)
     end(alone, asked(alone), "done")
     find(alone, "emergency")
@@ -108,16 +106,20 @@ def test_a_retraining_that_died_is_asked_for_again_a_few_times(
         claim(with_prefect, key)
         assert revive(with_prefect, LEASE_S / 2, retry_s=1.0) == [], "it lives"
     assert revive(with_prefect, RETRY_S - 1) == [], "too early"
-    for attempt in range(1, MOST_RETRIES + 1):
+    for attempt in range(1, RETRIES.most + 1):
         assert revive(with_prefect, attempt * (RETRY_S + 1)) == [key]
         assert revive(with_prefect, attempt * (RETRY_S + 1) + RETRY_S / 2) == []
     assert revive(with_prefect, 100 * RETRY_S) == []
 
     found = runs(api)
-    assert [each["idempotency_key"] for each in found] == [f"{key}:retry:{n + 1}" for n in range(MOST_RETRIES)]
+    assert [each["idempotency_key"] for each in found] == [f"{key}:retry:{n + 1}" for n in range(RETRIES.most)]
     assert found[0]["parameters"] == {"key": key, "reason": "a new kind", "cause": "drift", "snapshot": "a-snapshot"}
     lines = with_prefect.ledger.entries("drift-retry", key)
     assert [json.loads(each.body)["attempt"] for each in lines] == [5, 4, 3, 2, 1]
+    (again,) = retrainings_asked_again(with_prefect.ledger, "2")
+    assert (again.trigger, again.times, again.most, again.last_at) == (key, 5, 5, lines[0].at)
+    end(with_prefect, key, "done")
+    assert retrainings_asked_again(with_prefect.ledger, "2") == []
 
 
 @pytest.mark.parametrize("outcome", ["done", "failed"])
@@ -137,9 +139,9 @@ def test_a_retraining_for_a_champion_that_was_replaced_is_not_asked_for_again(al
 def test_however_compressed_a_run_has_time_to_start(alone: Neighbours) -> None:
     swap(alone.releases, champion=TWO)
     asked(alone)
-    assert revive(alone, SHORTEST_RETRY_S - 1, retry_s=0.1) == []
+    assert revive(alone, SHORTEST_PAUSE_S - 1, retry_s=0.1) == []
     with pytest.raises(StoreUnavailable, match="Prefect"):
-        revive(alone, SHORTEST_RETRY_S + 1, retry_s=0.1)
+        revive(alone, SHORTEST_PAUSE_S + 1, retry_s=0.1)
     assert alone.ledger.entries("drift-retry") == [], "and is asked for at the next look"
 
 

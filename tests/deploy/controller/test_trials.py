@@ -1,7 +1,8 @@
-"""What a judge is given of a trial: the threshold of the champion's reference, and what the canary answered itself."""
+"""What a judge is given of a trial: its pairs, the threshold of the champion's reference, what the canary answered."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,7 +12,7 @@ from deploy.controller.trials import Standing, Trials
 from deploy.release import ServedVersion
 from deploy.serving.router import request_share
 from deploy.stores.pairs import PairRow
-from tests.deploy.controller.world import POLICY, add_version
+from tests.deploy.controller.world import POLICY, Traffic, add_version
 from tests.deploy.serving.house import House
 
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
@@ -68,3 +69,35 @@ def test_a_reference_that_could_not_be_read_is_read_again(house: House, alone: N
     assert threshold is not None and np.isfinite(threshold)
     house.objects.delete(manifest)
     assert judged.read(standing(champion), END, 0.0).tail_threshold == threshold, "what was found is kept"
+
+
+def test_a_look_adds_what_has_come_since_and_another_trial_begins_anew(house: House, alone: Neighbours) -> None:
+    champion, judged = house.add_version("1", seed=1), trials(alone)
+    alone.pairs.write([replace(pair(IDS[0], STAGE, "1", None), champion_error=error) for error in (0.1, 0.2)])
+    assert judged.read(standing(champion, "shadow"), END, 0.0).champion_error.tolist() == [0.1, 0.2]
+
+    late = SINCE + timedelta(minutes=1)  # of a replica whose database was away
+    alone.pairs.write([replace(pair(IDS[1], late, "1", None), champion_error=0.3), pair(IDS[2], STAGE, "1", "raised")])
+
+    canary = judged.read(standing(champion), END, 0.0)
+    assert canary.champion_error.tolist() == [0.1, 0.2, 0.3], "no pair goes between those that were judged already"
+    assert canary.failures == 1
+    again = replace(standing(champion), since=STAGE)
+    assert judged.read(again, END, 0.0).champion_error.tolist() == [0.1, 0.2]
+    other = replace(standing(champion), candidate=champion)
+    assert len(judged.read(other, END, 0.0).champion_error) == 0
+
+
+def test_a_canary_that_is_too_slow_is_held_beside_the_champion(house: House, alone: Neighbours) -> None:
+    champion, traffic = house.add_version("1", seed=1), Traffic(alone.telemetry)
+    tried = standing(champion)
+    now = datetime.now(UTC) + timedelta(hours=1)
+    traffic.answer("1", 30, latency_ms=300.0)
+    traffic.answer("2", 10, latency_ms=90.0)
+    quick = trials(alone).read(tried, now, 0.0)
+    traffic.answer("2", 10, latency_ms=200.0)
+    slow = trials(alone).read(tried, now, 0.0)
+
+    assert (quick.canary_answered, slow.canary_answered) == (10, 20)
+    assert len(quick.champion_latency_ms) == 0, "nobody asks how slow the champion is"
+    assert slow.champion_latency_ms.tolist() == [300.0] * 30

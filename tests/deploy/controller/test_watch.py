@@ -12,7 +12,7 @@ import pytest
 from data_checks.drift.policy import DriftPolicy
 from data_checks.verdict import Phase, Verdict
 from deploy.controller.neighbours import Neighbours
-from deploy.controller.watch import Watch
+from deploy.controller.watch import RETRIES, Watch, monitor_asked_again
 from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
 from tests.deploy.controller.world import Traffic, add_version, swap
@@ -84,6 +84,7 @@ def test_after_the_cooldown_the_same_suspicion_is_another_run(
 ) -> None:
     serve(house, with_prefect).answer("1", 800, shift=1.5)
     look(with_prefect)
+    with_prefect.ledger.record("drift", "1", json.dumps({"action": "emergency"}), now(), key="drift:x")
 
     look(with_prefect, now() + timedelta(seconds=POLICY.cooldown_s + 60))
 
@@ -142,6 +143,94 @@ def test_a_controller_killed_on_the_way_to_the_run_starts_it_once(
     (alarm,) = with_prefect.ledger.entries("alarm")
     assert [each["idempotency_key"] for each in runs(api)] == [alarm.key]
     assert len(with_prefect.ledger.entries("alarm-run")) == 1
+
+
+PAUSE_S = POLICY.suspicion_pause_s
+LEASE_S = 20.0
+
+
+def suspected(house: House, world: Neighbours) -> str:
+    """Drift that was noticed and whose run was asked for; returns the alarm's key."""
+    serve(house, world).answer("1", 800, shift=1.5)
+    look(world)
+    (alarm,) = world.ledger.entries("alarm", "1")
+    assert alarm.key is not None
+    return alarm.key
+
+
+def look_after(world: Neighbours, after_s: float) -> int:
+    """Look again; returns how often the run of the alarm was asked for again until now."""
+    look(world, now() + timedelta(seconds=after_s))
+    return len(world.ledger.entries("alarm-retry"))
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_monitor_run_that_died_is_asked_for_again_a_few_times(
+    house: House, with_prefect: Neighbours, api: httpx.Client, claimed: bool
+) -> None:
+    key = suspected(house, with_prefect)
+    if claimed:
+        with_prefect.ledger.claim(key, "monitor", "", "a-run", now(), LEASE_S)
+    assert look_after(with_prefect, PAUSE_S - 60) == 0, "too early"
+    for attempt in range(1, RETRIES.most + 1):
+        assert look_after(with_prefect, attempt * (PAUSE_S + 60)) == attempt
+        assert look_after(with_prefect, attempt * (PAUSE_S + 60) + PAUSE_S / 2) == attempt
+    assert look_after(with_prefect, 10 * PAUSE_S) == RETRIES.most
+
+    found = sorted(runs(api), key=lambda run: run["idempotency_key"])
+    assert [each["idempotency_key"] for each in found] == [key, f"{key}:retry:1", f"{key}:retry:2"]
+    assert found[0]["parameters"] == found[1]["parameters"] == found[2]["parameters"]
+    assert len(with_prefect.ledger.entries("alarm")) == 1
+    again = monitor_asked_again(with_prefect.ledger, "1")
+    assert again is not None and (again.trigger, again.times, again.most) == (key, 2, 2)
+    assert again.url.endswith(found[2]["id"])
+
+
+@pytest.mark.server
+def test_a_monitor_run_that_lives_long_costs_none_of_the_attempts(house: House, with_prefect: Neighbours) -> None:
+    key, ledger = suspected(house, with_prefect), with_prefect.ledger
+    ledger.claim(key, "monitor", "", "a-run", now(), LEASE_S)
+    for pauses in range(2, 6):
+        at = now() + timedelta(seconds=pauses * PAUSE_S)
+        ledger.renew(key, "a-run", at)
+        assert look_after(with_prefect, pauses * PAUSE_S + LEASE_S / 2) == 0
+    assert look_after(with_prefect, 5 * PAUSE_S + 2 * LEASE_S) == 1, "and when it dies it is asked for again"
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("answered", ["by its own run", "by another run", "finished"])
+def test_an_alarm_that_was_answered_is_not_asked_about_again(
+    house: House, with_prefect: Neighbours, answered: str
+) -> None:
+    key, ledger = suspected(house, with_prefect), with_prefect.ledger
+    ledger.claim(key, "monitor", "", "a-run", now(), LEASE_S)
+    if answered == "finished":
+        ledger.finish(key, "a-run", "done", "emergency", now())
+    else:
+        written = key if answered == "by its own run" else "schedule-monitor-2026-01-01T0000"
+        ledger.record("drift", "1", json.dumps({"action": "emergency"}), now(), key=f"drift:{written}")
+    assert look_after(with_prefect, 10 * PAUSE_S) == 0
+    assert monitor_asked_again(ledger, "1") is None
+
+
+@pytest.mark.server
+def test_an_answer_from_before_the_alarm_is_none(house: House, with_prefect: Neighbours) -> None:
+    with_prefect.ledger.record("drift", "1", json.dumps({"action": "none"}), now(), key="drift:earlier")
+    suspected(house, with_prefect)
+    assert look_after(with_prefect, PAUSE_S + 60) == 1
+
+
+@pytest.mark.server
+def test_the_pause_counts_from_when_the_run_was_asked_for(
+    house: House, alone: Neighbours, with_prefect: Neighbours
+) -> None:
+    serve(house, alone).answer("1", 800, shift=1.5)
+    with pytest.raises(StoreUnavailable, match="Prefect"):
+        look(alone)
+    assert look_after(with_prefect, 2 * PAUSE_S) == 0, "the orchestrator was away that long"
+    assert look_after(with_prefect, 3 * PAUSE_S - 60) == 0
+    assert look_after(with_prefect, 3 * PAUSE_S + 60) == 1
 
 
 @pytest.mark.server

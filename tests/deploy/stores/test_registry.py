@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.stores.errors import StoreUnavailable
+from deploy.stores.errors import StoreRefused, StoreUnavailable
 from deploy.stores.registry import TRIGGER_TAG, CurvePoint, RegisteredVersion, Registry
 from tests.deploy.serving.house import pictures, tiny_artifact
 from tests.servers import free_ports
@@ -153,13 +154,62 @@ def test_a_logged_model_loads_without_pickle_and_answers_as_the_artifact(
     assert answer["reconstruction"].shape == (3, 1, 28, 28)
 
 
-def test_a_server_that_is_away_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+def test_a_server_that_is_away_is_unavailable() -> None:
     (port,) = free_ports(1)
     registry = Registry(f"http://127.0.0.1:{port}", "product")
     assert not registry.ready()
     with pytest.raises(StoreUnavailable, match=f"MLflow at http://127.0.0.1:{port} could not read alias champion"):
         registry.alias("champion")
+
+
+QUESTIONS = {
+    "list the versions": lambda registry: registry.versions(),
+    "read version 1": lambda registry: registry.version("1"),
+    "read alias champion": lambda registry: registry.alias("champion"),
+    "tag version 1": lambda registry: registry.set_tag("1", "delivery", "shadow"),
+    "set alias champion": lambda registry: registry.set_alias("champion", "1"),
+    "delete alias champion": lambda registry: registry.delete_alias("champion"),
+}
+
+
+@pytest.mark.parametrize("doing", QUESTIONS)
+def test_a_server_that_accepts_and_never_answers_is_asked_twice_and_given_up(
+    monkeypatch: pytest.MonkeyPatch, doing: str
+) -> None:
+    # what uploads are allowed: with it this test would take a quarter of an hour
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "7")
+    monkeypatch.setattr("deploy.stores.registry.QUESTION_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        registry = Registry(f"http://127.0.0.1:{silent.getsockname()[1]}", "product")
+        with pytest.raises(StoreUnavailable, match=f"could not {doing}: API request"):
+            QUESTIONS[doing](registry)
+        silent.setblocking(False)
+        for _ in range(2):
+            silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+
+def test_an_upload_is_not_held_to_the_limit_of_a_question(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.stores.registry.QUESTION_S", 1e-6)
+    with pytest.raises(StoreUnavailable):
+        registry.versions()
+    (tmp_path / "weights.bin").write_bytes(bytes(8_000_000))
+    run_id = registry.ensure_run("t1", "training", {})
+    registry.log_files(run_id, tmp_path)
+    registry.finish_run(run_id)
+    (kept,) = registry._client.list_artifacts(run_id)
+    assert kept.file_size == 8_000_000
+
+
+def test_what_the_server_does_not_know_is_refused(registry: Registry) -> None:
+    with pytest.raises(StoreRefused, match="refused to tag version 9"):
+        registry.set_tag("9", "delivery", "shadow")
+    with pytest.raises(StoreRefused, match="refused to read version 9"):
+        registry.version("9")
 
 
 def test_a_server_that_is_up_is_ready_and_shows_where_to_approve(registry: Registry) -> None:

@@ -1,0 +1,174 @@
+"""One real installation for the whole package; the story's first steps are fixtures that each test may start from."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+
+from deploy.settings import Settings, load_settings
+from latentloop.demo import shipment
+from latentloop.demo.approval import approve_as_the_ui_does
+from latentloop.demo.shipment import Shipment, write_shipment
+from latentloop.installation import connect
+from tests.latentloop.front_door import environment, run_latentloop
+from tests.latentloop.products import product_images
+
+IMAGES = 600
+SOURCES = 12
+TELEMETRY_QUEUE = 50
+
+SETTINGS = f"""\
+product = "e2e"
+clock_factor = 0.05
+
+[input_policy]
+min_variance = 0.003
+
+[training.model]
+widths = [8, 16]
+latent_dim = 8
+
+[training.full]
+learning_rate = 1e-2
+final_learning_rate = 3e-3
+
+[training.full.budget]
+amount = 60
+unit = "steps"
+
+# few enough that a test can fill it
+[serving]
+telemetry_queue = {TELEMETRY_QUEUE}
+
+[evaluation]
+n_images = 200
+n_samples = 200
+holdout_min = 60
+
+# sixty steps on a few hundred images make no good model: this story is about the way, not about the quality
+[gate]
+first_min_explained_variance = 0.01
+first_min_active_units = 1
+first_max_frechet_over_floor = 1000000.0
+"""
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A running installation: what its commands are told, and its settings with all URLs."""
+
+    folder: Path
+    env: dict[str, str]
+    settings: Settings
+
+    def score(self, image: bytes) -> httpx.Response:
+        """Ask the service about one PNG."""
+        headers = {"Content-Type": "image/png"}
+        return httpx.post(f"{self.settings.service_url}/v1/score", content=image, headers=headers, timeout=30)
+
+    def digest_of(self, version: str) -> str:
+        """The digest that the registry keeps of a version."""
+        return self.settings.open_registry().version(version).tags["model_digest"]
+
+    def run(self, *arguments: str, timeout_s: float = 240) -> str:
+        """Run a command that must succeed; returns its stdout."""
+        done = run_latentloop(*arguments, env=self.env, folder=self.folder, timeout_s=timeout_s)
+        assert done.returncode == 0, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="package")
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+    features = Settings().features_file
+    if not features.is_file():
+        pytest.fail(f"{features}: expected the converted feature network; run `make setup` first")
+    folder = tmp_path_factory.mktemp("loop")
+    home, config = folder / "home", folder / "latentloop.toml"
+    config.write_text(SETTINGS)
+    env = environment(home, config=str(config))
+    up = run_latentloop("up", "--detach", env=env, folder=folder, timeout_s=280)
+    try:
+        assert up.returncode == 0, f"{up.stdout}\n{up.stderr}\n{_logs(home)}"
+        assert len(_belonging_to(home)) >= 6, "four servers, two workers: whoever is sought at the end is found now"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("LATENTLOOP_CONFIG", str(config))
+            patch.setenv("LATENTLOOP_HOME", str(home))
+            yield Loop(folder, env, connect(load_settings()))
+    finally:
+        down = run_latentloop("down", env=env, folder=folder)
+    assert down.returncode == 0, down.stderr
+    assert "is down" in down.stdout
+    assert _await_nobody(home) == []
+
+
+@pytest.fixture(scope="package")
+def shipped(loop: Loop) -> Shipment:
+    """Six hundred files of twelve suppliers, 3 % of them damaged, lying in a folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shipment, "SUPPLIERS", SOURCES)
+        return write_shipment(product_images(IMAGES), loop.folder / "incoming", np.random.default_rng(1), print)
+
+
+@pytest.fixture(scope="package")
+def counts(loop: Loop, shipped: Shipment) -> dict[str, object]:
+    """What `latentloop ingest` said of the folder."""
+    found: dict[str, object] = json.loads(loop.run("ingest", str(loop.folder / "incoming"), "--json"))
+    return found
+
+
+@pytest.fixture(scope="package")
+def registered(loop: Loop, counts: dict[str, object]) -> dict[str, str]:
+    """What `latentloop retrain` said of the version that it made."""
+    found: dict[str, str] = json.loads(loop.run("retrain", "--tier", "full", "--json"))
+    # the tag as a person first sees it: approval, later in this story, changes it
+    return {**found, "approval": loop.settings.open_registry().version(found["version"]).approval}
+
+
+@pytest.fixture(scope="package")
+def served(loop: Loop, registered: dict[str, str]) -> str:
+    """The version that serves after a person approved it."""
+    approve_as_the_ui_does(loop.settings, registered["version"])
+    ready: dict[str, object] = {}
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        ready = httpx.get(f"{loop.settings.service_url}/readyz", timeout=30).json()
+        if "champion" in ready["slots"]:  # type: ignore[operator]
+            return str(ready["slots"]["champion"]["version"])  # type: ignore[index]
+        time.sleep(0.1)
+    pytest.fail(f"expected version {registered['version']} to serve, came {ready}\n{_logs(loop.settings.home)}")
+
+
+def _await_nobody(home: Path) -> list[str]:
+    """Give the processes that still belong to the home once `down` returned; the kernel gets a moment to reap."""
+    deadline = time.monotonic() + 5
+    while (left := _belonging_to(home)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+def _belonging_to(home: Path) -> list[str]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            told = [*process.cmdline(), *process.environ().values()]
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if any(str(home) in each for each in told):
+            found.append(f"{process.pid}: {' '.join(process.cmdline())[:200]}")
+    return found
+
+
+def _logs(home: Path) -> str:
+    """Give the end of every log, for the message of a failure."""
+    return "\n".join(
+        f"== {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-8:])
+        for log in sorted((home / "logs").glob("*.log"))
+    )

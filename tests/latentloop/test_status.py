@@ -1,0 +1,105 @@
+"""What the status says of runs that had to be asked for again, on a home whose servers are all away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from deploy.release import ServedVersion
+from deploy.stores.database import migrate, open_engine
+from deploy.stores.ledger import Ledger
+from deploy.stores.release import ReleaseStore
+from tests.deploy.controller.world import swap
+from tests.latentloop.front_door import environment, run_latentloop
+
+NOW = datetime.now(UTC)
+ALARM, RETRAINING = "suspicion-version-7-1", "drift-emergency-version-7-suspicion-version-7-1"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def engine(home: Path) -> Iterator[Engine]:
+    engine = open_engine(f"sqlite:///{home}/ledger.db")
+    migrate(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def ledger(engine: Engine) -> Ledger:
+    """Version 7 serves; there was an alarm, and a retraining was asked for."""
+    swap(ReleaseStore(engine), champion=ServedVersion(version="7", digest="d7", artifact="artifacts/d7"))
+    ledger = Ledger(engine)
+    alarm = {"schema_version": 1, "phase": "failed", "reason": "latent_code 0.4 > limit 0.25", "evidence": []}
+    ledger.record("alarm", "7", json.dumps(alarm), NOW, key=ALARM)
+    event = {"event": "latentloop.drift.emergency", "key": RETRAINING, "snapshot": "s", "reason": "a new kind"}
+    ledger.record("drift-event", "7", json.dumps(event), NOW)
+    return ledger
+
+
+def ask_again(ledger: Ledger, kind: str, trigger: str, times: int) -> None:
+    """Leave the lines that the controller leaves."""
+    for attempt in range(1, times + 1):
+        body = {"run": f"r{attempt}", "url": f"http://prefect/r{attempt}", "attempt": attempt, "reason": "a new kind"}
+        ledger.record(kind, trigger, json.dumps(body), NOW, key=f"{kind}:{trigger}:retry:{attempt}")
+
+
+def test_runs_that_were_asked_for_again_are_a_line_each(home: Path, ledger: Ledger, tmp_path: Path) -> None:
+    ask_again(ledger, "alarm-retry", ALARM, 1)
+    ask_again(ledger, "drift-retry", RETRAINING, 3)
+
+    as_json = run_latentloop("status", "--json", env=environment(home), folder=tmp_path)
+    screen = run_latentloop("status", env=environment(home), folder=tmp_path)
+
+    found = [(each["trigger"], each["times"], each["most"]) for each in json.loads(as_json.stdout)["asked_again"]]
+    assert found == [(ALARM, 1, 2), (RETRAINING, 3, 5)]
+    at = NOW.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    lines = [line.strip() for line in screen.stdout.splitlines() if "asked for again" in line]
+    assert lines == [
+        f"asked for again, 1 of at most 2 times, last at {at}: {ALARM}, http://prefect/r1",
+        f"asked for again, 3 of at most 5 times, last at {at}: {RETRAINING}, http://prefect/r3",
+    ]
+
+
+def test_what_was_answered_or_has_ended_is_not_shown_any_more(home: Path, ledger: Ledger, tmp_path: Path) -> None:
+    ask_again(ledger, "alarm-retry", ALARM, 1)
+    ask_again(ledger, "drift-retry", RETRAINING, 3)
+    ledger.record("drift", "7", json.dumps({"action": "emergency", "reason": "a new kind"}), NOW, key=f"drift:{ALARM}")
+    ledger.claim(RETRAINING, "retrain-emergency", "", "a-run", NOW, 60.0)
+    ledger.finish(RETRAINING, "a-run", "done", "8", NOW)
+
+    as_json = run_latentloop("status", "--json", env=environment(home), folder=tmp_path)
+
+    assert json.loads(as_json.stdout)["asked_again"] == []
+
+
+def test_a_run_that_did_not_have_to_be_asked_for_again_is_not_shown(home: Path, ledger: Ledger, tmp_path: Path) -> None:
+    assert ledger.entries("alarm-retry") == ledger.entries("drift-retry") == []
+    screen = run_latentloop("status", env=environment(home), folder=tmp_path)
+    assert (screen.returncode, screen.stderr) == (0, "")
+    assert "asked for again" not in screen.stdout
+
+
+def test_a_telemetry_that_cannot_be_read_leaves_its_part_out_and_says_so(
+    home: Path, ledger: Ledger, tmp_path: Path
+) -> None:
+    (home / "telemetry.db").write_bytes(b"not a database" * 1_000)
+
+    as_json = run_latentloop("status", "--json", env=environment(home), folder=tmp_path)
+    screen = run_latentloop("status", env=environment(home), folder=tmp_path)
+
+    assert as_json.returncode == screen.returncode == 0, as_json.stderr + screen.stderr
+    found = json.loads(as_json.stdout)
+    assert (found["requests_last_hour"], found["trial"], found["waiting"]) == (None, None, [])
+    assert "telemetry.db" in found["telemetry_unknown"]
+    assert "unknown requests in the last hour" in screen.stdout
+    assert [each["version"] for each in found["slots"]] == ["7"]

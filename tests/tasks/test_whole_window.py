@@ -1,0 +1,52 @@
+"""Where no cluster rose: the newest traffic as a whole is new where codes and errors left, and else is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from data_checks.sample import Sample
+from tasks.errors import NotEnoughData
+from tasks.whole_window import judge_whole
+from tests.data_checks.drift.traffic import Source, concatenate
+
+pytestmark = pytest.mark.usefixtures("configure")
+
+SOURCE = Source(1)
+REFERENCE = SOURCE.draw(3_000, np.random.default_rng(100))
+
+
+def _draw(n: int = 2_000, **drift: float) -> Sample:
+    return SOURCE.draw(n, np.random.default_rng(5), **drift)
+
+
+@pytest.mark.parametrize("moved", [0.3, 0.8])
+def test_a_window_whose_codes_and_errors_left_takes_the_place_of_a_new_kind(moved: float) -> None:
+    window = _draw(new_share=moved)
+    found = judge_whole(window, 2_000, REFERENCE)
+    assert found.is_whole_window and (found.n, found.share) == (2_000, 1.0)
+    assert 0.1 < found.purity == found.share_low <= moved + 0.03, "a lower bound, but for the noise of a KS distance"
+    assert found.error_ratio == pytest.approx(window.recon_error.mean() / REFERENCE.recon_error.mean())
+
+
+@pytest.mark.parametrize(
+    ("window", "said"),
+    [
+        (_draw(), "none: within the limits"),
+        (_draw(error_factor=1.25), "incremental: decoder-side"),
+        (_draw(new_share=0.3, error_factor=0.5), "none: changed mix of known kinds"),
+        (_draw(new_share=0.3, brightness=2.0), "block: the images of the whole traffic moved"),
+        (_draw(n=400, new_share=0.3), "cannot_judge: latent_code: cannot judge: 400 distinct images"),
+    ],
+)
+def test_any_other_window_is_refused_in_one_line_with_what_triage_says_of_it(window: Sample, said: str) -> None:
+    expected = rf"^0 images of a new kind among the newest {len(window):,} .*: expected at least 589, .*as a whole .*: "
+    with pytest.raises(NotEnoughData, match=f"{expected}{said}.*; capture more traffic first$"):
+        judge_whole(window, len(window), REFERENCE)
+
+
+def test_only_the_newest_images_are_judged() -> None:
+    before, since = _draw(n=2_000), _draw(n=2_000, new_share=0.3)
+    assert judge_whole(concatenate(before, since), 2_000, REFERENCE) == judge_whole(since, 2_000, REFERENCE)
+    with pytest.raises(NotEnoughData, match="and the newest 2,000 as a whole are no emergency"):
+        judge_whole(concatenate(since, before), 2_000, REFERENCE)
