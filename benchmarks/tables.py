@@ -23,9 +23,9 @@ bar; the others are plain figures. `n` is the number of values or simulated stre
 
 
 def read_report(path: Path) -> BenchmarkReport:
-    """Read one JSON file of the form; ValueError names the file and what is wrong with it."""
+    """Read one JSON file of the form, whatever stands beside it; ValueError names the file and what is wrong."""
     try:
-        return BenchmarkReport.model_validate_json(path.read_bytes())
+        return BenchmarkReport.model_validate_json(path.read_bytes(), extra="ignore")
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror}); write it with `--json {path}`") from error
     except ValidationError as error:

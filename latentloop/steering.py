@@ -80,7 +80,7 @@ def deliver_once(settings: Settings) -> Delivered:
     try:
         measure_canary(world, settings, _now())
     except StoreError as error:  # what was done is done: a later look asks again
-        waits = f"{waits}; and for the orchestrator: {error}"
+        waits = f"{waits}; and to measure the canary: {error}"
     trial = view_trial(look.standing, look.trial) if look.standing and look.trial else None
     return Delivered(steps=tuple(_taken(each) for each in look.taken), waits=waits, trial=trial)
 

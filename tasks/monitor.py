@@ -166,7 +166,7 @@ def _decide_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnaps
         url=snapshot.url,
         failed=snapshot.failed,
         new_share=kind.share if kind else 0.0,
-        new_share_low=kind.recent_share_low if kind else float(action == "emergency"),
+        new_share_low=kind.recent_share_low if kind else float(judged.action == "emergency"),
         needed_images=needed,
         window_since=plan.until,
         at=now(),

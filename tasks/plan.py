@@ -89,7 +89,7 @@ def plan_retrain(
     selection = benchmark_new = None
     if champion is not None:
         known = tuple(digest for prefix in cut_sets() for digest in benchmark_digests(objects(), prefix))
-        selection = select_window(key, tier, champion, old.sources, known)
+        selection = select_window(key, tier, champion, old.sources, known, cause)
         version, champion = selection.catalogue_version, selection.champion
         benchmark_new = cut_benchmark_new(key, selection)
     plan = RetrainPlan(

@@ -23,9 +23,9 @@ from tasks.images import WINDOW_STEP
 from tasks.mixing import require_share
 from tasks.new_kind import look_back, score_rows
 from tasks.steps import finish_step, finished_step
+from tasks.stretch import judge_whole, left_without, refuse_fault
 from tasks.traffic import ends, free_rows, newest, traffic_among
-from tasks.values import NewKindFound, Tier, WindowSelection
-from tasks.whole_window import judge_whole
+from tasks.values import Cause, NewKindFound, Tier, WindowSelection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,12 +38,18 @@ MIN_HOLDOUT_IMAGES = 50  # of which an interval still says something; with less 
 
 
 def select_window(
-    key: str, tier: Tier, champion: ServedVersion, old_sources: tuple[str, ...], held_back: tuple[str, ...]
+    key: str,
+    tier: Tier,
+    champion: ServedVersion,
+    old_sources: tuple[str, ...],
+    held_back: tuple[str, ...],
+    cause: Cause = "schedule",
 ) -> WindowSelection:
     """Choose window, hold-out and new kind of this trigger; `held_back`: digests of sets that were cut before.
 
     Nothing outside is changed, so whoever is killed after this cuts the same sets when it starts again.
-    NotEnoughData when the emergency tier finds too few images of a new kind, or none and all as a whole are not new.
+    NotEnoughData when the emergency tier finds too few images of a new kind, or none and all as a whole are not new;
+    DataRefused when they may be a broken sensor's and nobody asked by hand.
     """
     if (kept := finished_step(objects(), key, WINDOW_STEP, WindowSelection)) is not None:
         return kept
@@ -55,15 +61,20 @@ def select_window(
     free = free_rows(version, old_sources, held_back)
     traffic = newest(traffic_among(free, version, artifact))
     if tier == "emergency":
-        chosen = _select_new_kind(traffic, version, champion, artifact)
+        chosen = _select_new_kind(traffic, version, champion, artifact, trusted=cause == "by hand")
     else:
         window = newest(free) if tier == "incremental" else traffic
         chosen = _select_newest(window, traffic, version, champion)
     return finish_step(objects(), key, WINDOW_STEP, chosen)
 
 
-def _select_new_kind(traffic: pa.Table, version: int, champion: ServedVersion, artifact: Artifact) -> WindowSelection:
-    """Window, hold-out and early stopping around the images of a new kind, or around all where none can be named."""
+def _select_new_kind(
+    traffic: pa.Table, version: int, champion: ServedVersion, artifact: Artifact, *, trusted: bool
+) -> WindowSelection:
+    """Window, hold-out and early stopping around the images of a new kind, or around all where none can be named.
+
+    `trusted`: a person has looked at the images of the new kind.
+    """
     from data_checks.sample import Sample
 
     captured = score_rows(traffic, version, artifact)
@@ -72,10 +83,15 @@ def _select_new_kind(traffic: pa.Table, version: int, champion: ServedVersion, a
     reference = Sample.of(artifact.reference)
     refused: NotEnoughData | None = None
     for size, kind in look_back(captured, reference, wanted_images()):
-        if kind is None:  # in no stretch: then the newest is judged as a whole; a longer one only dilutes it
+        stretch = captured.take(slice(len(captured) - size, None))
+        named = 0 if kind is None else len(kind.indices)
+        if kind is None or (named < least_images() and left_without(stretch, kind, reference)):
+            # no cluster explains it: then the newest are judged as a whole; a longer stretch only dilutes them
             size = min(wanted_window(), len(captured))
-            indices, found = np.arange(size), judge_whole(captured, size, reference)
+            indices, found = np.arange(size), judge_whole(captured, size, reference, named)
         else:
+            if named >= least_images() and not trusted:
+                refuse_fault(stretch, kind, reference)
             indices, found = kind.indices, _named(kind)
         try:
             return _choose(traffic.slice(len(traffic) - size), indices, found, version, champion)

@@ -32,7 +32,7 @@ from deploy.stores.telemetry import Telemetry
 LINE_LIFE_S = 7 * 24 * 3600.0  # a kind that does not come within a week is no emergency: the monitor judges anew
 
 _DONE = {
-    "block": "blocked: nothing is trained from what was refused; a person looks at its source",
+    "block": "blocked: no retraining is asked for; a person looks at the source of the images",
     "scale_out": "shown: the service needs more replicas or a smaller decoder, never a retraining",
 }
 
@@ -107,6 +107,8 @@ def _retrain(
         return f"over: the monitor looked again and found: {later[-1].reason}"
     if now - entry.at > life:
         return f"expired: about {captured} of {line.needed_images} images came in {life.total_seconds():.0f} s"
+    if later and later[-1].action == "block":  # what came since may be a sensor's: it waits until that is over
+        return None
     try:
         under_way = find_under_way(world, entry, line.key, policy.cooldown_s, now)
     except StoreError as error:  # the registry: what a person has in hand is not known
@@ -153,6 +155,6 @@ def _captured(line: DriftLine, later: Sequence[DriftLine], champion: str, teleme
         return 0
     lines, found = (line, *later), 0.0
     for each, until in zip(lines, (*(after.window_since for after in later), now), strict=True):
-        if each.new_share_low > 0 and until > each.window_since:
+        if each.action != "block" and each.new_share_low > 0 and until > each.window_since:
             found += each.new_share_low * telemetry.answered(each.window_since, until, champion).images
     return int(found)

@@ -34,18 +34,26 @@ def measure_canary(world: Neighbours, settings: Settings, now: datetime) -> bool
     """Ask for what the canary of this moment lacks: see `ask_for_frechet`."""
     standing = find_standing(world.releases.read(), read_fates(world.ledger), world.ledger)
     retry_s = settings.controller.measure_retry_s * settings.clock_factor
-    return standing is not None and ask_for_frechet(standing, world, now, retry_s, settings.delivery.frechet_margin)
+    # an image is in the object store two segments after its pair at most, unless replicas lost it
+    settled = now - timedelta(seconds=max(retry_s, 2 * settings.serving.capture_segment_s))
+    margin = settings.delivery.frechet_margin
+    return standing is not None and ask_for_frechet(standing, world, now, retry_s, margin, settled)
 
 
-def ask_for_frechet(standing: Standing, world: Neighbours, now: datetime, retry_s: float, margin: float) -> bool:
+def ask_for_frechet(
+    standing: Standing, world: Neighbours, now: datetime, retry_s: float, margin: float, settled: datetime
+) -> bool:
     """True when a run was asked for; StoreError when the orchestrator is away or knows no such deployment.
 
-    A run that ended without its line in the ledger is no look: it is asked for again after `retry_s`.
+    A run that ended without its line in the ledger is no look: it is asked for again after `retry_s`. Images that were
+    answered until `settled` are captured by now.
     """
     if standing.stage != "canary":
         return False
     measured = world.ledger.entries("frechet", standing.subject, limit=LOOKS)
-    if measured and not _is_worth_more(measured, standing, world, now, retry_s, margin):
+    if measured and not (
+        _is_open(measured, standing, world, now, retry_s, margin) and _has_twice(measured[0], standing, world, settled)
+    ):
         return False
     look = len(measured) + 1
     attempt = 1
@@ -72,7 +80,7 @@ def ask_for_frechet(standing: Standing, world: Neighbours, now: datetime, retry_
     return True
 
 
-def _is_worth_more(
+def _is_open(
     measured: Sequence[LedgerEntry],
     standing: Standing,
     world: Neighbours,
@@ -80,14 +88,17 @@ def _is_worth_more(
     retry_s: float,
     margin: float,
 ) -> bool:
-    """Whether the newest look left it open, some time ago, and twice its images came since the trial began."""
+    """Whether the newest look, some time ago, left it open and was not the last."""
     change = read_frechet(world.ledger, standing)
     assert change is not None
     pause = timedelta(seconds=retry_s * LATER ** len(measured))
-    if len(measured) == LOOKS or change.low > margin or change.high < margin or now - measured[0].at < pause:
-        return False
+    return not (len(measured) == LOOKS or change.low > margin or change.high < margin or now - measured[0].at < pause)
+
+
+def _has_twice(measured: LedgerEntry, standing: Standing, world: Neighbours, settled: datetime) -> bool:
+    """Whether twice the images of that look came since the trial began."""
     candidate, champion = standing.candidate.version, standing.champion.version
-    return world.pairs.count(standing.since, now, candidate=candidate, champion=champion) >= _twice(measured[0])
+    return world.pairs.count(standing.since, settled, candidate=candidate, champion=champion) >= _twice(measured)
 
 
 def _twice(measured: LedgerEntry) -> int:

@@ -53,10 +53,12 @@ def revive_retrainings(world: Neighbours, retry_s: float, now: datetime) -> list
 
 
 def retrainings_asked_again(ledger: Ledger, champion: str) -> list[AskedAgain]:
-    """Those that were asked for more than once and have not ended."""
+    """Those that were asked for more than once and have not ended; none from before one that is done."""
     found = []
     for job in _asked(ledger, champion):
         trigger = ledger.get_trigger(job.trigger)
+        if trigger is not None and trigger.state == "done":
+            break
         again = read_asked_again(ledger, job.trigger, RETRIES)
         if again is not None and (trigger is None or trigger.state == "running"):
             found.append(again)

@@ -34,7 +34,7 @@ _JUDGES: Mapping[Stage, Callable[[Trial, DeliveryPolicy], Verdict]] = {
     "canary": judge_canary,
     "watch": judge_watch_period,
 }
-REST = 20  # a judgement that took a second is not made again for twenty: at most 5 % of one core
+REST = 20  # a judgement that took a second is not made again for twenty: 5 % of one core, while it takes under 1.5 s
 LONGEST_REST_S = 30.0  # however long it took: a canary that turns bad is seen soon; real time, as its cost is
 
 

@@ -109,14 +109,21 @@ class Watch:
 def monitor_asked_again(ledger: Ledger, champion: str) -> AskedAgain | None:
     """The run of the newest alarm, if it was asked for more than once and nobody has answered the alarm."""
     for alarm in ledger.entries("alarm", champion, limit=1):
-        if alarm.key is not None and _read_answer(ledger, champion, alarm) is None:
+        if alarm.key is None or _read_answer(ledger, champion, alarm) is not None:
+            continue
+        trigger = ledger.get_trigger(alarm.key)
+        if trigger is None or trigger.state == "running":
             return read_asked_again(ledger, alarm.key, RETRIES)
     return None
 
 
 def _read_answer(ledger: Ledger, champion: str, alarm: LedgerEntry) -> LedgerEntry | None:
-    """The monitor's newest line of this champion since the alarm, whichever run left it: the hourly one looks too."""
-    return next((line for line in ledger.entries("drift", champion, limit=1) if line.id > alarm.id), None)
+    """The monitor's newest line of this champion, if its traffic reaches to the alarm: the hourly run looks too."""
+    for line in ledger.entries("drift", champion, limit=1):
+        until = datetime.fromisoformat(json.loads(line.body)["window_since"])
+        if line.key == f"drift:{alarm.key}" or until >= alarm.at:
+            return line
+    return None
 
 
 def _name(champion: ServedVersion, since: datetime) -> str:

@@ -1,8 +1,8 @@
 """Bounds on what a candidate costs, from both models' errors on the same images, after every image.
 
 The one place where the judged quantities are formed: `trial.py` reads the newest bound, the simulations in benchmarks/
-read all of them. Arrays are (..., N), oldest first. low > 0: shown to be beyond the limit; high < 0: shown to be
-within it; a bound that cannot be said yet is infinite.
+read all of them. Arrays are (..., N), in the order of arrival. low > 0: shown to be beyond the limit; high < 0: shown
+to be within it; a bound that cannot be said yet is infinite.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class FrechetChange:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """What is known of a stage so far; arrays are oldest first.
+    """What is known of a stage so far; arrays are in the order of arrival.
 
     champion_error, candidate_error (N,): `recon_error` of the same images, finite. failures: images that the candidate
     failed on, which are not among the N. canary_tried, canary_failures: images that it was to answer in this stage, and

@@ -4,7 +4,7 @@ Bounds that hold at every moment want one sequence, of which each look sees a lo
 was away writes its rows late: by time they would go between rows that were judged already and move the blocks and
 restarts of the bounds after the fact; by id they come last. Ids grow as rows are committed; only on PostgreSQL, among
 transactions that are open at the same moment, a smaller id may show after a larger one. Then the count of the rows
-differs, and all are read again: what is kept is always what the table says, and what another process reads.
+differs, and all are read again: what is kept is what another process reads.
 """
 
 from collections.abc import Sequence

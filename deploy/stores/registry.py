@@ -70,8 +70,8 @@ class CurvePoint:
 class Registry:
     """The versions of one product on one MLflow server.
 
-    Every method raises `StoreUnavailable` when the server is away (within 12 s for what concerns versions, tags and
-    aliases), and `StoreRefused` when it says no.
+    Every method raises `StoreUnavailable` when the server is away (after about 12 s of silence for what concerns
+    versions, tags and aliases), and `StoreRefused` when it says no.
     """
 
     def __init__(self, url: str, product: str) -> None:
@@ -282,6 +282,11 @@ class Registry:
         except RequestException as error:
             raise StoreUnavailable(
                 f"MLflow at {self.url} could not {doing}: {_first_line(error)}; is the server up?"
+            ) from error
+        except (KeyError, TypeError, ValueError) as error:  # of a proxy, or of another MLflow
+            raise StoreUnavailable(
+                f"MLflow at {self.url} could not {doing}: its answer is none of MLflow's "
+                f"({type(error).__name__}: {_first_line(error)}); does the address lead to it?"
             ) from error
 
 

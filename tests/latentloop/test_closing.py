@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.form import write_report
+from benchmarks.tables import read_report
 from deploy.settings import Settings
 from latentloop.demo.closing import FORM, report_story
 from latentloop.demo.settings import QUICK
@@ -34,6 +35,7 @@ def test_the_json_says_what_noticed_the_new_kinds(story: Story, tmp_path: Path) 
 
     assert written["detected_by"] == "the watch's alarm, by latent_code"
     assert {each["name"] for each in written["results"]} == {name for name, *_ in FORM}
+    assert read_report(tmp_path / "demo.json").results == report_story(story, "latentloop demo").results
 
 
 @pytest.mark.parametrize(("detected", "passed"), [(2_975.0, True), (3_025.0, False), (None, False)])

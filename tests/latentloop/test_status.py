@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from deploy.controller.trials import record_beginning
 from deploy.release import ServedVersion
 from deploy.stores.database import migrate, open_engine
 from deploy.stores.ledger import Ledger
@@ -73,7 +74,8 @@ def test_runs_that_were_asked_for_again_are_a_line_each(home: Path, ledger: Ledg
 def test_what_was_answered_or_has_ended_is_not_shown_any_more(home: Path, ledger: Ledger, tmp_path: Path) -> None:
     ask_again(ledger, "alarm-retry", ALARM, 1)
     ask_again(ledger, "drift-retry", RETRAINING, 3)
-    ledger.record("drift", "7", json.dumps({"action": "emergency", "reason": "a new kind"}), NOW, key=f"drift:{ALARM}")
+    drift = {"action": "emergency", "reason": "a new kind", "window_since": NOW.isoformat()}
+    ledger.record("drift", "7", json.dumps(drift), NOW, key=f"drift:{ALARM}")
     ledger.claim(RETRAINING, "retrain-emergency", "", "a-run", NOW, 60.0)
     ledger.finish(RETRAINING, "a-run", "done", "8", NOW)
 
@@ -90,8 +92,17 @@ def test_a_run_that_did_not_have_to_be_asked_for_again_is_not_shown(home: Path, 
 
 
 def test_a_telemetry_that_cannot_be_read_leaves_its_part_out_and_says_so(
-    home: Path, ledger: Ledger, tmp_path: Path
+    home: Path, engine: Engine, ledger: Ledger, tmp_path: Path
 ) -> None:
+    drift = {"key": "k", "champion": "7", "action": "emergency", "reason": "a new kind", "snapshot": "s"}
+    drift |= {"needed_images": 800, "window_since": NOW.isoformat(), "at": NOW.isoformat()}
+    ledger.record("drift", "7", json.dumps(drift), NOW, key="drift:k")
+    tried = ServedVersion(version="8", digest="d8", artifact="artifacts/d8")
+    record_beginning(ledger, swap(ReleaseStore(engine), shadow=tried), tried, NOW)
+    healthy = json.loads(run_latentloop("status", "--json", env=environment(home), folder=tmp_path).stdout)
+    assert (healthy["trial"]["version"], healthy["waiting"][0]["needed"]) == ("8", 800)
+    for left in home.glob("telemetry.db-*"):
+        left.unlink()
     (home / "telemetry.db").write_bytes(b"not a database" * 1_000)
 
     as_json = run_latentloop("status", "--json", env=environment(home), folder=tmp_path)
@@ -102,4 +113,4 @@ def test_a_telemetry_that_cannot_be_read_leaves_its_part_out_and_says_so(
     assert (found["requests_last_hour"], found["trial"], found["waiting"]) == (None, None, [])
     assert "telemetry.db" in found["telemetry_unknown"]
     assert "unknown requests in the last hour" in screen.stdout
-    assert [each["version"] for each in found["slots"]] == ["7"]
+    assert [each["version"] for each in found["slots"]] == ["7", "8"]

@@ -24,8 +24,8 @@ from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
 from tasks.claim import claim_trigger
-from tasks.context import engine, now, objects, settings
-from tasks.errors import NoChampion, NotEnoughData, SnapshotMissing
+from tasks.context import engine, forget, now, objects, settings
+from tasks.errors import DataRefused, NoChampion, NotEnoughData, SnapshotMissing
 from tasks.evaluate import _for_reference, evaluate_candidate, reference_images
 from tasks.gate import judge_candidate
 from tasks.images import benchmark_digests, decode_rows, read_benchmark, selection_of
@@ -99,7 +99,9 @@ def _plan(key: str = "drift-1") -> RetrainPlan:
     return plan_retrain.fn(key, "emergency", "drift: sandals", "by hand")
 
 
-def test_the_story_of_an_emergency(home: Path) -> None:
+def test_the_story_of_an_emergency(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENTLOOP_DRIFT__KIND_IMAGE_SHIFT", "12")  # stripes are much brighter than boxes
+    forget()
     _season()
     objects().put("snapshots/snap-1/snapshot.json", b"{}")
     require_snapshot.fn("drift-1", "drift", "snap-1")
@@ -317,6 +319,13 @@ def _promote_a_worse_one(evaluated: Evaluated, home: Path) -> None:
     champion = ServedVersion(version="2", digest=digest, artifact=artifact_prefix(digest))
     store = ReleaseStore(engine())
     store.compare_and_swap(store.read().epoch, Release(champion=champion, changed_at=now(), reason="test"))
+
+
+def test_what_may_be_a_broken_sensors_is_learnt_only_where_a_person_asks(home: Path) -> None:
+    _season()  # stripes are much brighter than boxes
+    with pytest.raises(DataRefused, match=r"^emergency: the newest .* may be a broken sensor's, .* by hand$"):
+        plan_retrain.fn("drift-1", "emergency", "drift: stripes", "drift", "a-snapshot")
+    assert _plan("by-hand-1").found is not None
 
 
 def test_traffic_of_known_kinds_is_no_emergency(home: Path) -> None:

@@ -131,6 +131,22 @@ def test_a_run_that_starts_again_leaves_one_line_and_the_same_judgement(served: 
     assert len(Ledger(engine()).entries("drift", "1")) == 1
 
 
+def test_a_fault_of_every_image_that_leaves_its_grey_levels_is_shown_to_a_person(served: Artifact) -> None:
+    random = np.random.default_rng(0)
+    pixels = known_images(1_000, seed=7).reshape(1_000, -1)
+    for image in pixels:  # half of its pixels change places
+        places = random.permutation(image.size)[: image.size // 2]
+        image[places] = image[random.permutation(places)]
+    answer(served, pixels.reshape(-1, 28, 28))
+
+    judged, line = monitor("schedule-1")
+
+    assert (judged.action, line.action) == ("block", "block")
+    assert judged.reason.startswith("no known kind is left to tell a fault from a new kind by: ")
+    assert judged.verdicts["image_statistics"].passed
+    assert ("none", "held back: full: a new kind") in [(action, reason[:27]) for action, reason in judged.also]
+
+
 def test_ordinary_traffic_asks_for_nothing(served: Artifact) -> None:
     answer(served, known_images(1_500, seed=7))
 

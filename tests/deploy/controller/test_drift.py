@@ -178,7 +178,7 @@ def test_what_was_found_of_another_champion_is_not_acted_on(serving_alone: Neigh
 @pytest.mark.parametrize(
     ("action", "did"),
     [
-        ("block", "blocked: nothing is trained from what was refused; a person looks at its source"),
+        ("block", "blocked: no retraining is asked for; a person looks at the source of the images"),
         ("scale_out", "shown: the service needs more replicas or a smaller decoder, never a retraining"),
         ("none", "nothing to be done: because of none"),
         ("wait", "nothing to be done: because of wait"),
@@ -266,6 +266,23 @@ def test_images_stop_counting_when_the_monitor_does_not_find_the_new_kind_any_mo
     traffic.answer("2", 100)
     (waiting,) = waiting_for_images(serving_alone.ledger, serving_alone.telemetry, now())
     assert waiting.captured == 100
+
+
+@pytest.mark.server
+def test_while_the_monitor_suspects_a_sensor_nothing_is_asked_for_and_no_image_counts(serving: Neighbours) -> None:
+    find(serving, "emergency", needed_images=400)
+    traffic = Traffic(serving.telemetry)
+    traffic.answer("2", 500)
+    look_again(serving, "block", 0.9)
+    traffic.answer("2", 1_000)
+
+    assert act(serving) == ["blocked: no retraining is asked for; a person looks at the source of the images"]
+    (waiting,) = waiting_for_images(serving.ledger, serving.telemetry, now())
+    assert waiting.captured == 50, "of the 500 that came before the fault"
+
+    look_again(serving, "wait", 0.9)
+    traffic.answer("2", 400)
+    assert "event latentloop.drift.emergency was emitted after about 410 of 400 images" in act(serving)[0]
 
 
 def test_a_drift_that_is_over_is_not_trained_for(serving_alone: Neighbours) -> None:

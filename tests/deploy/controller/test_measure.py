@@ -16,6 +16,7 @@ from deploy.controller.measure import LATER, LOOKS, ask_for_frechet, measure_can
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.trials import Standing, find_standing, record_beginning
 from deploy.release import ServedVersion
+from deploy.serving.config import ServingConfig
 from deploy.settings import Settings
 from deploy.stores.errors import StoreUnavailable
 from tests.deploy.controller.world import swap, write_pairs
@@ -48,7 +49,7 @@ def canary(world: Neighbours) -> Standing:
 
 
 def ask(world: Neighbours, tried: Standing, at: datetime | None = None) -> bool:
-    return ask_for_frechet(tried, world, at or now(), RETRY_S, MARGIN)
+    return ask_for_frechet(tried, world, at or now(), RETRY_S, MARGIN, settled=at or now())
 
 
 def measured(world: Neighbours, tried: Standing, at: datetime, low: float, high: float, n: int = 200) -> None:
@@ -155,7 +156,12 @@ def test_no_look_is_spent_before_twice_the_images_have_come(alone: Neighbours) -
 
 
 def test_a_compressed_clock_shortens_the_pause(alone: Neighbours, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path, clock_factor=0.01, controller=ControllerConfig(measure_retry_s=RETRY_S))
+    settings = Settings(
+        home=tmp_path,
+        clock_factor=0.01,
+        controller=ControllerConfig(measure_retry_s=RETRY_S),
+        serving=ServingConfig(capture_segment_s=10.0),
+    )
     assert not measure_canary(alone, settings, now()), "there is no canary"
     tried = canary(alone)
     write_pairs(alone.pairs, tried, 1.0)
@@ -163,6 +169,19 @@ def test_a_compressed_clock_shortens_the_pause(alone: Neighbours, tmp_path: Path
     assert not measure_canary(alone, settings, now())
     with pytest.raises(StoreUnavailable, match="Prefect"):
         measure_canary(alone, settings, now() + timedelta(seconds=0.01 * RETRY_S * LATER))
+
+
+def test_images_count_once_they_can_have_reached_the_store(alone: Neighbours, tmp_path: Path) -> None:
+    serving = ServingConfig(capture_segment_s=60.0)
+    settings = Settings(
+        home=tmp_path, clock_factor=0.01, controller=ControllerConfig(measure_retry_s=1), serving=serving
+    )
+    tried = canary(alone)
+    measured(alone, tried, now() - timedelta(hours=1), -0.02, 0.04)
+    write_pairs(alone.pairs, tried, 1.0)
+    assert not measure_canary(alone, settings, now() + timedelta(seconds=100))
+    with pytest.raises(StoreUnavailable, match="Prefect"):
+        measure_canary(alone, settings, now() + timedelta(seconds=140))
 
 
 def test_in_the_shadow_nothing_is_measured(alone: Neighbours) -> None:

@@ -84,7 +84,7 @@ def test_after_the_cooldown_the_same_suspicion_is_another_run(
 ) -> None:
     serve(house, with_prefect).answer("1", 800, shift=1.5)
     look(with_prefect)
-    with_prefect.ledger.record("drift", "1", json.dumps({"action": "emergency"}), now(), key="drift:x")
+    answered(with_prefect, "emergency", "x")
 
     look(with_prefect, now() + timedelta(seconds=POLICY.cooldown_s + 60))
 
@@ -100,7 +100,7 @@ def test_an_alarm_that_came_too_early_to_tell_is_soon_followed_by_another(
 ) -> None:
     serve(house, with_prefect).answer("1", 800, shift=1.5)
     look(with_prefect)
-    with_prefect.ledger.record("drift", "1", json.dumps({"action": action}), now(), key="drift:x")
+    answered(with_prefect, action, "x")
 
     look(with_prefect, now() + timedelta(seconds=POLICY.suspicion_pause_s + 60))
 
@@ -147,6 +147,12 @@ def test_a_controller_killed_on_the_way_to_the_run_starts_it_once(
 
 PAUSE_S = POLICY.suspicion_pause_s
 LEASE_S = 20.0
+
+
+def answered(world: Neighbours, action: str, key: str, until: datetime | None = None) -> None:
+    """Leave the line of a monitor run that judged the traffic until then."""
+    body = {"action": action, "window_since": (until or now()).isoformat()}
+    world.ledger.record("drift", "1", json.dumps(body), now(), key=f"drift:{key}")
 
 
 def suspected(house: House, world: Neighbours) -> str:
@@ -199,25 +205,26 @@ def test_a_monitor_run_that_lives_long_costs_none_of_the_attempts(house: House, 
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("answered", ["by its own run", "by another run", "finished"])
-def test_an_alarm_that_was_answered_is_not_asked_about_again(
-    house: House, with_prefect: Neighbours, answered: str
-) -> None:
+@pytest.mark.parametrize("how", ["by its own run", "by another run", "finished"])
+def test_an_alarm_that_was_answered_is_not_asked_about_again(house: House, with_prefect: Neighbours, how: str) -> None:
     key, ledger = suspected(house, with_prefect), with_prefect.ledger
-    ledger.claim(key, "monitor", "", "a-run", now(), LEASE_S)
-    if answered == "finished":
+    ledger.claim(key, "monitor", "", "a-run", now() - timedelta(seconds=2 * LEASE_S), LEASE_S)
+    assert look_after(with_prefect, PAUSE_S + 60) == 1
+    assert monitor_asked_again(ledger, "1") is not None
+    if how == "finished":
         ledger.finish(key, "a-run", "done", "emergency", now())
     else:
-        written = key if answered == "by its own run" else "schedule-monitor-2026-01-01T0000"
-        ledger.record("drift", "1", json.dumps({"action": "emergency"}), now(), key=f"drift:{written}")
-    assert look_after(with_prefect, 10 * PAUSE_S) == 0
+        answered(with_prefect, "emergency", key if how == "by its own run" else "schedule-monitor-2026-01-01T0000")
+    assert look_after(with_prefect, 10 * PAUSE_S) == 1
     assert monitor_asked_again(ledger, "1") is None
 
 
 @pytest.mark.server
 def test_an_answer_from_before_the_alarm_is_none(house: House, with_prefect: Neighbours) -> None:
-    with_prefect.ledger.record("drift", "1", json.dumps({"action": "none"}), now(), key="drift:earlier")
+    answered(with_prefect, "none", "earlier")
     suspected(house, with_prefect)
+    # the hourly run began before the alarm, and wrote after it
+    answered(with_prefect, "none", "hourly", until=now() - timedelta(minutes=1))
     assert look_after(with_prefect, PAUSE_S + 60) == 1
 
 

@@ -27,9 +27,10 @@ from deploy.serving.service import Service
 from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.database import migrate, open_engine
 from deploy.stores.local_objects import LocalObjects
-from deploy.stores.pairs import Pairs, PairWindow
+from deploy.stores.pairs import Pairs
 from deploy.stores.release_file import RELEASE_KEY, generate_keys, sign_release
 from deploy.stores.telemetry import Telemetry, TelemetryWindow
+from tests.deploy.stores.pair_window import PairWindow, read_window
 from vae_core.artifact import Artifact, TrainingSummary, make_golden, write_artifact
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
 from vae_core.inference import score_images
@@ -146,7 +147,7 @@ class House:
     def paired(self, candidate: str, champion: str) -> PairWindow:
         """All pairs of two versions."""
         ever = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-        return self.pairs.window(*ever, candidate=candidate, champion=champion)
+        return read_window(self.engine, *ever, candidate=candidate, champion=champion)
 
     def captured(self) -> list[CapturedImage]:
         """All captured images, segment by segment."""

@@ -1,13 +1,17 @@
-"""Where no cluster rose: the newest traffic as a whole is new where codes and errors left, and else is not."""
+"""Before a stretch is learnt: no fault of the sensor, and as a whole only where codes and errors left."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from data_checks.new_kind import NewKind, NewKindPolicy, find_new_kind
 from data_checks.sample import Sample
-from tasks.errors import NotEnoughData
-from tasks.whole_window import judge_whole
+from tasks.errors import DataRefused, NotEnoughData
+from tasks.stretch import judge_whole, left_without, refuse_fault
+from tests.data_checks.drift.test_found_images import faulty, reference, season
 from tests.data_checks.drift.traffic import Source, concatenate
 
 pytestmark = pytest.mark.usefixtures("configure")
@@ -50,3 +54,27 @@ def test_only_the_newest_images_are_judged() -> None:
     assert judge_whole(concatenate(before, since), 2_000, REFERENCE) == judge_whole(since, 2_000, REFERENCE)
     with pytest.raises(NotEnoughData, match="and the newest 2,000 as a whole are no emergency"):
         judge_whole(concatenate(since, before), 2_000, REFERENCE)
+
+
+def _find(window: Sample, known: Sample) -> NewKind:
+    kind = find_new_kind(window, known, NewKindPolicy(), seed=0)
+    assert kind is not None
+    return kind
+
+
+def test_a_new_kind_is_let_through_and_a_fault_of_images_of_every_kind_is_refused() -> None:
+    known, new, fault = reference(), season(0.25, 1)[0], faulty(0.25, 1)[0]
+    refuse_fault(new, _find(new, known), known)
+    with pytest.raises(DataRefused, match=r"^emergency: the newest 2,000 images .*: images of every kind are altered"):
+        refuse_fault(fault, _find(fault, known), known)
+
+
+def test_a_few_risen_clusters_do_not_hide_that_all_images_moved() -> None:
+    new = _draw(new_share=0.3)
+    assert not left_without(new, _find(new, REFERENCE), REFERENCE), "the new kind is all that moved"
+
+    moved = _draw(new_share=0.8)
+    few = _find(moved, REFERENCE)
+    few = replace(few, indices=few.indices[:200])
+    assert left_without(moved, few, REFERENCE)
+    assert judge_whole(moved, 2_000, REFERENCE, len(few.indices)).is_whole_window
