@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from vae_core.config import ModelConfig, TrainConfig
+from vae_core.config import LikelihoodName, ModelConfig, TrainConfig
 from vae_core.documents import SHA256, parse_document, to_canonical_json
 from vae_core.errors import ArtifactError, SealError
 from vae_core.golden import Golden, check_golden, make_golden
@@ -88,7 +88,7 @@ class ArtifactDocument(BaseModel):
     schema_version: Literal[1] = 1
     model: ModelConfig
     preprocessing: Preprocessing
-    likelihood: Literal["bernoulli"] = "bernoulli"
+    likelihood: LikelihoodName = "bernoulli"
     prior: Literal["gaussian_mixture"] | None
     summary: TrainingSummary
 
@@ -116,6 +116,7 @@ def write_artifact(folder: Path, artifact: Artifact) -> str:
     document = ArtifactDocument(
         model=artifact.model_config,
         preprocessing=artifact.preprocessing,
+        likelihood=artifact.model_config.likelihood,
         prior=None if artifact.prior is None else "gaussian_mixture",
         summary=artifact.summary,
     )

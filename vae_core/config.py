@@ -6,9 +6,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+LikelihoodName = Literal["bernoulli", "gaussian", "logistic"]
+"""What `vae_core.likelihoods` has."""
+
 
 class ConvVaeConfig(BaseModel):
-    """A convolutional Bernoulli VAE: one convolution of stride 2 per width, down and up again."""
+    """A convolutional VAE: one convolution of stride 2 per width, down and up again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -19,6 +22,9 @@ class ConvVaeConfig(BaseModel):
     width: int = Field(28, ge=4, le=1024, description="pixels")
     widths: tuple[int, ...] = Field((32, 64), min_length=1, max_length=8, description="channels after each halving")
     latent_dim: int = Field(32, ge=1, le=4096, description="dimensions of z")
+    likelihood: LikelihoodName = Field(
+        "bernoulli", description="of an image; gaussian: one variance, fitted; logistic: 256 levels"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> ConvVaeConfig:
@@ -55,6 +61,7 @@ class Budget(BaseModel):
 class TrainConfig(BaseModel):
     """The recipe. Learning rate and KL weight follow the used share of the budget, whatever its unit.
 
+    A KL warm-up that is given in steps or epochs follows those. What comes after min_delta_nats is off by default.
     The defaults are for Fashion-MNIST-sized images: Adam 1e-3 to 3e-4, batches of 128, a KL warm-up over the
     first 10 %, in which a training from scratch finds its codes; a warm start has them and needs none (share 0).
     `vae_core.training.recipes` has the recipes of the tiers. Where images are held out, their -ELBO ends a training
@@ -92,12 +99,46 @@ class TrainConfig(BaseModel):
     min_delta_nats: float = Field(
         0.05, ge=0, le=1000, description="smallest fall of the held-out -ELBO per image that is an improvement"
     )
+    kl_schedule: Literal["linear", "cyclical", "monotonic"] = Field("linear", description="how the KL weight rises")
+    kl_warmup_unit: Literal["share", "steps", "epochs"] = Field(
+        "share", description="which of kl_warmup_share, kl_warmup_steps and kl_warmup_epochs counts"
+    )
+    kl_warmup_steps: int = Field(5000, ge=0, description="in which the KL weight rises, where the unit is steps")
+    kl_warmup_epochs: float = Field(10.0, ge=0, le=1e6, description="likewise, where the unit is epochs")
+    kl_cycles: int = Field(4, ge=1, le=1000, description="of a cyclical schedule, within its warm-up")
+    kl_rising_share: float = Field(0.5, ge=0, le=1, description="of each cycle; for its rest the weight is beta")
+    encoder_rate_factor: float = Field(1.0, gt=0, le=100, description="learning rate of the encoder over the decoder's")
+    clip_norm: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="longer gradients are cut to this length; 0: none is"
+    )
+    mask_share: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="of the encoder's input that training blackens, 0.1 to 0.2; the target is whole",
+    )
+    mask_patch_px: int = Field(1, ge=1, le=1024, description="side of what is blackened at once")
+    encoder_dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of the encoder's feature maps that a step leaves out"
+    )
+    ema_decay: float = Field(
+        0.0, ge=0, lt=1, description="of the mean of the weights that is looked at and handed over; 0: the weights are"
+    )
 
     @model_validator(mode="after")
-    def _falls(self) -> TrainConfig:
+    def _agrees(self) -> TrainConfig:
+        problems = []
         if self.final_learning_rate > self.learning_rate:
-            raise ValueError(
+            problems.append(
                 f"final_learning_rate {self.final_learning_rate:g} is above "
                 f"learning_rate {self.learning_rate:g}; the rate falls or stays"
             )
+        if self.trains == "decoder" and (idle := self._concerns_the_encoder()):
+            problems.append(f"trains='decoder' leaves the encoder and what it sees as they are; drop {', '.join(idle)}")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
+
+    def _concerns_the_encoder(self) -> list[str]:
+        nothing = {"encoder_rate_factor": 1.0, "mask_share": 0.0, "encoder_dropout": 0.0}
+        return [f"{name} {getattr(self, name):g}" for name, off in nothing.items() if getattr(self, name) != off]

@@ -1,7 +1,10 @@
-"""The terms of the evidence lower bound, per image and in nats, always in float32 or better."""
+"""The terms of the evidence lower bound that no likelihood decides, in nats, always in float32 or better."""
 
 import torch
-import torch.nn.functional as functional
+
+from vae_core.likelihoods import bernoulli_nll
+
+__all__ = ["bernoulli_nll", "free_bits", "kl_divergence"]
 
 
 def kl_divergence(mu: torch.Tensor, logvar: torch.Tensor) -> torch.Tensor:
@@ -11,15 +14,6 @@ def kl_divergence(mu: torch.Tensor, logvar: torch.Tensor) -> torch.Tensor:
     exp(logvar) cancels.
     """
     return 0.5 * (mu.square() + torch.expm1(logvar) - logvar)
-
-
-def bernoulli_nll(logits: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """-log p(x|z) per image (B,), in nats, summed over pixels; logits and x on [0, 1] are (B, C, H, W).
-
-    Grey x stands for the expectation over its dynamic binarization, since the term is linear in x.
-    """
-    per_pixel = functional.binary_cross_entropy_with_logits(logits, x, reduction="none")
-    return per_pixel.flatten(1).sum(1)
 
 
 def free_bits(kl_dims: torch.Tensor, floor: float) -> torch.Tensor:

@@ -5,6 +5,8 @@ import hashlib
 import numpy as np
 import torch
 
+from vae_core.config import LikelihoodName
+from vae_core.likelihoods import bernoulli_nll
 from vae_core.models.protocol import Posterior
 
 SIDE = 4
@@ -17,6 +19,8 @@ class LinearVae(torch.nn.Module):
     mu_d = gain_d · (pixel_d - 0.5), sigma = 0.5 everywhere, the decoder undoes the gain; a gain of 0 makes an
     inactive dimension.
     """
+
+    likelihood_name: LikelihoodName = "bernoulli"
 
     def __init__(self, gains: tuple[float, ...] = (4.0, 4.0, 0.0)) -> None:
         super().__init__()
@@ -35,6 +39,9 @@ class LinearVae(torch.nn.Module):
 
     def decode_logits(self, z: torch.Tensor) -> torch.Tensor:
         return torch.logit(self.decode(z))
+
+    def nll(self, logits: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return bernoulli_nll(logits, x)
 
 
 class PixelFeatures:

@@ -143,6 +143,14 @@ def test_grey_is_colour_with_three_equal_channels(weights: Path, images: np.ndar
     np.testing.assert_array_equal(extractor.extract(colour), extractor.extract(images[:4]))
 
 
+def test_stripes_too_fine_for_the_network_become_grey(weights: Path) -> None:
+    # 256 px to 64: without antialiasing only the columns 1 and 2 of each four would be read, which are white
+    stripes = np.tile(np.array([0, 255, 255, 0], np.uint8), (256, 64))[None, None]
+    grey, white = np.full_like(stripes, 128), np.full_like(stripes, 255)
+    seen, expected, aliased = EfficientNetLite0.load(weights).extract(np.concatenate([stripes, grey, white]))
+    assert np.linalg.norm(seen - expected) < 0.2 * np.linalg.norm(seen - aliased)
+
+
 def test_more_noise_is_further_away(weights: Path, images: np.ndarray) -> None:
     extractor = EfficientNetLite0.load(weights)
     noise = np.random.default_rng(1).normal(size=images.shape)

@@ -107,6 +107,31 @@ def test_a_kept_factor_gives_the_same_distance() -> None:
     assert frechet_distance(a, b, factor_covariance(a)) == frechet_distance(a, b)
 
 
+@pytest.mark.parametrize("n", [80, 300])
+def test_only_the_lower_triangle_and_the_rank_of_the_product_are_computed(n: int) -> None:
+    a, b = measure_moments(_draw(n, 100, 0)), measure_moments(_draw(200, 100, 1))
+    factor = factor_covariance(a)
+    product = factor.congruence(b.covariance)
+    assert product.shape == ((100, 100) if factor.triangular else (79, 79))
+    solid = factor.matrix if factor.triangular else factor.matrix[:, -79:]
+    np.testing.assert_allclose(product.tril(), (solid.T @ b.covariance @ solid).tril(), rtol=1e-9, atol=1e-10)
+
+
+def test_sets_without_any_variance_are_apart_by_their_means() -> None:
+    assert _distance(np.zeros((9, 4)), np.full((9, 4), 0.5)) == pytest.approx(1.0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_finds_the_same_distance_and_error() -> None:
+    a, b = _draw(300, 20, 0), _draw(200, 20, 1, shift=0.5)
+    there, here = (frechet_interval(prepare_features(a, device), b) for device in ("cuda", "cpu"))
+    assert there.value == pytest.approx(here.value, rel=1e-9)
+    assert there.standard_error == pytest.approx(here.standard_error, rel=1e-9)
+    moments = [measure_moments(each, "cuda") for each in (a, b)]
+    assert frechet_distance(*moments) == pytest.approx(here.value, rel=1e-9)
+
+
 def test_whitening_gives_unit_covariance() -> None:
     a = _draw(80, 6, 0)
     np.testing.assert_allclose(np.cov(prepare_features(a).whitened.T), np.eye(6), atol=1e-10)

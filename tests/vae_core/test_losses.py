@@ -2,10 +2,10 @@ import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.distributions import Bernoulli, Normal
+from torch.distributions import Normal
 from torch.distributions import kl_divergence as kl_oracle
 
-from vae_core.losses import bernoulli_nll, free_bits, kl_divergence
+from vae_core.losses import free_bits, kl_divergence
 
 MU = st.floats(-20, 20, width=32)
 LOGVAR = st.floats(-10, 10, width=32)
@@ -35,24 +35,6 @@ def test_kl_keeps_its_digits_in_an_almost_inactive_dimension():
     logvar = torch.tensor([[1e-3]])
     series = 0.25 * 1e-3**2 * (1 + 1e-3 / 3)  # (e^v - 1 - v) / 2 = v²/4 + v³/12 + ...
     np.testing.assert_allclose(kl_divergence(torch.zeros(1, 1), logvar).item(), series, rtol=1e-3)
-
-
-@given(st.integers(0, 2**31))
-def test_nll_of_binary_images_equals_torch_distributions(seed):
-    generator = torch.Generator().manual_seed(seed)
-    logits = 30 * torch.randn(3, 2, 4, 4, generator=generator, dtype=torch.float64)
-    x = (torch.rand(3, 2, 4, 4, generator=generator) > 0.5).double()
-    expected = -Bernoulli(logits=logits).log_prob(x).sum((1, 2, 3))
-    np.testing.assert_allclose(bernoulli_nll(logits.float(), x.float()), expected, rtol=1e-5)
-
-
-def test_nll_of_a_grey_image_is_the_expectation_over_its_binarizations():
-    generator = torch.Generator().manual_seed(0)
-    logits, x = torch.randn(2, 1, 3, 3, generator=generator), torch.rand(2, 1, 3, 3, generator=generator)
-    p = 1 / (1 + np.exp(-logits.numpy().astype(np.float64)))
-    grey = x.numpy().astype(np.float64)
-    expected = (grey * -np.log(p) + (1 - grey) * -np.log1p(-p)).sum((1, 2, 3))
-    np.testing.assert_allclose(bernoulli_nll(logits, x), expected, rtol=1e-5)
 
 
 @given(st.integers(0, 2**31), st.floats(0, 3))

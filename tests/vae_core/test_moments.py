@@ -1,11 +1,14 @@
 """Streamed moments are those of all features at once."""
 
+import functools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vae_core.errors import DataError
+from vae_core.evaluation.frechet import frechet_distance
 from vae_core.evaluation.moments import Moments, measure_moments
 
 
@@ -33,6 +36,17 @@ def test_merging_two_parts_is_measuring_both_together(cut: int) -> None:
     assert merged.n == whole.n
     np.testing.assert_allclose(merged.total, whole.total, rtol=1e-12)
     np.testing.assert_allclose(merged.products, whole.products, rtol=1e-12)
+
+
+@pytest.mark.parametrize("shards", [2, 7, 64])
+def test_shards_in_any_order_agree_with_one_pass(shards: int) -> None:
+    features = _features(3000, 16)
+    parts = [measure_moments(features[rows::shards]) for rows in range(shards)]
+    merged, whole = functools.reduce(Moments.merge, reversed(parts)), measure_moments(features)
+    scale = float(whole.covariance.diagonal().max())
+    assert float((merged.covariance - whole.covariance).abs().max()) < 1e-12 * scale
+    other = measure_moments(_features(3000, 16, seed=1))
+    assert frechet_distance(merged, other) == pytest.approx(frechet_distance(whole, other), rel=1e-12)
 
 
 def test_float32_features_are_summed_in_float64() -> None:

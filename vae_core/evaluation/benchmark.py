@@ -93,6 +93,7 @@ def evaluate(
         recon_error_p99=float(np.quantile(scores.recon_error, 0.99)),
         recon_error_baseline=baseline,
         explained_variance=1 - recon_error.mean / baseline,
+        likelihood=model.likelihood_name,
         neg_elbo=neg_elbo.mean,
         neg_elbo_low=neg_elbo.low,
         neg_elbo_high=neg_elbo.high,

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from vae_core.config import LikelihoodName
 from vae_core.evaluation.frechet_interval import FrechetEstimate
 
 SMALLEST_N = 5000
@@ -83,7 +84,7 @@ class BenchmarkResult(BaseModel):
     recon_error_baseline: float
     explained_variance: float
 
-    likelihood: Literal["bernoulli"] = "bernoulli"
+    likelihood: LikelihoodName = "bernoulli"
     neg_elbo: float
     neg_elbo_low: float
     neg_elbo_high: float

@@ -1,5 +1,6 @@
-"""The features that a Fréchet distance is measured in; the feature space is part of every distance's name.
+"""The features that distances between sets of images are measured in; the feature space is part of every name.
 
+Fréchet and kernel distance, density and coverage take plain arrays of features (N, D), so any extractor serves them.
 `efflite0` is EfficientNet-Lite0 with ImageNet weights (Tan & Le 2019; 1,280 features after global pooling):
 free to ship, quick on one core, and monotone in blur, noise and missing classes. It is no Inception: its
 values are compared only with values of the same `digest`.
@@ -29,7 +30,7 @@ IMAGENET_SD = (0.229, 0.224, 0.225)
 
 
 class FeatureExtractor(Protocol):
-    """What a Fréchet distance needs: pixels in, features out, and an identity.
+    """What a distance between sets of images needs: pixels in, features out, and an identity.
 
     `digest` covers everything that moves a feature: weights, resize, normalisation and precision.
     """
@@ -107,6 +108,25 @@ class EfficientNetLite0:
         batch = normalised.contiguous(memory_format=torch.channels_last)
         features: np.ndarray = self._trunk(batch, bf16=self.precision == "bf16").cpu().numpy()
         return features
+
+
+def feature_rows(
+    features: np.ndarray, where: str, device: str | torch.device = "cpu", at_least: int = 1
+) -> torch.Tensor:
+    """Features (N, D) of any extractor as a tensor: float32 stays float32, anything else becomes float64.
+
+    DataError when they are not finite, not of that shape, or fewer than `at_least`; `where` begins its message.
+    """
+    dtype = np.float32 if features.dtype == np.float32 else np.float64
+    # a copy, since torch cannot hold a view of a read-only array
+    rows = torch.from_numpy(np.array(features, dtype=dtype)).to(device)
+    broken = int((~torch.isfinite(rows)).sum())
+    if rows.ndim != 2 or len(rows) < at_least or not rows.shape[1] or broken:
+        raise DataError(
+            f"{where}: expected at least {at_least} finite features of shape (N, D), came {tuple(rows.shape)} with "
+            f"{broken} values of NaN or infinity; look at the images and at what the extractor was given"
+        )
+    return rows
 
 
 def _digest_of_feature_space(precision: Precision) -> str:

@@ -62,19 +62,23 @@ class FrechetInfluence:
     of_b: torch.Tensor
 
 
-def prepare_features(features: np.ndarray) -> FeatureSet:
-    """Do once what a set that meets several others needs: moments, factor and whitened features."""
-    moments = measure_moments(features)
+def prepare_features(features: np.ndarray, device: str | torch.device = "cpu") -> FeatureSet:
+    """Do once what a set that meets several others needs: moments, factor and whitened features.
+
+    They live on the device, and everything that is measured against the set is computed there.
+    """
+    moments = measure_moments(features, device)
     factor = factor_covariance(moments)
     return FeatureSet(features, moments, factor, factor.whiten(_centred(features, moments)))
 
 
 def measure_influence(a: FeatureSet, features_b: np.ndarray) -> FrechetInfluence:
     """Compute the squared Fréchet distance from a to features_b (M, D) and every image's influence on it."""
-    b = measure_moments(features_b)
+    b = measure_moments(features_b, a.moments.total.device)
     if a.moments.dim != b.dim:
         raise DataError(f"fréchet: features of width {a.moments.dim} and {b.dim} are two spaces; use one extractor")
-    product = a.factor.matrix.T @ b.covariance @ a.factor.matrix
+    covariance_b = b.covariance
+    product = a.factor.matrix.T @ covariance_b @ a.factor.matrix
     eigenvalues, vectors = torch.linalg.eigh((product + product.T) / 2)
     eigenvalues = eigenvalues.clamp_min(0)
     shift = a.moments.mean - b.mean
@@ -89,7 +93,8 @@ def measure_influence(a: FeatureSet, features_b: np.ndarray) -> FrechetInfluence
     returned = (centred_b @ (a.factor.matrix @ vectors)).square() @ inverse_root  # yᵀ T⁻¹ y
     of_b = -2 * centred_b @ shift + centred_b.square().sum(1) - returned
 
-    return FrechetInfluence(assemble_distance(a.moments, b, eigenvalues), of_a - of_a.mean(), of_b - of_b.mean())
+    value = assemble_distance(shift, a.moments.covariance, covariance_b, eigenvalues)
+    return FrechetInfluence(value, of_a - of_a.mean(), of_b - of_b.mean())
 
 
 def frechet_interval(
@@ -139,4 +144,4 @@ def _prepared(features: np.ndarray | FeatureSet) -> FeatureSet:
 
 
 def _centred(features: np.ndarray, moments: Moments) -> torch.Tensor:
-    return torch.from_numpy(np.array(features, dtype=np.float64)) - moments.mean
+    return torch.from_numpy(np.array(features, dtype=np.float64)).to(moments.total.device) - moments.mean

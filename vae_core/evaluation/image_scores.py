@@ -11,7 +11,6 @@ from vae_core.evaluation.decoding import quantize
 from vae_core.evaluation.features import FeatureExtractor
 from vae_core.evaluation.real_features import CHUNK
 from vae_core.inference import Scores, score_images
-from vae_core.losses import bernoulli_nll
 from vae_core.models.protocol import Vae
 from vae_core.preprocessing import to_unit
 from vae_core.priors.posterior import sample_posterior
@@ -61,7 +60,7 @@ def measure_images(
 def _neg_elbo(model: Vae, pixels: np.ndarray, scores: Scores, generator: torch.Generator, device: str) -> np.ndarray:
     """-ELBO per image (B,) in nats, with one draw of z."""
     z = sample_posterior(scores.mu, scores.logvar, generator).to(device)
-    nll = bernoulli_nll(model.decode_logits(z), to_unit(pixels).to(device))
+    nll = model.nll(model.decode_logits(z), to_unit(pixels).to(device))
     neg_elbo: np.ndarray = nll.cpu().numpy() + scores.kl
     return neg_elbo
 

@@ -32,7 +32,8 @@ class CheckpointHeader(BaseModel):
     identity: TrainingIdentity
     step: int = Field(ge=0, description="steps done")
     seconds_used: float = Field(ge=0, description="of the training's clock")
-    kl_steps_below: int = Field(ge=0, description="of the KL monitor")
+    kl_steps_below: int = Field(ge=0, description="of the collapse monitor")
+    active_steps_below: int = Field(0, ge=0, description="of the collapse monitor")
     events: tuple[TrainEvent, ...]
 
 

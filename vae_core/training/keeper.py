@@ -8,6 +8,7 @@ from vae_core.errors import CheckpointError
 from vae_core.training.checkpoint import Checkpoint, CheckpointFolder, CheckpointHeader
 from vae_core.training.events import EventKind, TrainEvent
 from vae_core.training.identity import TrainingIdentity
+from vae_core.training.monitor import CollapseMonitor
 from vae_core.training.state import TrainingState
 
 
@@ -36,7 +37,7 @@ class Keeper:
                 "remove the folder to begin anew"
             ) from error
         state.step = self.saved_step = header.step
-        state.monitor.steps_below = header.kl_steps_below
+        state.monitor = CollapseMonitor(header.kl_steps_below, header.active_steps_below)
         resumed = TrainEvent(EventKind.resumed, header.step, f"resumed from the checkpoint of step {header.step}")
         state.events += [*header.events, *damaged, resumed]
         return header.seconds_used
@@ -49,7 +50,8 @@ class Keeper:
             identity=self._identity,
             step=state.step,
             seconds_used=seconds_used,
-            kl_steps_below=state.monitor.steps_below,
+            kl_steps_below=state.monitor.kl_steps_below,
+            active_steps_below=state.monitor.active_steps_below,
             events=tuple(state.events),
         )
         self._checkpoints.save(Checkpoint(header, state.to_tensors()))

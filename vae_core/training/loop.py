@@ -10,7 +10,8 @@ import numpy as np
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.errors import DivergenceError
 from vae_core.models.conv_vae import ConvVae
-from vae_core.schedules import kl_weight, learning_rate
+from vae_core.schedules import learning_rate
+from vae_core.training.annealing import anneal
 from vae_core.training.batches import Batches
 from vae_core.training.budget import BudgetMeter
 from vae_core.training.early_stopping import HeldOutPoint
@@ -18,10 +19,12 @@ from vae_core.training.events import EventKind, StopReason, TrainEvent
 from vae_core.training.held_out import HeldOut
 from vae_core.training.identity import identify_training
 from vae_core.training.keeper import Keeper
-from vae_core.training.progress import ACTIVE_NATS, TrainProgress
+from vae_core.training.objective import KL_DIMS, LossWeights
+from vae_core.training.optimiser import set_learning_rate
+from vae_core.training.progress import TrainProgress
 from vae_core.training.result import TrainResult
 from vae_core.training.state import TrainingState
-from vae_core.training.step import StepTerms, take_step
+from vae_core.training.step import StepReport, take_step
 from vae_core.training.warm_start import require_encoder, require_start
 from vae_core.weights import encoder_digest, load_weights
 
@@ -52,7 +55,8 @@ def train(
     `initial` is a warm start: a model of the same config whose weights are copied. `weights` (N,) ≥ 0 say how
     often each image is drawn, relative to one another. `held_out` uint8 (M, C, H, W) are images whose -ELBO is
     measured before the first step and every `validate_every_steps`: the best weights are handed over, and the
-    training ends when they were not improved on for `patience` looks.
+    training ends when they were not improved on for `patience` looks. Where the recipe keeps a mean of the weights,
+    it is that which is looked at and handed over.
 
     DataError for unfit images, weights or a start that does not fit. CheckpointError when the folder holds
     another training, or cannot be written. DivergenceError, naming step and batch, when a loss is not finite:
@@ -118,14 +122,14 @@ class _Run:
         state, config = self._state, self._config
         share = self._meter.share(state.step)
         self._rate = learning_rate(share, config.learning_rate, config.final_learning_rate)
-        self._beta = kl_weight(share, config.kl_warmup_share, config.beta)
-        terms = self._take_step(warming=share < config.kl_warmup_share)
-        state.step += 1
+        weights = anneal(config, share=share, step=state.step, steps_per_epoch=self._batches.steps_per_epoch)
+        report = self._take_step(weights)
+        if state.average:
+            state.average.update(state.model, steps_before=state.step)
+        state.step, self._beta = state.step + 1, weights.beta
 
-        state.interval.add(terms.nll, terms.kl_dims)
-        event = state.monitor.watch(state.step, float(terms.kl_dims.sum()), state.model.latent_dim)
-        if event:
-            state.events.append(event)
+        state.interval.add(report.flat)
+        self._watch(report, warming=weights.warming)
         if state.interval.steps >= self._log_every:
             self._report()
         if self._held_out and state.step % config.validate_every_steps == 0:
@@ -142,10 +146,11 @@ class _Run:
             self._look(self._held_out)
         if self._keeper.saved_step != state.step:
             self._keeper.save(state, self._meter.seconds_used())
+        model = state.judged_model
         if best.point:
-            load_weights(state.model, best.weights)
+            load_weights(model, best.weights)
         return TrainResult(
-            model=state.model.requires_grad_(True).eval(),
+            model=model.requires_grad_(True).eval(),
             steps=state.step,
             epochs=state.step / self._batches.steps_per_epoch,
             seconds_used=self._meter.seconds_used(),
@@ -159,19 +164,27 @@ class _Run:
             held_out_curve=tuple(best.curve),
         )
 
-    def _take_step(self, *, warming: bool) -> StepTerms:
+    def _watch(self, report: StepReport, *, warming: bool) -> None:
+        """Look for collapse in the step's terms, and at the end of an epoch at what the objective counted over it."""
+        state = self._state
+        kl_dims = report.terms.get(KL_DIMS)
+        if kl_dims is not None and (event := state.monitor.watch(state.step, kl_dims, warming=warming)):
+            state.events.append(event)
+        if state.step % self._batches.steps_per_epoch == 0:
+            state.events += state.objective.end_epoch(state.step)
+
+    def _take_step(self, weights: LossWeights) -> StepReport:
         state, indices = self._state, self._batches.indices(self._state.step)
-        for group in state.optimiser.param_groups:
-            group["lr"] = self._rate
+        set_learning_rate(state.optimiser, self._rate)
         try:
             return take_step(
-                state.model,
+                state.objective,
                 state.optimiser,
                 self._batches.images(indices),
                 state.generator,
-                beta=self._beta,
-                free_bits_nats=self._config.free_bits_nats if warming else 0.0,
+                weights=weights,
                 precision=state.precision,
+                clip_norm=self._config.clip_norm,
             )
         except DivergenceError as error:
             rows = tuple(indices.tolist())
@@ -185,19 +198,18 @@ class _Run:
 
     def _report(self) -> None:
         state, seconds = self._state, self._meter.seconds_used()
-        nll, kl_dims = state.interval.means()
-        kl, elapsed = float(kl_dims.sum()), seconds - self._told_seconds
+        figures, elapsed = state.objective.summarise(state.interval.means()), seconds - self._told_seconds
         images = (state.step - self._told_step) * self._batches.batch_size
         progress = TrainProgress(
             step=state.step,
             epoch=state.step / self._batches.steps_per_epoch,
             share_done=self._meter.share(state.step),
-            neg_elbo=nll + kl,
-            nll=nll,
-            kl=kl,
+            neg_elbo=figures.nll + figures.kl,
+            nll=figures.nll,
+            kl=figures.kl,
             beta=self._beta,
             learning_rate=self._rate,
-            active_dims=int((kl_dims > ACTIVE_NATS).sum()),
+            active_dims=figures.active_dims,
             images_per_s=images / elapsed if elapsed > 0 else None,
         )
         state.interval.clear()
@@ -209,8 +221,8 @@ class _Run:
     def _look(self, held_out: HeldOut) -> None:
         """Measure the held-out images, keep the weights that did best on them, and say when patience ends."""
         state, config = self._state, self._config
-        point = HeldOutPoint(state.step, held_out.measure(state.model))
-        best = state.best.take(point, state.model, config.min_delta_nats)
+        point = HeldOutPoint(state.step, held_out.measure(state.judged_model))
+        best = state.best.take(point, state.judged_model, config.min_delta_nats)
         if state.best.looks_since == config.patience:
             state.events.append(
                 TrainEvent(

@@ -1,35 +1,57 @@
 """The per-step watch on the KL: a posterior that collapses is noticed while it happens."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
-from vae_core.training.events import EventKind, TrainEvent
+import torch
+
+from vae_core.training.events import Collapse, CollapseSign, EventKind, TrainEvent
+from vae_core.training.progress import ACTIVE_NATS
 
 COLLAPSED_NATS = 0.01
 """Mean unclamped KL per dimension below which a model hardly encodes; a healthy one has 0.3 to 3 nats."""
 
+FEW_ACTIVE = 0.1
+"""Share of the dimensions below which the active ones are too few; a healthy model has 0.6."""
+
 SUSPICIOUS_STEPS = 100
-"""Consecutive steps below it before that is said; single batches and the first steps dip below."""
+"""Consecutive steps with a sign before it is said; single batches and the first steps dip below."""
+
+ADVICE = "lower beta, warm up for longer or in cycles, or give more free bits while warming"
 
 
 @dataclass(slots=True)
-class KlMonitor:
-    """Counts consecutive steps whose KL, per dimension and never clamped by free bits, is as good as none.
+class CollapseMonitor:
+    """Counts consecutive steps with each of the two signs of collapse, on the KL that free bits never clamped.
 
-    The mean over all dimensions is judged: single dimensions without KL are normal (13 of 32 in a healthy
-    model).
+    The first is the mean KL over all dimensions: single dimensions without it are normal (13 of 32 in a healthy
+    model). The second is how many carry something, and is judged after the warm-up only.
     """
 
-    steps_below: int = 0
+    kl_steps_below: int = 0
+    active_steps_below: int = 0
 
-    def watch(self, step: int, kl: float, latent_dim: int) -> TrainEvent | None:
-        """Take the mean KL of a step's batch, nats per image; an event once per uninterrupted stretch."""
-        kl_per_dim = kl / latent_dim
-        self.steps_below = self.steps_below + 1 if kl_per_dim < COLLAPSED_NATS else 0
-        if self.steps_below != SUSPICIOUS_STEPS:
+    def watch(self, step: int, kl_dims: torch.Tensor, *, warming: bool) -> TrainEvent | None:
+        """Take a step's mean KL per dimension (D,), nats, on the CPU; an event once per uninterrupted stretch.
+
+        While one sign lasts the other says nothing: it is the same collapse.
+        """
+        values = kl_dims.tolist()
+        kl, active = sum(values) / len(values), sum(value > ACTIVE_NATS for value in values)
+        few = FEW_ACTIVE * len(values)
+        self.kl_steps_below = self.kl_steps_below + 1 if kl < COLLAPSED_NATS else 0
+        self.active_steps_below = self.active_steps_below + 1 if active < few and not warming else 0
+        counts = (self.kl_steps_below, self.active_steps_below)
+        if SUSPICIOUS_STEPS not in counts or max(counts) > SUSPICIOUS_STEPS:
             return None
+        onset = step - SUSPICIOUS_STEPS + 1
+        if self.kl_steps_below == SUSPICIOUS_STEPS:
+            collapse = Collapse(CollapseSign.kl_below, onset, kl, COLLAPSED_NATS)
+            found = f"KL {kl:.4f} nats per dimension < {COLLAPSED_NATS}"
+        else:
+            collapse = Collapse(CollapseSign.few_active, onset, float(active), few)
+            found = f"{active} of {len(values)} dimensions active < {few:g}"
         return TrainEvent(
-            EventKind.collapse_suspected,
-            step,
-            f"KL {kl_per_dim:.4f} nats per dimension < {COLLAPSED_NATS} for {SUSPICIOUS_STEPS} steps: "
-            "lower beta, lengthen the warm-up or raise free_bits_nats",
+            EventKind.collapse_suspected, step, f"{found} for {SUSPICIOUS_STEPS} steps: {ADVICE}", collapse
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -34,26 +34,29 @@ class TrainProgress:
 
 
 class IntervalSums:
-    """Sums over the steps since the last report, as float64 [steps, nll, KL of every dimension]."""
+    """Sums over the steps since the last report, as float64 [steps, every number of every term].
 
-    def __init__(self, latent_dim: int) -> None:
-        self.values = torch.zeros(2 + latent_dim, dtype=torch.float64)
+    sizes: how many numbers each term has, by name and in the order in which steps give them.
+    """
+
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        self._sizes = dict(sizes)
+        self.values = torch.zeros(1 + sum(sizes.values()), dtype=torch.float64)
 
     @property
     def steps(self) -> int:
         """Steps summed."""
         return int(self.values[0])
 
-    def add(self, nll: float, kl_dims: torch.Tensor) -> None:
-        """Take a step's mean NLL and its mean KL per dimension (D,) on the CPU, both nats per image."""
+    def add(self, terms: torch.Tensor) -> None:
+        """Take a step's terms, one after another in a vector on the CPU."""
         self.values[0] += 1
-        self.values[1] += nll
-        self.values[2:] += kl_dims
+        self.values[1:] += terms
 
-    def means(self) -> tuple[float, torch.Tensor]:
-        """Mean NLL, and mean KL per dimension (D,)."""
-        means = self.values[1:] / self.values[0]
-        return float(means[0]), means[1:]
+    def means(self) -> dict[str, torch.Tensor]:
+        """Mean of each term, by name."""
+        means = torch.split(self.values[1:] / self.values[0], list(self._sizes.values()))
+        return dict(zip(self._sizes, means, strict=True))
 
     def clear(self) -> None:
         """Begin the next interval."""

@@ -11,27 +11,32 @@ import torch
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.models.build import build_model
 from vae_core.models.conv_vae import ConvVae
+from vae_core.training.average import WeightAverage
 from vae_core.training.early_stopping import BestWeights
 from vae_core.training.events import TrainEvent
-from vae_core.training.monitor import KlMonitor
+from vae_core.training.monitor import CollapseMonitor
+from vae_core.training.objective import Objective
+from vae_core.training.optimiser import make_optimiser
 from vae_core.training.precision import Precision, resolve_precision
 from vae_core.training.progress import IntervalSums, TrainProgress, curve_from_tensor, curve_to_tensor
+from vae_core.training.vae_objective import VaeObjective
 from vae_core.training.warm_start import freeze_encoder, take_weights
 from vae_core.weights import copy_weights, load_weights
 
-_WEIGHT, _MOMENT = "weight.", "optimiser."
+_WEIGHT, _MOMENT, _MEAN = "weight.", "optimiser.", "average."
 
 
 @dataclass(slots=True)
 class TrainingState:
     """A training between two steps; `step` is the number of steps done."""
 
-    model: ConvVae
+    objective: Objective
     optimiser: torch.optim.Adam
     generator: torch.Generator
     precision: Precision
     interval: IntervalSums
-    monitor: KlMonitor = field(default_factory=KlMonitor)
+    average: WeightAverage | None
+    monitor: CollapseMonitor = field(default_factory=CollapseMonitor)
     step: int = 0
     curve: list[TrainProgress] = field(default_factory=list)
     events: list[TrainEvent] = field(default_factory=list)
@@ -49,18 +54,31 @@ class TrainingState:
             take_weights(model, initial)
         if train_config.trains == "decoder":
             freeze_encoder(model)
-        moving = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        objective = VaeObjective(model, train_config)
         return cls(
-            model=model,
-            optimiser=torch.optim.Adam(moving, lr=train_config.learning_rate, fused=True),
+            objective=objective,
+            optimiser=make_optimiser(model, train_config),
             generator=torch.Generator(device).manual_seed(int(seeds[1])),
             precision=resolve_precision(train_config.precision, device),
-            interval=IntervalSums(model.latent_dim),
+            interval=IntervalSums(objective.sizes),
+            average=WeightAverage(model, train_config.ema_decay) if train_config.ema_decay else None,
         )
 
+    @property
+    def model(self) -> ConvVae:
+        """The model whose weights take the steps."""
+        return self.objective.model
+
+    @property
+    def judged_model(self) -> ConvVae:
+        """The model that is looked at and handed over: the mean of the weights where one is kept."""
+        return self.average.model if self.average else self.model
+
     def to_tensors(self) -> dict[str, torch.Tensor]:
-        """Weights, optimiser, noise generator, interval, curve and best weights as contiguous CPU tensors."""
+        """Weights, their mean, optimiser, noise, interval, curve and best weights as contiguous CPU tensors."""
         tensors = {f"{_WEIGHT}{name}": tensor for name, tensor in copy_weights(self.model).items()}
+        if self.average:
+            tensors |= {f"{_MEAN}{name}": tensor for name, tensor in copy_weights(self.average.model).items()}
         for name, parameter in self._moving():
             for moment, value in self.optimiser.state[parameter].items():
                 tensors[f"{_MOMENT}{name}.{moment}"] = value.detach().cpu().contiguous()
@@ -71,17 +89,12 @@ class TrainingState:
 
     def restore_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Take over what `to_tensors` gave; ValueError when it is of another model."""
-        load_weights(
-            self.model,
-            {name.removeprefix(_WEIGHT): value for name, value in tensors.items() if name.startswith(_WEIGHT)},
-        )
+        load_weights(self.model, _with_prefix(tensors, _WEIGHT))
+        if self.average:
+            load_weights(self.average.model, _with_prefix(tensors, _MEAN))
         for name, parameter in self._moving():
-            prefix = f"{_MOMENT}{name}."
-            self.optimiser.state[parameter] = {
-                key.removeprefix(prefix): _place(value, parameter)
-                for key, value in tensors.items()
-                if key.startswith(prefix)
-            }
+            moments = _with_prefix(tensors, f"{_MOMENT}{name}.")
+            self.optimiser.state[parameter] = {key: _place(value, parameter) for key, value in moments.items()}
         self.generator.set_state(tensors["generator"])
         self.interval.values.copy_(tensors["interval"])
         self.curve = curve_from_tensor(tensors["curve"])
@@ -90,6 +103,11 @@ class TrainingState:
     def _moving(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
         """The parameters that the optimiser has, with their names."""
         return (pair for pair in self.model.named_parameters() if pair[1].requires_grad)
+
+
+def _with_prefix(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """The tensors whose names begin so, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _place(value: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:

@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 
 from vae_core.errors import DivergenceError
-from vae_core.losses import bernoulli_nll, free_bits, kl_divergence
-from vae_core.models.conv_vae import ConvVae
-from vae_core.training.precision import Precision, autocast
+from vae_core.training.objective import LossWeights, Objective
+from vae_core.training.precision import Precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class StepTerms:
-    """Means over a step's batch, nats per image: NLL, and unclamped KL per dimension (D,) on the CPU."""
+class StepReport:
+    """Means over a step's batch on the CPU: the objective's terms by name, and the same as one vector."""
 
-    nll: float
-    kl_dims: torch.Tensor
+    terms: Mapping[str, torch.Tensor]
+    flat: torch.Tensor
 
 
 def take_step(
-    model: ConvVae,
+    objective: Objective,
     optimiser: torch.optim.Optimizer,
     x: torch.Tensor,
     generator: torch.Generator,
     *,
-    beta: float,
-    free_bits_nats: float,
+    weights: LossWeights,
     precision: Precision,
-) -> StepTerms:
-    """Descend on mean NLL + beta · KL of images x (B, C, H, W) on [0, 1]; summed over pixels and dimensions.
+    clip_norm: float = 0.0,
+) -> StepReport:
+    """Descend on the objective's loss of images x (B, C, H, W) on [0, 1], by gradients no longer than clip_norm.
 
-    DivergenceError before anything changed when the loss or a gradient is NaN or infinite.
+    A clip_norm of 0 cuts none. DivergenceError before weights, moments or buffers changed when the loss or a gradient
+    is NaN or infinite.
     """
-    with autocast(precision, x.device.type):
-        output = model(x, generator)
-    nll = bernoulli_nll(output.logits, x).mean()
-    kl_dims = kl_divergence(*output.posterior)
-    loss = nll + beta * free_bits(kl_dims, free_bits_nats)
-
+    terms = objective.measure(x, generator, weights, precision)
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-    norm = torch.nn.utils.get_total_norm(gradients)
+    terms.loss.backward()  # type: ignore[no-untyped-call]
+    moving = [parameter for parameter in objective.model.parameters() if parameter.grad is not None]
+    norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in moving if parameter.grad is not None])
     # one transfer from the device for everything that a step reports
-    told = torch.cat([torch.stack([loss, norm, nll]), kl_dims.mean(0)]).detach().cpu()
-    if not bool(torch.isfinite(told).all()):
-        raise DivergenceError(f"loss {told[0]:g}, gradient norm {told[1]:g}, NLL {told[2]:g}")
+    parts = [terms.loss.detach().view(1), norm.view(1), *(value.view(-1) for value in terms.told.values())]
+    numbers = torch.cat(parts).cpu()
+    sizes = [part.numel() for part in parts[2:]]
+    told = dict(zip(terms.told, torch.split(numbers[2:], sizes), strict=True))
+    if not bool(torch.isfinite(numbers).all()):
+        raise DivergenceError(_describe(numbers, told))
+    if clip_norm and float(numbers[1]) > clip_norm:
+        torch.nn.utils.clip_grads_with_norm_(moving, clip_norm, norm)
     optimiser.step()
-    return StepTerms(nll=float(told[2]), kl_dims=told[3:])
+    objective.accept(terms)
+    return StepReport(told, numbers[2:])
+
+
+def _describe(numbers: torch.Tensor, told: Mapping[str, torch.Tensor]) -> str:
+    sums = ", ".join(f"{name} {float(value.sum()):g}" for name, value in told.items())
+    return f"loss {numbers[0]:g}, gradient norm {numbers[1]:g}, {sums}"

@@ -6,7 +6,7 @@ from torch import nn
 from tests.vae_core.synthetic_images import TINY, boxes
 from vae_core.config import ConvVaeConfig
 from vae_core.models.build import build_model
-from vae_core.models.conv_vae import LOGVAR_BOUND, reparameterize
+from vae_core.models.conv_vae import LOGVAR_BOUND, drop_maps, reparameterize
 from vae_core.models.protocol import Posterior
 from vae_core.preprocessing import to_unit
 
@@ -62,6 +62,25 @@ def test_draws_have_the_mean_and_variance_of_the_posterior():
     # five standard errors: sigma / sqrt(n) of a mean, sqrt(2 / n) of a relative variance
     assert np.all(np.abs(z.mean(0) - [1.5, -2.0]) < 5 * sigma / n**0.5)
     assert np.all(np.abs(z.var(0) / sigma**2 - 1) < 5 * (2 / n) ** 0.5)
+
+
+def test_dropout_silences_whole_maps_at_its_rate_and_keeps_their_mean():
+    maps = torch.ones(400, 32, 3, 3)
+    dropped = drop_maps(maps, 0.2, torch.Generator().manual_seed(0))
+    assert torch.equal(dropped.amax((2, 3)), dropped.amin((2, 3)))
+    # five standard errors of a share of 12,800 independent maps
+    assert (dropped[:, :, 0, 0] == 0).float().mean().item() == pytest.approx(0.2, abs=5 * (0.16 / 12_800) ** 0.5)
+    assert set(dropped.unique().tolist()) == {0.0, 1.25}
+    assert not torch.equal(dropped[0], dropped[1])
+
+
+def test_the_encoder_drops_by_the_generator_and_only_when_it_is_told_to():
+    model, x = build_model(TINY), torch.rand(8, 1, 8, 8)
+    one, same, other = (model(x, torch.Generator().manual_seed(seed), 0.3) for seed in (1, 1, 2))
+    assert torch.equal(one.posterior.mu, same.posterior.mu) and torch.equal(one.z, same.z)
+    assert not torch.equal(one.posterior.mu, other.posterior.mu)
+    whole = model.encode_dropping(x, 0.0, torch.Generator())
+    assert torch.equal(whole.mu, model.encode(x).mu)  # nothing dropped is `encode` itself
 
 
 def test_a_generator_decides_the_draw():

@@ -15,30 +15,45 @@ from vae_core.training.progress import TrainProgress
 # checkpoints so often that kills fall into the writing
 CONFIG = recipe(200, checkpoint_every_steps=2)
 INCREMENTAL = recipe(120, checkpoint_every_steps=2, validate_every_steps=3, kl_warmup_share=0.0, trains="decoder")
-CONFIGS = {"plain": CONFIG, "incremental": INCREMENTAL}
+EVERYTHING = recipe(
+    120,
+    checkpoint_every_steps=2,
+    validate_every_steps=3,
+    kl_schedule="cyclical",
+    kl_warmup_unit="steps",
+    kl_warmup_steps=60,
+    encoder_rate_factor=0.5,
+    clip_norm=5.0,
+    mask_share=0.15,
+    mask_patch_px=2,
+    encoder_dropout=0.1,
+    ema_decay=0.99,
+)
+CONFIGS = {"plain": CONFIG, "incremental": INCREMENTAL, "everything": EVERYTHING}
+MODELS = {"everything": TINY.model_copy(update={"likelihood": "gaussian"})}
 
 
 def train_here(folder: Path | None, kind: str = "plain", tell: bool = False) -> TrainResult:
-    """Train on one thread, from wherever the folder stands; incremental: a decoder, weighed images, held-out ones."""
+    """Train on one thread, from wherever the folder stands.
+
+    incremental: a decoder, weighed images, held-out ones. everything: all that a recipe can switch on for a full one.
+    """
 
     def told(progress: TrainProgress) -> None:
         if tell:
             print(progress.step, flush=True)
 
-    beginning = {
-        "initial": build_model(TINY, seed=7),
-        "weights": np.where(np.arange(100) < 10, 2.0, 8 / 9),
-        "held_out": boxes(20, seed=9),
-    }
+    watched = {"weights": np.where(np.arange(100) < 10, 2.0, 8 / 9), "held_out": boxes(20, seed=9)}
+    beginnings = {"incremental": {"initial": build_model(TINY, seed=7), **watched}, "everything": watched}
     return train(
         boxes(100),
-        TINY,
+        MODELS.get(kind, TINY),
         CONFIGS[kind],
         clock=time.process_time,
         checkpoint_folder=folder,
         on_progress=told,
         log_every=1,
-        **(beginning if kind == "incremental" else {}),
+        **beginnings.get(kind, {}),
     )
 
 

@@ -1,20 +1,33 @@
-import pytest
+import re
 
-from vae_core.training.events import EventKind
-from vae_core.training.monitor import COLLAPSED_NATS, SUSPICIOUS_STEPS, KlMonitor
+import pytest
+import torch
+
+from vae_core.training.events import CollapseSign, EventKind
+from vae_core.training.monitor import COLLAPSED_NATS, SUSPICIOUS_STEPS, CollapseMonitor
 
 DIMS = 32
 
 
-def watch(kls):
-    monitor = KlMonitor()
-    return [event for step, kl in enumerate(kls, 1) if (event := monitor.watch(step, kl, DIMS))]
+def watch(steps, warming=False):
+    """Events of steps that are each told as a mean KL per dimension, or as the KL of every dimension."""
+    monitor, events = CollapseMonitor(), []
+    for step, kl in enumerate(steps, 1):
+        kl_dims = torch.full((DIMS,), kl) if isinstance(kl, float) else torch.tensor(kl)
+        events.append(monitor.watch(step, kl_dims, warming=warming))
+    return [event for event in events if event]
+
+
+def active(count: int, nats: float = 2.0) -> list[float]:
+    return [nats] * count + [0.001] * (DIMS - count)
 
 
 def test_a_collapsed_posterior_is_suspected_after_a_hundred_steps_and_once():
-    events = watch([0.001 * DIMS] * 350)
-    assert [(event.kind, event.step) for event in events] == [(EventKind.collapse_suspected, 100)]
-    assert "KL 0.0010 nats per dimension < 0.01 for 100 steps: lower beta" in events[0].detail
+    (event,) = watch([0.001] * 350)
+    assert (event.kind, event.step) == (EventKind.collapse_suspected, 100)
+    assert "KL 0.0010 nats per dimension < 0.01 for 100 steps: lower beta" in event.detail
+    assert (event.collapse.sign, event.collapse.onset_step) == (CollapseSign.kl_below, 1)
+    assert event.collapse.measured == pytest.approx(0.001) and event.collapse.limit == COLLAPSED_NATS
 
 
 def test_one_step_with_kl_begins_the_count_anew():
@@ -22,13 +35,48 @@ def test_one_step_with_kl_begins_the_count_anew():
 
 
 def test_a_second_collapse_is_a_second_event():
-    assert [event.step for event in watch([0.0] * 120 + [15.0] + [0.0] * 120)] == [100, 221]
+    events = watch([0.0] * 120 + [0.5] + [0.0] * 120)
+    assert [(event.step, event.collapse.onset_step) for event in events] == [(100, 1), (221, 122)]
 
 
-@pytest.mark.parametrize("kl", [15.0, COLLAPSED_NATS * DIMS])
-def test_a_healthy_kl_is_not_suspected_although_most_dimensions_may_be_inactive(kl):
+@pytest.mark.parametrize("kl", [0.5, COLLAPSED_NATS * 1.001])
+def test_a_healthy_kl_is_not_suspected(kl):
     assert watch([kl] * 500) == []
 
 
-def test_the_count_goes_on_after_a_resume():
-    assert KlMonitor(steps_below=99).watch(1000, 0.0, DIMS).step == 1000
+def test_few_dimensions_that_carry_everything_are_suspected_although_the_mean_is_healthy():
+    (event,) = watch([active(10)] * 7 + [active(3)] * 200)  # 3 of 32 are 9 %
+    assert event.collapse.sign == CollapseSign.few_active
+    assert (event.step, event.collapse.onset_step) == (107, 8)
+    assert (event.collapse.measured, event.collapse.limit) == (3.0, pytest.approx(3.2))
+    assert event.detail.startswith("3 of 32 dimensions active < 3.2 for 100 steps: lower beta")
+
+
+@pytest.mark.parametrize("count", [4, 19])
+def test_a_model_with_more_than_a_tenth_active_is_healthy_although_most_may_be_inactive(count):
+    assert watch([active(count)] * 300) == []
+
+
+def test_while_warming_few_active_dimensions_are_normal_and_are_not_counted_before():
+    assert watch([active(2)] * 300, warming=True) == []
+    monitor = CollapseMonitor()
+    for step in range(1, 200):
+        assert monitor.watch(step, torch.tensor(active(2)), warming=step <= 100) is None
+    assert monitor.watch(200, torch.tensor(active(2)), warming=False).collapse.onset_step == 101
+
+
+def test_both_signs_of_one_collapse_are_one_event():
+    events = watch([active(3)] * 30 + [0.0] * 300)
+    assert [(event.step, event.collapse.sign) for event in events] == [(100, CollapseSign.few_active)]
+
+
+def test_the_counts_go_on_after_a_resume():
+    nothing, few = torch.zeros(DIMS), torch.tensor(active(2))
+    assert CollapseMonitor(kl_steps_below=99).watch(1000, nothing, warming=True).collapse.onset_step == 901
+    assert CollapseMonitor(active_steps_below=99).watch(1000, few, warming=False).collapse.onset_step == 901
+
+
+def test_no_advice_is_to_raise_beta_or_the_latent_size():
+    for event in [*watch([0.0] * 100), *watch([active(2)] * 100)]:
+        assert not re.search(r"(raise|increase|higher|larger|more) (beta|latent)", event.detail)
+        assert "lower beta" in event.detail

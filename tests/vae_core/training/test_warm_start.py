@@ -70,10 +70,10 @@ def test_all_weights_move_when_all_are_trained(parent):
 def test_an_encoder_that_moved_all_the_same_is_never_handed_over(parent, monkeypatch):
     step = loop.take_step
 
-    def careless(model, *arguments, **options):
+    def careless(objective, *arguments, **options):
         with torch.no_grad():
-            model.to_posterior.bias += 1e-6
-        return step(model, *arguments, **options)
+            objective.model.to_posterior.bias += 1e-6
+        return step(objective, *arguments, **options)
 
     monkeypatch.setattr(loop, "take_step", careless)
     with pytest.raises(FrozenError, match="expected the encoder .* as it was, came"):

@@ -1,0 +1,1 @@
+"""What the benchmarks are measured against; none of it is needed by the product."""

@@ -1,0 +1,79 @@
+"""The training benchmark: which figures it gives, what it says when it cannot, and that all contestants train alike."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import training
+from benchmarks.bare_loop import bare_loss
+from benchmarks.peers.load import PeerMissing
+from tests.vae_core.synthetic_images import TINY, boxes, recipe
+from vae_core.models.build import build_model
+from vae_core.preprocessing import to_unit
+from vae_core.training.objective import LossWeights
+from vae_core.training.vae_objective import VaeObjective
+
+SECONDS = {
+    "pythae_vae": [4.0, 4.2, 4.4],
+    "vae_fp32": [3.2, 3.3, 3.4],
+    "bare_vae_fp32": [3.1, 3.2, 3.3],
+    "vae_bf16": [2.0, 2.0, 2.0],
+    "bare_vae_bf16": [1.9, 1.95, 2.0],
+}
+
+
+def test_ratios_are_taken_round_by_round_and_judged_by_their_medians() -> None:
+    found = {result.name: result for result in training.vae_results(SECONDS, steps=150, has_bf16=True)}
+    assert found["vae_bf16_speed"].value == 150 * 128 / 2.0
+    assert found["overhead_vae"].value == pytest.approx(2.0 / 1.95) and found["overhead_vae"].passed
+    assert found["vae_bf16_vs_fp32"].value == pytest.approx(1.65) and found["vae_bf16_vs_fp32"].passed
+    assert found["vae_bf16_vs_pythae"].value == pytest.approx(2.1) and found["vae_bf16_vs_pythae"].limit == 1.9
+
+
+def test_without_bf16_its_ratios_have_no_value_and_no_bar() -> None:
+    seconds = {name: times for name, times in SECONDS.items() if "bf16" not in name}
+    found = {result.name: result for result in training.vae_results(seconds, steps=150, has_bf16=False)}
+    assert found["overhead_vae"].value == found["overhead_vae_fp32"].value == pytest.approx(3.3 / 3.2)
+    for name in ("vae_bf16_vs_fp32", "vae_bf16_vs_pythae"):
+        assert found[name].value is None and found[name].limit is None and found[name].passed
+
+
+def test_the_bare_loop_descends_on_the_loss_that_the_trainer_descends_on() -> None:
+    model, x = build_model(TINY), to_unit(boxes(16))
+    bare = bare_loss(model, x, torch.Generator().manual_seed(0), "fp32")
+    weights = LossWeights(beta=1.0, free_bits_nats=0.0, warming=False)
+    ours = VaeObjective(model, recipe()).measure(x, torch.Generator().manual_seed(0), weights, "fp32").loss
+    torch.testing.assert_close(bare, ours)
+
+
+def test_every_contestant_is_timed_over_its_steps() -> None:
+    images = np.random.default_rng(0).integers(0, 256, ((25 + 25) * 128, 1, 8, 8), dtype=np.uint8)
+    assert training.time_our_vae(images, images[:20], TINY, "fp32", steps=25) > 0
+    assert training.time_bare_vae(images, TINY, "fp32", 128, warmup_steps=25, steps=25) > 0
+
+
+def test_what_is_missing_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments, message in (([], "--data FOLDER is missing"), (["--data", str(tmp_path)], "no train-images")):
+        monkeypatch.setattr(sys, "argv", ["training", *arguments])
+        assert training.main() == 2
+        captured = capsys.readouterr()
+        assert message in captured.err and len(captured.err.splitlines()) == 1 and captured.out == ""
+
+
+def test_a_peer_that_is_missing_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(training, "find_idx_images", lambda folder, kind: boxes(10))
+    monkeypatch.setattr(sys, "argv", ["training", "--data", str(tmp_path)])
+
+    def missing(*_: object, **__: object) -> float:
+        raise PeerMissing("the peer pythae.models cannot be imported: install it")
+
+    monkeypatch.setattr(training, "time_pythae_vae", missing)
+    assert training.main() == 2
+    assert capsys.readouterr().err == "training: the peer pythae.models cannot be imported: install it\n"

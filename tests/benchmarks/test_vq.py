@@ -1,0 +1,74 @@
+"""The codebook benchmark trains every row alike, or says in one line what it lacks."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import vq
+from benchmarks.peers.load import PeerMissing
+from vae_core.quantize.quantised import Quantised
+from vae_core.quantize.vector import VectorQuantiser
+from vae_core.vq_config import VqVaeConfig
+
+CONFIG = VqVaeConfig(height=8, width=8, widths=(4, 8), codebook_size=32, code_dim=8)
+
+
+class _OtherCodebook(torch.nn.Module):
+    """Stands for a peer where none is installed: a codebook of ours, called as theirs is."""
+
+    def __init__(self, config: VqVaeConfig, settings: dict) -> None:
+        super().__init__()
+        self.codes, self.settings = config.codes, settings
+        self.inner = vq.build_vq_vae(config, 5).quantiser
+
+    def quantise(self, z_e: torch.Tensor, generator: torch.Generator | None) -> Quantised:
+        return self.inner.quantise(z_e, generator)
+
+
+def test_without_images_there_is_no_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments, message in (([], "--data FOLDER is missing"), (["--data", str(tmp_path)], "no train-images")):
+        monkeypatch.setattr(sys, "argv", ["vq", *arguments])
+        assert vq.main() == 2
+        captured = capsys.readouterr()
+        assert message in captured.err and len(captured.err.splitlines()) == 1 and captured.out == ""
+
+
+def test_a_missing_peer_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise PeerMissing("the peer vector_quantize_pytorch cannot be imported")
+
+    monkeypatch.setattr(vq, "find_idx_images", lambda *_: np.zeros((1, 1, 28, 28), np.uint8))
+    monkeypatch.setattr(vq, "PeerQuantiser", missing)
+    monkeypatch.setattr(sys, "argv", ["vq", "--data", "folder"])
+    monkeypatch.setattr(vq, "STEPS", 1)
+    assert vq.main() == 2
+    assert capsys.readouterr().err == "vq: the peer vector_quantize_pytorch cannot be imported\n"
+
+
+def test_every_row_begins_with_the_same_weights_and_sees_the_same_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vq, "PeerQuantiser", _OtherCodebook)
+    ours, theirs = vq._begin(CONFIG, 3, None), vq._begin(CONFIG, 3, {})
+    own, other = dict(ours.model.named_parameters()), dict(theirs.model.named_parameters())
+    assert own.keys() == other.keys() and all(torch.equal(own[name], other[name]) for name in own)
+    assert isinstance(ours.model.quantiser, VectorQuantiser)
+
+
+def test_figures_are_judged_against_the_named_row_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vq, "PeerQuantiser", _OtherCodebook)
+    monkeypatch.setattr(vq, "BATCH", 16)
+    images = np.random.default_rng(0).integers(0, 255, (64, 1, 8, 8), dtype=np.uint8)
+    results = {result.name: result for result in vq.run(images, images[:40], seeds=2, steps=4, config=CONFIG)}
+    assert {name for name, result in results.items() if result.limit is not None} == {
+        "vq_codes_used",
+        "vq_mse_vs_peer",
+        "vq_speed_vs_peer",
+    }
+    # the stand-in differs from ours by its generator's state only
+    assert results["vq_mse_vs_peer"].value == pytest.approx(1, abs=0.5)
+    assert 1 <= results["vq_codes_used"].value <= 32
+    assert len(results["vq_speed_vs_peer"].spread) == 2

@@ -1,0 +1,116 @@
+"""What a fit of a code prior carries from step to step: all that it needs to go on bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import nn
+
+from vae_core.priors.code_prior import CodePrior, build_code_prior
+from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
+from vae_core.priors.code_transformer import Dropout
+from vae_core.training.precision import Precision, resolve_precision
+from vae_core.weights import copy_weights, load_weights, require_weights
+
+_WEIGHT, _MOMENT, _BEST = "weight.", "optimiser.", "best."
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOutNll:
+    """Mean NLL of the held-out images, nats per image, after `step` steps; lower is better."""
+
+    step: int
+    nll: float
+
+
+@dataclass(slots=True, eq=False)
+class CodePriorState:
+    """A fit between two steps; `step` is the number of steps done, `nll_sum` that of `nll_steps` since a report."""
+
+    prior: CodePrior
+    optimiser: torch.optim.AdamW
+    dropout: Dropout
+    precision: Precision
+    nll_sum: torch.Tensor
+    nll_steps: int = 0
+    step: int = 0
+    curve: list[HeldOutNll] = field(default_factory=list)
+    best_index: int = 0
+    best: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def begin(
+        cls, config: CodePriorConfig, recipe: CodePriorRecipe, seed: int, device: str, initial: CodePrior | None
+    ) -> CodePriorState:
+        """Begin a fit of which nothing is done; weights and dropout have streams of their own from the seed."""
+        seeds = np.random.SeedSequence(seed).generate_state(2, np.uint64)
+        prior = build_code_prior(config, seed=int(seeds[0]))
+        if initial is not None:
+            prior.load_state_dict(copy_weights(initial))
+        prior = prior.to(device).train()
+        return cls(
+            prior=prior,
+            optimiser=_make_optimiser(prior, recipe),
+            dropout=Dropout(config.dropout, torch.Generator(device).manual_seed(int(seeds[1]))),
+            precision=resolve_precision(recipe.precision, device),
+            nll_sum=torch.zeros((), dtype=torch.float64, device=device),
+        )
+
+    @property
+    def looks_since_best(self) -> int:
+        """Looks after the best one."""
+        return max(0, len(self.curve) - 1 - self.best_index)
+
+    def take_look(self, nll: float, min_delta_nats: float) -> None:
+        """Note a look, and keep the weights when it is the first, or lower than the best by more than min_delta."""
+        self.curve.append(HeldOutNll(self.step, nll))
+        if len(self.curve) > 1 and nll >= self.curve[self.best_index].nll - min_delta_nats:
+            return
+        self.best_index = len(self.curve) - 1
+        self.best = {name: tensor.detach().clone() for name, tensor in self.prior.state_dict().items()}
+
+    def to_tensors(self) -> dict[str, torch.Tensor]:
+        """Weights, moments, best weights, curve, dropout's generator and sums as contiguous CPU tensors."""
+        tensors = {f"{_WEIGHT}{name}": tensor for name, tensor in copy_weights(self.prior).items()}
+        tensors |= {f"{_BEST}{name}": tensor.cpu().contiguous() for name, tensor in self.best.items()}
+        for name, parameter in self.prior.named_parameters():
+            for moment, value in self.optimiser.state[parameter].items():
+                tensors[f"{_MOMENT}{name}.{moment}"] = value.detach().cpu().contiguous()
+        tensors["dropout"] = self.dropout.generator.get_state()
+        tensors["curve"] = torch.tensor([[float(look.step), look.nll] for look in self.curve], dtype=torch.float64)
+        tensors["counts"] = torch.tensor([self.step, self.nll_steps, self.best_index])
+        tensors["nll_sum"] = self.nll_sum.cpu()
+        return tensors
+
+    def restore_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take over what `to_tensors` gave; ValueError or KeyError when it is of another prior."""
+        best = dict(_named(tensors, _BEST))
+        require_weights(self.prior, best)
+        load_weights(self.prior, dict(_named(tensors, _WEIGHT)))
+        self.best = {name: tensor.to(self.prior.device) for name, tensor in best.items()}
+        for name, parameter in self.prior.named_parameters():
+            moments = _named(tensors, f"{_MOMENT}{name}.")
+            self.optimiser.state[parameter] = {moment: value.to(parameter.device) for moment, value in moments}
+        self.dropout.generator.set_state(tensors["dropout"])
+        self.curve = [HeldOutNll(int(step), nll) for step, nll in tensors["curve"].tolist()]
+        self.step, self.nll_steps, self.best_index = tensors["counts"].tolist()
+        self.nll_sum.copy_(tensors["nll_sum"])
+
+
+def _make_optimiser(prior: CodePrior, recipe: CodePriorRecipe) -> torch.optim.AdamW:
+    """Decay the matrices of linear layers; embeddings, norms and biases stay free (as in Radford et al. 2019)."""
+    matrices = {layer.weight for layer in prior.modules() if isinstance(layer, nn.Linear)}
+    others = [parameter for parameter in prior.parameters() if parameter not in matrices]
+    decayed = [parameter for parameter in prior.parameters() if parameter in matrices]
+    groups = [
+        {"params": decayed, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.95), fused=True)
+
+
+def _named(tensors: Mapping[str, torch.Tensor], prefix: str) -> Iterator[tuple[str, torch.Tensor]]:
+    return ((name.removeprefix(prefix), each) for name, each in tensors.items() if name.startswith(prefix))

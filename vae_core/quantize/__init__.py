@@ -1,0 +1,1 @@
+"""From continuous tokens to a finite alphabet: codebooks that follow the encoder, and FSQ, which has none."""
