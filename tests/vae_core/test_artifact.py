@@ -100,6 +100,18 @@ def test_a_version_comes_back_whole(tmp_path):
     assert not read.model.training
 
 
+@pytest.mark.parametrize("likelihood", ["gaussian", "logistic"])
+def test_a_version_says_its_likelihood_and_keeps_what_it_fitted(tmp_path, likelihood):
+    config = TINY.model_copy(update={"likelihood": likelihood})
+    model = build_model(config).eval()
+    plain = replace(whole_artifact(), model=model, model_config=config, reference=None, golden=None)
+    read = read_artifact(tmp_path / "version", expected_digest=write_artifact(tmp_path / "version", plain))
+    assert json.loads((tmp_path / "version" / "model.json").read_text())["likelihood"] == likelihood
+    x = torch.from_numpy(boxes(4)) / 255
+    logits = model.decode_logits(torch.zeros(4, 4))
+    assert torch.equal(read.model.nll(logits, x), model.nll(logits, x))
+
+
 FIRST_RELEASE = (
     b'{"likelihood":"bernoulli","model":{"channels":1,"height":8,"latent_dim":4,"schema_version":1,"variant":"conv_vae",'
     b'"width":8,"widths":[4,8]},"preprocessing":{"channels":1,"height":8,"resize":"refuse","schema_version":1,"width":8},'

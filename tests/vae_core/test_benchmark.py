@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.vae_core.linear_vae import SIGMA, LinearVae, PixelFeatures, draw_images
+from vae_core.config import ConvVaeConfig, LikelihoodName
 from vae_core.errors import DataError, DivergenceError
 from vae_core.evaluation.benchmark import evaluate
 from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
@@ -14,6 +15,7 @@ from vae_core.evaluation.frechet_interval import FrechetEstimate
 from vae_core.evaluation.progress import EvaluationProgress
 from vae_core.evaluation.real_features import RealFeatures, extract_real_features
 from vae_core.losses import bernoulli_nll
+from vae_core.models.build import build_model
 from vae_core.preprocessing import to_unit
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior, fit_mixture
 
@@ -75,6 +77,20 @@ def test_neg_elbo_is_that_of_a_long_average_within_its_interval(result: Benchmar
     ).mean()
     assert result.neg_elbo_low < float(nll) + result.kl < result.neg_elbo_high
     assert result.neg_elbo_low < result.neg_elbo < result.neg_elbo_high
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "logistic"])
+def test_neg_elbo_is_by_the_likelihood_of_the_model_and_names_it(likelihood: LikelihoodName) -> None:
+    model = build_model(ConvVaeConfig(height=4, width=4, widths=(4,), latent_dim=4, likelihood=likelihood)).eval()
+    images = draw_images(40)
+    found = evaluate(model, images, extractor=PixelFeatures(), prior=None, n_samples=40)
+    with torch.inference_mode():
+        mu, logvar = model.encode(to_unit(images))
+        nll = model.nll(model.decode_logits(mu), to_unit(images)).mean()
+    assert found.likelihood == likelihood
+    assert found.neg_elbo - found.kl == pytest.approx(float(nll), rel=0.1), (
+        "a draw of z moves an untrained model little"
+    )
 
 
 def test_samples_from_the_fitted_prior_are_nearer_than_those_from_the_standard_normal(
