@@ -196,8 +196,13 @@ def _tensors(files: Mapping[str, bytes], name: str) -> dict[str, torch.Tensor]:
 
 
 def _require_agreement(artifact: Artifact, document: ArtifactDocument) -> None:
-    """All parts speak of images and codes of one shape."""
+    """All parts speak of images and codes of one shape, and of one likelihood."""
     model = artifact.model_config
+    if document.likelihood != model.likelihood:
+        raise ArtifactError(
+            f"{DOCUMENT}: likelihood {document.likelihood}, the model's is {model.likelihood}; "
+            "register the version again"
+        )
     widths = {
         "prior": artifact.prior and artifact.prior.latent_dim,
         "reference": artifact.reference and artifact.reference.mu.shape[1],

@@ -133,6 +133,12 @@ class TrainConfig(BaseModel):
                 f"final_learning_rate {self.final_learning_rate:g} is above "
                 f"learning_rate {self.learning_rate:g}; the rate falls or stays"
             )
+        warmup = {"steps": self.kl_warmup_steps, "epochs": self.kl_warmup_epochs}.get(self.kl_warmup_unit, 0)
+        if self.budget.unit == self.kl_warmup_unit and warmup > self.budget.amount:
+            problems.append(
+                f"the KL warm-up of {warmup:g} {self.budget.unit} is longer than the budget of {self.budget.amount:g}; "
+                "the KL would never have its whole weight"
+            )
         if self.trains == "decoder" and (idle := self._concerns_the_encoder()):
             problems.append(f"trains='decoder' leaves the encoder and what it sees as they are; drop {', '.join(idle)}")
         if problems:

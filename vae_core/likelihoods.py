@@ -142,7 +142,9 @@ class LogisticLikelihood(nn.Module):
 
     def nll(self, logits: torch.Tensor, x: torch.Tensor, scale: torch.Tensor | None = None) -> torch.Tensor:
         """-log P(x|z) per image (B,), nats."""
-        return logistic_nll(logits, x, self.log_scale.clamp_min(SMALLEST_LOG_SCALE))
+        # the bound holds for the value alone: a gradient that wants a wider scale must reach it from below
+        bounded = self.log_scale + (self.log_scale.clamp_min(SMALLEST_LOG_SCALE) - self.log_scale).detach()
+        return logistic_nll(logits, x, bounded)
 
 
 Likelihood = BernoulliLikelihood | GaussianLikelihood | LogisticLikelihood

@@ -123,6 +123,10 @@ FIRST_RELEASE = (
 """A model.json as the release before warm starts wrote it."""
 
 
+def test_a_version_whose_likelihood_is_not_its_model_s_is_refused(folder):
+    refuse(changed_document(folder, "likelihood", "gaussian"), "likelihood gaussian, the model's is bernoulli")
+
+
 def test_a_version_of_the_first_release_is_still_read(folder):
     read = read_artifact(resealed(folder, model_json=FIRST_RELEASE), expected_digest=None)
     assert read.summary == whole_artifact().summary

@@ -58,6 +58,13 @@ def test_a_decoder_alone_is_trained_by_nothing_that_would_change_its_encoder():
         TrainConfig(budget=STEPS, trains="decoder", mask_share=0.1, encoder_rate_factor=0.5)
 
 
+@pytest.mark.parametrize("unit", ["steps", "epochs"])
+def test_a_warm_up_longer_than_the_budget_is_refused_where_both_are_in_one_unit(unit):
+    with pytest.raises(ValidationError, match=f"warm-up of 21 {unit} is longer than the budget of 20"):
+        TrainConfig(budget=Budget(amount=20, unit=unit), kl_warmup_unit=unit, **{f"kl_warmup_{unit}": 21})
+    assert TrainConfig(budget=Budget(amount=20, unit=unit), kl_warmup_unit=unit, **{f"kl_warmup_{unit}": 20})
+
+
 def test_a_recipe_and_a_model_of_the_first_release_mean_what_they_meant():
     old = TrainConfig.model_validate_json('{"budget":{"amount":1.0,"unit":"steps"},"kl_warmup_share":0.1}')
     assert old == TrainConfig(budget=STEPS) and (old.kl_schedule, old.kl_warmup_unit) == ("linear", "share")

@@ -180,3 +180,12 @@ def test_a_bernoulli_model_has_the_weights_it_always_had_and_a_scale_is_the_deco
     assert names["gaussian"] - names["bernoulli"] == {"likelihood.variance", "likelihood.batches"}
     assert names["logistic"] - names["bernoulli"] == {"likelihood.log_scale"}
     assert encoder_digest(build_model(config_of("gaussian"))) == encoder_digest(build_model(TINY))
+
+
+def test_a_logistic_scale_below_its_bound_still_feels_that_it_must_widen() -> None:
+    likelihood = LogisticLikelihood(1)
+    likelihood.reset()
+    torch.nn.init.constant_(likelihood.log_scale, -8.0)
+    x = torch.rand(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    likelihood.nll(torch.zeros_like(x), x).mean().backward()
+    assert likelihood.log_scale.grad < -1, "descent widens it"

@@ -8,7 +8,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 TINY = 1e-12
-"""Below it a length counts as none: a token at the origin has no direction to be rotated from."""
+"""Below it a length counts as none: a token at the origin has no direction to be rotated from, its gradient passes."""
 
 
 class StraightThrough(torch.autograd.Function):
@@ -59,11 +59,12 @@ class Rotation(torch.autograd.Function):
         """Apply λ Rᵀ, and pull towards the code."""
         tokens, codes, difference = ctx.saved_tensors
         length_z, length_e = _lengths(tokens), _lengths(codes)
+        nowhere = length_z <= TINY
         z, e = tokens / length_z, codes / length_e
         r = e + z
         r /= _lengths(r)
         turned = along - 2 * r * (r * along).sum(1, keepdim=True) + 2 * z * (e * along).sum(1, keepdim=True)
-        scaled = turned * (length_e / length_z)
+        scaled = torch.where(nowhere, along, turned * (length_e / length_z))
         return torch.addcmul(scaled, difference, on_error, value=2 / difference.numel()), None, None
 
 

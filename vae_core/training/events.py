@@ -34,7 +34,8 @@ class Collapse:
     """What a recovery needs: the sign, the first step that had it, and at the end of the stretch value and limit.
 
     measured and limit are nats per dimension, or numbers of dimensions. A checkpoint of fewer than onset_step steps
-    is of before the collapse.
+    is of before a collapse seen by its KL; few active dimensions count from the end of the warm-up on, and may have
+    been as few before.
     """
 
     sign: CollapseSign

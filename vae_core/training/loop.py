@@ -167,7 +167,8 @@ class _Run:
     def _watch(self, report: StepReport, *, warming: bool) -> None:
         """Look for collapse in the step's terms, and at the end of an epoch at what the objective counted over it."""
         state = self._state
-        kl_dims = report.terms.get(KL_DIMS)
+        # codes that cannot move cannot collapse
+        kl_dims = report.terms.get(KL_DIMS) if self._config.trains == "all" else None
         if kl_dims is not None and (event := state.monitor.watch(state.step, kl_dims, warming=warming)):
             state.events.append(event)
         if state.step % self._batches.steps_per_epoch == 0:

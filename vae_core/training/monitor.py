@@ -13,7 +13,10 @@ COLLAPSED_NATS = 0.01
 """Mean unclamped KL per dimension below which a model hardly encodes; a healthy one has 0.3 to 3 nats."""
 
 FEW_ACTIVE = 0.1
-"""Share of the dimensions below which the active ones are too few; a healthy model has 0.6."""
+"""Share of the dimensions below which the active ones are too few; a healthy model has 0.6 of 32."""
+
+MOST_NEEDED = 10
+"""Active dimensions that are enough however many there are: 19 carry Fashion-MNIST in a latent space of any size."""
 
 SUSPICIOUS_STEPS = 100
 """Consecutive steps with a sign before it is said; single batches and the first steps dip below."""
@@ -39,7 +42,7 @@ class CollapseMonitor:
         """
         values = kl_dims.tolist()
         kl, active = sum(values) / len(values), sum(value > ACTIVE_NATS for value in values)
-        few = FEW_ACTIVE * len(values)
+        few = min(FEW_ACTIVE * len(values), MOST_NEEDED)
         self.kl_steps_below = self.kl_steps_below + 1 if kl < COLLAPSED_NATS else 0
         self.active_steps_below = self.active_steps_below + 1 if active < few and not warming else 0
         counts = (self.kl_steps_below, self.active_steps_below)

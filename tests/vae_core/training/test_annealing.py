@@ -5,7 +5,7 @@ from vae_core.training.annealing import anneal
 
 
 def weights(share=0.0, step=0, **changes):
-    return anneal(recipe(100, beta=2.0, **changes), share=share, step=step, steps_per_epoch=10)
+    return anneal(recipe(10_000, beta=2.0, **changes), share=share, step=step, steps_per_epoch=10)
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,13 @@ def test_a_model_with_more_than_a_tenth_active_is_healthy_although_most_may_be_i
     assert watch([active(count)] * 300) == []
 
 
+def test_ten_active_dimensions_are_enough_in_a_latent_space_of_any_size():
+    monitor = CollapseMonitor()
+    carried = torch.tensor([0.8] * 10 + [0.0005] * 990)
+    carried[10:] += 0.003  # so that the mean stays above its own limit
+    assert all(monitor.watch(step, carried, warming=False) is None for step in range(1, 300))
+
+
 def test_while_warming_few_active_dimensions_are_normal_and_are_not_counted_before():
     assert watch([active(2)] * 300, warming=True) == []
     monitor = CollapseMonitor()

@@ -61,6 +61,16 @@ def test_when_only_the_decoder_trains_the_encoder_stays_bit_for_bit(parent):
     assert all(parameter.requires_grad for parameter in result.model.parameters())
 
 
+def test_codes_that_cannot_move_are_not_watched_for_collapse(parent, monkeypatch):
+    monkeypatch.setattr("vae_core.training.monitor.COLLAPSED_NATS", 1e3)  # by which any KL is none
+    monkeypatch.setattr("vae_core.training.monitor.SUSPICIOUS_STEPS", 5)
+    suspected = [
+        [event.kind for event in run(recipe(10, trains=trains, **WARM), initial=parent).events]
+        for trains in ("all", "decoder")
+    ]
+    assert suspected == [[EventKind.collapse_suspected], []]
+
+
 def test_all_weights_move_when_all_are_trained(parent):
     result = run(recipe(30, **WARM), initial=parent)
     theirs = copy_weights(parent)
