@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 LikelihoodName = Literal["bernoulli", "gaussian", "logistic"]
 """What `vae_core.likelihoods` has."""
+
+
+def find_size_problems(height: int, width: int, widths: Sequence[int]) -> list[str]:
+    """What keeps an image of that many pixels from being halved once for each width (channels); a line each."""
+    factor = 2 ** len(widths)
+    problems = [
+        f"{name} {size} is not a multiple of {factor}, and {len(widths)} widths halve it as often"
+        for name, size in (("height", height), ("width", width))
+        if size % factor
+    ]
+    return problems + [f"widths must be 1 to 4096 channels, came {each}" for each in widths if not 1 <= each <= 4096]
 
 
 class ConvVaeConfig(BaseModel):
@@ -28,13 +40,7 @@ class ConvVaeConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> ConvVaeConfig:
-        factor = 2 ** len(self.widths)
-        problems = [
-            f"{name} {size} is not a multiple of {factor}, and {len(self.widths)} widths halve it as often"
-            for name, size in (("height", self.height), ("width", self.width))
-            if size % factor
-        ]
-        problems += [f"widths must be 1 to 4096 channels, came {each}" for each in self.widths if not 1 <= each <= 4096]
+        problems = find_size_problems(self.height, self.width, self.widths)
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from vae_core.config import find_size_problems
+
 MAX_CODES = 65_536
 
 
@@ -40,13 +42,7 @@ class VqVaeConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> VqVaeConfig:
-        factor = 2 ** len(self.widths)
-        problems = [
-            f"{name} {size} is not a multiple of {factor}, and {len(self.widths)} widths halve it as often"
-            for name, size in (("height", self.height), ("width", self.width))
-            if size % factor
-        ]
-        problems += [f"widths must be 1 to 4096 channels, came {each}" for each in self.widths if not 1 <= each <= 4096]
+        problems = find_size_problems(self.height, self.width, self.widths)
         problems += [f"fsq_levels must be at least 2, came {each}" for each in self.fsq_levels if each < 2]
         if math.prod(self.fsq_levels) > MAX_CODES:
             problems.append(f"fsq_levels make {math.prod(self.fsq_levels)} codes, at most {MAX_CODES} are possible")
