@@ -19,17 +19,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from vae_core.config import LikelihoodName, ModelConfig, TrainConfig
+from vae_core.config import ConvVaeConfig, LikelihoodName, ModelConfig, TrainConfig
 from vae_core.documents import SHA256, parse_document, to_canonical_json
 from vae_core.errors import ArtifactError, SealError
 from vae_core.golden import Golden, check_golden, make_golden
 from vae_core.models.build import restore_model
-from vae_core.models.conv_vae import ConvVae
+from vae_core.models.variants import ImageModel
+from vae_core.models.vq_vae import VqVae
 from vae_core.preprocessing import Preprocessing
-from vae_core.priors.gaussian_mixture import GaussianMixturePrior
+from vae_core.priors.sampling import PriorKind, SamplingPrior, kind_of, parse_prior, require_prior_of
 from vae_core.reference import Reference
 from vae_core.sealed_folder import Manifest, ManifestEntry, open_sealed, parse_manifest, seal_folder
 from vae_core.training.events import StopReason
+from vae_core.vq_config import VqVaeConfig
 from vae_core.weights import copy_weights
 
 __all__ = [
@@ -59,8 +61,9 @@ class TrainingSummary(BaseModel):
     """How the weights came about. Seconds are those of the training's clock.
 
     From `tier` on the fields are None in versions of releases that did not know them, and where they say nothing:
-    parent_digest and encoder_digest without a warm start, the held-out -ELBO (nats per image, before training and
-    at best_step, whose weights these are) where no images were held out.
+    parent_digest and encoder_digest without a warm start, the held-out loss (before training and at best_step, whose
+    weights these are) where no images were held out. That of a VAE is its -ELBO, nats per image, that of a VQ-VAE the
+    squared error, summed over pixels and channels of an image.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,11 +76,18 @@ class TrainingSummary(BaseModel):
     dataset_version: str = Field(max_length=200)
     tier: Literal["full", "incremental", "emergency"] | None = None
     parent_digest: str | None = Field(None, pattern=SHA256, description="of the version that the training began at")
-    encoder_digest: str | None = Field(None, pattern=SHA256, description="equal ones give equal codes")
+    encoder_digest: str | None = Field(
+        None, pattern=SHA256, description="equal ones give equal codes of a VAE, equal vectors z_e of a VQ-VAE"
+    )
     stop_reason: StopReason | None = None
     best_step: int | None = Field(None, ge=0)
     held_out_neg_elbo_before: float | None = Field(None, allow_inf_nan=False)
     held_out_neg_elbo: float | None = Field(None, allow_inf_nan=False)
+    held_out_squared_error_before: float | None = Field(None, allow_inf_nan=False)
+    held_out_squared_error: float | None = Field(None, allow_inf_nan=False)
+    codes_kept: float | None = Field(
+        None, ge=0, le=1, description="share of the tokens whose code is the one that they had before a warm start"
+    )
 
 
 class ArtifactDocument(BaseModel):
@@ -88,8 +98,8 @@ class ArtifactDocument(BaseModel):
     schema_version: Literal[1] = 1
     model: ModelConfig
     preprocessing: Preprocessing
-    likelihood: LikelihoodName = "bernoulli"
-    prior: Literal["gaussian_mixture"] | None
+    likelihood: LikelihoodName | None = "bernoulli"
+    prior: PriorKind | None
     summary: TrainingSummary
 
 
@@ -97,10 +107,10 @@ class ArtifactDocument(BaseModel):
 class Artifact:
     """A version in memory; the model is in eval mode on the CPU. `digest`: of the folder it was read from."""
 
-    model: ConvVae
+    model: ImageModel
     model_config: ModelConfig
     preprocessing: Preprocessing
-    prior: GaussianMixturePrior | None
+    prior: SamplingPrior | None
     reference: Reference | None
     golden: Golden | None
     summary: TrainingSummary
@@ -116,8 +126,8 @@ def write_artifact(folder: Path, artifact: Artifact) -> str:
     document = ArtifactDocument(
         model=artifact.model_config,
         preprocessing=artifact.preprocessing,
-        likelihood=artifact.model_config.likelihood,
-        prior=None if artifact.prior is None else "gaussian_mixture",
+        likelihood=_likelihood_of(artifact.model_config),
+        prior=None if artifact.prior is None else kind_of(artifact.prior),
         summary=artifact.summary,
     )
     files = {DOCUMENT: to_canonical_json(document), WEIGHTS: save(copy_weights(artifact.model))}
@@ -170,7 +180,7 @@ def _parse(files: Mapping[str, bytes]) -> Artifact:
     try:
         document = parse_document(ArtifactDocument, files[DOCUMENT])
     except ValueError as error:
-        raise ArtifactError(f"{DOCUMENT}: {error}; this release reads schema_version 1 of variant conv_vae") from error
+        raise ArtifactError(f"{DOCUMENT}: {error}; this release reads schema_version 1") from error
     try:
         model = restore_model(document.model, _tensors(files, WEIGHTS)).eval()
     except ValueError as error:
@@ -179,7 +189,7 @@ def _parse(files: Mapping[str, bytes]) -> Artifact:
         model=model,
         model_config=document.model,
         preprocessing=document.preprocessing,
-        prior=GaussianMixturePrior.from_tensors(_tensors(files, PRIOR)) if PRIOR in files else None,
+        prior=parse_prior(document.prior, _tensors(files, PRIOR)) if PRIOR in files else None,
         reference=Reference.from_tensors(_tensors(files, REFERENCE)) if REFERENCE in files else None,
         golden=Golden.from_tensors(_tensors(files, GOLDEN)) if GOLDEN in files else None,
         summary=document.summary,
@@ -195,24 +205,27 @@ def _tensors(files: Mapping[str, bytes], name: str) -> dict[str, torch.Tensor]:
         raise ArtifactError(f"{name}: no safetensors file ({error}); register the version again") from error
 
 
+def _likelihood_of(config: ModelConfig) -> LikelihoodName | None:
+    """The likelihood of a VAE; a VQ-VAE is trained on the squared error and promises none."""
+    return config.likelihood if isinstance(config, ConvVaeConfig) else None
+
+
 def _require_agreement(artifact: Artifact, document: ArtifactDocument) -> None:
     """All parts speak of images and codes of one shape, and of one likelihood."""
     model = artifact.model_config
-    if document.likelihood != model.likelihood:
+    if document.likelihood != (likelihood := _likelihood_of(model)):
         raise ArtifactError(
-            f"{DOCUMENT}: likelihood {document.likelihood}, the model's is {model.likelihood}; "
-            "register the version again"
+            f"{DOCUMENT}: likelihood {document.likelihood}, the model's is {likelihood}; register the version again"
         )
-    widths = {
-        "prior": artifact.prior and artifact.prior.latent_dim,
-        "reference": artifact.reference and artifact.reference.mu.shape[1],
-        "golden": artifact.golden and artifact.golden.mu.shape[1],
-    }
-    for part, width in widths.items():
-        if width is not None and width != model.latent_dim:
-            raise ArtifactError(
-                f"{part}: codes have {width} dimensions, the model's {model.latent_dim}; measure it again"
-            )
+    if (document.prior is None) != (artifact.prior is None):
+        raise ArtifactError(
+            f"{DOCUMENT} says prior {document.prior}, {PRIOR} says otherwise; register the version again"
+        )
+    if artifact.prior is not None:
+        require_prior_of(artifact.prior, model)
+    if isinstance(artifact.model, VqVae) and not artifact.model.has_codes:
+        raise ArtifactError(f"{WEIGHTS}: the codebook never began; train the model")
+    _require_codes(artifact)
     shapes = {
         "preprocessing": artifact.preprocessing.shape,
         "golden": artifact.golden and artifact.golden.pixels.shape[1:],
@@ -220,7 +233,23 @@ def _require_agreement(artifact: Artifact, document: ArtifactDocument) -> None:
     for part, shape in shapes.items():
         if shape is not None and shape != model.shape:
             raise ArtifactError(f"{part}: images are {shape}, the model's {model.shape} (C, H, W); make them equal")
-    if (document.prior is None) != (artifact.prior is None):
+
+
+def _require_codes(artifact: Artifact) -> None:
+    """Reference and golden answers hold codes of the model's kind and size."""
+    reference, golden, latent_dim = artifact.reference, artifact.golden, artifact.model.latent_dim
+    widths = {"reference": reference and reference.mu.shape[1], "golden": golden and golden.mu.shape[1]}
+    for part, width in widths.items():
+        if width is not None and width != latent_dim:
+            raise ArtifactError(f"{part}: codes have {width} dimensions, the model's {latent_dim}; measure it again")
+    if reference is None:
+        return
+    config = artifact.model_config
+    grid = config.grid if isinstance(config, VqVaeConfig) else None
+    found = None if reference.codes is None else reference.codes.shape[1:]
+    if found != grid:
+        raise ArtifactError(f"reference: grid of codes {found}, the model's is {grid}; measure it again")
+    if isinstance(config, VqVaeConfig) and reference.codes is not None and reference.codes.max() >= config.codes:
         raise ArtifactError(
-            f"{DOCUMENT} says prior {document.prior}, {PRIOR} says otherwise; register the version again"
+            f"reference: code {int(reference.codes.max())}, the model has {config.codes}; measure it again"
         )

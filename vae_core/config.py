@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from vae_core.image_size import find_size_problems
+from vae_core.vq_config import VqVaeConfig
 
 LikelihoodName = Literal["bernoulli", "gaussian", "logistic"]
 """What `vae_core.likelihoods` has."""
 
 
-def find_size_problems(height: int, width: int, widths: Sequence[int]) -> list[str]:
-    """What keeps an image of that many pixels from being halved once for each width (channels); a line each."""
-    factor = 2 ** len(widths)
-    problems = [
-        f"{name} {size} is not a multiple of {factor}, and {len(widths)} widths halve it as often"
-        for name, size in (("height", height), ("width", width))
-        if size % factor
-    ]
-    return problems + [f"widths must be 1 to 4096 channels, came {each}" for each in widths if not 1 <= each <= 4096]
+SMALLEST_WIDTH = 4
+"""Channels of a layer, from which on no decoder is made smaller."""
 
 
 class ConvVaeConfig(BaseModel):
-    """A convolutional VAE: one convolution of stride 2 per width, down and up again."""
+    """A convolutional VAE: one convolution of stride 2 per width, dense layers where asked for, and up again.
+
+    Without any width it is the dense VAE of the textbooks, from and to single pixels.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,15 +30,29 @@ class ConvVaeConfig(BaseModel):
     channels: Literal[1, 3] = 1
     height: int = Field(28, ge=4, le=1024, description="pixels")
     width: int = Field(28, ge=4, le=1024, description="pixels")
-    widths: tuple[int, ...] = Field((32, 64), min_length=1, max_length=8, description="channels after each halving")
+    widths: tuple[int, ...] = Field((32, 64), max_length=8, description="channels after each halving; none: no halving")
+    hidden: tuple[int, ...] = Field((), max_length=8, description="dense layers between the last map and z, features")
     latent_dim: int = Field(32, ge=1, le=4096, description="dimensions of z")
     likelihood: LikelihoodName = Field(
         "bernoulli", description="of an image; gaussian: one variance, fitted; logistic: 256 levels"
+    )
+    decoder_widths: tuple[int, ...] | None = Field(
+        None, description="channels of the decoder, as many as widths and in their order; none: widths"
     )
 
     @model_validator(mode="after")
     def _fits(self) -> ConvVaeConfig:
         problems = find_size_problems(self.height, self.width, self.widths)
+        wide = [each for each in self.hidden if not 1 <= each <= 65_536]
+        problems += [f"hidden must be 1 to 65536 features, came {each}" for each in wide]
+        if not self.widths and not self.hidden:
+            problems.append("widths and hidden are both empty: name at least one layer")
+        if self.decoder_widths is not None:
+            wrong = [each for each in self.decoder_widths if not 1 <= each <= 4096]
+            problems += [f"decoder_widths must be 1 to 4096 channels, came {each}" for each in wrong]
+            if len(self.decoder_widths) != len(self.widths):
+                expected, came = len(self.widths), len(self.decoder_widths)
+                problems.append(f"decoder_widths must be {expected}, one for each of widths, came {came}")
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -50,9 +62,23 @@ class ConvVaeConfig(BaseModel):
         """(C, H, W) of an image."""
         return (self.channels, self.height, self.width)
 
+    def smaller_decoder(self) -> ConvVaeConfig | None:
+        """The same model with half the channels in the decoder, or None where it is as small as is useful."""
+        widths = self.decoder_widths or self.widths
+        halved = tuple(max(min(each, SMALLEST_WIDTH), each // 2) for each in widths)
+        return None if halved == widths else self.model_copy(update={"decoder_widths": halved})
 
-ModelConfig = ConvVaeConfig
-"""Any model that can be built; becomes a union discriminated by `variant` with the second variant."""
+
+def _variant_of(value: object) -> str:
+    """Read the variant of a config or of its document; documents that name none are of the first variant."""
+    given = value.get("variant") if isinstance(value, dict) else getattr(value, "variant", None)
+    return str(given or "conv_vae")
+
+
+ModelConfig = Annotated[
+    Annotated[ConvVaeConfig, Tag("conv_vae")] | Annotated[VqVaeConfig, Tag("vq_vae")], Discriminator(_variant_of)
+]
+"""Any model that can be built."""
 
 
 class Budget(BaseModel):
@@ -70,7 +96,7 @@ class TrainConfig(BaseModel):
     A KL warm-up that is given in steps or epochs follows those. What comes after min_delta_nats is off by default.
     The defaults are for Fashion-MNIST-sized images: Adam 1e-3 to 3e-4, batches of 128, a KL warm-up over the
     first 10 %, in which a training from scratch finds its codes; a warm start has them and needs none (share 0).
-    `vae_core.training.recipes` has the recipes of the tiers. Where images are held out, their -ELBO ends a training
+    `vae_core.training.recipes` has the recipes of the tiers. Where images are held out, their loss ends a training
     that no longer improves.
     """
 
@@ -103,7 +129,7 @@ class TrainConfig(BaseModel):
     validate_every_steps: int = Field(50, ge=1, description="steps between two looks at the held-out images")
     patience: int = Field(10, ge=1, description="looks without improvement after which the training ends")
     min_delta_nats: float = Field(
-        0.05, ge=0, le=1000, description="smallest fall of the held-out -ELBO per image that is an improvement"
+        0.05, ge=0, le=1000, description="smallest fall of the held-out loss per image that is an improvement"
     )
     kl_schedule: Literal["linear", "cyclical", "monotonic"] = Field("linear", description="how the KL weight rises")
     kl_warmup_unit: Literal["share", "steps", "epochs"] = Field(
@@ -127,8 +153,30 @@ class TrainConfig(BaseModel):
     encoder_dropout: float = Field(
         0.0, ge=0, lt=1, description="share of the encoder's feature maps that a step leaves out"
     )
+    codebook_decay: float | None = Field(
+        None,
+        ge=0,
+        lt=1,
+        description="of a VQ-VAE's codebook where trains is decoder and codes keep their places; none: the model's",
+    )
     ema_decay: float = Field(
         0.0, ge=0, lt=1, description="of the mean of the weights that is looked at and handed over; 0: the weights are"
+    )
+    snapshots: int = Field(
+        0,
+        ge=0,
+        le=16,
+        description="times, evenly over the budget, at which a VAE's weights at the final beta are kept",
+    )
+    mutual_information_every_steps: int = Field(
+        0, ge=0, description="steps between two bounds on I(x; z) of a VAE's held-out images; 0: none"
+    )
+    twin_share: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="of the budget, spent beforehand on a twin with a quarter of the KL warm-up, by a training "
+        "that recovers; 0: none",
     )
 
     @model_validator(mode="after")

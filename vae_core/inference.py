@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,6 +12,8 @@ import torch
 from vae_core.errors import DataError
 from vae_core.losses import kl_divergence
 from vae_core.models.protocol import Vae
+from vae_core.models.variants import AnyModel
+from vae_core.models.vq_vae import VqVae
 from vae_core.preprocessing import to_unit
 
 SAMPLES_AT_ONCE = 512
@@ -18,37 +22,58 @@ SAMPLES_AT_ONCE = 512
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """What a model says of B images, all numpy float32.
+    """What a model says of B images, numpy float32 unless said otherwise; None where its kind has no such thing.
 
-    reconstruction (B, C, H, W): the decoder's mean at z = mu, on [0, 1]. mu, logvar (B, D): the posterior.
-    recon_error (B,): mean squared error per pixel and channel of that reconstruction; lower is better.
-    kl (B,): nats per image, summed over dimensions, never clamped. norm (B,): the Euclidean length of mu.
+    reconstruction (B, C, H, W): the decoder's mean at the code, on [0, 1]. recon_error (B,): mean squared error per
+    pixel and channel of that reconstruction; lower is better. mu (B, D): the code as one vector: the posterior's mean,
+    or of a VQ-VAE a fixed projection of the grid of vectors z_e. norm (B,): the Euclidean length of mu, or the mean
+    length of z_e over the grid.
+
+    Of a Gaussian posterior: logvar (B, D); kl (B,): nats per image, summed over dimensions, never clamped. Of a VQ-VAE:
+    codes (B, h, w) int32: indices of the codes; code_distance (B,): mean Euclidean distance of z_e from its code.
     """
 
     reconstruction: np.ndarray
     mu: np.ndarray
-    logvar: np.ndarray
     recon_error: np.ndarray
-    kl: np.ndarray
     norm: np.ndarray
+    logvar: np.ndarray | None = None
+    kl: np.ndarray | None = None
+    codes: np.ndarray | None = None
+    code_distance: np.ndarray | None = None
+
+    def rows(self, start: int, stop: int) -> Scores:
+        """Those of the images from start to before stop."""
+        columns: dict[str, Any] = {name: None if each is None else each[start:stop] for name, each in self._columns()}
+        return Scores(**columns)
+
+    def all_finite(self) -> bool:
+        """Whether every error, length, KL and distance is a number."""
+        told = (self.recon_error, self.norm, self.kl, self.code_distance)
+        return all(np.isfinite(each).all() for each in told if each is not None)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scores]) -> Scores:
+        """Of one model, the images of each part after those of the one before; at least one part."""
+        columns: dict[str, Any] = {
+            name: None if each is None else np.concatenate([getattr(part, name) for part in parts])
+            for name, each in parts[0]._columns()
+        }
+        return cls(**columns)
+
+    def _columns(self) -> list[tuple[str, Any]]:
+        return [(each.name, getattr(self, each.name)) for each in fields(self)]
 
 
-def score_images(model: Vae, pixels: np.ndarray, *, batch_size: int = 512, device: str = "cpu") -> Scores:
+def score_images(model: AnyModel, pixels: np.ndarray, *, batch_size: int = 512, device: str = "cpu") -> Scores:
     """Score pixels uint8 (B, C, H, W), B ≥ 1, in float32; the model is in eval mode on `device`."""
     _require_images(pixels)
-    if len(pixels) <= batch_size:
-        return _score_batch(model, pixels, device)
-    batches = [
-        _score_batch(model, pixels[start : start + batch_size], device) for start in range(0, len(pixels), batch_size)
+    score = _score_grids if isinstance(model, VqVae) else _score_posteriors
+    parts = [
+        score(model, pixels[start : start + batch_size], device)  # type: ignore[arg-type]
+        for start in range(0, len(pixels), batch_size)
     ]
-    return Scores(
-        reconstruction=np.concatenate([batch.reconstruction for batch in batches]),
-        mu=np.concatenate([batch.mu for batch in batches]),
-        logvar=np.concatenate([batch.logvar for batch in batches]),
-        recon_error=np.concatenate([batch.recon_error for batch in batches]),
-        kl=np.concatenate([batch.kl for batch in batches]),
-        norm=np.concatenate([batch.norm for batch in batches]),
-    )
+    return parts[0] if len(parts) == 1 else Scores.joined(parts)
 
 
 @torch.inference_mode()
@@ -77,17 +102,33 @@ def reconstruct_samples(
 
 
 @torch.inference_mode()
-def _score_batch(model: Vae, pixels: np.ndarray, device: str) -> Scores:
+def _score_posteriors(model: Vae, pixels: np.ndarray, device: str) -> Scores:
     x = to_unit(pixels).to(device)
     mu, logvar = model.encode(x)
     reconstruction = model.decode(mu)
     return Scores(
         reconstruction=_to_numpy(reconstruction),
         mu=_to_numpy(mu),
-        logvar=_to_numpy(logvar),
         recon_error=_to_numpy((reconstruction - x).square().mean((1, 2, 3))),
-        kl=_to_numpy(kl_divergence(mu, logvar).sum(1)),
         norm=_to_numpy(torch.linalg.vector_norm(mu, dim=1)),
+        logvar=_to_numpy(logvar),
+        kl=_to_numpy(kl_divergence(mu, logvar).sum(1)),
+    )
+
+
+@torch.inference_mode()
+def _score_grids(model: VqVae, pixels: np.ndarray, device: str) -> Scores:
+    x = to_unit(pixels).to(device)
+    z_e = model.encode(x)
+    quantised = model.quantise(z_e)
+    reconstruction = model.decode(quantised.z_q)
+    return Scores(
+        reconstruction=_to_numpy(reconstruction),
+        mu=_to_numpy(model.summarise(z_e)),
+        recon_error=_to_numpy((reconstruction - x).square().mean((1, 2, 3))),
+        norm=_to_numpy(torch.linalg.vector_norm(z_e, dim=1).mean((1, 2))),
+        codes=_to_numpy(quantised.indices.int()),
+        code_distance=_to_numpy(torch.linalg.vector_norm(z_e - quantised.z_q, dim=1).mean((1, 2))),
     )
 
 

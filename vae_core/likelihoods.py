@@ -118,6 +118,11 @@ class GaussianLikelihood(nn.Module):
         self.batches.add_(1)
         self.variance.lerp_(scale, (1 / self.batches).clamp_min(1 - RUNNING_DECAY))
 
+    @torch.no_grad()
+    def set_variance(self, variance: float) -> None:
+        """Take the variance that was fitted to whole images instead of the running one; never below the floor."""
+        self.variance.fill_(max(variance, FLOOR))
+
     def nll(self, logits: torch.Tensor, x: torch.Tensor, scale: torch.Tensor | None = None) -> torch.Tensor:
         """-log p(x|z) per image (B,), nats: with this variance (), or else with the kept one."""
         return gaussian_nll(logits, x, self.variance if scale is None else scale)

@@ -3,6 +3,7 @@
 import torch
 
 from vae_core.likelihoods import bernoulli_nll
+from vae_core.ranks import ALONE, Ranks
 
 __all__ = ["bernoulli_nll", "free_bits", "kl_divergence"]
 
@@ -16,10 +17,14 @@ def kl_divergence(mu: torch.Tensor, logvar: torch.Tensor) -> torch.Tensor:
     return 0.5 * (mu.square() + torch.expm1(logvar) - logvar)
 
 
-def free_bits(kl_dims: torch.Tensor, floor: float) -> torch.Tensor:
+def free_bits(kl_dims: torch.Tensor, floor: float, ranks: Ranks = ALONE) -> torch.Tensor:
     """Sum a batch's KL (scalar, nats) with every dimension counting at least `floor`: that much is free.
 
     kl_dims is (B, D); the floor holds for the batch mean of each dimension (Kingma et al. 2016, appendix
-    C.8).
+    C.8). Of several `ranks` each has its rows of the batch; the value is that of the whole batch, the gradient that of
+    the rows.
     """
-    return kl_dims.mean(0).clamp(min=floor).sum()
+    mean = kl_dims.mean(0)
+    if ranks.size > 1:
+        mean = mean + (ranks.mean(mean) - mean).detach()
+    return mean.clamp(min=floor).sum()

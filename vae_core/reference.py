@@ -3,50 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 
 from vae_core.errors import ArtifactError, DataError
-from vae_core.inference import score_images
-from vae_core.models.protocol import Vae
+from vae_core.inference import Scores, score_images
+from vae_core.models.variants import AnyModel
 
 HISTOGRAM_BINS = 16
 """Of 16 grey levels each."""
 
 CHUNK = 512
 
-Ranked = Literal["recon_error", "kl", "norm"]
+Ranked = Literal["recon_error", "kl", "code_distance", "norm"]
 
-_PER_IMAGE = ("recon_error", "kl", "norm", "image_mean", "image_variance", "image_entropy")
+_PER_IMAGE = ("recon_error", "norm", "image_mean", "image_variance", "image_entropy")
+_OF_POSTERIOR, _OF_CODES = ("logvar", "kl"), ("codes", "code_distance")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
     """Codes, errors and image statistics of N images, in the order of the images.
 
-    mu, logvar (N, D) float16; recon_error, kl, norm (N,) float32 as in `Scores`; image_mean and
-    image_variance (N,) float32 of the pixels on [0, 1]; image_entropy (N,) float32, bits of the grey-level
-    histogram, 0 to 4; histogram (16,) float32, the mean over images, sums to 1.
+    mu (N, D) float16; recon_error, norm (N,) float32 as in `Scores`; image_mean and image_variance (N,) float32 of the
+    pixels on [0, 1]; image_entropy (N,) float32, bits of the grey-level histogram, 0 to 4; histogram (16,) float32,
+    the mean over images, sums to 1. Of a Gaussian posterior logvar (N, D) float16 and kl (N,) float32; of a VQ-VAE
+    codes (N, h, w) int32 and code_distance (N,) float32; the other two are None.
     """
 
     mu: np.ndarray
-    logvar: np.ndarray
     recon_error: np.ndarray
-    kl: np.ndarray
     norm: np.ndarray
     image_mean: np.ndarray
     image_variance: np.ndarray
     image_entropy: np.ndarray
     histogram: np.ndarray
-    _sorted: dict[str, np.ndarray] = field(init=False, repr=False)
+    logvar: np.ndarray | None = None
+    kl: np.ndarray | None = None
+    codes: np.ndarray | None = None
+    code_distance: np.ndarray | None = None
+    _sorted: dict[Ranked, np.ndarray] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         # a request asks for three ranks: sorting once makes each a binary search
-        ordered = {name: np.sort(getattr(self, name)) for name in ("recon_error", "kl", "norm")}
+        names = get_args(Ranked)
+        ordered = {name: np.sort(values) for name in names if (values := getattr(self, name)) is not None}
         object.__setattr__(self, "_sorted", ordered)
+
+    @property
+    def ranked(self) -> tuple[Ranked, ...]:
+        """The measures that this version's images can be ranked by."""
+        return tuple(self._sorted)
 
     def __len__(self) -> int:
         """N, the number of images."""
@@ -54,19 +64,24 @@ class Reference:
 
     def quantile_rank(self, name: Ranked, value: float) -> float:
         """Share of the reference's values that are at most `value`, 0 to 1; NaN ranks above everything."""
-        ordered = self._sorted[name]
+        ordered = self._values(name)
         return float(np.searchsorted(ordered, value, side="right")) / len(ordered)
 
     def threshold(self, name: Ranked, q: float) -> float:
         """Find the smallest value whose `quantile_rank` is at least q; DataError unless 0 ≤ q ≤ 1."""
         if not 0 <= q <= 1:
             raise DataError(f"reference: expected a quantile between 0 and 1, came {q}")
-        return float(np.quantile(self._sorted[name], q, method="inverted_cdf"))
+        return float(np.quantile(self._values(name), q, method="inverted_cdf"))
+
+    def _values(self, name: Ranked) -> np.ndarray:
+        if name not in self._sorted:
+            raise DataError(f"reference: expected one of {', '.join(self._sorted)}, came {name}; this model has none")
+        return self._sorted[name]
 
     def to_tensors(self) -> dict[str, torch.Tensor]:
         """Name the arrays for a safetensors file."""
-        names = ("mu", "logvar", *_PER_IMAGE, "histogram")
-        return {name: torch.tensor(getattr(self, name)) for name in names}
+        names = _OF_POSTERIOR if self.codes is None else _OF_CODES
+        return {name: torch.tensor(getattr(self, name)) for name in ("mu", *names, *_PER_IMAGE, "histogram")}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> Reference:
@@ -77,22 +92,29 @@ class Reference:
         return cls(**{name: tensor.numpy() for name, tensor in tensors.items()})
 
 
-def measure_reference(model: Vae, pixels: np.ndarray, *, device: str = "cpu") -> Reference:
+def measure_reference(model: AnyModel, pixels: np.ndarray, *, device: str = "cpu") -> Reference:
     """Measure a model in eval mode on its acceptance data, pixels uint8 (N, C, H, W), N ≥ 1."""
     # chunk by chunk, so that the reconstructions of a whole catalogue never lie in memory together
-    scores = [score_images(model, pixels[start : start + CHUNK], device=device) for start in _starts(pixels)]
+    scores = Scores.joined([_score_briefly(model, pixels[start : start + CHUNK], device) for start in _starts(pixels)])
     statistics = np.concatenate([_measure_pixels(pixels[start : start + CHUNK]) for start in _starts(pixels)])
     return Reference(
-        mu=np.concatenate([each.mu for each in scores]).astype(np.float16),
-        logvar=np.concatenate([each.logvar for each in scores]).astype(np.float16),
-        recon_error=np.concatenate([each.recon_error for each in scores]),
-        kl=np.concatenate([each.kl for each in scores]),
-        norm=np.concatenate([each.norm for each in scores]),
+        mu=scores.mu.astype(np.float16),
+        recon_error=scores.recon_error,
+        norm=scores.norm,
         image_mean=statistics[:, 0].astype(np.float32),
         image_variance=statistics[:, 1].astype(np.float32),
         image_entropy=statistics[:, 2].astype(np.float32),
         histogram=statistics[:, 3:].mean(axis=0).astype(np.float32),
+        logvar=None if scores.logvar is None else scores.logvar.astype(np.float16),
+        kl=scores.kl,
+        codes=scores.codes,
+        code_distance=scores.code_distance,
     )
+
+
+def _score_briefly(model: AnyModel, pixels: np.ndarray, device: str) -> Scores:
+    scores = score_images(model, pixels, device=device)
+    return replace(scores, reconstruction=scores.reconstruction[:0])
 
 
 def _starts(pixels: np.ndarray) -> range:
@@ -112,18 +134,23 @@ def _measure_pixels(pixels: np.ndarray) -> np.ndarray:
 
 def _problem(tensors: Mapping[str, torch.Tensor]) -> str | None:
     """Say what keeps the tensors from being a reference, or None."""
-    expected = {"mu", "logvar", *_PER_IMAGE, "histogram"}
+    own = _OF_CODES if "codes" in tensors else _OF_POSTERIOR
+    expected = {"mu", *own, *_PER_IMAGE, "histogram"}
     if set(tensors) != expected:
         return f"expected the tensors {sorted(expected)}, came {sorted(tensors)}"
     count = len(tensors["recon_error"]) if tensors["recon_error"].ndim else 0
-    if count == 0 or tensors["mu"].ndim != 2:
-        return "it holds no images, or mu is not (N, D)"
-    codes = (count, tensors["mu"].shape[1])
+    if count == 0 or tensors["mu"].ndim != 2 or ("codes" in tensors and tensors["codes"].ndim != 3):
+        return "it holds no images, mu is not (N, D), or codes are not (N, h, w)"
+    vectors = ((count, tensors["mu"].shape[1]), torch.float16)
+    forms = {"mu": vectors, "logvar": vectors, "histogram": ((HISTOGRAM_BINS,), torch.float32)}
+    if "codes" in tensors:
+        forms["codes"] = ((count, *tensors["codes"].shape[1:]), torch.int32)
     for name, tensor in tensors.items():
-        shape = codes if name in ("mu", "logvar") else (HISTOGRAM_BINS,) if name == "histogram" else (count,)
-        dtype = torch.float16 if name in ("mu", "logvar") else torch.float32
+        shape, dtype = forms.get(name, ((count,), torch.float32))
         if tuple(tensor.shape) != shape or tensor.dtype != dtype:
             return f"{name}: expected {dtype} {shape}, came {tensor.dtype} {tuple(tensor.shape)}"
         if not bool(torch.isfinite(tensor).all()):
             return f"{name}: some values are NaN or infinite"
+    if "codes" in tensors and bool((tensors["codes"] < 0).any()):
+        return "codes: some are negative"
     return None

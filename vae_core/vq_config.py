@@ -7,9 +7,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from vae_core.config import find_size_problems
+from vae_core.image_size import find_size_problems
 
 MAX_CODES = 65_536
+
+SUMMARY_DIM = 64
 
 
 class VqVaeConfig(BaseModel):
@@ -65,6 +67,11 @@ class VqVaeConfig(BaseModel):
     def depth(self) -> int:
         """Numbers of a token: d, or one for each of FSQ's levels."""
         return len(self.fsq_levels) if self.quantizer == "fsq" else self.code_dim
+
+    @property
+    def summary_dim(self) -> int:
+        """D, the numbers of the one vector that stands for an image's codes where vectors are compared."""
+        return min(SUMMARY_DIM, self.depth * self.grid[0] * self.grid[1])
 
     @property
     def codes(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from vae_core.models.conv_vae import ConvVae
+from vae_core.models.variants import ImageModel
 
 
 def copy_weights(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -51,7 +51,7 @@ def digest_weights(weights: Mapping[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def encoder_digest(model: ConvVae) -> str:
+def encoder_digest(model: ImageModel) -> str:
     """Name a model's encoder: equal digests give equal codes for every image, whatever the decoders."""
     parts = tuple(f"{part}." for part in model.ENCODER)
     return digest_weights({name: tensor for name, tensor in copy_weights(model).items() if name.startswith(parts)})

@@ -1,10 +1,16 @@
-"""Small images with something to learn: a bright box on a gradient, and the smallest model that fits them."""
+"""Small images with something to learn: a bright box on a gradient, and the smallest models that fit them."""
 
 import numpy as np
+import torch
 
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.models.build import build_model
+from vae_core.models.vq_vae import VqVae
+from vae_core.preprocessing import to_unit
+from vae_core.vq_config import VqVaeConfig
 
 TINY = ConvVaeConfig(height=8, width=8, widths=(4, 8), latent_dim=4)
+TINY_VQ = VqVaeConfig(height=8, width=8, widths=(4, 8), codebook_size=16, code_dim=8)
 
 
 def boxes(count: int, *, size: int = 8, channels: int = 1, seed: int = 0) -> np.ndarray:
@@ -21,3 +27,10 @@ def recipe(amount: float = 20, unit: str = "steps", **changes: object) -> TrainC
     """Plan a training of a few small steps."""
     values = {"batch_size": 16, "precision": "fp32", **changes}
     return TrainConfig(budget=Budget(amount=amount, unit=unit), **values)
+
+
+def tiny_vq_vae(seed: int = 5) -> VqVae:
+    """Build an untrained VQ-VAE whose codes are those of the boxes; in eval mode."""
+    model = build_model(TINY_VQ, seed)
+    model.start_codes([to_unit(boxes(40))], torch.Generator().manual_seed(seed))
+    return model.eval()

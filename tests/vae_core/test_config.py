@@ -73,6 +73,14 @@ def test_a_recipe_and_a_model_of_the_first_release_mean_what_they_meant():
     assert ConvVaeConfig.model_validate_json('{"latent_dim":4}').likelihood == "bernoulli"
 
 
+def test_a_network_needs_a_layer_and_dense_ones_features():
+    with pytest.raises(ValidationError, match="widths and hidden are both empty"):
+        ConvVaeConfig(widths=())
+    with pytest.raises(ValidationError, match="hidden must be 1 to 65536 features, came 0"):
+        ConvVaeConfig(hidden=(0,))
+    assert ConvVaeConfig(height=9, width=7, widths=(), hidden=(8,)).smaller_decoder() is None
+
+
 def test_widths_must_be_channels():
     with pytest.raises(ValidationError, match="widths must be 1 to 4096 channels, came 0"):
         ConvVaeConfig(widths=(0, 8))

@@ -1,12 +1,14 @@
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from tests.vae_core.synthetic_images import TINY, boxes
+from tests.vae_core.synthetic_images import TINY, boxes, tiny_vq_vae
 from vae_core.config import ConvVaeConfig
 from vae_core.errors import DataError
-from vae_core.inference import reconstruct_samples, score_images
+from vae_core.inference import Scores, reconstruct_samples, score_images
 from vae_core.models.build import build_model
 from vae_core.preprocessing import to_unit
 
@@ -31,10 +33,13 @@ def test_scores_equal_their_definitions_in_float64(model):
     np.testing.assert_allclose(scores.norm, np.sqrt((mu.numpy() ** 2).sum(1)), rtol=1e-5)
 
 
+def columns(scores: Scores) -> dict[str, np.ndarray]:
+    return {each.name: values for each in fields(scores) if (values := getattr(scores, each.name)) is not None}
+
+
 def test_scores_are_float32_arrays_of_the_promised_shapes(model):
-    scores = score_images(model, boxes(3))
-    shapes = {name: getattr(scores, name).shape for name in scores.__slots__}
-    assert shapes == {
+    found = columns(score_images(model, boxes(3)))
+    assert {name: each.shape for name, each in found.items()} == {
         "reconstruction": (3, 1, 8, 8),
         "mu": (3, 4),
         "logvar": (3, 4),
@@ -42,15 +47,57 @@ def test_scores_are_float32_arrays_of_the_promised_shapes(model):
         "kl": (3,),
         "norm": (3,),
     }
-    assert {getattr(scores, name).dtype for name in shapes} == {np.dtype(np.float32)}
+    assert {each.dtype for each in found.values()} == {np.dtype(np.float32)}
+
+
+def test_scores_of_codes_equal_their_definitions_in_float64():
+    model, pixels = tiny_vq_vae(), boxes(7)
+    found = columns(score_images(model, pixels))
+    assert {name: each.shape for name, each in found.items()} == {
+        "reconstruction": (7, 1, 8, 8),
+        "mu": (7, 32),
+        "recon_error": (7,),
+        "norm": (7,),
+        "codes": (7, 2, 2),
+        "code_distance": (7,),
+    }
+    z_e = model.encode(to_unit(pixels)).detach().double()
+    codebook = model.quantiser.book.codebook.double()
+    distances = (z_e.permute(0, 2, 3, 1)[:, :, :, None] - codebook).norm(dim=-1)
+    assert np.array_equal(found["codes"], distances.argmin(-1)) and found["codes"].dtype == np.int32
+    np.testing.assert_allclose(found["code_distance"], distances.amin(-1).mean((1, 2)), rtol=1e-5)
+    np.testing.assert_allclose(found["norm"], z_e.norm(dim=1).mean((1, 2)), rtol=1e-5)
+    summary = z_e.permute(0, 2, 3, 1).reshape(7, -1) @ model.directions.double()
+    np.testing.assert_allclose(found["mu"], summary, rtol=1e-4, atol=1e-5)
+    decoded = model.decode_codes(torch.from_numpy(found["codes"]).long()).detach()
+    np.testing.assert_allclose(found["reconstruction"], decoded, rtol=1e-5, atol=1e-6)
+    squared = (found["reconstruction"].astype(np.float64) - pixels / 255.0) ** 2
+    np.testing.assert_allclose(found["recon_error"], squared.mean(axis=(1, 2, 3)), rtol=1e-5)
+
+
+def test_rows_of_scores_are_those_of_their_images(model):
+    for each in (model, tiny_vq_vae()):
+        whole = score_images(each, boxes(6))
+        part, joined = whole.rows(1, 4), Scores.joined([whole.rows(0, 2), whole.rows(2, 6)])
+        assert columns(part).keys() == columns(joined).keys() == columns(whole).keys()
+        for name, values in columns(whole).items():
+            assert np.array_equal(getattr(part, name), values[1:4]) and np.array_equal(getattr(joined, name), values)
+
+
+@pytest.mark.parametrize("name", ["recon_error", "norm", "kl"])
+def test_a_score_that_is_no_number_is_seen(model, name):
+    scores = score_images(model, boxes(3))
+    assert scores.all_finite()
+    assert not replace(scores, **{name: np.array([1, np.nan, 1])}).all_finite()
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 512])
 def test_an_image_scores_the_same_in_any_company(model, batch_size):
     pixels = boxes(10)
-    whole, split = score_images(model, pixels), score_images(model, pixels, batch_size=batch_size)
-    for name in whole.__slots__:
-        np.testing.assert_allclose(getattr(split, name), getattr(whole, name), rtol=1e-4, atol=1e-5)
+    for each in (model, tiny_vq_vae()):
+        whole, split = score_images(each, pixels), score_images(each, pixels, batch_size=batch_size)
+        for name, values in columns(whole).items():
+            np.testing.assert_allclose(getattr(split, name), values, rtol=1e-4, atol=1e-5)
 
 
 def test_colour_images_are_scored_over_all_channels():

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import percentileofscore
 
 from data_checks.image_statistics import measure_images
-from tests.vae_core.synthetic_images import TINY, boxes
+from tests.vae_core.synthetic_images import TINY, boxes, tiny_vq_vae
 from vae_core.errors import ArtifactError, DataError
 from vae_core.inference import score_images
 from vae_core.models.build import build_model
@@ -21,12 +21,18 @@ VALUES = hnp.arrays(np.float32, st.integers(1, 40), elements=st.floats(-100, 100
 def reference_of(values: np.ndarray) -> Reference:
     n = len(values)
     codes, zeros = np.zeros((n, 2), np.float16), np.zeros(n, np.float32)
-    return Reference(codes, codes, values, zeros, zeros, zeros, zeros, zeros, np.full(16, 1 / 16, np.float32))
+    histogram = np.full(16, 1 / 16, np.float32)
+    return Reference(codes, values, zeros, zeros, zeros, zeros, histogram, logvar=codes, kl=zeros)
 
 
 @pytest.fixture(scope="module")
 def reference():
     return measure_reference(build_model(TINY).eval(), boxes(20))
+
+
+@pytest.fixture(scope="module")
+def of_codes():
+    return measure_reference(tiny_vq_vae(), boxes(20))
 
 
 @given(VALUES, st.floats(-120, 120, width=32))
@@ -84,6 +90,38 @@ def test_a_reference_survives_its_tensors(reference):
     for name in reference.to_tensors():
         assert np.array_equal(getattr(again, name), getattr(reference, name))
     assert again.threshold("kl", 0.5) == reference.threshold("kl", 0.5)
+
+
+def test_a_reference_of_codes_holds_what_the_model_scores_and_survives_its_tensors(of_codes):
+    scores, again = score_images(tiny_vq_vae(), boxes(20)), Reference.from_tensors(of_codes.to_tensors())
+    for held in (of_codes, again):
+        assert np.array_equal(held.codes, scores.codes) and held.codes.dtype == np.int32
+        np.testing.assert_allclose(held.code_distance, scores.code_distance, rtol=1e-5)
+        assert held.kl is None and held.logvar is None
+        assert held.ranked == ("recon_error", "code_distance", "norm")
+    assert again.quantile_rank("code_distance", float(scores.code_distance.max())) == 1
+
+
+def test_a_measure_that_the_model_has_not_is_refused_by_name(reference, of_codes):
+    assert reference.ranked == ("recon_error", "kl", "norm")
+    with pytest.raises(DataError, match="expected one of recon_error, code_distance, norm, came kl"):
+        of_codes.threshold("kl", 0.5)
+    with pytest.raises(DataError, match="came code_distance"):
+        reference.quantile_rank("code_distance", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"codes": torch.zeros(20, 2, 2)}, r"codes: expected torch.int32 \(20, 2, 2\), came torch.float32"),
+        ({"codes": torch.zeros(20, 4, dtype=torch.int32)}, "codes are not"),
+        ({"codes": torch.full((20, 2, 2), -1, dtype=torch.int32)}, "codes: some are negative"),
+        ({"kl": torch.ones(20)}, "expected the tensors"),
+    ],
+)
+def test_tensors_that_are_no_reference_of_codes_are_refused(of_codes, change, complaint):
+    with pytest.raises(ArtifactError, match=complaint):
+        Reference.from_tensors({**of_codes.to_tensors(), **change})
 
 
 def test_a_changed_copy_ranks_by_its_own_values(reference):

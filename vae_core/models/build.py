@@ -1,16 +1,24 @@
 """From a config to a model: the one place that knows every variant."""
 
 from collections.abc import Mapping
+from typing import overload
 
 import torch
 
-from vae_core.config import ModelConfig
+from vae_core.config import ConvVaeConfig, ModelConfig
 from vae_core.models.conv_vae import ConvVae
 from vae_core.models.initialise import initialise
+from vae_core.models.variants import ImageModel
+from vae_core.models.vq_vae import VqVae
+from vae_core.vq_config import VqVaeConfig
 from vae_core.weights import require_weights
 
 
-def build_model(config: ModelConfig, seed: int = 0) -> ConvVae:
+@overload
+def build_model(config: ConvVaeConfig, seed: int = 0) -> ConvVae: ...
+@overload
+def build_model(config: VqVaeConfig, seed: int = 0) -> VqVae: ...
+def build_model(config: ModelConfig, seed: int = 0) -> ImageModel:
     """Build a model on the CPU with first weights drawn from a generator of this seed.
 
     It is created without storage first: PyTorch's constructors would draw from the global random state. Its
@@ -23,7 +31,7 @@ def build_model(config: ModelConfig, seed: int = 0) -> ConvVae:
     return model
 
 
-def restore_model(config: ModelConfig, weights: Mapping[str, torch.Tensor]) -> ConvVae:
+def restore_model(config: ModelConfig, weights: Mapping[str, torch.Tensor]) -> ImageModel:
     """Build a model with these weights; ValueError when they are not its own, before memory is taken."""
     model = _outline(config)
     require_weights(model, weights)
@@ -32,11 +40,11 @@ def restore_model(config: ModelConfig, weights: Mapping[str, torch.Tensor]) -> C
     return model
 
 
-def _outline(config: ModelConfig) -> ConvVae:
+def _outline(config: ModelConfig) -> ImageModel:
     with torch.device("meta"):
-        return ConvVae(config)
+        return VqVae(config) if isinstance(config, VqVaeConfig) else ConvVae(config)
 
 
-def _allocate(model: ConvVae) -> None:
+def _allocate(model: ImageModel) -> None:
     model.to_empty(device="cpu")
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

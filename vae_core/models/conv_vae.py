@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple, Self
 
 import torch
@@ -12,7 +10,9 @@ from torch import nn
 from vae_core.config import ConvVaeConfig
 from vae_core.likelihoods import make_likelihood
 from vae_core.losses import kl_divergence
+from vae_core.models.convolutions import build_dense, build_downward, build_upward, pass_dropping
 from vae_core.models.protocol import Posterior
+from vae_core.ranks import ALONE, Ranks
 
 LOGVAR_BOUND = 10.0
 """exp(±10) is a variance of 4.5e-5 to 2.2e4: wider than any healthy posterior, and it never overflows."""
@@ -27,11 +27,7 @@ class Reconstruction(NamedTuple):
 
 
 class ConvVae(nn.Module):
-    """Convolutions of kernel 3 and stride 2 between pixels on [0, 1] and a diagonal Gaussian z.
-
-    Kernel 3 trains 1.4 times as many images a CPU-second as kernel 4, at an equal -ELBO after equal time. In-place
-    rectifiers write a map once less and change no bit.
-    """
+    """Convolutions of kernel 3 and stride 2, then dense layers, between pixels on [0, 1] and a diagonal Gaussian z."""
 
     ENCODER = ("encoder", "to_posterior")
     """The modules that give the posterior; the others give the image."""
@@ -41,16 +37,21 @@ class ConvVae(nn.Module):
         self.config = config
         self.latent_dim = config.latent_dim
         factor = 2 ** len(config.widths)
+        height, width = config.height // factor, config.width // factor
+        down = (config.channels, *config.widths)
+        up = (config.channels, *(config.decoder_widths or config.widths))[::-1]
         # (height, width, channels): the order of channels_last, in which flattening copies nothing
-        self._map_shape = (config.height // factor, config.width // factor, config.widths[-1])
-        features = self._map_shape[0] * self._map_shape[1] * self._map_shape[2]
-        sizes = (config.channels, *config.widths)
-        self.encoder = _downward(sizes)
-        self.to_posterior = nn.Linear(features, 2 * config.latent_dim)
-        self.from_code = nn.Sequential(nn.Linear(config.latent_dim, features), nn.ReLU(inplace=True))
-        self.decoder = _upward(sizes[::-1])
+        self._map_shape = (height, width, up[0])
+        self.encoder = build_downward(down)
+        *hidden, posterior = build_dense((height * width * down[-1], *config.hidden, 2 * config.latent_dim))
+        self.to_posterior = nn.Sequential(*hidden, posterior) if hidden else posterior
+        dense = build_dense((config.latent_dim, *config.hidden[::-1], height * width * up[0]))
+        # without convolutions these are the logits, of both signs
+        self.from_code = nn.Sequential(*dense, *([nn.ReLU(inplace=True)] if config.widths else []))
+        self.decoder = build_upward(up)
         self.likelihood = make_likelihood(config.likelihood, config.channels)
         self.likelihood_name = config.likelihood
+        self.ranks: Ranks = ALONE  # with whom it is trained, each passing a part of a batch
 
     def to_empty(self, *, device: str | torch.device | int | None, recurse: bool = True) -> Self:
         """Take storage without values, but for the likelihood's: those are constants that no generator draws."""
@@ -64,12 +65,7 @@ class ConvVae(nn.Module):
 
     def encode_dropping(self, x: torch.Tensor, rate: float, generator: torch.Generator) -> Posterior:
         """Infer as `encode` does, but leave out a share `rate` of every layer's feature maps."""
-        maps = x
-        for layer in self.encoder:
-            maps = layer(maps)
-            if isinstance(layer, nn.ReLU):
-                maps = drop_maps(maps, rate, generator)
-        return self._to_posterior(maps)
+        return self._to_posterior(pass_dropping(self.encoder, x, rate, generator, self.ranks))
 
     def _to_posterior(self, maps: torch.Tensor) -> Posterior:
         parameters = self.to_posterior(maps.permute(0, 2, 3, 1).flatten(1)).float()
@@ -95,41 +91,23 @@ class ConvVae(nn.Module):
         output: Reconstruction = self(x, generator)
         return self.nll(output.logits, x) + kl_divergence(*output.posterior).sum(1)
 
+    def watched_loss(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """What a training watches on held-out images, (B,): the -ELBO, nats."""
+        return self.neg_elbo(x, generator)
+
     def forward(self, x: torch.Tensor, generator: torch.Generator, encoder_dropout: float = 0.0) -> Reconstruction:
         """Encode x, draw one z per image, decode it; the generator lives on the device of x."""
         posterior = self.encode_dropping(x, encoder_dropout, generator) if encoder_dropout else self.encode(x)
-        z = reparameterize(posterior, generator)
+        z = reparameterize(posterior, generator, self.ranks)
         return Reconstruction(self.decode_logits(z), posterior, z)
 
 
-def drop_maps(maps: torch.Tensor, rate: float, generator: torch.Generator) -> torch.Tensor:
-    """Silence each whole map of (B, C, H, W) with probability `rate`, and make up for it in the others.
+def reparameterize(posterior: Posterior, generator: torch.Generator, ranks: Ranks = ALONE) -> torch.Tensor:
+    """Draw z = mu + sigma · epsilon (B, D), differentiable (Kingma & Welling 2014, section 2.4).
 
-    Spatial dropout (Tompson et al. 2015, section 3.2): neighbours in a map say the same, so single pixels hide nothing.
+    Of several `ranks` each has its rows of the posterior.
     """
-    kept = torch.rand(maps.shape[:2], generator=generator, device=maps.device) >= rate
-    return maps * (kept / (1 - rate)).to(maps.dtype)[:, :, None, None]
-
-
-def reparameterize(posterior: Posterior, generator: torch.Generator) -> torch.Tensor:
-    """Draw z = mu + sigma · epsilon (B, D), differentiable (Kingma & Welling 2014, section 2.4)."""
     mu, logvar = posterior
-    noise = torch.randn(mu.shape, generator=generator, device=mu.device, dtype=mu.dtype)
+    everyone = (ranks.size * len(mu), mu.shape[1])
+    noise = ranks.own(torch.randn(everyone, generator=generator, device=mu.device, dtype=mu.dtype))
     return mu + torch.exp(0.5 * logvar) * noise
-
-
-def _downward(sizes: Sequence[int]) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for before, after in pairwise(sizes):
-        layers += [nn.Conv2d(before, after, kernel_size=3, stride=2, padding=1), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers)
-
-
-def _upward(sizes: Sequence[int]) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for before, after in pairwise(sizes):
-        layers += [
-            nn.ConvTranspose2d(before, after, kernel_size=3, stride=2, padding=1, output_padding=1),
-            nn.ReLU(inplace=True),
-        ]
-    return nn.Sequential(*layers[:-1])  # the last layer gives logits

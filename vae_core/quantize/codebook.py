@@ -12,8 +12,11 @@ from torch import nn
 
 from vae_core.quantize.codebook_start import KMeans
 from vae_core.quantize.expiry import draw_substitutes, find_dead
-from vae_core.quantize.ranks import Ranks
 from vae_core.quantize.sums import sum_by_code
+from vae_core.ranks import Ranks
+
+RETIRED = -1.0
+"""In place of a code's average count: the next batch finds it dead, whatever the share below which codes expire."""
 
 SMALLEST_COUNT = 1e-6
 """Tokens a batch; an average below it stands for none, and the code stays where it is."""
@@ -66,6 +69,7 @@ class EmaCodebook(nn.Module):
     def follow(self, tokens: torch.Tensor, indices: torch.Tensor, generator: torch.Generator, ranks: Ranks) -> None:
         """Move every code towards the tokens that chose it, and dead codes to tokens; NaN and infinity move nothing."""
         counts, sums = sum_by_code(tokens, indices, len(self.codebook), ranks)
+        retired = _take_retired(self.counts)
         finite = torch.isfinite(sums).all()
         rate = (1 - self.decay) * finite.to(sums.dtype)
         self.counts.lerp_(counts, rate)
@@ -74,7 +78,7 @@ class EmaCodebook(nn.Module):
         means = self.sums / self.counts[:, None].clamp(min=SMALLEST_COUNT)
         self.codebook.copy_(torch.where(used & finite, means, self.codebook))
 
-        dead = find_dead(self.counts, self.expire_below) & finite
+        dead = (find_dead(self.counts, self.expire_below) | retired) & finite
         drawn = draw_substitutes(dead, tokens, self.codebook, indices, generator, ranks)
         if drawn is not None:
             self._replace(dead, drawn)
@@ -83,6 +87,14 @@ class EmaCodebook(nn.Module):
         """Nothing: the averages move the codes."""
         del indices
         return tokens.new_zeros(())
+
+    @torch.no_grad()
+    def reinstate(self) -> None:
+        """Let codes that were retired, in the last step of a training, stay where they are after all."""
+        retired = _take_retired(self.counts)
+        count = self.counts.mean()
+        self.counts.masked_fill_(retired, float(count))
+        self.sums.copy_(torch.where(retired[:, None], self.codebook * count, self.sums))
 
     def _replace(self, dead: torch.Tensor, drawn: torch.Tensor) -> None:
         """Put dead codes (K,) onto drawn tokens (K, d), with the count at which they would die again if not chosen."""
@@ -113,14 +125,28 @@ class GradientCodebook(nn.Module):
     def follow(self, tokens: torch.Tensor, indices: torch.Tensor, generator: torch.Generator, ranks: Ranks) -> None:
         """Count who chose what, and put dead codes onto tokens; the optimiser's moments of a dead code stay."""
         counts, sums = sum_by_code(tokens, indices, len(self.codebook), ranks)
+        retired = _take_retired(self.counts)
         finite = torch.isfinite(sums).all()
         self.counts.lerp_(counts, (1 - self.decay) * finite.to(counts.dtype))
-        dead = find_dead(self.counts, self.expire_below) & finite
+        dead = (find_dead(self.counts, self.expire_below) | retired) & finite
         drawn = draw_substitutes(dead, tokens, self.codebook, indices, generator, ranks)
         if drawn is not None:
             self.codebook.copy_(torch.where(dead[:, None], drawn, self.codebook))
             self.counts.copy_(torch.where(dead, self.expire_below * self.counts.mean(), self.counts))
 
+    @torch.no_grad()
+    def reinstate(self) -> None:
+        """Let codes that were retired, in the last step of a training, stay where they are after all."""
+        retired = _take_retired(self.counts)
+        self.counts.masked_fill_(retired, float(self.counts.mean()))
+
     def pull(self, tokens: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
         """Mean (sg[z] - e)²: the second term of van den Oord et al. 2017, equation 3."""
         return (tokens.detach() - self.codebook.index_select(0, indices)).square().mean()
+
+
+def _take_retired(counts: torch.Tensor) -> torch.Tensor:
+    """Which codes (K,) were retired; from here on they count as chosen by nobody."""
+    retired = counts < 0
+    counts.clamp_(min=0)
+    return retired

@@ -12,8 +12,8 @@ import torch
 from vae_core.errors import DataError
 from vae_core.quantize.draw import draw_tokens
 from vae_core.quantize.nearest import nearest_codes
-from vae_core.quantize.ranks import ALONE, Ranks
 from vae_core.quantize.sums import sum_by_code
+from vae_core.ranks import ALONE, Ranks
 
 SEEDING_ROUNDS, LLOYD_ROUNDS = 16, 10
 

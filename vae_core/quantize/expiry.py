@@ -6,7 +6,7 @@ import torch
 
 from vae_core.quantize.codebook_start import squared_distances
 from vae_core.quantize.draw import draw_tokens
-from vae_core.quantize.ranks import Ranks
+from vae_core.ranks import Ranks
 
 
 def find_dead(counts: torch.Tensor, below: float) -> torch.Tensor:

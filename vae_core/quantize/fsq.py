@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from vae_core.quantize.quantised import Quantised, require_depth, require_finite, require_indices, to_grid, to_tokens
+from vae_core.ranks import ALONE
 
 EDGE = 1e-3
 """The bound reaches this share beyond the outermost level, so that rounding is never undecided there."""
@@ -27,6 +28,7 @@ class FiniteScalarQuantiser(nn.Module):
         super().__init__()
         self.levels = tuple(levels)
         self.codes = math.prod(self.levels)
+        self.ranks, self.keeps_codes = ALONE, True
         # on the device, so that a step copies nothing to it
         self.register_buffer("sizes", torch.tensor(self.levels, dtype=torch.float32))
 
@@ -50,6 +52,15 @@ class FiniteScalarQuantiser(nn.Module):
             z_q = rounded / halves
         nothing = z_q.new_zeros(())
         return Quantised(to_grid(z_q, z_e), indices.view(len(z_e), *z_e.shape[2:]), nothing, nothing)
+
+    def follow(self, z_e: torch.Tensor, indices: torch.Tensor, generator: torch.Generator) -> None:
+        """Do nothing: levels stay where they are."""
+
+    def keep_codes(self, decay: float | None) -> None:
+        """Do nothing: levels stay where they are."""
+
+    def retire(self, unused: torch.Tensor) -> None:
+        """Do nothing: a level that is not used has nowhere to go."""
 
     def look_up(self, indices: torch.Tensor) -> torch.Tensor:
         """Codes (B, d, h, w) on [-1, 1] of indices (B, h, w); DataError where one is no code."""

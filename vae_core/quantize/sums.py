@@ -2,7 +2,7 @@
 
 import torch
 
-from vae_core.quantize.ranks import Ranks
+from vae_core.ranks import Ranks
 
 
 def sum_by_code(

@@ -3,18 +3,20 @@ import pytest
 import torch
 from torch import nn
 
-from tests.vae_core.synthetic_images import TINY, boxes
+from tests.vae_core.synthetic_images import TINY
 from vae_core.config import ConvVaeConfig
 from vae_core.models.build import build_model
-from vae_core.models.conv_vae import LOGVAR_BOUND, drop_maps, reparameterize
+from vae_core.models.conv_vae import LOGVAR_BOUND, reparameterize
+from vae_core.models.convolutions import drop_maps
 from vae_core.models.protocol import Posterior
-from vae_core.preprocessing import to_unit
 
 CONFIGS = [
     ConvVaeConfig(),
     TINY,
     ConvVaeConfig(channels=3, height=16, width=24, widths=(4, 8, 12), latent_dim=5),
     ConvVaeConfig(height=8, width=8, widths=(4,), latent_dim=1),
+    ConvVaeConfig(height=8, width=8, widths=(4, 8), hidden=(20,), latent_dim=3),
+    ConvVaeConfig(channels=3, height=9, width=7, widths=(), hidden=(30, 20), latent_dim=4),
 ]
 
 
@@ -29,9 +31,23 @@ def test_images_go_in_and_images_of_the_same_shape_come_out(config):
     assert mean.min() >= 0 and mean.max() <= 1 and mean.dtype == torch.float32
 
 
-def test_every_parameter_has_a_part_in_the_loss():
-    model = build_model(TINY)
-    output = model(to_unit(boxes(8)), torch.Generator().manual_seed(0))
+def test_without_widths_it_is_the_dense_network_between_pixels_and_z():
+    config = CONFIGS[-1]
+    model, x = build_model(config), torch.rand(5, *config.shape, generator=torch.Generator().manual_seed(0))
+    first, second, last = (model.to_posterior[place] for place in (0, 2, 4))
+    flat = x.permute(0, 2, 3, 1).flatten(1)
+    by_hand = last(torch.relu(second(torch.relu(first(flat)))))[:, :4]
+    torch.testing.assert_close(model.encode(x).mu, by_hand)
+    assert [each.out_features for each in model.from_code if isinstance(each, nn.Linear)] == [20, 30, 3 * 9 * 7]
+    logits = model.decode_logits(by_hand)
+    assert logits.min() < 0 < logits.max()
+
+
+@pytest.mark.parametrize("config", CONFIGS[1:], ids=str)
+def test_every_parameter_has_a_part_in_the_loss(config):
+    model = build_model(config)
+    x = torch.rand(8, *config.shape, generator=torch.Generator().manual_seed(0))
+    output = model(x, torch.Generator().manual_seed(0))
     (output.logits.square().sum() + output.posterior.logvar.sum()).backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in model.parameters())
 

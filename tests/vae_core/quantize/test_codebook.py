@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from tests.vae_core.quantize.two_ranks import run_on_two
+from tests.vae_core.two_ranks import run_on_two
 from vae_core.quantize.codebook import EmaCodebook, GradientCodebook
 from vae_core.quantize.codebook_start import KMeans
 from vae_core.quantize.nearest import nearest_codes
-from vae_core.quantize.ranks import ALONE, Ranks
+from vae_core.ranks import ALONE, Ranks
 
 CODES, DIM, DECAY = 12, 5, 0.9
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tests.vae_core.quantize.two_ranks import run_on_two
+from tests.vae_core.two_ranks import run_on_two
 from vae_core.errors import DataError
 from vae_core.quantize.codebook_start import fit_kmeans
 

@@ -1,7 +1,7 @@
 import torch
 
 from vae_core.quantize.draw import draw_tokens
-from vae_core.quantize.ranks import ALONE
+from vae_core.ranks import ALONE
 
 
 def _rows(n: int) -> torch.Tensor:

@@ -5,6 +5,7 @@ import torch
 
 from vae_core.errors import DataError
 from vae_core.quantize.codebook import EmaCodebook, GradientCodebook
+from vae_core.quantize.quantised import Quantised
 from vae_core.quantize.vector import VectorQuantiser
 
 CODES, DIM = 8, 3
@@ -12,6 +13,13 @@ CODES, DIM = 8, 3
 
 def _quantiser(kind=EmaCodebook, gradient="straight_through") -> VectorQuantiser:
     return VectorQuantiser(kind(CODES, DIM, decay=0.9, expire_below=0.2), gradient).train()
+
+
+def _step(quantiser: VectorQuantiser, z_e: torch.Tensor, generator: torch.Generator) -> Quantised:
+    """Quantise in train mode and let the codes follow, as a step of training does."""
+    found = quantiser.quantise(z_e, generator)
+    quantiser.follow(z_e, found.indices, generator)
+    return found
 
 
 def _grid(seed: int = 0, batch: int = 5) -> torch.Tensor:
@@ -52,43 +60,86 @@ def test_the_first_batch_in_train_mode_starts_the_codebook_and_only_the_first():
     quantiser.quantise(_grid(), _generator())
     assert quantiser.started and len(quantiser.book.codebook.unique(dim=0)) == CODES
     before = quantiser.book.codebook.clone()
-    quantiser.quantise(_grid() + 100, _generator())
+    _step(quantiser, _grid() + 100, _generator())
     # one step of decay 0.9 from old tokens to new ones, or the place of a new token; k-means would sit at 100
     assert (quantiser.book.codebook - before).abs().min() < 50
 
 
 @pytest.mark.parametrize("kind", [EmaCodebook, GradientCodebook])
 @pytest.mark.parametrize("started", [False, True])
-def test_in_eval_mode_and_when_frozen_nothing_moves(kind, started):
+def test_in_eval_mode_nothing_moves_and_in_train_mode_only_what_follows(kind, started):
     quantiser = _quantiser(kind)
     if started:
-        quantiser.quantise(_grid(), _generator())
+        _step(quantiser, _grid(), _generator())
     before = _state(quantiser)
     quantiser.eval().quantise(_grid(1), _generator())
-    quantiser.train().frozen = True
-    quantiser.quantise(_grid(2), _generator())
     assert _same(_state(quantiser), before)
+    if started:
+        found = quantiser.train().quantise(_grid(2), _generator())
+        assert _same(_state(quantiser), before)
+        quantiser.follow(_grid(2), found.indices, _generator())
+        assert not _same(_state(quantiser), before)
 
 
-def test_a_frozen_codebook_gives_the_optimiser_nothing_to_move():
-    quantiser = _quantiser(GradientCodebook)
-    quantiser.quantise(_grid(), _generator())
-    assert quantiser.quantise(_grid(1), _generator()).codebook_loss.requires_grad
-    quantiser.frozen = True
-    found = quantiser.quantise(_grid(1).requires_grad_(), None)
-    (found.z_q.sum() + found.commitment + found.codebook_loss).backward()
-    assert quantiser.book.codebook.grad is None and found.codebook_loss == 0
+@pytest.mark.parametrize("kind", [EmaCodebook, GradientCodebook])
+@pytest.mark.parametrize("expire_below", [0.0, 0.2])
+def test_a_retired_code_begins_anew_at_a_token_and_the_others_go_on(kind, expire_below):
+    quantiser, generator = _quantiser(kind), _generator()
+    _step(quantiser, _grid(batch=40), generator)
+    quantiser.book.expire_below = expire_below
+    before, far = quantiser.book.codebook.detach().clone(), _grid(1, batch=40)
+    quantiser.book.codebook.data[2] = 50.0  # no token chooses it
+    quantiser.retire(torch.arange(CODES) == 2)
+    _step(quantiser, far, generator)
+    after = quantiser.book.codebook.detach()
+    tokens = far.permute(0, 2, 3, 1).reshape(-1, DIM)
+    assert (tokens == after[2]).all(1).any()
+    others = torch.arange(CODES) != 2
+    assert (after[others] - before[others]).norm(dim=1).max() < 1 and (quantiser.book.counts >= 0).all()
+
+
+@pytest.mark.parametrize("kind", [EmaCodebook, GradientCodebook])
+@pytest.mark.parametrize("decay", [0.0, 0.9])
+def test_a_retired_code_that_tokens_still_choose_goes_to_one_token_and_not_beyond(kind, decay):
+    quantiser, generator = _quantiser(kind), _generator()
+    _step(quantiser, _grid(batch=40), generator)
+    quantiser.book.decay, quantiser.book.expire_below = decay, 0.0
+    quantiser.retire(torch.ones(CODES, dtype=torch.bool))
+    tokens = _grid(1, batch=40)
+    _step(quantiser, tokens, generator)
+    rows = tokens.permute(0, 2, 3, 1).reshape(-1, DIM)
+    assert all((rows == code).all(1).any() for code in quantiser.book.codebook.detach())
+
+
+def test_more_batches_at_the_start_count_as_one():
+    tokens, once, twice = _grid(batch=40).permute(0, 2, 3, 1).reshape(-1, DIM), _quantiser(), _quantiser()
+    once.start(tokens, _generator())
+    twice.start(tokens, _generator(), batches=2)
+    torch.testing.assert_close(twice.book.counts * 2, once.book.counts)
+    torch.testing.assert_close(twice.book.sums * 2, once.book.sums)
+    assert torch.equal(twice.book.codebook, once.book.codebook)
+
+
+def test_codes_that_keep_their_places_move_by_their_own_decay_and_never_expire():
+    quantiser, generator = _quantiser(), _generator()
+    _step(quantiser, _grid(batch=40), generator)
+    before = quantiser.book.codebook.clone()
+    quantiser.keep_codes(0.999)
+    for seed in range(20):
+        _step(quantiser, _grid(seed, batch=40) * 0.1, generator)  # most codes are chosen by none of these
+    moved = (quantiser.book.codebook - before).norm(dim=1)
+    assert 0 < moved.max() < 0.1
 
 
 def test_its_own_decay_says_how_far_a_batch_moves_it():
     slow, fast = _quantiser(), _quantiser()
     for each in (slow, fast):
-        each.quantise(_grid(), _generator())
+        _step(each, _grid(), _generator())
     slow.book.decay, fast.book.decay = 1.0, 0.5
     before = slow.book.codebook.clone()
     for each in (slow, fast):
         each.book.expire_below = 0.0
-        each.quantise(_grid(1), _generator())
+        _step(each, _grid(1), _generator())
     torch.testing.assert_close(slow.book.codebook, before, rtol=1e-5, atol=1e-6)
     assert (fast.book.codebook - before).abs().max() > 0.1
 
@@ -108,13 +159,13 @@ def test_commitment_moves_the_encoder_and_never_the_codes(kind, gradient):
 def test_a_state_dict_goes_on_bit_for_bit(kind):
     quantiser, generator = _quantiser(kind), _generator()
     for seed in range(3):
-        quantiser.quantise(_grid(seed), generator)
+        _step(quantiser, _grid(seed), generator)
     restored = _quantiser(kind)
     restored.load_state_dict(_state(quantiser))
     resumed = torch.Generator()
     resumed.set_state(generator.get_state())
     for seed in range(3, 6):
-        one, other = quantiser.quantise(_grid(seed), generator), restored.quantise(_grid(seed), resumed)
+        one, other = _step(quantiser, _grid(seed), generator), _step(restored, _grid(seed), resumed)
         assert torch.equal(one.indices, other.indices) and torch.equal(one.z_q, other.z_q)
     assert _same(_state(quantiser), _state(restored))
 
@@ -146,12 +197,14 @@ def test_what_cannot_be_quantised_is_named():
     quantiser = _quantiser()
     with pytest.raises(DataError, match="8 tokens for 8 codes, came 7"):
         quantiser.quantise(torch.zeros(7, DIM, 1, 1), _generator())
-    with pytest.raises(DataError, match="came no generator; give one, or call eval"):
+    with pytest.raises(DataError, match="came no generator to begin with; give one, or eval"):
         quantiser.quantise(_grid(), None)
     quantiser.quantise(_grid(), _generator())
     before = _state(quantiser)
+    broken = torch.full((2, DIM, 1, 1), float("nan"))
     with pytest.raises(DataError, match="NaN or infinite"):
-        quantiser.quantise(torch.full((2, DIM, 1, 1), float("nan")), _generator())
+        quantiser.eval().quantise(broken, None)
+    assert quantiser.train().quantise(broken, _generator()).commitment.isnan()
     with pytest.raises(DataError, match=r"expected a grid \(B, 3, h, w\), came \(2, 4, 1, 1\)"):
         quantiser.quantise(torch.zeros(2, 4, 1, 1), _generator())
     with pytest.raises(DataError, match="indices of 8 codes, 0 to 7, came -1 to 3"):

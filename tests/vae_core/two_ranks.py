@@ -1,4 +1,4 @@
-"""Two processes that train one codebook, as two threads that add through a meeting point."""
+"""Two processes that train one model, as two threads that add through a meeting point."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 
-from vae_core.quantize.ranks import Ranks
+from vae_core.ranks import Ranks
 
 T = TypeVar("T")
 SIZE = 2
