@@ -6,7 +6,7 @@ import copy
 
 import torch
 
-from vae_core.models.conv_vae import ConvVae
+from vae_core.models.variants import ImageModel
 
 
 class WeightAverage:
@@ -16,12 +16,12 @@ class WeightAverage:
     so that a short training is not held back by the weights that it began with. Buffers are copied as they are.
     """
 
-    def __init__(self, model: ConvVae, decay: float) -> None:
+    def __init__(self, model: ImageModel, decay: float) -> None:
         self.model = copy.deepcopy(model).requires_grad_(False).eval()
         self._decay = decay
 
     @torch.no_grad()
-    def update(self, model: ConvVae, steps_before: int) -> None:
+    def update(self, model: ImageModel, steps_before: int) -> None:
         """Take the weights after a step into the mean; steps_before were made before it."""
         weight = 1 - min(self._decay, (1 + steps_before) / (10 + steps_before))
         for mean, value in zip(self.model.parameters(), model.parameters(), strict=True):

@@ -1,9 +1,9 @@
-"""Checkpoints of one training: sealed folders, the two newest kept; a damaged one gives way to its elder."""
+"""Checkpoints of one training, sealed folders: the newest and those before an onset; a damaged one gives way."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -34,6 +34,7 @@ class CheckpointHeader(BaseModel):
     seconds_used: float = Field(ge=0, description="of the training's clock")
     kl_steps_below: int = Field(ge=0, description="of the collapse monitor")
     active_steps_below: int = Field(0, ge=0, description="of the collapse monitor")
+    active_steps_warming: int = Field(0, ge=0, description="of the collapse monitor")
     events: tuple[TrainEvent, ...]
 
 
@@ -55,23 +56,27 @@ class CheckpointFolder:
         for partial in folder.glob(".step-*.tmp"):  # of a process that was killed while it wrote
             shutil.rmtree(partial, ignore_errors=True)
 
-    def newest(self) -> tuple[Checkpoint | None, list[TrainEvent]]:
+    def newest(self, before: int | None = None) -> tuple[Checkpoint | None, list[TrainEvent]]:
         """Find the newest whole checkpoint, or None, and an event for each damaged one that was passed over.
 
-        CheckpointError when it belongs to another training.
+        With `before`, of fewer than so many steps. CheckpointError when it belongs to another training.
         """
         events: list[TrainEvent] = []
         for folder in reversed(self._steps()):
+            if before is not None and _step_of(folder) >= before:
+                continue
             try:
                 return self._read(folder), events
             except SealError as error:
                 self._damaged.append(folder)
-                step = int(folder.name.removeprefix("step-"))
-                events.append(TrainEvent(EventKind.checkpoint_damaged, step, str(error)))
+                events.append(TrainEvent(EventKind.checkpoint_damaged, _step_of(folder), str(error)))
         return None, events
 
-    def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, whole or not at all, and drop all but two; CheckpointError when that fails."""
+    def save(self, checkpoint: Checkpoint, onsets: Sequence[int] = ()) -> None:
+        """Write a checkpoint, whole or not at all, and drop all but two; CheckpointError when that fails.
+
+        Where a collapse may have begun, at one of `onsets`, the newest one of before it is kept as well.
+        """
         for damaged in self._damaged:
             _remove(damaged)
         self._damaged.clear()
@@ -83,8 +88,11 @@ class CheckpointFolder:
             raise CheckpointError(
                 f"checkpoint {error}; the training goes on from the last one when started again"
             ) from error
-        for old in self._steps()[:-KEPT]:
-            _remove(old)
+        steps = self._steps()
+        before = {max(older) for onset in onsets if (older := [each for each in steps if _step_of(each) < onset - 1])}
+        for old in steps[:-KEPT]:
+            if old not in before:
+                _remove(old)
 
     def _steps(self) -> list[Path]:
         return sorted(self._folder.glob("step-" + "[0-9]" * 12))
@@ -106,6 +114,10 @@ class CheckpointFolder:
             f"checkpoint {folder}: belongs to another training (other {other}); "
             "choose another checkpoint folder, or remove this one to begin anew"
         )
+
+
+def _step_of(folder: Path) -> int:
+    return int(folder.name.removeprefix("step-"))
 
 
 def _remove(folder: Path) -> None:

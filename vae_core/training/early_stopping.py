@@ -7,18 +7,25 @@ from dataclasses import dataclass, field
 
 import torch
 
-from vae_core.models.conv_vae import ConvVae
+from vae_core.models.variants import ImageModel
 from vae_core.weights import copy_weights, require_weights
 
 _WEIGHT, _CURVE, _BEST = "best.", "held_out.curve", "held_out.best"
 
 
+SMALLEST_FALL = 1e-3
+"""Share of the best squared error, by which a look must be lower to be an improvement of a VQ-VAE."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeldOutPoint:
-    """Mean -ELBO of the held-out images, nats per image, after `step` steps; lower is better."""
+    """Mean loss of the held-out images after `step` steps; lower is better.
+
+    -ELBO in nats of a VAE, squared error summed over pixels and channels of a VQ-VAE.
+    """
 
     step: int
-    neg_elbo: float
+    loss: float
 
 
 @dataclass(slots=True, eq=False)
@@ -39,11 +46,11 @@ class BestWeights:
         """Looks after the best one."""
         return max(0, len(self.curve) - 1 - self.index)
 
-    def take(self, point: HeldOutPoint, model: ConvVae, min_delta: float) -> HeldOutPoint:
+    def take(self, point: HeldOutPoint, model: ImageModel, min_delta: float) -> HeldOutPoint:
         """Take a look, and give the best; that is the new one when it is lower by more than min_delta, or the first."""
         best = self.point
         self.curve.append(point)
-        if best is not None and point.neg_elbo >= best.neg_elbo - min_delta:
+        if best is not None and point.loss >= best.loss - min_delta:
             return best
         self.index = len(self.curve) - 1
         # cloned: on the CPU a copy shares the memory that the next step writes to
@@ -54,18 +61,18 @@ class BestWeights:
         """Curve, best point and weights for a checkpoint; nothing before the first look."""
         if not self.curve:
             return {}
-        rows = [[float(point.step), point.neg_elbo] for point in self.curve]
+        rows = [[float(point.step), point.loss] for point in self.curve]
         return {
             _CURVE: torch.tensor(rows, dtype=torch.float64),
             _BEST: torch.tensor(self.index),
             **{f"{_WEIGHT}{name}": tensor for name, tensor in self.weights.items()},
         }
 
-    def restore_tensors(self, tensors: Mapping[str, torch.Tensor], model: ConvVae) -> None:
+    def restore_tensors(self, tensors: Mapping[str, torch.Tensor], model: ImageModel) -> None:
         """Take over what `to_tensors` gave; ValueError when the weights are of another model."""
         if _CURVE not in tensors:
             return
         weights = {name.removeprefix(_WEIGHT): each for name, each in tensors.items() if name.startswith(_WEIGHT)}
         require_weights(model, weights)
-        self.curve = [HeldOutPoint(int(step), neg_elbo) for step, neg_elbo in tensors[_CURVE].tolist()]
+        self.curve = [HeldOutPoint(int(step), loss) for step, loss in tensors[_CURVE].tolist()]
         self.index, self.weights = int(tensors[_BEST]), weights

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from vae_core.errors import DivergenceError
-from vae_core.models.conv_vae import ConvVae
+from vae_core.models.variants import ImageModel
+from vae_core.ranks import looked_at_alone
 from vae_core.training.batches import place_images, to_input
 
 IMAGES_AT_ONCE = 512
@@ -25,17 +26,28 @@ class HeldOut:
         # a stream of its own: the third, after those of weights and noise
         self._seed = int(np.random.SeedSequence(seed).generate_state(3, np.uint64)[2])
 
-    @torch.no_grad()
-    def measure(self, model: ConvVae) -> float:
-        """Mean -ELBO in nats per image, lower is better: float32, whole images, beta 1, no free bits, one draw of z.
+    def __len__(self) -> int:
+        return len(self._images)
 
-        DivergenceError when it is not finite. The model's modes stay as they are: nothing in it depends on them.
+    def images(self, indices: torch.Tensor) -> torch.Tensor:
+        """Those images as float32 (B, C, H, W) on [0, 1]."""
+        return to_input(self._images.index_select(0, indices))
+
+    @torch.no_grad()
+    def measure(self, model: ImageModel) -> float:
+        """Mean `watched_loss` per image, lower is better: float32, whole images.
+
+        That of a VAE is the -ELBO in nats, with beta 1, no free bits and one draw of z; that of a VQ-VAE the squared
+        error. DivergenceError when it is not finite. The model's modes stay as they are: nothing in it depends on them.
         """
         generator = torch.Generator(self._images.device).manual_seed(self._seed)
         total = 0.0
-        for start in range(0, len(self._images), IMAGES_AT_ONCE):
-            x = to_input(self._images[start : start + IMAGES_AT_ONCE])
-            total += float(model.neg_elbo(x, generator).sum(dtype=torch.float64))
+        with looked_at_alone(model):
+            for start in range(0, len(self._images), IMAGES_AT_ONCE):
+                x = to_input(self._images[start : start + IMAGES_AT_ONCE])
+                total += float(model.watched_loss(x, generator).sum(dtype=torch.float64))
         if not math.isfinite(total):
-            raise DivergenceError("train: the held-out -ELBO is not finite; lower learning_rate, then start anew")
+            raise DivergenceError(
+                "train: the loss of the held-out images is not finite; lower learning_rate, then start anew"
+            )
         return total / len(self._images)

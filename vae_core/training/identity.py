@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.documents import SHA256
-from vae_core.models.conv_vae import ConvVae
+from vae_core.models.variants import ImageModel
 from vae_core.preprocessing import pixel_digest
+from vae_core.training.batches import Pairs
 from vae_core.training.order import digest_sampling_weights
 from vae_core.weights import copy_weights, digest_weights
 
@@ -19,13 +22,14 @@ _WORDS = {
     "initial_digest": "warm start",
     "weights_digest": "sampling weights",
     "held_out_digest": "held-out images",
+    "pairs_digest": "pairs",
 }
 
 
 class TrainingIdentity(BaseModel):
     """Another model, recipe or set of images is another training.
 
-    The digests of warm start, sampling weights and held-out images are None where there are none.
+    The digests of warm start, sampling weights, held-out images and pairs are None where there are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +40,7 @@ class TrainingIdentity(BaseModel):
     initial_digest: str | None = Field(None, pattern=SHA256)
     weights_digest: str | None = Field(None, pattern=SHA256)
     held_out_digest: str | None = Field(None, pattern=SHA256)
+    pairs_digest: str | None = Field(None, pattern=SHA256)
 
     def differences(self, other: TrainingIdentity) -> list[str]:
         """What is not the same in both, in a person's words."""
@@ -46,9 +51,10 @@ def identify_training(
     model_config: ModelConfig,
     train_config: TrainConfig,
     images: np.ndarray,
-    initial: ConvVae | None,
+    initial: ImageModel | None,
     weights: np.ndarray | None,
     held_out: np.ndarray | None,
+    pairs: Pairs | None,
 ) -> TrainingIdentity:
     """Identify a training by what `train` was given; images and held_out uint8 (N, C, H, W), weights (N,)."""
     return TrainingIdentity(
@@ -58,4 +64,10 @@ def identify_training(
         initial_digest=None if initial is None else digest_weights(copy_weights(initial)),
         weights_digest=None if weights is None else digest_sampling_weights(weights),
         held_out_digest=None if held_out is None else pixel_digest(held_out),
+        pairs_digest=None if pairs is None else _digest_pairs(pairs),
     )
+
+
+def _digest_pairs(pairs: Pairs) -> str:
+    words = f"{pixel_digest(pairs.inputs)} {pixel_digest(pairs.targets)} {pairs.share!r}"
+    return hashlib.sha256(words.encode()).hexdigest()

@@ -37,7 +37,7 @@ class Keeper:
                 "remove the folder to begin anew"
             ) from error
         state.step = self.saved_step = header.step
-        state.monitor = CollapseMonitor(header.kl_steps_below, header.active_steps_below)
+        state.monitor = CollapseMonitor(header.kl_steps_below, header.active_steps_below, header.active_steps_warming)
         resumed = TrainEvent(EventKind.resumed, header.step, f"resumed from the checkpoint of step {header.step}")
         state.events += [*header.events, *damaged, resumed]
         return header.seconds_used
@@ -52,7 +52,8 @@ class Keeper:
             seconds_used=seconds_used,
             kl_steps_below=state.monitor.kl_steps_below,
             active_steps_below=state.monitor.active_steps_below,
+            active_steps_warming=state.monitor.active_steps_warming,
             events=tuple(state.events),
         )
-        self._checkpoints.save(Checkpoint(header, state.to_tensors()))
+        self._checkpoints.save(Checkpoint(header, state.to_tensors()), state.monitor.onsets(state.step))
         self.saved_step = state.step

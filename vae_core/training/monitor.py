@@ -29,11 +29,20 @@ class CollapseMonitor:
     """Counts consecutive steps with each of the two signs of collapse, on the KL that free bits never clamped.
 
     The first is the mean KL over all dimensions: single dimensions without it are normal (13 of 32 in a healthy
-    model). The second is how many carry something, and is judged after the warm-up only.
+    model). The second is how many carry something, and is judged after the warm-up only; while warming its steps are
+    counted in silence, so that the onset is told as it was.
     """
 
     kl_steps_below: int = 0
     active_steps_below: int = 0
+    active_steps_warming: int = 0
+
+    def onsets(self, step: int) -> tuple[int, int]:
+        """First steps of the stretches that last after `step` steps, of KL and of activity; the next step without."""
+        return (
+            step - self.kl_steps_below + 1,
+            step - self.active_steps_below - self.active_steps_warming + 1,
+        )
 
     def watch(self, step: int, kl_dims: torch.Tensor, *, warming: bool) -> TrainEvent | None:
         """Take a step's mean KL per dimension (D,), nats, on the CPU; an event once per uninterrupted stretch.
@@ -44,17 +53,26 @@ class CollapseMonitor:
         kl, active = sum(values) / len(values), sum(value > ACTIVE_NATS for value in values)
         few = min(FEW_ACTIVE * len(values), MOST_NEEDED)
         self.kl_steps_below = self.kl_steps_below + 1 if kl < COLLAPSED_NATS else 0
-        self.active_steps_below = self.active_steps_below + 1 if active < few and not warming else 0
+        self._count_active(active < few, warming)
         counts = (self.kl_steps_below, self.active_steps_below)
         if SUSPICIOUS_STEPS not in counts or max(counts) > SUSPICIOUS_STEPS:
             return None
-        onset = step - SUSPICIOUS_STEPS + 1
+        of_kl, of_activity = self.onsets(step)
         if self.kl_steps_below == SUSPICIOUS_STEPS:
-            collapse = Collapse(CollapseSign.kl_below, onset, kl, COLLAPSED_NATS)
+            collapse = Collapse(CollapseSign.kl_below, of_kl, kl, COLLAPSED_NATS)
             found = f"KL {kl:.4f} nats per dimension < {COLLAPSED_NATS}"
         else:
-            collapse = Collapse(CollapseSign.few_active, onset, float(active), few)
+            collapse = Collapse(CollapseSign.few_active, of_activity, float(active), few)
             found = f"{active} of {len(values)} dimensions active < {few:g}"
         return TrainEvent(
             EventKind.collapse_suspected, step, f"{found} for {SUSPICIOUS_STEPS} steps: {ADVICE}", collapse
         )
+
+    def _count_active(self, few: bool, warming: bool) -> None:
+        if not few:
+            self.active_steps_below = self.active_steps_warming = 0
+        elif warming:
+            # a stretch that was judged already is over where the KL warms up again
+            self.active_steps_below, self.active_steps_warming = 0, self.active_steps_warming + 1
+        else:
+            self.active_steps_below += 1

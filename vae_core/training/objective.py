@@ -13,7 +13,8 @@ from typing import Protocol
 
 import torch
 
-from vae_core.models.conv_vae import ConvVae
+from vae_core.models.variants import ImageModel
+from vae_core.training.batches import Batch
 from vae_core.training.events import TrainEvent
 from vae_core.training.precision import Precision
 
@@ -44,27 +45,43 @@ class StepTerms:
 
 @dataclass(frozen=True, slots=True)
 class IntervalFigures:
-    """What a report says of the loss: means over an interval, nats per image, and how many dimensions are active."""
+    """What a report says of the loss: means over an interval; None where the kind of model has no such thing.
 
-    nll: float
-    kl: float
-    active_dims: int
+    nll, kl: nats per image; active_dims: of the posterior. squared_error: per image, summed over pixels and channels;
+    commitment: per number of a token; codes_used and perplexity: of the tokens of an epoch.
+    """
+
+    nll: float | None = None
+    kl: float | None = None
+    active_dims: int | None = None
+    squared_error: float | None = None
+    commitment: float | None = None
+    codes_used: int | None = None
+    perplexity: float | None = None
 
 
 class Objective(Protocol):
     """One kind of model in training."""
 
-    model: ConvVae
+    @property
+    def model(self) -> ImageModel:
+        """The model whose weights take the steps."""
+        ...
 
     @property
     def sizes(self) -> Mapping[str, int]:
         """How many numbers each term of a step has, by name."""
         ...
 
+    @property
+    def counted(self) -> Mapping[str, torch.Tensor]:
+        """What is counted over an epoch, by name: the tensors themselves, which a resume fills."""
+        ...
+
     def measure(
-        self, x: torch.Tensor, generator: torch.Generator, weights: LossWeights, precision: Precision
+        self, batch: Batch, generator: torch.Generator, weights: LossWeights, precision: Precision
     ) -> StepTerms:
-        """Take images x (B, C, H, W) on [0, 1] through the model; changes nothing but the generator."""
+        """Take what is seen of a batch through the model, and compare with its target; changes only the generator."""
         ...
 
     def accept(self, terms: StepTerms) -> None:

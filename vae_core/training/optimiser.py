@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 
 from vae_core.config import TrainConfig
-from vae_core.models.conv_vae import ConvVae
+from vae_core.models.variants import ImageModel
 
 _FACTOR = "rate_factor"
 
 
-def make_optimiser(model: ConvVae, config: TrainConfig) -> torch.optim.Adam:
+def make_optimiser(model: ImageModel, config: TrainConfig) -> torch.optim.Adam:
     """Make a fused Adam of the parameters that require gradients: one group, or two where the rates differ."""
     moving = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     if config.encoder_rate_factor == 1.0:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
+
+_WHOLE = ("step", "active_dims", "codes_used")
 
 ACTIVE_NATS = 0.01
 """Mean KL of a dimension above which it carries something."""
@@ -18,19 +21,24 @@ class TrainProgress:
     epoch: passes over the images so far. share_done: of the budget, 0 to 1. neg_elbo, nll, kl: means over the
     interval, nats per image; neg_elbo is nll + kl, with neither beta nor free bits. active_dims: dimensions
     whose mean KL in the interval exceeds 0.01 nats. beta, learning_rate: of the last step. images_per_s: by
-    the training's clock, None where it did not move.
+    the training's clock, None where it did not move. A VQ-VAE has none of neg_elbo, nll, kl, beta and active_dims, but
+    squared_error, a mean over the interval, per image, summed over pixels and channels; codes_used and
+    perplexity of the last whole epoch, or so far where none is.
     """
 
     step: int
     epoch: float
     share_done: float
-    neg_elbo: float
-    nll: float
-    kl: float
-    beta: float
     learning_rate: float
-    active_dims: int
     images_per_s: float | None
+    neg_elbo: float | None = None
+    nll: float | None = None
+    kl: float | None = None
+    beta: float | None = None
+    active_dims: int | None = None
+    squared_error: float | None = None
+    codes_used: int | None = None
+    perplexity: float | None = None
 
 
 class IntervalSums:
@@ -73,12 +81,13 @@ def curve_to_tensor(curve: Sequence[TrainProgress]) -> torch.Tensor:
 def curve_from_tensor(values: torch.Tensor) -> list[TrainProgress]:
     """Read what `curve_to_tensor` wrote."""
     names = [field.name for field in fields(TrainProgress)]
-    curve = []
-    for row in values.tolist():
-        point = dict(zip(names, row, strict=True))
-        speed = point.pop("images_per_s")
-        step, active = int(point.pop("step")), int(point.pop("active_dims"))
-        curve.append(
-            TrainProgress(step=step, active_dims=active, images_per_s=None if speed != speed else speed, **point)
-        )
-    return curve
+    return [
+        TrainProgress(**{name: _read(name, value) for name, value in zip(names, row, strict=True)})
+        for row in values.tolist()
+    ]
+
+
+def _read(name: str, value: float) -> Any:
+    if value != value:
+        return None
+    return int(value) if name in _WHOLE else value

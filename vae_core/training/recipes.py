@@ -13,6 +13,10 @@ def incremental_recipe() -> TrainConfig:
     The codes stay the parent's, bit for bit, so every reference and latent drift alarm keeps its meaning. Measured on
     Fashion-MNIST: 800 steps take 15 CPU-seconds on one core and lower the error on the old kinds by 0.7 %, on two
     kinds never seen by 5 %: it removes blur and learns no new kind.
+
+    A VQ-VAE's codebook moves too, by a decay of its own, and the codes keep their places. With a fifth of two kinds
+    never seen among 15,000 images, .99 lowers the error on the new kinds by 5.6 % and leaves 83 % of the tokens their
+    code, .999 lowers it by 2.5 % and leaves 97 %.
     """
     return TrainConfig(
         budget=Budget(amount=5, unit="epochs"),
@@ -20,6 +24,7 @@ def incremental_recipe() -> TrainConfig:
         final_learning_rate=1e-5,
         kl_warmup_share=0.0,
         trains="decoder",
+        codebook_decay=0.999,
     )
 
 

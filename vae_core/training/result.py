@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vae_core.models.conv_vae import ConvVae
+from vae_core.models.variants import ImageModel
 from vae_core.training.early_stopping import HeldOutPoint
-from vae_core.training.events import StopReason, TrainEvent
+from vae_core.training.events import EventKind, StopReason, TrainEvent
+from vae_core.training.information import InformationPoint
 from vae_core.training.progress import TrainProgress
+from vae_core.training.snapshots import Snapshot
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,10 +19,15 @@ class TrainResult:
     epochs: passes over the images. seconds_used: of the training's clock, those before a resume included.
     curve, held_out_curve and events reach back to the first step; resumed_from_step is None where this call
     began at the first step. With held-out images the model has the weights after best_step steps, where their
-    -ELBO was lowest; without them those of the last step, best_step is None and held_out_curve empty.
+    loss was lowest; without them those of the last step, best_step is None and held_out_curve empty.
+    codes_kept: after a warm start of a VQ-VAE, the share of the tokens whose code is still the one of the start.
+    snapshots, information: where the recipe asks for them, weights at their final beta and bounds on I(x; z).
+
+    After a recovery everything but `events` is of the path to these weights: steps, seconds and curves of the attempts
+    that it goes on from, and none of what was given up. `model.config` may differ from what was asked for.
     """
 
-    model: ConvVae
+    model: ImageModel
     steps: int
     epochs: float
     seconds_used: float
@@ -30,3 +37,18 @@ class TrainResult:
     stop_reason: StopReason
     best_step: int | None
     held_out_curve: tuple[HeldOutPoint, ...]
+    codes_kept: float | None = None
+    snapshots: tuple[Snapshot, ...] = ()
+    information: tuple[InformationPoint, ...] = ()
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts were made; 1 without a recovery."""
+        return 1 + sum(event.kind == EventKind.restarted for event in self.events)
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether the last attempt, too, was suspected of a collapse, so that no recovery helped."""
+        kinds = [event.kind for event in self.events]
+        last = len(kinds) - kinds[::-1].index(EventKind.restarted) if EventKind.restarted in kinds else 0
+        return EventKind.collapse_suspected in kinds[last:]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from vae_core.errors import DivergenceError
+from vae_core.ranks import ALONE, Ranks
+from vae_core.training.batches import Batch
 from vae_core.training.objective import LossWeights, Objective
 from vae_core.training.precision import Precision
 
@@ -23,26 +25,30 @@ class StepReport:
 def take_step(
     objective: Objective,
     optimiser: torch.optim.Optimizer,
-    x: torch.Tensor,
+    batch: Batch,
     generator: torch.Generator,
     *,
     weights: LossWeights,
     precision: Precision,
     clip_norm: float = 0.0,
+    ranks: Ranks = ALONE,
 ) -> StepReport:
-    """Descend on the objective's loss of images x (B, C, H, W) on [0, 1], by gradients no longer than clip_norm.
+    """Descend on the objective's loss of a batch, by gradients no longer than clip_norm.
 
-    A clip_norm of 0 cuts none. DivergenceError before weights, moments or buffers changed when the loss or a gradient
+    A clip_norm of 0 cuts none. With several `ranks` it is a part of the whole, gradients and terms are means over all
+    parts. DivergenceError before weights, moments or buffers changed when the loss or a gradient
     is NaN or infinite.
     """
-    terms = objective.measure(x, generator, weights, precision)
+    terms = objective.measure(batch, generator, weights, precision)
     optimiser.zero_grad(set_to_none=True)
     terms.loss.backward()  # type: ignore[no-untyped-call]
     moving = [parameter for parameter in objective.model.parameters() if parameter.grad is not None]
+    if ranks.size > 1:
+        _average_gradients(moving, ranks)
     norm = torch.nn.utils.get_total_norm([parameter.grad for parameter in moving if parameter.grad is not None])
     # one transfer from the device for everything that a step reports
     parts = [terms.loss.detach().view(1), norm.view(1), *(value.view(-1) for value in terms.told.values())]
-    numbers = torch.cat(parts).cpu()
+    numbers = ranks.mean(torch.cat(parts)).cpu()
     sizes = [part.numel() for part in parts[2:]]
     told = dict(zip(terms.told, torch.split(numbers[2:], sizes), strict=True))
     if not bool(torch.isfinite(numbers).all()):
@@ -52,6 +58,14 @@ def take_step(
     optimiser.step()
     objective.accept(terms)
     return StepReport(told, numbers[2:])
+
+
+def _average_gradients(moving: Sequence[torch.nn.Parameter], ranks: Ranks) -> None:
+    """Put the mean over all processes into every gradient, in one exchange."""
+    gradients = [parameter.grad for parameter in moving if parameter.grad is not None]
+    means = ranks.mean(torch.cat([gradient.flatten() for gradient in gradients]))
+    for gradient, mean in zip(gradients, torch.split(means, [each.numel() for each in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
 
 
 def _describe(numbers: torch.Tensor, told: Mapping[str, torch.Tensor]) -> str:

@@ -9,6 +9,8 @@ import torch
 from vae_core.config import TrainConfig
 from vae_core.losses import free_bits, kl_divergence
 from vae_core.models.conv_vae import ConvVae
+from vae_core.ranks import ALONE, Ranks
+from vae_core.training.batches import Batch
 from vae_core.training.events import TrainEvent
 from vae_core.training.masking import mask_patches
 from vae_core.training.objective import KL_DIMS, IntervalFigures, LossWeights, StepTerms
@@ -25,8 +27,9 @@ class VaeObjective:
     is always the whole image (a denoising bound: Im et al. 2017).
     """
 
-    def __init__(self, model: ConvVae, config: TrainConfig) -> None:
-        self.model = model
+    def __init__(self, model: ConvVae, config: TrainConfig, ranks: Ranks = ALONE) -> None:
+        self.model, self._ranks = model, ranks
+        model.ranks = ranks
         self._mask_share, self._mask_patch_px = config.mask_share, config.mask_patch_px
         # no third word where nothing is dropped
         self._spoiling = {"encoder_dropout": config.encoder_dropout} if config.encoder_dropout else {}
@@ -36,18 +39,27 @@ class VaeObjective:
         """NLL, and KL per dimension."""
         return {_NLL: 1, KL_DIMS: self.model.latent_dim}
 
+    @property
+    def counted(self) -> Mapping[str, torch.Tensor]:
+        """Nothing."""
+        return {}
+
     def measure(
-        self, x: torch.Tensor, generator: torch.Generator, weights: LossWeights, precision: Precision
+        self, batch: Batch, generator: torch.Generator, weights: LossWeights, precision: Precision
     ) -> StepTerms:
-        """NLL and unclamped KL of images x (B, C, H, W) on [0, 1], and the loss that they make."""
-        seen = mask_patches(x, self._mask_share, self._mask_patch_px, generator) if self._mask_share else x
+        """NLL and unclamped KL of a batch, and the loss that they make."""
+        x, seen = batch.target, batch.seen
+        if self._mask_share:
+            seen = mask_patches(seen, self._mask_share, self._mask_patch_px, generator, self._ranks)
         with autocast(precision, x.device.type):
             output = self.model(seen, generator, **self._spoiling)
         scale = self.model.likelihood.fit_scale(output.logits, x)
+        if scale is not None:
+            scale = self._ranks.mean(scale)
         nll = self.model.likelihood.nll(output.logits, x, scale).mean()
         kl_dims = kl_divergence(*output.posterior)
         return StepTerms(
-            loss=nll + weights.beta * free_bits(kl_dims, weights.free_bits_nats),
+            loss=nll + weights.beta * free_bits(kl_dims, weights.free_bits_nats, self._ranks),
             told={_NLL: nll.detach(), KL_DIMS: kl_dims.detach().mean(0)},
             pending={} if scale is None else {_SCALE: scale},
         )

@@ -46,6 +46,24 @@ def test_two_are_kept(filled):
     assert sorted(entry.name for entry in filled.iterdir()) == ["step-000000000010", "step-000000000015"]
 
 
+def test_the_newest_of_before_each_onset_is_kept_as_well(tmp_path):
+    folder = CheckpointFolder(tmp_path, IDENTITY)
+    for step in range(5, 45, 5):
+        folder.save(checkpoint(step), onsets=(12, 21) if step > 20 else (step + 1, step + 1))
+    kept = [int(entry.name.removeprefix("step-")) for entry in sorted(tmp_path.iterdir())]
+    # 20 has the weights that showed the sign in step 21; 10 was dropped while no collapse had begun, and is gone
+    assert kept == [15, 35, 40]
+    assert folder.newest(before=20)[0].header.step == 15 and folder.newest(before=15) == (None, [])
+    folder.save(checkpoint(45), onsets=(46, 46))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_damaged_one_of_before_the_onset_gives_way_to_its_elder(filled):
+    cut(filled / "step-000000000010" / "checkpoint.json")
+    found, (event,) = CheckpointFolder(filled, IDENTITY).newest(before=15)
+    assert found is None and (event.kind, event.step) == (EventKind.checkpoint_damaged, 10)
+
+
 def test_without_any_there_is_none(tmp_path):
     assert newest_step(tmp_path / "nothing") == (None, [])
 

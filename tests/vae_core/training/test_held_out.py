@@ -55,5 +55,5 @@ def test_unfit_images_are_refused_by_name(images):
 def test_weights_that_answer_with_nan_are_a_divergence():
     model = build_model(TINY)
     torch.nn.init.constant_(model.to_posterior.bias, math.nan)
-    with pytest.raises(DivergenceError, match="held-out -ELBO is not finite"):
+    with pytest.raises(DivergenceError, match="the loss of the held-out images is not finite"):
         HeldOut(boxes(4), TINY.shape, seed=0, device="cpu").measure(model)

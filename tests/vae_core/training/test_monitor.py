@@ -64,12 +64,29 @@ def test_ten_active_dimensions_are_enough_in_a_latent_space_of_any_size():
     assert all(monitor.watch(step, carried, warming=False) is None for step in range(1, 300))
 
 
-def test_while_warming_few_active_dimensions_are_normal_and_are_not_counted_before():
+def test_while_warming_few_active_dimensions_are_normal_and_are_counted_in_silence():
     assert watch([active(2)] * 300, warming=True) == []
     monitor = CollapseMonitor()
     for step in range(1, 200):
-        assert monitor.watch(step, torch.tensor(active(2)), warming=step <= 100) is None
-    assert monitor.watch(200, torch.tensor(active(2)), warming=False).collapse.onset_step == 101
+        assert monitor.watch(step, torch.tensor(active(2 if step > 30 else 9)), warming=step <= 100) is None
+    event = monitor.watch(200, torch.tensor(active(2)), warming=False)
+    assert event.collapse.onset_step == 31  # told a hundred steps after the warm-up, and begun within it
+    assert (monitor.active_steps_warming, monitor.active_steps_below) == (70, 100)
+
+
+def test_dimensions_that_become_active_end_the_silent_count():
+    monitor = CollapseMonitor()
+    for step in range(1, 101):
+        monitor.watch(step, torch.tensor(active(2)), warming=step <= 50)
+    monitor.watch(101, torch.tensor(active(9)), warming=False)
+    assert monitor.onsets(101) == (102, 102)
+
+
+def test_the_onsets_of_both_signs_are_those_of_their_stretches():
+    monitor = CollapseMonitor()
+    for step in range(1, 51):
+        monitor.watch(step, torch.tensor(active(2) if step < 40 else [0.0] * DIMS), warming=step <= 20)
+    assert monitor.onsets(50) == (40, 1)
 
 
 def test_both_signs_of_one_collapse_are_one_event():

@@ -7,6 +7,7 @@ from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.errors import DivergenceError
 from vae_core.models.build import build_model
 from vae_core.preprocessing import to_unit
+from vae_core.training.batches import Batch
 from vae_core.training.objective import LossWeights
 from vae_core.training.step import take_step
 from vae_core.training.vae_objective import VaeObjective
@@ -19,7 +20,7 @@ def step(model, optimiser=None, *, beta=1.0, free_bits_nats=0.0, precision="fp32
     return take_step(
         VaeObjective(model, recipe(**changes)),
         optimiser or torch.optim.SGD(model.parameters(), lr=1e-4),
-        x,
+        Batch(x, x),
         torch.Generator().manual_seed(0),
         weights=LossWeights(beta, free_bits_nats, warming=False),
         precision=precision,

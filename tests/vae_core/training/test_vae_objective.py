@@ -6,17 +6,19 @@ from vae_core.losses import kl_divergence
 from vae_core.models.build import build_model
 from vae_core.models.conv_vae import ConvVae
 from vae_core.preprocessing import to_unit
+from vae_core.training.batches import Batch
 from vae_core.training.masking import mask_patches
 from vae_core.training.objective import LossWeights
 from vae_core.training.vae_objective import VaeObjective
 
 X = to_unit(boxes(16))
+BATCH = Batch(X, X)
 PLAIN = LossWeights(beta=1.0, free_bits_nats=0.0, warming=False)
 
 
 def measure(model, seed=0, **changes):
     objective = VaeObjective(model, recipe(**changes))
-    return objective.measure(X, torch.Generator().manual_seed(seed), PLAIN, "fp32")
+    return objective.measure(BATCH, torch.Generator().manual_seed(seed), PLAIN, "fp32")
 
 
 @pytest.mark.parametrize("patch_px", [1, 2])
@@ -44,9 +46,17 @@ def test_holes_and_dropout_are_those_of_the_generator(changes):
     assert one != measure(build_model(TINY)).loss
 
 
+def test_the_encoder_sees_the_inputs_of_pairs_and_the_loss_is_that_of_their_targets():
+    model, spoilt = build_model(TINY), X.flip(3)
+    terms = VaeObjective(model, recipe()).measure(Batch(spoilt, X), torch.Generator().manual_seed(0), PLAIN, "fp32")
+    output = model(spoilt, torch.Generator().manual_seed(0))
+    assert terms.told["nll"] == model.nll(output.logits, X).mean()
+    assert torch.equal(terms.told["kl_dims"], kl_divergence(*output.posterior).mean(0))
+
+
 def test_without_them_nothing_but_the_noise_is_drawn():
     generator, reference = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
-    VaeObjective(build_model(TINY), recipe()).measure(X, generator, PLAIN, "fp32")
+    VaeObjective(build_model(TINY), recipe()).measure(BATCH, generator, PLAIN, "fp32")
     torch.randn((16, 4), generator=reference)
     assert torch.equal(generator.get_state(), reference.get_state())
 
@@ -54,7 +64,7 @@ def test_without_them_nothing_but_the_noise_is_drawn():
 def test_a_batch_s_variance_is_kept_when_the_step_was_accepted_and_not_before():
     model = build_model(TINY.model_copy(update={"likelihood": "gaussian"}))
     objective = VaeObjective(model, recipe())
-    terms = objective.measure(X, torch.Generator().manual_seed(0), PLAIN, "fp32")
+    terms = objective.measure(BATCH, torch.Generator().manual_seed(0), PLAIN, "fp32")
     assert model.likelihood.batches == 0
     objective.accept(terms)
     assert model.likelihood.batches == 1 and model.likelihood.variance == terms.pending["scale"]

@@ -127,7 +127,7 @@ def test_weights_that_cannot_be_drawn_by_are_refused_before_anything_is_written(
 def test_held_out_images_are_looked_at_before_training_and_at_each_stretch_and_at_the_end():
     result = run(recipe(25, learning_rate=3e-3, validate_every_steps=10), held_out=HELD_OUT)
     assert [point.step for point in result.held_out_curve] == [0, 10, 20, 25]
-    lowest = min(result.held_out_curve, key=lambda point: point.neg_elbo)
+    lowest = min(result.held_out_curve, key=lambda point: point.loss)
     assert result.best_step == lowest.step and result.stop_reason == StopReason.budget_used
 
 

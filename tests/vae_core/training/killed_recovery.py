@@ -1,0 +1,42 @@
+"""A training that collapses and recovers in a process of its own, to be killed: tells each step, one a line."""
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from tests.vae_core.synthetic_images import TINY, boxes, recipe
+from vae_core.training.recovery import train_with_recovery
+from vae_core.training.result import TrainResult
+
+# the KL collapses once its weight has risen far enough, so that there is a checkpoint of before
+CONFIG = recipe(
+    250,
+    beta=20,
+    kl_warmup_share=1.0,
+    free_bits_nats=0.0,
+    learning_rate=3e-3,
+    checkpoint_every_steps=4,
+    mutual_information_every_steps=15,
+    snapshots=1,
+)
+
+
+def train_here(folder: Path | None, on_progress=None) -> TrainResult:
+    """Train on one thread, from wherever the folder stands."""
+    return train_with_recovery(
+        boxes(100),
+        TINY,
+        CONFIG,
+        clock=time.process_time,
+        checkpoint_folder=folder,
+        on_progress=on_progress,
+        log_every=1,
+        held_out=boxes(20, seed=9),
+    )
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    train_here(Path(sys.argv[1]), lambda progress: print(progress.step, flush=True))
