@@ -1,17 +1,25 @@
 """An evaluation of a model whose every number is known in closed form."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from tests.vae_core.linear_vae import SIGMA, LinearVae, PixelFeatures, draw_images
 from vae_core.config import ConvVaeConfig, LikelihoodName
 from vae_core.errors import DataError, DivergenceError
+from vae_core.evaluation import benchmark
 from vae_core.evaluation.benchmark import evaluate
 from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
+from vae_core.evaluation.decoding import decode_pixels
+from vae_core.evaluation.density_coverage import measure_coverage
+from vae_core.evaluation.effort import THOROUGH
 from vae_core.evaluation.frechet_interval import FrechetEstimate
+from vae_core.evaluation.image_quality import measure_quality
+from vae_core.evaluation.kid import kernel_distance
 from vae_core.evaluation.progress import EvaluationProgress
 from vae_core.evaluation.real_features import RealFeatures, extract_real_features
 from vae_core.losses import bernoulli_nll
@@ -135,8 +143,10 @@ def test_cached_features_and_a_left_out_prior_change_no_other_number(
     extractor = PixelFeatures()
     cached = RealFeatures.from_bytes(extract_real_features(pixels, extractor).to_bytes())
     again = evaluate(_model(), pixels, extractor=extractor, prior=None, real_features=cached, n_samples=600, seed=3)
-    assert again == result.model_copy(update={"fd_samples_mixture": None})
+    of_the_own_samples = {"kid_samples": again.kid_samples, "coverage_samples": again.coverage_samples}
+    assert again == result.model_copy(update={"fd_samples_mixture": None, **of_the_own_samples})
     assert again.fd_samples is again.fd_samples_standard
+    assert again.kid_samples != result.kid_samples
 
 
 def test_another_seed_draws_other_samples_and_leaves_the_errors(result: BenchmarkResult, pixels: np.ndarray) -> None:
@@ -156,6 +166,92 @@ def test_the_result_survives_json_and_flattens_with_the_feature_space_in_the_nam
     assert metrics["fd_pixels"] == metrics["fd_pixels_samples_mixture"] == result.fd_samples_mixture.value
     assert metrics["fd_pixels_floor"] == result.fd_floor.value
     assert metrics["active_units"] == 2.0
+    assert result.nll is not None and metrics["nll_k50_n200"] == result.nll.value
+    assert result.kid_samples is not None and metrics["kid_pixels_samples_n600"] == result.kid_samples.value
+    assert result.coverage_samples is not None
+    assert metrics["density_pixels_samples"] == result.coverage_samples.density
+    assert "fd_pixels_samples_codes" not in metrics and "codes_used" not in metrics
+
+
+def test_a_result_of_a_release_that_measured_less_still_parses(result: BenchmarkResult) -> None:
+    newer = {
+        "psnr_db", "ssim", "groups", "nll", "mutual_information_lower", "mutual_information_upper", "mmd_prior",
+        "codes", "codes_used", "code_perplexity", "code_distance", "code_distance_low", "code_distance_high",
+        "fd_samples_codes", "fd_samples_at_infinity", "kid_samples", "coverage_reconstructions", "coverage_samples",
+    }  # fmt: skip
+    old = BenchmarkResult.model_validate_json(result.model_dump_json(exclude=newer))
+    assert old == result.model_copy(update=dict.fromkeys(newer))
+    assert set(old.metrics()) < set(result.metrics())
+
+
+def test_a_result_is_of_one_kind_of_model(result: BenchmarkResult) -> None:
+    for changes in ({"kl": None}, {"codes": 8, "codes_used": 3}):
+        with pytest.raises(ValidationError, match="of a VAE, or codes and codes_used of a VQ-VAE"):
+            BenchmarkResult.model_validate({**result.model_dump(), **changes})
+
+
+def test_what_is_measured_beside_the_distances_is_what_the_parts_measure(
+    result: BenchmarkResult, pixels: np.ndarray, prior: GaussianMixturePrior
+) -> None:
+    model, real = _model(), PixelFeatures().extract(pixels)
+    reconstructions = decode_pixels(model, model.encode(to_unit(pixels)).mu)
+    samples = PixelFeatures().extract(decode_pixels(model, prior.sample(600, torch.Generator().manual_seed(3))))
+    assert result.kid_samples is not None and result.psnr_db is not None and result.ssim is not None
+    kid, quality = kernel_distance(real, samples), measure_quality(pixels, reconstructions)
+    assert result.kid_samples.value == pytest.approx(kid.value, rel=1e-6)
+    assert result.kid_samples.low == pytest.approx(kid.low, rel=1e-6)
+    covered, found = measure_coverage(real, samples), result.coverage_samples
+    assert found is not None and (found.density, found.coverage) == (covered.density, covered.coverage)
+    assert result.coverage_reconstructions is not None and result.coverage_reconstructions.n_fake == N
+    # the reference quantises the reconstructions to 256 levels first
+    assert quality.psnr_of_images_db is not None
+    assert result.psnr_db.value == pytest.approx(quality.psnr_of_images_db.mean, abs=0.02)
+    assert result.ssim.value == pytest.approx(quality.ssim.mean, abs=1e-3)
+
+
+def test_bounds_of_the_information_and_the_likelihood_keep_their_order(result: BenchmarkResult) -> None:
+    lower, upper, nll = result.mutual_information_lower, result.mutual_information_upper, result.nll
+    assert lower is not None and upper is not None and nll is not None and result.mmd_prior is not None
+    assert 0 < lower.value <= math.log(N) and lower.high < upper.value
+    assert upper.value == pytest.approx(result.kl, rel=1e-5) and upper.n == N
+    assert (nll.n, nll.k) == (200, 50) and 1 <= nll.ess_mean <= 50
+    # the -ELBO of a grey image is the mean over its binarizations, of which the likelihood sees one
+    assert result.neg_elbo is not None and nll.low < result.neg_elbo
+    assert result.mmd_prior.low > 0, "these codes are five times wider than the prior"
+
+
+def test_the_error_of_each_group_is_its_mean_and_the_worst_comes_first(
+    result: BenchmarkResult, pixels: np.ndarray
+) -> None:
+    bright = pixels.reshape(N, -1)[:, 2:].astype(float).var(1) > 2600
+    names = np.where(bright, "spread", "flat")
+    found = evaluate(_model(), pixels, extractor=PixelFeatures(), prior=None, groups=names, n_samples=600, seed=3)
+    assert found.groups is not None and [group.group for group in found.groups] == ["spread", "flat"]
+    unit = pixels.reshape(N, -1) / 255
+    errors = np.square(unit[:, 2:] - 0.5).sum(1) / 16
+    for group, rows in zip(found.groups, (bright, ~bright), strict=True):
+        assert (group.n, group.recon_error) == (rows.sum(), pytest.approx(errors[rows].mean(), rel=1e-5))
+        assert group.low is not None and group.high is not None and group.low < group.recon_error < group.high
+        assert group.coverage is not None and group.coverage.n == rows.sum()
+    assert found.coverage_samples is not None
+    together = sum(g.coverage.value * g.n for g in found.groups if g.coverage) / N
+    assert together == pytest.approx(found.coverage_samples.coverage)
+    assert BenchmarkResult.model_validate_json(found.model_dump_json()) == found
+    with pytest.raises(DataError, match="expected 700 groups, one an image"):
+        evaluate(_model(), pixels, extractor=PixelFeatures(), prior=None, groups=names[1:])
+
+
+def test_only_a_thorough_evaluation_goes_to_infinite_n_and_changes_nothing_else_that_is_cheap(
+    monkeypatch: pytest.MonkeyPatch, result: BenchmarkResult, pixels: np.ndarray
+) -> None:
+    # the draws of the likelihood alone would take half a minute
+    monkeypatch.setattr(benchmark, "THOROUGH", replace(THOROUGH, nll_images=20, nll_draws=100))
+    found = evaluate(_model(), pixels, extractor=PixelFeatures(), prior=None, thorough=True, n_samples=600, seed=3)
+    limit, standard = found.fd_samples_at_infinity, result.fd_samples_standard
+    assert limit is not None and standard is not None and result.fd_samples_at_infinity is None
+    assert limit.value < standard.value and (limit.n_real, limit.n_fake) == (N, 600)
+    assert found.nll is not None and (found.nll.k, found.nll.n) == (100, 20)
+    assert found.fd_samples_standard == standard
 
 
 def test_progress_rises_to_one_through_named_stages(pixels: np.ndarray, prior: GaussianMixturePrior) -> None:
@@ -169,6 +265,8 @@ def test_progress_rises_to_one_through_named_stages(pixels: np.ndarray, prior: G
         "reconstructions",
         "samples from N(0, I)",
         "samples from the mixture",
+        "neighbourhoods of features",
+        "codes",
     ]
 
 
@@ -214,5 +312,6 @@ def test_a_model_that_answers_nan_is_named_not_measured(pixels: np.ndarray) -> N
 
 def test_four_images_are_enough_for_a_flagged_result() -> None:
     result = evaluate(_model(), draw_images(4), extractor=PixelFeatures(), prior=None, n_samples=2)
-    assert result.fd_samples_standard.n_too_small
+    assert result.fd_samples_standard is not None and result.fd_samples_standard.n_too_small
     assert result.fd_floor.n_too_small
+    assert result.kid_samples is None and result.coverage_reconstructions is None

@@ -1,47 +1,49 @@
-"""One evaluation of one model on one fixed set of images: errors, latents, Fréchet distances."""
+"""One evaluation of one model on one fixed set of images: errors, codes, distances and shares of features."""
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from statistics import NormalDist
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import torch
 
 from vae_core.errors import DataError
 from vae_core.evaluation.benchmark_result import BenchmarkResult
+from vae_core.evaluation.benchmark_scores import CoverageScore, FrechetScore, MeanScore
+from vae_core.evaluation.code_use import CodeUse, measure_code_use
+from vae_core.evaluation.effort import THOROUGH, USUAL, Effort
+from vae_core.evaluation.feature_quality import measure_at_infinity, measure_coverages, measure_kid
 from vae_core.evaluation.features import FeatureExtractor
 from vae_core.evaluation.frechet_ruler import FrechetRuler
-from vae_core.evaluation.image_scores import measure_images
-from vae_core.evaluation.latents import measure_latents
+from vae_core.evaluation.group_scores import number_groups, score_groups
+from vae_core.evaluation.image_quality import psnr_of_images
+from vae_core.evaluation.image_scores import ImageScores, measure_images
+from vae_core.evaluation.mean_estimate import estimate_mean, estimate_mean_normally
+from vae_core.evaluation.posterior_figures import PosteriorFigures, measure_posteriors
 from vae_core.evaluation.progress import EvaluationProgress, ProgressCounter
 from vae_core.evaluation.real_features import CHUNK, RealFeatures, extract_real_features
-from vae_core.models.protocol import Vae
+from vae_core.evaluation.sample_sources import extract_samples, find_sources
+from vae_core.models.variants import AnyModel
+from vae_core.models.vq_vae import VqVae
 from vae_core.preprocessing import pixel_digest
-from vae_core.priors.gaussian_mixture import GaussianMixturePrior
-from vae_core.priors.standard_normal import sample_standard_normal
+from vae_core.priors.sampling import SamplingPrior
 
 SMALLEST_SET = 4
 """Two halves of two images: the least that has a covariance and a floor."""
 
 
-@dataclass(frozen=True, slots=True)
-class MeanInterval:
-    """A mean over images with its normal-theory 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
 def evaluate(
-    model: Vae,
+    model: AnyModel,
     pixels: np.ndarray,
     *,
     extractor: FeatureExtractor,
-    prior: GaussianMixturePrior | None,
+    prior: SamplingPrior | None,
     real_features: RealFeatures | None = None,
     independent_features: RealFeatures | None = None,
+    groups: np.ndarray | Sequence[str] | Sequence[int] | None = None,
+    thorough: bool = False,
     n_samples: int = 5000,
     seed: int = 0,
     device: str = "cpu",
@@ -51,11 +53,15 @@ def evaluate(
 
     `real_features` are the cached features of `pixels`. `independent_features`, for the floor, are those of
     other real images of the same kind and number (training images, for instance); without them the
-    benchmark's two halves serve, at half the n. DataError for unfit images, or features of another set or
-    extractor; DivergenceError when the model answers with NaN or infinity.
+    benchmark's two halves serve, at half the n. `groups` name the class or cluster of each of the N images. `thorough`
+    looks at more images where that is dear, and at the samples' distance at infinite n: see `effort`.
+
+    DataError for unfit images, features of another set or extractor, a prior of the other kind of model, or groups
+    that are not one an image; DivergenceError when the model answers with NaN or infinity.
     """
-    baseline = _measure_baseline(pixels)
-    passes = len(pixels) * (2 if real_features is None else 1) + n_samples * (1 if prior is None else 2)
+    baseline, sources = _measure_baseline(pixels), find_sources(model, prior)
+    effort, labels = THOROUGH if thorough else USUAL, None if groups is None else _number_each(groups, len(pixels))
+    passes = len(pixels) * (4 if real_features is None else 3) + n_samples * len(sources)
     counter = ProgressCounter(passes, on_progress)
 
     if real_features is None:
@@ -66,20 +72,24 @@ def evaluate(
 
     report = counter.stage("reconstructions", len(pixels))
     scores = measure_images(model, pixels, extractor, seed=seed, device=device, on_progress=report)
-    recon_error, neg_elbo = _mean_interval(scores.recon_error), _mean_interval(scores.neg_elbo)
-    latents = measure_latents(scores.mu, scores.logvar)
+    recon_error = estimate_mean_normally(scores.recon_error)
+    psnr = psnr_of_images(torch.from_numpy(scores.recon_error))
     reconstructions = ruler.measure_reconstructions(scores.features)
 
-    # each prior has its own generator of this seed: adding one leaves the other's samples alone
-    z = sample_standard_normal(n_samples, scores.mu.shape[1], torch.Generator().manual_seed(seed))
-    report = counter.stage("samples from N(0, I)", n_samples)
-    samples_standard = ruler.measure_samples(model, z, device, report)
-    samples_mixture = None
-    if prior is not None:
-        z = prior.sample(n_samples, torch.Generator().manual_seed(seed))
-        report = counter.stage("samples from the mixture", n_samples)
-        samples_mixture = ruler.measure_samples(model, z, device, report)
+    distances: dict[str, FrechetScore] = {}
+    samples = None
+    for source in sources:  # the version's own prior comes last: the other measures of samples are of its samples
+        report = counter.stage(source.stage, n_samples)
+        samples = extract_samples(model, source, n_samples, extractor, seed=seed, device=device, on_progress=report)
+        distances[source.name] = ruler.measure_samples(samples)
 
+    report = counter.stage("neighbourhoods of features", len(pixels))
+    coverages = measure_coverages(real_features.features, scores.features, samples, effort, labels, device)
+    kid = None if samples is None else measure_kid(real_features.features, samples, effort, device)
+    limit = None if samples is None else measure_at_infinity(ruler.real, samples, effort, seed)
+    report(len(pixels))
+
+    own = _measure_codes(model, pixels, scores, effort, seed, device, counter.stage("codes", len(pixels)))
     return BenchmarkResult(
         n_images=len(pixels),
         n_samples=n_samples,
@@ -93,24 +103,45 @@ def evaluate(
         recon_error_p99=float(np.quantile(scores.recon_error, 0.99)),
         recon_error_baseline=baseline,
         explained_variance=1 - recon_error.mean / baseline,
-        likelihood=model.likelihood_name,
-        neg_elbo=neg_elbo.mean,
-        neg_elbo_low=neg_elbo.low,
-        neg_elbo_high=neg_elbo.high,
-        kl=float(latents.kl.sum()),
-        latent_dim=len(latents.kl),
-        active_units=latents.active_units,
-        inactive_dims=latents.inactive_dims,
-        kl_per_dim=tuple(latents.kl.tolist()),
-        mu_variance_per_dim=tuple(latents.mu_variance.tolist()),
-        posterior_mean_per_dim=tuple(latents.posterior_mean.tolist()),
-        posterior_variance_per_dim=tuple(latents.posterior_variance.tolist()),
+        psnr_db=None if psnr is None else MeanScore.of(psnr),
+        ssim=MeanScore.of(estimate_mean(scores.ssim)),
+        groups=None if groups is None else score_groups(scores.recon_error, groups, coverages.samples),
+        latent_dim=model.latent_dim,
+        **_by_name(own),
         fd_reconstructions=reconstructions,
-        fd_samples_standard=samples_standard,
-        fd_samples_mixture=samples_mixture,
+        fd_samples_standard=distances.get("standard"),
+        fd_samples_mixture=distances.get("mixture"),
+        fd_samples_codes=distances.get("codes"),
+        fd_samples_at_infinity=limit,
         fd_floor=floor,
         fd_floor_kind=floor_kind,
+        kid_samples=kid,
+        coverage_reconstructions=coverages.reconstructions and CoverageScore.of(coverages.reconstructions),
+        coverage_samples=coverages.samples and CoverageScore.of(coverages.samples),
     )
+
+
+def _measure_codes(
+    model: AnyModel,
+    pixels: np.ndarray,
+    scores: ImageScores,
+    effort: Effort,
+    seed: int,
+    device: str,
+    on_progress: Callable[[int], None],
+) -> PosteriorFigures | CodeUse:
+    """Measure what only this kind of model has."""
+    if not isinstance(model, VqVae):
+        return measure_posteriors(model, pixels, scores, effort, seed=seed, device=device, on_progress=on_progress)
+    assert scores.codes is not None and scores.code_distance is not None
+    found = measure_code_use(scores.codes, scores.code_distance, model.config.codes)
+    on_progress(len(pixels))
+    return found
+
+
+def _by_name(figures: PosteriorFigures | CodeUse) -> dict[str, Any]:
+    """Figures under the names that a result has for them too."""
+    return {each.name: getattr(figures, each.name) for each in fields(figures)}
 
 
 def _measure_baseline(pixels: np.ndarray) -> float:
@@ -134,13 +165,6 @@ def _measure_baseline(pixels: np.ndarray) -> float:
     return variance
 
 
-def _mean_interval(values: np.ndarray, level: float = 0.95) -> MeanInterval:
-    mean = float(values.mean(dtype=np.float64))
-    standard_error = float(values.std(dtype=np.float64, ddof=1)) / math.sqrt(len(values))
-    half = NormalDist().inv_cdf(0.5 + level / 2) * standard_error
-    return MeanInterval(mean, mean - half, mean + half)
-
-
 def _refuse_other_images(features: RealFeatures, pixels: np.ndarray) -> None:
     digest = pixel_digest(pixels)
     if features.data_digest != digest or len(features.features) != len(pixels):
@@ -148,3 +172,9 @@ def _refuse_other_images(features: RealFeatures, pixels: np.ndarray) -> None:
             f"evaluate: expected features of the set {digest[:12]}…, came features of another one, "
             f"{features.data_digest[:12]}…; extract them again"
         )
+
+
+def _number_each(groups: np.ndarray | Sequence[str] | Sequence[int], n: int) -> np.ndarray:
+    if np.shape(groups) != (n,):
+        raise DataError(f"evaluate: expected {n} groups, one an image, came {np.shape(groups)}; name each image's own")
+    return number_groups(groups)

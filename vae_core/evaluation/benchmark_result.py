@@ -2,72 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, model_validator
 
 from vae_core.config import LikelihoodName
-from vae_core.evaluation.frechet_interval import FrechetEstimate
+from vae_core.evaluation.benchmark_scores import (
+    FORM,
+    CoverageScore,
+    FrechetScore,
+    GroupScore,
+    MeanScore,
+    NllScore,
+    UnbiasedScore,
+)
 
-SMALLEST_N = 5000
-"""Below it the bias of a distance is of the order of what one wants to see (measured at 1,280 features)."""
+__all__ = ["BenchmarkResult", "FrechetScore"]
 
-
-class FrechetScore(BaseModel):
-    """A squared Fréchet distance in a named feature space; lower is better, down to the floor of real images.
-
-    low and high bound the estimate at this n (95 %); its bias is not in them, so compare only equal n.
-    n_too_small: a set has fewer than 5,000 images or no more images than features, the value is mostly bias.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    feature_space: str
-    value: float
-    standard_error: float
-    low: float
-    high: float
-    n_real: int
-    n_fake: int
-    n_too_small: bool
-
-    @classmethod
-    def of(cls, estimate: FrechetEstimate, feature_space: str, dim: int) -> FrechetScore:
-        """Name the feature space of an estimate whose first set is the real one."""
-        smallest = min(estimate.n_a, estimate.n_b)
-        return cls(
-            feature_space=feature_space,
-            value=estimate.value,
-            standard_error=estimate.standard_error,
-            low=estimate.low,
-            high=estimate.high,
-            n_real=estimate.n_a,
-            n_fake=estimate.n_b,
-            n_too_small=smallest < SMALLEST_N or smallest <= dim,
-        )
-
-    def __str__(self) -> str:
-        """Give the value as a reason or a card quotes it."""
-        small = ", n too small" if self.n_too_small else ""
-        interval = f"[{self.low:.2f}, {self.high:.2f}]"
-        return f"fd_{self.feature_space} {self.value:.2f} {interval} (n={self.n_fake}{small})"
+PLAIN = (
+    "n_images", "recon_error", "recon_error_low", "recon_error_high", "recon_error_p50",
+    "recon_error_p99", "recon_error_baseline", "explained_variance", "neg_elbo", "neg_elbo_low",
+    "neg_elbo_high", "kl", "latent_dim", "active_units", "codes", "codes_used", "code_perplexity",
+    "code_distance", "code_distance_low", "code_distance_high",
+)  # fmt: skip
 
 
 class BenchmarkResult(BaseModel):
     """How good a model is on one fixed set of images.
 
-    Lower is better: recon_error (mean squared error per pixel and channel on [0, 1], decoder mean at z = mu;
-    with the 95 % interval of its mean and the 50th and 99th percentile over images), neg_elbo (nats per
-    image, one draw of z, comparable only between models of the same likelihood), every Fréchet distance.
-    Higher is better: explained_variance (1 - recon_error / recon_error_baseline, where the baseline predicts
-    the mean image), active_units (Var[mu] > 0.01). Neither: kl (nats per image, and per dimension; near 0 is
-    collapse), the aggregated posterior per dimension (mean and E[sigma²] + Var[mu]; 0 and 1 equal the prior).
-    fd_samples_standard draws from N(0, I), fd_samples_mixture from the fitted mixture (absent without one);
-    fd_floor is real against real: the benchmark against an independent set, or its two halves (then of half
-    the n).
+    Lower is better: recon_error (mean squared error per pixel and channel on [0, 1], decoder mean at z = mu or at the
+    codes; with the 95 % interval of its mean and the 50th and 99th percentile over images), neg_elbo (nats per
+    image, one draw of z, comparable only between models of the same likelihood), nll (likewise), code_distance (mean
+    Euclidean distance of z_e from its code), every Fréchet distance, kid_samples, mmd_prior (of the aggregated
+    posterior, by an inverse multiquadric). Higher is better: explained_variance (1 - recon_error /
+    recon_error_baseline, where the baseline predicts the mean image), psnr_db (decibels, mean over images), ssim,
+    active_units (Var[mu] > 0.01), codes_used of `codes`, code_perplexity (1 to `codes`), both over all tokens, and
+    both coverages. Neither: kl (nats per image, and per dimension; near 0 is collapse), the two bounds of the mutual
+    information (nats; near 0 is collapse), the aggregated posterior per dimension (mean and E[sigma²] + Var[mu]; 0 and
+    1 equal the prior).
+
+    A VAE has no codes, a VQ-VAE neither posterior nor likelihood: what its kind has not is None, and so is what an
+    older release did not measure, what a set is too small for, or nobody asked for (groups, the worst first;
+    fd_samples_at_infinity). fd_samples_standard draws from N(0, I), fd_samples_mixture from the fitted mixture,
+    fd_samples_codes from the prior over codes; the other figures of samples are of the version's own, see `fd_samples`.
+    fd_floor is real against real: the benchmark against an independent set, or its two halves (then of half the n).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = FORM
 
     schema_version: Literal[1] = 1
     n_images: int
@@ -83,49 +64,93 @@ class BenchmarkResult(BaseModel):
     recon_error_p99: float
     recon_error_baseline: float
     explained_variance: float
+    psnr_db: MeanScore | None = None
+    ssim: MeanScore | None = None
+    groups: tuple[GroupScore, ...] | None = None
 
-    likelihood: LikelihoodName = "bernoulli"
-    neg_elbo: float
-    neg_elbo_low: float
-    neg_elbo_high: float
+    likelihood: LikelihoodName | None = "bernoulli"
+    neg_elbo: float | None = None
+    neg_elbo_low: float | None = None
+    neg_elbo_high: float | None = None
+    nll: NllScore | None = None
 
-    kl: float
+    kl: float | None = None
     latent_dim: int
-    active_units: int
-    inactive_dims: tuple[int, ...]
-    kl_per_dim: tuple[float, ...]
-    mu_variance_per_dim: tuple[float, ...]
-    posterior_mean_per_dim: tuple[float, ...]
-    posterior_variance_per_dim: tuple[float, ...]
+    active_units: int | None = None
+    inactive_dims: tuple[int, ...] | None = None
+    kl_per_dim: tuple[float, ...] | None = None
+    mu_variance_per_dim: tuple[float, ...] | None = None
+    posterior_mean_per_dim: tuple[float, ...] | None = None
+    posterior_variance_per_dim: tuple[float, ...] | None = None
+    mutual_information_lower: MeanScore | None = None
+    mutual_information_upper: MeanScore | None = None
+    mmd_prior: UnbiasedScore | None = None
+
+    codes: int | None = None
+    codes_used: int | None = None
+    code_perplexity: float | None = None
+    code_distance: float | None = None
+    code_distance_low: float | None = None
+    code_distance_high: float | None = None
 
     fd_reconstructions: FrechetScore
-    fd_samples_standard: FrechetScore
+    fd_samples_standard: FrechetScore | None
     fd_samples_mixture: FrechetScore | None
+    fd_samples_codes: FrechetScore | None = None
+    fd_samples_at_infinity: UnbiasedScore | None = None
     fd_floor: FrechetScore
     fd_floor_kind: Literal["independent_set", "two_halves"]
+    kid_samples: UnbiasedScore | None = None
+    coverage_reconstructions: CoverageScore | None = None
+    coverage_samples: CoverageScore | None = None
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        of_vae, of_vq_vae = (self.neg_elbo, self.kl, self.active_units), (self.codes, self.codes_used)
+        if (None in of_vae) == (None in of_vq_vae):
+            raise ValueError(
+                "expected neg_elbo, kl and active_units of a VAE, or codes and codes_used of a VQ-VAE, came "
+                f"{of_vae} and {of_vq_vae}; evaluate the model again"
+            )
+        return self
 
     @property
-    def fd_samples(self) -> FrechetScore:
-        """The distance of the samples that the version would give: from its mixture, else from N(0, I)."""
-        return self.fd_samples_mixture or self.fd_samples_standard
+    def fd_samples(self) -> FrechetScore | None:
+        """The distance of the samples that the version would give: from its mixture or codes' prior, else N(0, I).
+
+        None for a VQ-VAE without a prior over its codes: it has no honest samples.
+        """
+        return self.fd_samples_mixture or self.fd_samples_codes or self.fd_samples_standard
 
     def metrics(self) -> dict[str, float]:
-        """Flatten to numbers for a tracking server; fd_NAME alone is `fd_samples`."""
-        plain = (
-            "n_images", "recon_error", "recon_error_low", "recon_error_high", "recon_error_p50",
-            "recon_error_p99", "recon_error_baseline", "explained_variance", "neg_elbo", "neg_elbo_low",
-            "neg_elbo_high", "kl", "latent_dim", "active_units",
-        )  # fmt: skip
-        metrics = {name: float(getattr(self, name)) for name in plain}
-        distances = {
-            "": self.fd_samples,
-            "_reconstructions": self.fd_reconstructions,
-            "_samples_standard": self.fd_samples_standard,
-            "_samples_mixture": self.fd_samples_mixture,
-            "_floor": self.fd_floor,
-        }
-        for suffix, score in distances.items():
+        """Flatten to numbers for a tracking server, without what is None; fd_NAME alone is `fd_samples`."""
+        metrics = {name: float(value) for name in PLAIN if (value := getattr(self, name)) is not None}
+        space = self.fd_reconstructions.feature_space
+        for name, score in self._scores(space).items():
             if score is not None:
-                name = f"fd_{score.feature_space}{suffix}"
                 metrics |= {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
+        for suffix, shares in (("reconstructions", self.coverage_reconstructions), ("samples", self.coverage_samples)):
+            if shares is not None:
+                found = {"density": shares.density, "coverage": shares.coverage, "coverage_n": shares.n_real}
+                metrics |= {f"{name}_{space}_{suffix}": float(value) for name, value in found.items()}
         return metrics
+
+    def _scores(self, space: str) -> dict[str, FrechetScore | MeanScore | UnbiasedScore | NllScore | None]:
+        """Whatever has a value and an interval, by the name that a tracking server gets; n and k are in the names."""
+        kid, nll, information = self.kid_samples, self.nll, self.mutual_information_lower
+        return {
+            f"fd_{space}": self.fd_samples,
+            f"fd_{space}_reconstructions": self.fd_reconstructions,
+            f"fd_{space}_samples_standard": self.fd_samples_standard,
+            f"fd_{space}_samples_mixture": self.fd_samples_mixture,
+            f"fd_{space}_samples_codes": self.fd_samples_codes,
+            f"fd_{space}_samples_at_infinity": self.fd_samples_at_infinity,
+            f"fd_{space}_floor": self.fd_floor,
+            f"kid_{space}_samples_n{kid.n_fake if kid else 0}": kid,
+            "psnr_db": self.psnr_db,
+            "ssim": self.ssim,
+            f"nll_k{nll.k if nll else 0}_n{nll.n if nll else 0}": nll,
+            f"mutual_information_lower_n{information.n if information else 0}": information,
+            "mutual_information_upper": self.mutual_information_upper,
+            "mmd_prior": self.mmd_prior,
+        }

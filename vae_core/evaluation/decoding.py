@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from vae_core.models.protocol import Vae
+from vae_core.models.variants import AnyModel
+from vae_core.models.vq_vae import VqVae
 
 BATCH_SIZE = 512
 
@@ -16,9 +17,10 @@ def quantize(means: torch.Tensor | np.ndarray) -> np.ndarray:
 
 
 @torch.inference_mode()
-def decode_pixels(model: Vae, z: torch.Tensor, device: str = "cpu") -> np.ndarray:
-    """Decode codes z (N, D) to images (N, C, H, W) uint8, a batch at a time."""
+def decode_pixels(model: AnyModel, codes: torch.Tensor, device: str = "cpu") -> np.ndarray:
+    """Decode codes to images (N, C, H, W) uint8, a batch at a time: z (N, D), or a VQ-VAE's indices (N, h, w) int64."""
+    decode = model.decode_codes if isinstance(model, VqVae) else model.decode
     batches = [
-        quantize(model.decode(z[start : start + BATCH_SIZE].to(device))) for start in range(0, len(z), BATCH_SIZE)
+        quantize(decode(codes[start : start + BATCH_SIZE].to(device))) for start in range(0, len(codes), BATCH_SIZE)
     ]
     return np.concatenate(batches)

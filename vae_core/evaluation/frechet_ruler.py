@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 
 from vae_core.errors import DataError
-from vae_core.evaluation.benchmark_result import FrechetScore
-from vae_core.evaluation.decoding import decode_pixels
+from vae_core.evaluation.benchmark_scores import FrechetScore
 from vae_core.evaluation.features import FeatureExtractor
 from vae_core.evaluation.frechet_interval import (
     FeatureSet,
@@ -20,8 +17,7 @@ from vae_core.evaluation.frechet_interval import (
     paired_frechet_interval,
     prepare_features,
 )
-from vae_core.evaluation.real_features import CHUNK, RealFeatures
-from vae_core.models.protocol import Vae
+from vae_core.evaluation.real_features import RealFeatures
 
 FloorKind = Literal["independent_set", "two_halves"]
 
@@ -52,15 +48,8 @@ class FrechetRuler:
         """Measure the features (N, D) of the real images' reconstructions, in the same order."""
         return self._score(paired_frechet_interval(self.real, features))
 
-    def measure_samples(
-        self, model: Vae, z: torch.Tensor, device: str, on_progress: Callable[[int], None]
-    ) -> FrechetScore:
-        """Decode codes z (N, D) a chunk at a time and measure them; only their features are kept."""
-        features = np.empty((len(z), self.extractor.dim), dtype=np.float32)
-        for start in range(0, len(z), CHUNK):
-            stop = min(start + CHUNK, len(z))
-            features[start:stop] = self.extractor.extract(decode_pixels(model, z[start:stop], device))
-            on_progress(stop)
+    def measure_samples(self, features: np.ndarray) -> FrechetScore:
+        """Measure the features (M, D) of samples."""
         return self._score(frechet_interval(self.real, features))
 
     def _score(self, estimate: FrechetEstimate) -> FrechetScore:

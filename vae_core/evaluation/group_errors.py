@@ -17,16 +17,6 @@ SMALLEST_GROUP = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """A share of n images on [0, 1] with Wilson's interval (1927)."""
-
-    share: float
-    low: float
-    high: float
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
 class GroupError:
     """One group: n images, their mean error (lower is better), its interval where n is large enough to be judged.
 
@@ -39,7 +29,7 @@ class GroupError:
     mean: float
     error: MeanEstimate | None
     ratio: float
-    coverage: Share | None
+    coverage: MeanEstimate | None
 
     def describe(self) -> str:
         """One line for a person: name, mean, interval, n."""
@@ -68,7 +58,7 @@ class GroupErrors:
     def least_covered(self) -> GroupError | None:
         """The judged group with the smallest coverage; None where none was given."""
         known = [group for group in self.judged if group.coverage]
-        return min(known, key=lambda group: group.coverage.share if group.coverage else 1.0, default=None)
+        return min(known, key=lambda group: group.coverage.mean if group.coverage else 1.0, default=None)
 
 
 def measure_groups(
@@ -103,7 +93,7 @@ def measure_groups(
                 mean=mean,
                 error=estimate_mean(errors[rows], each_level) if len(rows) >= smallest else None,
                 ratio=mean / overall.mean if overall.mean else math.nan,
-                coverage=None if covered is None else _wilson(int(covered[rows].sum()), len(rows), each_level),
+                coverage=None if covered is None else wilson_share(int(covered[rows].sum()), len(rows), each_level),
             )
         )
     return GroupErrors(
@@ -114,12 +104,13 @@ def measure_groups(
     )
 
 
-def _wilson(hits: int, n: int, level: float) -> Share:
+def wilson_share(hits: int, n: int, level: float) -> MeanEstimate:
+    """The share of n images that are hits, on [0, 1], with Wilson's interval (1927)."""
     z = NormalDist().inv_cdf(0.5 + level / 2)
     share, shrink = hits / n, 1 + z**2 / n
     middle = (share + z**2 / (2 * n)) / shrink
     half = z / shrink * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return Share(share, max(0.0, middle - half), min(1.0, middle + half), n)
+    return MeanEstimate(share, max(0.0, middle - half), min(1.0, middle + half), n)
 
 
 def _require_rows(errors: np.ndarray, labels: np.ndarray, covered: np.ndarray | None, smallest: int) -> None:

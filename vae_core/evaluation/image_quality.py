@@ -11,6 +11,7 @@ the mean over channels.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,21 +62,35 @@ def measure_quality(
     """Compare n ≥ 2 pairs (N, C, H, W), each array uint8 or floats on [0, 1]; DataError for anything else."""
     _require_pairs(originals, reconstructions)
     errors, similarities = [], []
-    for start in range(0, len(originals), batch_size):
-        x, y = (_to_double(each[start : start + batch_size], device) for each in (originals, reconstructions))
+    for x, y in _batches(originals, reconstructions, batch_size, device):
         errors.append((x - y).square().mean((1, 2, 3)))
         similarities.append(ssim_per_image(x, y))
     mse_of_images = torch.cat(errors)
     mse = estimate_mean(mse_of_images, level)
-    differing = mse_of_images[mse_of_images > 0]
     return ImageQuality(
         n=len(originals),
         mse=mse,
         psnr_of_set_db=_psnr_of(mse),
-        psnr_of_images_db=estimate_mean(-10 * torch.log10(differing), level) if len(differing) > 1 else None,
+        psnr_of_images_db=psnr_of_images(mse_of_images, level),
         ssim=estimate_mean(torch.cat(similarities), level),
         window=choose_window(*originals.shape[2:]),
     )
+
+
+def psnr_of_images(mse: torch.Tensor, level: float = 0.95) -> MeanEstimate | None:
+    """The mean over images of each one's own PSNR, in decibels, from their errors (N,); see `ImageQuality`."""
+    differing = mse[mse > 0].double()
+    return estimate_mean(-10 * torch.log10(differing), level) if len(differing) > 1 else None
+
+
+def measure_ssim(
+    originals: np.ndarray, reconstructions: np.ndarray, *, batch_size: int = BATCH_SIZE, device: str = "cpu"
+) -> np.ndarray:
+    """SSIM of each of N ≥ 1 pairs (N,) float64; the arrays as in `measure_quality`."""
+    _require_pairs(originals, reconstructions, at_least=1)
+    pairs = _batches(originals, reconstructions, batch_size, device)
+    similarities: np.ndarray = torch.cat([ssim_per_image(x, y) for x, y in pairs]).cpu().numpy()
+    return similarities
 
 
 def ssim_per_image(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -126,16 +141,24 @@ def _psnr_of(mse: MeanEstimate) -> MeanEstimate | None:
     return MeanEstimate(-10 * math.log10(mse.mean), -10 * math.log10(mse.high), upper, mse.n)
 
 
+def _batches(
+    originals: np.ndarray, reconstructions: np.ndarray, size: int, device: str
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    for start in range(0, len(originals), size):
+        rows = slice(start, start + size)
+        yield _to_double(originals[rows], device), _to_double(reconstructions[rows], device)
+
+
 def _to_double(images: np.ndarray, device: str) -> torch.Tensor:
     # a copy, since torch cannot hold a view of a read-only array
     tensor = torch.from_numpy(np.array(images)).to(device)
     return tensor.double() / 255 if tensor.dtype == torch.uint8 else tensor.double()
 
 
-def _require_pairs(originals: np.ndarray, reconstructions: np.ndarray) -> None:
-    if originals.ndim != 4 or originals.shape != reconstructions.shape or len(originals) < 2:
+def _require_pairs(originals: np.ndarray, reconstructions: np.ndarray, at_least: int = 2) -> None:
+    if originals.ndim != 4 or originals.shape != reconstructions.shape or len(originals) < at_least:
         raise DataError(
-            f"image quality: expected two arrays of one shape (N ≥ 2, C, H, W), came {originals.shape} and "
+            f"image quality: expected two arrays of one shape (N ≥ {at_least}, C, H, W), came {originals.shape} and "
             f"{reconstructions.shape}; reconstruct the same images"
         )
     for name, images in (("originals", originals), ("reconstructions", reconstructions)):

@@ -1,7 +1,10 @@
 """What a model makes of every image of a set: errors, codes and the features of its reconstructions."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,26 +12,35 @@ import torch
 from vae_core.errors import DivergenceError
 from vae_core.evaluation.decoding import quantize
 from vae_core.evaluation.features import FeatureExtractor
+from vae_core.evaluation.image_quality import measure_ssim
 from vae_core.evaluation.real_features import CHUNK
 from vae_core.inference import Scores, score_images
 from vae_core.models.protocol import Vae
+from vae_core.models.variants import AnyModel
+from vae_core.models.vq_vae import VqVae
 from vae_core.preprocessing import to_unit
 from vae_core.priors.posterior import sample_posterior
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageScores:
-    """Per image: recon_error, neg_elbo (N,), mu, logvar (N, D), features (N, F) of its reconstruction."""
+    """Per image: recon_error, ssim (N,), features (N, F) of its reconstruction; None where its kind has no such thing.
+
+    Of a VAE: neg_elbo (N,), mu, logvar (N, D). Of a VQ-VAE: codes (N, h, w), code_distance (N,).
+    """
 
     recon_error: np.ndarray
-    neg_elbo: np.ndarray
-    mu: np.ndarray
-    logvar: np.ndarray
+    ssim: np.ndarray
     features: np.ndarray
+    neg_elbo: np.ndarray | None = None
+    mu: np.ndarray | None = None
+    logvar: np.ndarray | None = None
+    codes: np.ndarray | None = None
+    code_distance: np.ndarray | None = None
 
 
 def measure_images(
-    model: Vae,
+    model: AnyModel,
     pixels: np.ndarray,
     extractor: FeatureExtractor,
     *,
@@ -43,32 +55,60 @@ def measure_images(
     generator = torch.Generator().manual_seed(seed)
     chunks: list[ImageScores] = []
     for start in range(0, len(pixels), CHUNK):
-        chunk = pixels[start : start + CHUNK]
-        scores = score_images(model, chunk, device=device)
-        neg_elbo = _neg_elbo(model, chunk, scores, generator, device)
-        _refuse_divergence(scores.recon_error, neg_elbo, start)
-        features = extractor.extract(quantize(scores.reconstruction))
-        chunks.append(ImageScores(scores.recon_error, neg_elbo, scores.mu, scores.logvar, features))
+        chunks.append(_measure_chunk(model, pixels[start : start + CHUNK], extractor, generator, device, start))
         if on_progress:
-            on_progress(start + len(chunk))
+            on_progress(min(start + CHUNK, len(pixels)))
+    return _join(chunks)
+
+
+def _measure_chunk(
+    model: AnyModel,
+    pixels: np.ndarray,
+    extractor: FeatureExtractor,
+    generator: torch.Generator,
+    device: str,
+    start: int,
+) -> ImageScores:
+    scores = score_images(model, pixels, device=device)
+    neg_elbo = None if isinstance(model, VqVae) else _neg_elbo(model, pixels, scores, generator, device)
+    _refuse_divergence(scores, neg_elbo, start)
     return ImageScores(
-        *(np.concatenate([getattr(chunk, field.name) for chunk in chunks]) for field in fields(ImageScores))
+        recon_error=scores.recon_error,
+        ssim=measure_ssim(pixels, scores.reconstruction, device=device),
+        features=extractor.extract(quantize(scores.reconstruction)),
+        neg_elbo=neg_elbo,
+        mu=None if neg_elbo is None else scores.mu,
+        logvar=scores.logvar,
+        codes=scores.codes,
+        code_distance=scores.code_distance,
     )
 
 
 @torch.inference_mode()
 def _neg_elbo(model: Vae, pixels: np.ndarray, scores: Scores, generator: torch.Generator, device: str) -> np.ndarray:
     """-ELBO per image (B,) in nats, with one draw of z."""
+    assert scores.logvar is not None
     z = sample_posterior(scores.mu, scores.logvar, generator).to(device)
     nll = model.nll(model.decode_logits(z), to_unit(pixels).to(device))
     neg_elbo: np.ndarray = nll.cpu().numpy() + scores.kl
     return neg_elbo
 
 
-def _refuse_divergence(recon_error: np.ndarray, neg_elbo: np.ndarray, start: int) -> None:
-    broken = np.flatnonzero(~(np.isfinite(recon_error) & np.isfinite(neg_elbo)))
+def _refuse_divergence(scores: Scores, neg_elbo: np.ndarray | None, start: int) -> None:
+    told = [each for each in (scores.recon_error, neg_elbo, scores.code_distance) if each is not None]
+    broken = np.flatnonzero(~np.isfinite(told).all(0))
     if len(broken):
         raise DivergenceError(
             f"evaluate: the model answers image {start + int(broken[0])} with NaN or infinity "
-            f"({len(broken)} of {len(recon_error)} in this chunk); take an earlier checkpoint"
+            f"({len(broken)} of {len(scores.recon_error)} in this chunk); take an earlier checkpoint"
         )
+
+
+def _join(chunks: Sequence[ImageScores]) -> ImageScores:
+    columns: dict[str, Any] = {
+        each.name: None
+        if getattr(chunks[0], each.name) is None
+        else np.concatenate([getattr(chunk, each.name) for chunk in chunks])
+        for each in fields(ImageScores)
+    }
+    return ImageScores(**columns)

@@ -13,14 +13,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from vae_core.errors import DataError, DivergenceError
 from vae_core.evaluation.mean_estimate import MeanEstimate, estimate_mean
-from vae_core.losses import bernoulli_nll
-from vae_core.models.protocol import Posterior, Vae
-from vae_core.preprocessing import to_unit
+from vae_core.models.protocol import Posterior
 
 LogLikelihood = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """log p(x|z) in nats, (M,), of codes z (M, D) and images x (M, C, H, W)."""
@@ -140,56 +137,6 @@ def summarise_nll(sums: ImportanceSums, level: float = 0.95) -> ImportanceNll:
         ess_share_min=float(sums.ess.min()) / k,
         ess_below_10=float((sums.ess < 10).double().mean()),
     )
-
-
-def bernoulli_nll_of(
-    model: Vae,
-    binarized: np.ndarray,
-    *,
-    k: int,
-    generator: torch.Generator,
-    seen: np.ndarray | None = None,
-    rows_at_once: int = ROWS_AT_ONCE,
-    level: float = 0.95,
-) -> ImportanceNll:
-    """Estimate the NLL of images uint8 (N, C, H, W) of 0 and 255 under a model in eval mode, float32.
-
-    `seen` are the pixels that the encoder is shown, the binarized ones by default: give the grey originals to a model
-    that was trained on those. The generator lives on the model's device. DataError for grey `binarized`: only with one
-    sample is the bound of a grey image an expectation over its binarizations.
-    """
-    if not bool(np.isin(binarized, (0, 255)).all()):
-        raise DataError("importance nll: expected images of 0 and 255 alone, came grey ones; use binarize first")
-    x, device = to_unit(binarized), generator.device
-    shown = x if seen is None else to_unit(seen)
-    with torch.no_grad():
-        posteriors = [model.encode(shown[at : at + 512].to(device)) for at in range(0, len(shown), 512)]
-    posterior = Posterior(torch.cat([each.mu for each in posteriors]), torch.cat([each.logvar for each in posteriors]))
-    return importance_nll(
-        x.to(device),
-        posterior,
-        bernoulli_log_px(model),
-        k=k,
-        generator=generator,
-        rows_at_once=rows_at_once,
-        level=level,
-    )
-
-
-def bernoulli_log_px(model: Vae) -> LogLikelihood:
-    """The log p(x|z) of a model with a Bernoulli likelihood, for images of 0 and 1."""
-    return lambda z, x: -bernoulli_nll(model.decode_logits(z), x)
-
-
-def binarize(pixels: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Draw each pixel uint8 as 255 with probability pixel / 255, else 0 (dynamic binarization, Salakhutdinov & Murray).
-
-    Exactly so: 0 stays 0 and 255 stays 255. The answer is uint8 of the same shape.
-    """
-    if pixels.dtype != np.uint8:
-        raise DataError(f"binarize: expected uint8 pixels on 0..255, came {pixels.dtype}; other scales are not guessed")
-    thresholds = generator.integers(0, 255, size=pixels.shape, dtype=np.uint8)
-    return np.where(thresholds < pixels, np.uint8(255), np.uint8(0))
 
 
 class _RunningSums:

@@ -1,20 +1,19 @@
 """Maximum mean discrepancy: whether two sets of codes could be draws of one distribution, 0 when they are.
 
-MMD² = E k(x, x') + E k(y, y') - 2 E k(x, y), estimated without bias (Gretton et al. 2012, equation 3), so that it may
-come out below 0. Its standard error holds with and without a difference: first-order variance by the rows' mean
-kernels, second-order by the squared kernels (Serfling 1980, section 5.2; Sutherland et al. 2017, appendix A).
+MMD² = E k(x, x') + E k(y, y') - 2 E k(x, y), estimated without bias by its full U-statistic (Gretton et al. 2012,
+equation 3), so that it may come out below 0; its standard error holds with and without a difference.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Protocol
 
 import torch
 
 from vae_core.errors import DataError
+from vae_core.evaluation.u_statistic import SMALLEST_SET, measure_kernel_distance
 
 BLOCK = 1024
 MEDIAN_ROWS = 1000
@@ -112,74 +111,12 @@ def measure_mmd(x: torch.Tensor, y: torch.Tensor, kernel: Kernel, *, level: floa
     _require_codes(x, y)
     centre = y.mean(0)  # distances stay, and lose fewer digits
     x, y = x - centre, y - centre
-    n, m = len(x), len(y)
-    within_x, within_y = _sums_within(x, kernel, block), _sums_within(y, kernel, block)
-    of_x, of_y, squares_xy = _sums_between(x, y, kernel, block)
-
-    of_x, of_y = of_x / m, of_y / n  # every row's mean kernel to the other set, and to its own
-    own_x, own_y = within_x.rows / (n - 1), within_y.rows / (m - 1)
-    value = float(own_x.mean() + own_y.mean() - of_x.mean() - of_y.mean())
-
-    spread_xx = _doubly_centred(within_x.squares / (n * (n - 1)), own_x, own_x)
-    spread_yy = _doubly_centred(within_y.squares / (m * (m - 1)), own_y, own_y)
-    spread_xy = _doubly_centred(squares_xy / (n * m), of_x, of_y)
-    second_order = 2 * spread_xx / n**2 + 2 * spread_yy / m**2 + 4 * spread_xy / (n * m)
-    # the rows' spread holds every second-order term twice; without a difference little else is in it, and the larger
-    # of the two then errs on the wide side: by a tenth to a quarter in simulation
-    rows = 4 * float((own_x - of_x).var()) / n + 4 * float((own_y - of_y).var()) / m
-    standard_error = math.sqrt(max(rows - second_order, second_order, 0.0))
-    half = NormalDist().inv_cdf(0.5 + level / 2) * standard_error
-    return Mmd(value, standard_error, value - half, value + half, n, m, kernel.name)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sums:
-    """Of a kernel matrix without its diagonal: sum of each row (N,), and the sum of all squares, float64."""
-
-    rows: torch.Tensor
-    squares: float
-
-
-def _sums_within(x: torch.Tensor, kernel: Kernel, block: int) -> _Sums:
-    """Half of the blocks: the matrix is symmetric."""
-    rows = torch.zeros(len(x), dtype=torch.float64, device=x.device)
-    squares = torch.zeros((), dtype=torch.float64, device=x.device)
-    for i in range(0, len(x), block):
-        for j in range(i, len(x), block):
-            values = kernel(_squared_distances(x[i : i + block], x[j : j + block]))
-            if i == j:
-                values.fill_diagonal_(0)
-            rows[i : i + block] += values.sum(1, dtype=torch.float64)
-            if i != j:
-                rows[j : j + block] += values.sum(0, dtype=torch.float64)
-            squares += (1 if i == j else 2) * values.square().sum(dtype=torch.float64)
-    return _Sums(rows, float(squares))
-
-
-def _sums_between(
-    x: torch.Tensor, y: torch.Tensor, kernel: Kernel, block: int
-) -> tuple[torch.Tensor, torch.Tensor, float]:
-    """Sums of each row (N,), of each column (M,), and of all squares."""
-    of_x = torch.zeros(len(x), dtype=torch.float64, device=x.device)
-    of_y = torch.zeros(len(y), dtype=torch.float64, device=x.device)
-    squares = torch.zeros((), dtype=torch.float64, device=x.device)
-    for i in range(0, len(x), block):
-        for j in range(0, len(y), block):
-            values = kernel(_squared_distances(x[i : i + block], y[j : j + block]))
-            of_x[i : i + block] += values.sum(1, dtype=torch.float64)
-            of_y[j : j + block] += values.sum(0, dtype=torch.float64)
-            squares += values.square().sum(dtype=torch.float64)
-    return of_x, of_y, float(squares)
+    found = measure_kernel_distance(x, y, lambda a, b: kernel(_squared_distances(a, b)), block=block, level=level)
+    return Mmd(found.value, found.standard_error, found.low, found.high, found.n_a, found.n_b, kernel.name)
 
 
 def _squared_distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return torch.addmm(x.square().sum(1)[:, None] + y.square().sum(1), x, y.T, alpha=-2).clamp_min_(0)
-
-
-def _doubly_centred(mean_square: float, rows: torch.Tensor, columns: torch.Tensor) -> float:
-    """Variance of a kernel when its row and column means are taken off."""
-    mean = float(rows.mean())
-    return max(0.0, mean_square - float(rows.square().mean()) - float(columns.square().mean()) + mean**2)
 
 
 def _thin(codes: torch.Tensor) -> torch.Tensor:
@@ -187,10 +124,10 @@ def _thin(codes: torch.Tensor) -> torch.Tensor:
 
 
 def _require_codes(x: torch.Tensor, y: torch.Tensor) -> None:
-    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < 4:
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1] or min(len(x), len(y)) < SMALLEST_SET:
         raise DataError(
-            f"mmd: expected codes (N, D) and (M, D) with N, M ≥ 4, came {tuple(x.shape)} and {tuple(y.shape)}; "
-            "draw as many from the prior as there are codes"
+            f"mmd: expected codes (N, D) and (M, D) with N, M ≥ {SMALLEST_SET}, came {tuple(x.shape)} and "
+            f"{tuple(y.shape)}; draw as many from the prior as there are codes"
         )
     if not bool(torch.isfinite(x).all() & torch.isfinite(y).all()):
         raise DataError("mmd: expected finite codes, came NaN or infinity; look at the encoder")

@@ -11,10 +11,11 @@ import torch
 
 from vae_core.errors import DataError
 from vae_core.evaluation.decoding import decode_pixels, quantize
+from vae_core.evaluation.sample_sources import find_sources
 from vae_core.inference import score_images
 from vae_core.models.protocol import Vae
-from vae_core.priors.gaussian_mixture import GaussianMixturePrior
-from vae_core.priors.standard_normal import sample_standard_normal
+from vae_core.models.variants import AnyModel
+from vae_core.priors.sampling import SamplingPrior
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +37,9 @@ def tile_images(images: np.ndarray, columns: int) -> np.ndarray:
     return flat[:, :, 0] if channels == 1 else flat
 
 
-def reconstruction_grid(model: Vae, pixels: np.ndarray, columns: int | None = None, device: str = "cpu") -> np.ndarray:
+def reconstruction_grid(
+    model: AnyModel, pixels: np.ndarray, columns: int | None = None, device: str = "cpu"
+) -> np.ndarray:
     """Show each image (N, C, H, W) uint8 above its reconstruction.
 
     All stand in one pair of rows unless columns says less; N must be a multiple of columns.
@@ -53,19 +56,23 @@ def reconstruction_grid(model: Vae, pixels: np.ndarray, columns: int | None = No
 
 
 def sample_grid(
-    model: Vae,
-    prior: GaussianMixturePrior | None,
+    model: AnyModel,
+    prior: SamplingPrior | None,
     *,
     rows: int,
     columns: int,
     seed: int,
     device: str = "cpu",
 ) -> np.ndarray:
-    """Decode rows x columns draws from the prior, or from N(0, I) without one."""
-    generator = torch.Generator().manual_seed(seed)
-    count = rows * columns
-    z = sample_standard_normal(count, model.latent_dim, generator) if prior is None else prior.sample(count, generator)
-    return tile_images(decode_pixels(model, z, device), columns)
+    """Decode rows x columns draws from the prior; without one from N(0, I).
+
+    DataError for a VQ-VAE without a prior over its codes: there is nothing to draw from.
+    """
+    sources = find_sources(model, prior)
+    if not sources:
+        raise DataError("pictures: expected a prior over the codes of a VQ-VAE, came none; fit one to draw samples")
+    codes = sources[-1].draw(rows * columns, torch.Generator().manual_seed(seed))
+    return tile_images(decode_pixels(model, codes, device), columns)
 
 
 def traversal_grid(
@@ -76,7 +83,7 @@ def traversal_grid(
     steps: int = 9,
     device: str = "cpu",
 ) -> np.ndarray:
-    """Move one code (D,) along each dimension from -span to +span prior deviations: one row a dimension.
+    """Move one code (D,) of a VAE along each dimension from -span to +span prior deviations: one row a dimension.
 
     `dims` usually come from `LatentSummary.dims_by_kl`.
     """
@@ -87,7 +94,9 @@ def traversal_grid(
     return tile_images(decode_pixels(model, codes, device), steps)
 
 
-def worst_reconstructions(model: Vae, pixels: np.ndarray, count: int = 8, device: str = "cpu") -> WorstReconstructions:
+def worst_reconstructions(
+    model: AnyModel, pixels: np.ndarray, count: int = 8, device: str = "cpu"
+) -> WorstReconstructions:
     """Show the images with the largest recon_error, the worst first, each above its reconstruction."""
     errors = score_images(model, pixels, device=device).recon_error
     rows = np.argsort(-errors, kind="stable")[:count]

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from vae_core.config import ConvVaeConfig
+from vae_core.evaluation.binarize import binarize
 from vae_core.evaluation.image_quality import measure_quality
-from vae_core.evaluation.importance_nll import bernoulli_nll_of, binarize
 from vae_core.evaluation.mmd import measure_mmd, median_rbf, wae_kernel
+from vae_core.evaluation.model_nll import bernoulli_nll_of
 from vae_core.evaluation.mutual_information import measure_mutual_information
 from vae_core.evaluation.occupancy import assign_cells, count_codes
 from vae_core.evaluation.traversal_check import check_traversals, prior_values

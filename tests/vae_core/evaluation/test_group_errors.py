@@ -66,7 +66,7 @@ def test_coverage_is_a_share_with_wilsons_interval() -> None:
     hits = int(covered[groups == "boot"].sum())
     expected = scipy.stats.binomtest(hits, 200).proportion_ci(0.975, method="wilson")
     np.testing.assert_allclose((share.low, share.high), expected, rtol=1e-9)
-    assert (share.n, share.share) == (200, pytest.approx(covered[groups == "boot"].mean()))
+    assert (share.n, share.mean) == (200, pytest.approx(covered[groups == "boot"].mean()))
     assert measure_groups(errors, groups).least_covered is None
 
 

@@ -9,15 +9,15 @@ import torch
 
 from tests.vae_core.linear_vae import draw_images
 from vae_core.errors import DataError, DivergenceError
+from vae_core.evaluation.binarize import binarize
 from vae_core.evaluation.importance_nll import (
     ImportanceSums,
-    bernoulli_nll_of,
-    binarize,
     importance_nll,
     log_standard_normal,
     sum_importance,
     summarise_nll,
 )
+from vae_core.evaluation.model_nll import bernoulli_nll_of
 from vae_core.losses import bernoulli_nll, kl_divergence
 from vae_core.models.protocol import Posterior
 from vae_core.preprocessing import to_unit
