@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,30 +16,55 @@ if TYPE_CHECKING:
 class Sample:
     """N images scored by one version, oldest first.
 
-    mu, logvar (N, D): the posterior. recon_error, kl, norm (N,): as in `vae_core.inference.Scores`. image_mean and
-    image_variance (N,): of the pixels on [0, 1]. image_entropy (N,): bits of the grey-level histogram, 0 to 4.
+    mu (N, D), recon_error, norm (N,): as in `vae_core.inference.Scores`. image_mean and image_variance (N,): of the
+    pixels on [0, 1]. image_entropy (N,): bits of the grey-level histogram, 0 to 4. Of a VAE the posterior's logvar
+    (N, D) and kl (N,); of a VQ-VAE codes (N, T), one for each place of the grid, -1 where none was written down, and
+    code_distance (N,). What the kind of model does not have is None.
     """
 
     mu: NDArray[np.floating]
-    logvar: NDArray[np.floating]
     recon_error: NDArray[np.floating]
-    kl: NDArray[np.floating]
     norm: NDArray[np.floating]
     image_mean: NDArray[np.floating]
     image_variance: NDArray[np.floating]
     image_entropy: NDArray[np.floating]
+    logvar: NDArray[np.floating] | None = None
+    kl: NDArray[np.floating] | None = None
+    codes: NDArray[np.integer] | None = None
+    code_distance: NDArray[np.floating] | None = None
 
     def __post_init__(self) -> None:
-        lengths = {each.name: len(getattr(self, each.name)) for each in fields(self)}
+        lengths = {name: len(column) for name, column in self.columns().items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"sample: expected columns of one length, came {lengths}")
-        if self.mu.ndim != 2 or self.mu.shape != self.logvar.shape:
-            raise ValueError(f"sample: expected mu and logvar (N, D), came {self.mu.shape} and {self.logvar.shape}")
+        if self.mu.ndim != 2 or (self.logvar is not None and self.mu.shape != self.logvar.shape):
+            shape = None if self.logvar is None else self.logvar.shape
+            raise ValueError(f"sample: expected mu and logvar (N, D), came {self.mu.shape} and {shape}")
+        own = sorted({"logvar", "kl", "codes", "code_distance"} & set(lengths))
+        if own not in (["kl", "logvar"], ["code_distance", "codes"]):
+            raise ValueError(f"sample: expected logvar and kl of a VAE, or codes and code_distance, came {own}")
+        if self.codes is not None and self.codes.ndim != 2:
+            raise ValueError(f"sample: expected codes (N, T), came {self.codes.shape}")
 
     @classmethod
     def of(cls, reference: Reference) -> Sample:
-        """A version's reference, or images measured like one, as the judges take it: every column float32."""
-        return cls(**{each.name: getattr(reference, each.name).astype(np.float32) for each in fields(cls)})
+        """A version's reference, or images measured like one, as the judges take it: every number float32."""
+        found = {each.name: getattr(reference, each.name) for each in fields(cls) if each.name != "codes"}
+        columns: dict[str, Any] = {
+            name: column.astype(np.float32) for name, column in found.items() if column is not None
+        }
+        codes = reference.codes
+        return cls(**columns, codes=None if codes is None else codes.reshape(len(codes), -1))
+
+    def columns(self) -> dict[str, NDArray[np.generic]]:
+        """Those that this kind of model has, by name."""
+        named = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return {name: column for name, column in named if column is not None}
+
+    @property
+    def quantised(self) -> bool:
+        """Whether a VQ-VAE scored it."""
+        return self.codes is not None
 
     def __len__(self) -> int:
         return len(self.recon_error)
@@ -49,6 +74,12 @@ class Sample:
         """D, the dimensions of the code."""
         return int(self.mu.shape[1])
 
+    def of_one_model(self, other: Sample) -> bool:
+        """Whether a version of the same kind and size may have scored both."""
+        grids = [None if each.codes is None else each.codes.shape[1] for each in (self, other)]
+        return self.latent_dim == other.latent_dim and grids[0] == grids[1]
+
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Sample:
         """Take some of the images."""
-        return Sample(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
+        some: dict[str, Any] = {name: column[rows] for name, column in self.columns().items()}
+        return Sample(**some)

@@ -10,9 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from data_checks.drift.histograms import judge_code_histogram
 from data_checks.drift.latents import judge_aggregated_posterior, judge_latent_code
-from data_checks.drift.locations import judge_image_statistics, judge_kl, judge_recon_error
-from data_checks.drift.policy import SAMPLE_RULES, DriftPolicy
+from data_checks.drift.locations import (
+    judge_code_distance,
+    judge_image_statistics,
+    judge_kl,
+    judge_recon_error,
+)
+from data_checks.drift.policy import GRID_RULES, SAMPLE_RULES, DriftPolicy
 from data_checks.drift.refusals import judge_refusals
 from data_checks.drift.tails import judge_norm_tail, judge_recon_error_tail
 from data_checks.drift.window import Window, cannot_judge, find_obstacle, keep_distinct
@@ -27,6 +33,8 @@ JUDGES: Mapping[str, Judge] = {
     "recon_error_tail": judge_recon_error_tail,
     "kl": judge_kl,
     "aggregated_posterior": judge_aggregated_posterior,
+    "code_distance": judge_code_distance,
+    "code_histogram": judge_code_histogram,
     "image_statistics": judge_image_statistics,
     "norm_tail": judge_norm_tail,
 }
@@ -34,7 +42,7 @@ JUDGES: Mapping[str, Judge] = {
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """One verdict a rule: those of `SAMPLE_RULES` always, `refused_<reason>` for each reason that occurred."""
+    """One verdict a rule: those of the kind of model always, `refused_<reason>` for each reason that occurred."""
 
     verdicts: Mapping[str, Verdict]
 
@@ -45,9 +53,10 @@ class Judgement:
 
 
 def judge_window(window: Window, reference: Sample | None, policy: DriftPolicy) -> Judgement:
-    """Judge a window of one version's traffic against that version's reference, by every rule."""
+    """Judge a window of one version's traffic against that version's reference, by every rule of its kind of model."""
     distinct = keep_distinct(window.sample)
-    verdicts = {rule: _judge_sample(rule, distinct, reference, policy) for rule in SAMPLE_RULES}
+    rules = GRID_RULES if (distinct if reference is None else reference).quantised else SAMPLE_RULES
+    verdicts = {rule: _judge_sample(rule, distinct, reference, policy) for rule in rules}
     return Judgement(verdicts | judge_refusals(window, policy.rule_level, policy))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_checks.drift.finding import Finding, judge_findings
 from data_checks.drift.policy import DriftPolicy
@@ -42,6 +43,8 @@ def judge_aggregated_posterior(window: Sample, reference: Sample, policy: DriftP
     about the reference's mean, which makes it the mean of one number an image.
     """
     rule = "aggregated_posterior"
+    if window.logvar is None or reference.logvar is None:
+        return cannot_judge(rule, "this kind of model has no posterior")
     unusable = find_unusable(rule, "mu", window.mu, reference.mu) or find_unusable(
         rule, "logvar", window.logvar, reference.logvar
     )
@@ -51,10 +54,10 @@ def judge_aggregated_posterior(window: Sample, reference: Sample, policy: DriftP
         why = f"{len(window)} distinct images, at least {policy.posterior_min_images} needed"
         return cannot_judge(rule, why, Phase.inconclusive)
     centre = reference.mu.astype(np.float64).mean(axis=0)
-    known = _moments(reference, centre)
+    known = _moments(reference.mu, reference.logvar, centre)
     scale = known[:, reference.latent_dim :].mean(axis=0)
     units = np.concatenate([np.sqrt(scale), scale])
-    moved = compare_means(_moments(window, centre) / units, known / units)
+    moved = compare_means(_moments(window.mu, window.logvar, centre) / units, known / units)
     return judge_findings(rule, _find_posterior(moved, len(window), policy), policy.rule_level)
 
 
@@ -85,10 +88,10 @@ def _find_shape(now: Floats, known: Floats, moving: np.ndarray, policy: DriftPol
     return Finding(evidence, min(1.0, float(p_values[worst]) * len(moving)), f"dimension {moving[worst]}")
 
 
-def _moments(sample: Sample, centre: Floats) -> Floats:
+def _moments(mu: NDArray[np.floating], logvar: NDArray[np.floating], centre: Floats) -> Floats:
     """What each image adds to mean and variance of the aggregated posterior: (N, 2 D)."""
-    away = sample.mu.astype(np.float64) - centre
-    return np.concatenate([away, np.exp(sample.logvar.astype(np.float64)) + away**2], axis=1)
+    away = mu.astype(np.float64) - centre
+    return np.concatenate([away, np.exp(logvar.astype(np.float64)) + away**2], axis=1)
 
 
 def _find_posterior(moved: MeanShift, n: int, policy: DriftPolicy) -> tuple[Finding, Finding]:

@@ -36,17 +36,35 @@ def judge_recon_error(window: Sample, reference: Sample, policy: DriftPolicy) ->
 
 def judge_kl(window: Sample, reference: Sample, policy: DriftPolicy) -> Verdict:
     """Judge whether the geometric mean of the KL moved, either way; the change counts as a share of the smaller one."""
-    problem = find_unlogged("kl", window.kl, reference.kl)
+    return _judge_either_way("kl", window.kl, reference.kl, policy.kl_change, policy)
+
+
+def judge_code_distance(window: Sample, reference: Sample, policy: DriftPolicy) -> Verdict:
+    """Judge the distance of a VQ-VAE's vectors from their codes as `judge_kl` judges the KL."""
+    limit = policy.code_distance_change
+    return _judge_either_way("code_distance", window.code_distance, reference.code_distance, limit, policy)
+
+
+def _judge_either_way(
+    name: str,
+    window: NDArray[np.floating] | None,
+    reference: NDArray[np.floating] | None,
+    limit: float,
+    policy: DriftPolicy,
+) -> Verdict:
+    if window is None or reference is None:
+        return cannot_judge(name, "this kind of model has none")
+    problem = find_unlogged(name, window, reference)
     if problem:
         return problem
-    moved = compare_logs(window.kl, reference.kl)
+    moved = compare_logs(window, reference)
     low, value, high = np.expm1(_either_way(*_interval(moved, policy)))
     evidence = Evidence(
-        name="kl_change", value=float(value), limit=policy.kl_change, unit="share", direction="lower",
+        name=f"{name}_change", value=float(value), limit=limit, unit="share", direction="lower",
         low=float(low), high=float(high), n=len(window),
     )  # fmt: skip
     finding = Finding(evidence, float(moved.two_sided()[0]), _direction(moved.shift[0]))
-    return judge_findings("kl", [finding], policy.rule_level)
+    return judge_findings(name, [finding], policy.rule_level)
 
 
 def judge_image_statistics(window: Sample, reference: Sample, policy: DriftPolicy) -> Verdict:

@@ -30,7 +30,7 @@ from data_checks.statistics.two_sample import (
 from data_checks.verdict import Evidence, Verdict, combine
 
 PARTS = 5
-"""Codes, errors, KL, image statistics, refusals: each gets a fifth of the level."""
+"""Codes, errors, KL or distance from the codes, image statistics, refusals: each gets a fifth of the level."""
 
 SECOND_VIEW = 1.5
 """Times `min_images` that must be there before the newest rows alone differ enough from all of them."""
@@ -54,7 +54,9 @@ def judge_watch(window: Window, reference: Sample | None, policy: DriftPolicy) -
     verdicts += [
         _watch_codes(views, reference, policy, level),
         _watch_logs("recon_error", views, reference, policy.error_change, level),
-        _watch_logs("kl", views, reference, policy.kl_change, level),
+        _watch_logs("code_distance", views, reference, policy.code_distance_change, level)
+        if reference.quantised
+        else _watch_logs("kl", views, reference, policy.kl_change, level),
         _watch_images(views, reference, policy, level),
     ]
     return combine(verdicts)
@@ -83,7 +85,11 @@ def _watch_codes(views: Sequence[Sample], reference: Sample, policy: DriftPolicy
 
 
 def _watch_logs(
-    name: Literal["recon_error", "kl"], views: Sequence[Sample], reference: Sample, limit: float, level: float
+    name: Literal["recon_error", "kl", "code_distance"],
+    views: Sequence[Sample],
+    reference: Sample,
+    limit: float,
+    level: float,
 ) -> Verdict:
     known, findings = getattr(reference, name), []
     for view in views:

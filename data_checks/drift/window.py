@@ -50,10 +50,18 @@ def find_obstacle(rule: str, distinct: Sample, reference: Sample, policy: DriftP
             f"the reference is of another model: its codes have {reference.latent_dim} dimensions, "
             f"the traffic's {distinct.latent_dim}",
         )
+    if (grids := (_describe_grid(reference), _describe_grid(distinct)))[0] != grids[1]:
+        return cannot_judge(
+            rule, f"the reference is of another model: {grids[0]} for an image, of the traffic {grids[1]}"
+        )
     if len(distinct) < policy.min_images:
         why = f"{len(distinct)} distinct images, at least {policy.min_images} needed: wait for more traffic"
         return cannot_judge(rule, why, Phase.inconclusive)
     return None
+
+
+def _describe_grid(sample: Sample) -> str:
+    return "a posterior" if sample.codes is None else f"{sample.codes.shape[1]} codes"
 
 
 def find_unusable(rule: str, name: str, window: np.ndarray, reference: np.ndarray) -> Verdict | None:

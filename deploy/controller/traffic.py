@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from deploy.stores.errors import ObjectMissing, StoreCorrupt
 from deploy.stores.objects import ObjectStore
 from deploy.stores.telemetry import Telemetry
 
-_COLUMNS = ("recon_error", "kl", "norm", "image_mean", "image_variance", "image_entropy")
+_COLUMNS = ("recon_error", "norm", "image_mean", "image_variance", "image_entropy")
 
 
 def serving_since(release: Release, fates: Mapping[str, Fate]) -> datetime | None:
@@ -32,11 +33,12 @@ def read_window(telemetry: Telemetry, version: str, since: datetime, until: date
     """The newest `rows` images that came to one version, the refused ones counted by reason."""
     found = telemetry.window(since, until, rows, version=version)
     answered = found.refusal == ""
-    sample = Sample(
-        mu=found.mu[answered].astype(np.float32),
-        logvar=found.logvar[answered].astype(np.float32),
-        **{name: getattr(found, name)[answered] for name in _COLUMNS},
-    )
+    columns: dict[str, Any] = {name: getattr(found, name)[answered] for name in _COLUMNS}
+    if found.codes.shape[1]:
+        columns |= {"codes": found.codes[answered], "code_distance": found.code_distance[answered]}
+    else:
+        columns |= {"logvar": found.logvar[answered].astype(np.float32), "kl": found.kl[answered]}
+    sample = Sample(mu=found.mu[answered].astype(np.float32), **columns)
     refused = Counter(str(each) for each in found.refusal[~answered])
     return Window(sample=sample, refused=dict(refused), received=len(found))
 

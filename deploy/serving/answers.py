@@ -51,13 +51,19 @@ class ReconstructAnswer(_Answered):
 
 
 class Code(_Body):
-    """The latent code of one image."""
+    """The latent code of one image. A VQ-VAE has no posterior, a VAE no grid of codes: what a version lacks is null."""
 
     name: str
-    mu: list[float] = Field(description="mean of q(z|x), (D,)")
-    logvar: list[float] = Field(description="log-variance of q(z|x), (D,), within [-10, 10]")
-    kl: float = Field(description="nats, summed over the latents")
-    norm: float = Field(description="Euclidean norm of mu")
+    mu: list[float] = Field(description="mean of q(z|x), (D,); of a VQ-VAE a projection of its grid")
+    logvar: list[float] | None = Field(
+        default=None, description="log-variance of q(z|x), (D,), within [-10, 10]; null of a VQ-VAE"
+    )
+    kl: float | None = Field(default=None, description="nats, summed over the latents; null of a VQ-VAE")
+    norm: float = Field(description="Euclidean norm of mu; of a VQ-VAE the mean norm of z_e over its grid")
+    codes: list[list[int]] | None = Field(default=None, description="(h, w), indices of the codes; null of a VAE")
+    code_distance: float | None = Field(
+        default=None, description="mean Euclidean distance of z_e from its code; null of a VAE"
+    )
 
 
 class EncodeAnswer(_Answered):
@@ -67,11 +73,12 @@ class EncodeAnswer(_Answered):
 
 
 class Quantiles(_Body):
-    """Shares of the reference whose value is at most this image's, 0 to 1."""
+    """Shares of the reference whose value is at most this image's, 0 to 1; null for what the version lacks."""
 
     recon_error: float
-    kl: float
+    kl: float | None = Field(default=None, description="null of a VQ-VAE")
     norm: float
+    code_distance: float | None = Field(default=None, description="null of a VAE")
 
 
 class Score(_Body):
@@ -81,8 +88,9 @@ class Score(_Body):
     score: float = Field(description="the largest of the quantiles, 0 to 1; higher is more unusual")
     quantiles: Quantiles
     recon_error: float
-    kl: float
+    kl: float | None = Field(default=None, description="null of a VQ-VAE")
     norm: float
+    code_distance: float | None = Field(default=None, description="null of a VAE")
 
 
 class ScoreAnswer(_Answered):
@@ -196,9 +204,11 @@ def encode_answer(outcome: Outcome) -> EncodeAnswer:
             Code(
                 name=name,
                 mu=scores.mu[row].tolist(),
-                logvar=scores.logvar[row].tolist(),
-                kl=float(scores.kl[row]),
+                logvar=None if scores.logvar is None else scores.logvar[row].tolist(),
+                kl=_number(scores.kl, row),
                 norm=float(scores.norm[row]),
+                codes=None if scores.codes is None else scores.codes[row].tolist(),
+                code_distance=_number(scores.code_distance, row),
             )
             for row, name in _names(outcome.admitted)
         ],
@@ -215,14 +225,12 @@ def score_answer(outcome: Outcome) -> ScoreAnswer:
         )
     images = []
     for row, name in _names(outcome.admitted):
-        recon_error, kl, norm = (float(each[row]) for each in (scores.recon_error, scores.kl, scores.norm))
-        quantiles = Quantiles(
-            recon_error=reference.quantile_rank("recon_error", recon_error),
-            kl=reference.quantile_rank("kl", kl),
-            norm=reference.quantile_rank("norm", norm),
+        values = {measure: float(getattr(scores, measure)[row]) for measure in reference.ranked}
+        ranks = {measure: reference.quantile_rank(measure, value) for measure, value in values.items()}
+        quantiles = Quantiles.model_validate(ranks)
+        images.append(
+            Score.model_validate({**values, "name": name, "score": max(ranks.values()), "quantiles": quantiles})
         )
-        largest = max(quantiles.recon_error, quantiles.kl, quantiles.norm)
-        images.append(Score(name=name, score=largest, quantiles=quantiles, recon_error=recon_error, kl=kl, norm=norm))
     return ScoreAnswer(
         request_id=outcome.visit.request_id,
         version=outcome.version.version,
@@ -281,6 +289,10 @@ def readiness(state: ReplicaState, replica: str, pairing: Pairing | None, shadow
 
 def _names(admitted: Admitted) -> Iterator[tuple[int, str]]:
     return ((row, upload.name) for row, upload in enumerate(admitted.uploads))
+
+
+def _number(values: np.ndarray | None, row: int) -> float | None:
+    return None if values is None else float(values[row])
 
 
 def _rounded(pictures: np.ndarray) -> list[Planes]:

@@ -129,6 +129,7 @@ def create_app(
                 "description": "JSON; or, for one image and Accept: image/png, a PNG",
             },
             406: {"model": ProblemAnswer, "description": "A PNG was asked for that cannot hold the answer"},
+            409: {"model": ProblemAnswer, "description": "Samples were asked of a VQ-VAE, which has no draws of z"},
         },
         openapi_extra=BODY,
     )
@@ -157,7 +158,7 @@ def create_app(
     async def encode(
         request: Request, request_id: RequestId = None, version: Version = None, source: Source = None
     ) -> Response:
-        """Give the latent code of each image: mean and log-variance of q(z|x)."""
+        """Give the latent code of each image: mean and log-variance of q(z|x), or the grid of codes of a VQ-VAE."""
         return await service.answer(request, "/v1/encode", lambda outcome: json_response(encode_answer(outcome)))
 
     @app.post(

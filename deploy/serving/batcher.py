@@ -22,6 +22,7 @@ from deploy.serving.config import ServingConfig
 from deploy.serving.errors import Problem
 from deploy.serving.router import LoadedVersion
 from vae_core.inference import Scores, reconstruct_samples, score_images
+from vae_core.models.vq_vae import VqVae
 
 _LOG = logging.getLogger("latentloop.serving")
 
@@ -160,7 +161,7 @@ class Batcher:
             start = 0
             for job in jobs:
                 stop = start + len(job.pixels)
-                answer = _answer(job, rows(scores, start, stop), image_ms)
+                answer = _answer(job, scores.rows(start, stop), image_ms)
                 self._deliver(left.popleft(), answer)
                 start = stop
                 self._begun_at = time.monotonic()  # draws take long: as long as jobs get done nothing hangs
@@ -187,18 +188,6 @@ class Batcher:
             job.loop.call_soon_threadsafe(settle)
 
 
-def rows(scores: Scores, start: int, stop: int) -> Scores:
-    """Take the scores of some of the images."""
-    return Scores(
-        reconstruction=scores.reconstruction[start:stop],
-        mu=scores.mu[start:stop],
-        logvar=scores.logvar[start:stop],
-        recon_error=scores.recon_error[start:stop],
-        kl=scores.kl[start:stop],
-        norm=scores.norm[start:stop],
-    )
-
-
 def _by_version(batch: list[_Job]) -> list[list[_Job]]:
     groups: dict[str, list[_Job]] = {}
     for job in batch:
@@ -207,10 +196,12 @@ def _by_version(batch: list[_Job]) -> list[list[_Job]]:
 
 
 def _answer(job: _Job, scores: Scores, image_ms: float) -> Answer | Problem:
-    if not (np.isfinite(scores.recon_error).all() and np.isfinite(scores.kl).all()):
+    if not scores.all_finite():
         return Problem(500, f"version {job.version.version} answered with numbers that are not finite")
     if not job.samples:
         return Answer(scores, None, image_ms)
+    model = job.version.artifact.model
+    assert not isinstance(model, VqVae), "a request for samples reaches no version without draws of z"
     generator = torch.Generator().manual_seed(job.seed)
-    _, sd = reconstruct_samples(job.version.artifact.model, job.pixels, job.samples, generator)
+    _, sd = reconstruct_samples(model, job.pixels, job.samples, generator)
     return Answer(scores, sd, image_ms)

@@ -67,9 +67,10 @@ class VersionLoader:
         """First passes in both batch sizes, so that no request pays for them; golden answers must match."""
         for size in (1, self._batch_max):
             scores = score_images(artifact.model, np.full((size, *artifact.preprocessing.shape), 128, np.uint8))
-            if not (np.isfinite(scores.recon_error).all() and np.isfinite(scores.kl).all()):
+            if not scores.all_finite():
                 raise VersionLoadFailed(
-                    f"version {served.version}: a grey image has recon_error or kl that is not finite"
+                    f"version {served.version}: a grey image has an error, a norm, a KL or a distance from its codes "
+                    "that is not finite"
                 )
         if artifact.golden is None:
             return

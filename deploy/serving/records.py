@@ -43,15 +43,17 @@ def answered_rows(outcome: Outcome, replica: str) -> list[RequestRow]:
             version=visit.version,
             refusal=None,
             recon_error=float(scores.recon_error[row]),
-            kl=float(scores.kl[row]),
+            kl=None if scores.kl is None else float(scores.kl[row]),
             mu=scores.mu[row],
-            logvar=scores.logvar[row],
+            logvar=None if scores.logvar is None else scores.logvar[row],
             norm=float(scores.norm[row]),
             image_mean=statistics.mean,
             image_variance=statistics.variance,
             image_entropy=statistics.entropy_bits,
             histogram=statistics.histogram,
             latency_ms=latency_ms,
+            codes=None if scores.codes is None else scores.codes[row],
+            code_distance=None if scores.code_distance is None else float(scores.code_distance[row]),
         )
         for row, statistics in enumerate(outcome.admitted.statistics)
     ]

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from deploy.serving.errors import Problem
 from vae_core.artifact import Artifact
+from vae_core.models.vq_vae import VqVae
 from vae_core.preprocessing import Preprocessing
 from vae_core.reference import Reference
 
@@ -29,6 +30,11 @@ class LoadedVersion:
     def preprocessing(self) -> Preprocessing:
         """What it expects of an image."""
         return self.artifact.preprocessing
+
+    @property
+    def draws_z(self) -> bool:
+        """Whether it can be asked for samples: a VQ-VAE has a code for an image, and no distribution of codes."""
+        return not isinstance(self.artifact.model, VqVae)
 
     @property
     def reference(self) -> Reference | None:
@@ -77,9 +83,10 @@ def choose_pairing(slots: Slots) -> Pairing | None:
     return None
 
 
-def choose_version(slots: Slots, request_id: str, wanted: str | None) -> LoadedVersion:
+def choose_version(slots: Slots, request_id: str, wanted: str | None, *, samples: bool = False) -> LoadedVersion:
     """Choose the version that answers; `wanted` (a version's name) reaches every loaded one.
 
+    A canary without draws of z answers no request for `samples`: that it has none is no failure of it.
     Raises `Problem` 404 for a version that is not loaded, 503 without a champion.
     """
     if wanted is not None:
@@ -90,9 +97,9 @@ def choose_version(slots: Slots, request_id: str, wanted: str | None) -> LoadedV
         raise Problem(404, f"version {wanted[:100]!r} is not loaded on this replica; loaded: {loaded}")
     if slots.champion is None:
         raise Problem(503, "no champion is loaded on this replica yet; see /readyz")
-    if slots.canary is not None and request_share(request_id) < slots.canary_share:
-        return slots.canary
-    return slots.champion
+    if slots.canary is None or (samples and not slots.canary.draws_z):
+        return slots.champion
+    return slots.canary if request_share(request_id) < slots.canary_share else slots.champion
 
 
 def choose_gate(slots: Slots, answering: LoadedVersion) -> LoadedVersion:

@@ -179,7 +179,7 @@ class Service:
                 return outcome, render(outcome)
             return outcome, await self._in_thread(lambda: render(outcome))
 
-        version = choose_version(slots, visit.request_id, wanted)
+        version = choose_version(slots, visit.request_id, wanted, samples=samples > 0)
         if wanted is not None or slots.champion is None or version is not slots.canary:
             return await answer_by(version)
         try:
@@ -187,9 +187,13 @@ class Service:
         except Exception as error:
             if not canary_failed(error, own_gate=choose_gate(slots, version) is version):
                 raise
-            outcome, response = await answer_by(slots.champion)
             reason = str(error) if isinstance(error, Problem) else f"raised {type(error).__name__}: {error}"
-            self.leash.failed(state, reason)
+            counted = samples > 0 and not slots.champion.draws_z
+            if counted:  # the champion will refuse, and that is no word on the image
+                self.leash.failed(state, reason)
+            outcome, response = await answer_by(slots.champion)
+            if not counted:
+                self.leash.failed(state, reason)
             return replace(outcome, failure=reason), response
         self.leash.answered(state)
         return answered
@@ -198,6 +202,8 @@ class Service:
         self, request: Request, visit: Visit, body: bytes, version: LoadedVersion, slots: Slots, samples: int
     ) -> Outcome:
         headers, gate = request.headers, choose_gate(slots, version)
+        if samples and not version.draws_z:
+            raise Problem(409, f"version {version.version} is a VQ-VAE, which has no draws of z; ask without samples")
 
         def admit() -> Admitted:
             kind, encoding = headers.get("content-type", ""), headers.get("content-encoding", "")

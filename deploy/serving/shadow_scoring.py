@@ -16,7 +16,7 @@ from deploy.serving.errors import ImagesRefused
 from deploy.serving.gate import admit_uploads
 from deploy.serving.payload import Upload
 from deploy.serving.router import LoadedVersion
-from deploy.serving.sides import ShadowJob, Side, failed_side, measured_side
+from deploy.serving.sides import ShadowJob, Side, failed_side, measured_sides
 from vae_core.inference import score_images
 
 
@@ -54,7 +54,8 @@ def _score(version: LoadedVersion, images: list[np.ndarray]) -> list[Side]:
     begun = time.perf_counter()
     try:
         scores = score_images(version.artifact.model, np.stack(images), batch_size=len(images))
-        if scores.recon_error.shape != (len(images),) or scores.kl.shape != (len(images),):
+        told = (scores.recon_error, scores.norm, scores.kl, scores.code_distance)
+        if any(each.shape != (len(images),) for each in told if each is not None):
             raise ValueError(f"{len(images)} images, {len(scores.recon_error)} answers")
     except Exception as error:
         if len(images) == 1:
@@ -62,7 +63,4 @@ def _score(version: LoadedVersion, images: list[np.ndarray]) -> list[Side]:
         # one bad image is no failure of its neighbours
         return [side for image in images for side in _score(version, [image])]
     image_ms = (time.perf_counter() - begun) * 1000 / len(images)
-    return [
-        measured_side(recon_error, kl, image_ms)
-        for recon_error, kl in zip(scores.recon_error.tolist(), scores.kl.tolist(), strict=True)
-    ]
+    return list(measured_sides(scores, image_ms))

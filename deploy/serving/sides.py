@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from deploy.serving.payload import Upload
 from deploy.serving.router import LoadedVersion, Pairing
 from deploy.serving.visit import Outcome, Visit
 from deploy.stores.pairs import PairRow
+from vae_core.inference import Scores
 
 FAILURE_LENGTH = 200
 NOT_FINITE = "answered with numbers that are not finite"
@@ -19,7 +19,7 @@ NOT_FINITE = "answered with numbers that are not finite"
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one version makes of one image: error, nats and milliseconds, or why there are none."""
+    """What one version makes of one image: error, nats (None of a VQ-VAE) and milliseconds, or why there are none."""
 
     recon_error: float | None
     kl: float | None
@@ -71,11 +71,15 @@ def shadow_job(outcome: Outcome, pairing: Pairing) -> ShadowJob:
     )
 
 
-def measured_side(recon_error: float, kl: float, image_ms: float) -> Side:
-    """Take the numbers, unless they are none."""
-    if math.isfinite(recon_error) and math.isfinite(kl):
-        return Side(float(recon_error), float(kl), image_ms)
-    return failed_side(NOT_FINITE)
+def measured_sides(scores: Scores, image_ms: float) -> tuple[Side, ...]:
+    """Take the numbers of each image, unless one of them is none."""
+    columns = (scores.recon_error, scores.norm, scores.kl, scores.code_distance)
+    finite = np.isfinite(np.stack([each for each in columns if each is not None])).all(axis=0)
+    kl = [None] * len(finite) if scores.kl is None else scores.kl.tolist()
+    return tuple(
+        Side(error, nats, image_ms) if usable else failed_side(NOT_FINITE)
+        for error, nats, usable in zip(scores.recon_error.tolist(), kl, finite.tolist(), strict=True)
+    )
 
 
 def failed_side(reason: str) -> Side:
@@ -85,11 +89,7 @@ def failed_side(reason: str) -> Side:
 
 def answered_sides(outcome: Outcome) -> tuple[Side, ...]:
     """Take the sides of the version that answered, from its answer."""
-    scores = outcome.answer.scores
-    return tuple(
-        measured_side(recon_error, kl, outcome.answer.image_ms)
-        for recon_error, kl in zip(scores.recon_error.tolist(), scores.kl.tolist(), strict=True)
-    )
+    return measured_sides(outcome.answer.scores, outcome.answer.image_ms)
 
 
 def pair_rows(

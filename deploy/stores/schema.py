@@ -102,6 +102,8 @@ requests = Table(
     Column("image_entropy", Double),
     Column("histogram", LargeBinary),
     Column("latency_ms", Double, nullable=False),
+    Column("code_distance", Double),
+    Column("codes", LargeBinary),
     Index("requests_by_time", "at_us"),
 )
 

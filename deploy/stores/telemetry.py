@@ -16,15 +16,18 @@ from deploy.stores.schema import requests, to_us
 
 WRITE = register("telemetry.write", "a batch of request rows, one transaction")
 
-_NUMBERS = ("recon_error", "kl", "norm", "image_mean", "image_variance", "image_entropy", "latency_ms")
+_NUMBERS = ("recon_error", "kl", "norm", "image_mean", "image_variance", "image_entropy", "latency_ms", "code_distance")
+_CODES_KEPT = 65_536  # indices of 16 bits, as many as a codebook may have
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """One request. What was not measured (a refused image) is None. Latent codes are kept as float16.
+    """One request. What was not measured (a refused image), or the model's kind has not, is None.
 
-    `at`: aware, UTC. `recon_error`: MSE per pixel and channel. `kl`: nats. `norm`: ||mu||. `histogram`: (16,)
-    shares of the pixels. `latency_ms`: milliseconds from the last byte read to the answer.
+    `at`: aware, UTC. `recon_error`: MSE per pixel and channel. `mu`, `logvar`: kept as float16. `kl`: nats. `norm`:
+    ||mu||, or the mean length of z_e. `histogram`: (16,) shares of the pixels. `latency_ms`: milliseconds from the last
+    byte read to the answer. `codes`: (h, w) indices of a VQ-VAE, 0 to 65,535. `code_distance`: mean Euclidean distance
+    of z_e from its code.
     """
 
     at: datetime
@@ -43,6 +46,8 @@ class RequestRow:
     image_entropy: float | None
     histogram: NDArray[np.floating[Any]] | None
     latency_ms: float
+    codes: NDArray[np.integer[Any]] | None = None
+    code_distance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,8 @@ class TelemetryWindow:
     """The rows of an interval as columns of equal length N, oldest first; missing numbers are NaN.
 
     `at`: datetime64[us], UTC. `mu`, `logvar`: (N, D) float16, `histogram`: (N, 16) float16; D is 0 when no
-    row has a code. `refusal`: "" where the request was answered.
+    row has such numbers. `codes`: (N, h * w), row by row of the grid, -1 where missing; 0 wide when no row has any.
+    `refusal`: "" where the request was answered.
     """
 
     at: NDArray[np.datetime64]
@@ -69,6 +75,8 @@ class TelemetryWindow:
     mu: NDArray[np.float16]
     logvar: NDArray[np.float16]
     histogram: NDArray[np.float16]
+    codes: NDArray[np.int32]
+    code_distance: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.at)
@@ -127,7 +135,8 @@ class Telemetry:
     ) -> TelemetryWindow:
         """Read the rows of an interval; with `limit` the newest that many.
 
-        StoreCorrupt when versions with codes of different length are in it: then ask for one version.
+        StoreCorrupt when versions with codes of different length, or of different kinds of models, are in it: then ask
+        for one version.
         """
         where = _within(since, until)
         if version is not None:
@@ -201,11 +210,21 @@ def _to_values(row: RequestRow) -> dict[str, object]:
         "image_entropy": row.image_entropy,
         "histogram": _to_blob(row.histogram),
         "latency_ms": row.latency_ms,
+        "code_distance": row.code_distance,
+        "codes": _to_code_blob(row.codes),
     }
 
 
 def _to_blob(values: NDArray[np.floating[Any]] | None) -> bytes | None:
     return None if values is None else np.asarray(values, dtype="<f2").tobytes()
+
+
+def _to_code_blob(codes: NDArray[np.integer[Any]] | None) -> bytes | None:
+    if codes is None:
+        return None
+    if codes.size and (int(codes.min()) < 0 or int(codes.max()) >= _CODES_KEPT):
+        raise ValueError(f"telemetry: expected codes of 0 to {_CODES_KEPT - 1}, came {codes.min()} to {codes.max()}")
+    return np.asarray(codes, dtype="<u2").tobytes()
 
 
 def _to_window(rows: Sequence[Row[Any]]) -> TelemetryWindow:
@@ -223,6 +242,7 @@ def _to_window(rows: Sequence[Row[Any]]) -> TelemetryWindow:
         mu=_from_blobs("mu", columns["mu"]),
         logvar=_from_blobs("logvar", columns["logvar"]),
         histogram=_from_blobs("histogram", columns["histogram"]),
+        codes=_codes_of(columns["codes"], columns["logvar"]),
         **numbers,
     )
 
@@ -232,13 +252,31 @@ def _texts(values: Iterable[str]) -> NDArray[np.object_]:
 
 
 def _from_blobs(name: str, blobs: Sequence[bytes | None]) -> NDArray[np.float16]:
-    lengths = {len(blob) for blob in blobs if blob is not None}
-    if len(lengths) > 1:
-        raise StoreCorrupt(
-            f"telemetry column {name}: expected codes of one length, found {sorted(n // 2 for n in lengths)} "
-            "values; the interval holds versions of different latent_dim, ask for one version"
-        )
-    missing = b"\x00\x7e" * ((lengths or {0}).pop() // 2)  # a float16 NaN, little endian
+    missing = b"\x00\x7e" * _width(name, blobs)  # a float16 NaN, little endian
     joined = b"".join(missing if blob is None else blob for blob in blobs)
     values = np.frombuffer(joined, dtype="<f2").reshape(len(blobs), len(missing) // 2)
     return cast(NDArray[np.float16], values)
+
+
+def _codes_of(blobs: Sequence[bytes | None], logvars: Sequence[bytes | None]) -> NDArray[np.int32]:
+    if any(blob is not None for blob in blobs) and any(blob is not None for blob in logvars):
+        raise StoreCorrupt(
+            "telemetry columns codes and logvar: expected images of one kind of model, found a VAE's and a VQ-VAE's; "
+            "ask for one version"
+        )
+    codes = np.full((len(blobs), _width("codes", blobs)), -1, np.int32)
+    for row, blob in zip(codes, blobs, strict=True):
+        if blob is not None:
+            row[:] = np.frombuffer(blob, dtype="<u2")
+    return codes
+
+
+def _width(name: str, blobs: Sequence[bytes | None]) -> int:
+    """Values of two bytes in each of the blobs."""
+    lengths = {len(blob) // 2 for blob in blobs if blob is not None}
+    if len(lengths) > 1:
+        raise StoreCorrupt(
+            f"telemetry column {name}: expected codes of one length, found {sorted(lengths)} "
+            "values; the interval holds versions of different latent_dim, ask for one version"
+        )
+    return (lengths or {0}).pop()

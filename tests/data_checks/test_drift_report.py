@@ -12,6 +12,7 @@ import pytest
 from data_checks.drift_report import DriftReport, run_drift_report, save_to_workspace
 from data_checks.sample import Sample
 from data_checks.verdict import Evidence, Phase, Verdict
+from tests.data_checks.drift.grids import Grids
 from tests.data_checks.kinds import draw, known_kinds, season_kinds
 
 AT = datetime(2025, 6, 1, 12, 30, tzinfo=UTC)
@@ -200,3 +201,12 @@ def test_importing_the_report_does_not_load_evidently() -> None:
     program = "import sys, data_checks.drift_report; print([m for m in ('evidently', 'pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_pictures_of_a_vq_vae_show_its_distance_from_the_codes_and_no_kl() -> None:
+    grids, rng = Grids(1), np.random.default_rng(3)
+    shown = report(grids.sample(400, rng, distance=3.0), grids.sample(400, rng), {})
+    assert "code_distance" in shown.stock_verdict
+    assert "kl" not in shown.stock_verdict
+    other = report(grids.sample(400, rng), grids.rest.draw(400, rng), {})
+    assert "every column: the reference is of another kind of model" in other.stock_verdict

@@ -18,7 +18,7 @@ def reference(seed: int = 0, n: int = 3000) -> Sample:
 
 
 def joined(*samples: Sample) -> Sample:
-    return Sample(**{name: np.concatenate([getattr(each, name) for each in samples]) for name in Sample.__slots__})
+    return Sample(**{name: np.concatenate([getattr(each, name) for each in samples]) for name in samples[0].columns()})
 
 
 def precision_and_recall(found: NewKind, is_new: np.ndarray) -> tuple[float, float]:

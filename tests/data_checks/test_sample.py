@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
+import pytest
 
 from data_checks.sample import Sample
 from vae_core.reference import HISTOGRAM_BINS, Reference
@@ -19,7 +18,46 @@ def test_a_reference_keeps_every_column_of_a_sample_in_single_precision() -> Non
 
     sample = Sample.of(reference)
 
-    assert {each.name for each in fields(Sample)} == {*codes, *columns}
+    assert set(sample.columns()) == {*codes, *columns}
     for name, column in {**codes, **columns}.items():
         assert getattr(sample, name).dtype == np.float32
         np.testing.assert_array_equal(getattr(sample, name), column)
+
+
+def quantised(n: int = 5, places: tuple[int, int] = (2, 3)) -> Reference:
+    rng = np.random.default_rng(1)
+    others = ("recon_error", "norm", "image_mean", "image_variance", "image_entropy", "code_distance")
+    return Reference(
+        mu=rng.normal(size=(n, 3)).astype(np.float16),
+        codes=rng.integers(0, 9, (n, *places)).astype(np.int32),
+        histogram=np.full(HISTOGRAM_BINS, 1 / HISTOGRAM_BINS, np.float32),
+        **{name: rng.random(n).astype(np.float32) for name in others},
+    )
+
+
+def test_a_reference_of_a_vq_vae_keeps_its_codes_as_whole_numbers_row_by_row_of_the_grid() -> None:
+    reference = quantised()
+    sample = Sample.of(reference)
+    assert sample.quantised and sample.kl is None and sample.logvar is None
+    assert sample.codes is not None and sample.codes.dtype == np.int32 and reference.codes is not None
+    assert sample.codes.tolist() == [each.ravel().tolist() for each in reference.codes]
+    some = sample.take(np.array([3, 1]))
+    assert some.codes is not None and some.kl is None
+    assert some.codes.tolist() == sample.codes[[3, 1]].tolist()
+
+
+def test_samples_of_two_kinds_or_grids_are_of_two_models() -> None:
+    one = Sample.of(quantised())
+    assert one.of_one_model(Sample.of(quantised(9)))
+    assert not one.of_one_model(Sample.of(quantised(places=(3, 3))))
+    vae = {"logvar": one.mu, "kl": one.norm}
+    plain = {name: column for name, column in one.columns().items() if name not in ("codes", "code_distance")}
+    assert not one.of_one_model(Sample(**plain, **vae))
+
+
+def test_a_sample_is_of_one_kind_of_model() -> None:
+    columns = Sample.of(quantised()).columns()
+    with pytest.raises(ValueError, match="logvar and kl of a VAE, or codes and code_distance, came .*kl"):
+        Sample(**columns, kl=columns["norm"])
+    with pytest.raises(ValueError, match="or codes and code_distance, came"):
+        Sample(**{name: column for name, column in columns.items() if name != "codes"})

@@ -9,6 +9,7 @@ from data_checks.drift.policy import DriftPolicy
 from data_checks.drift.watch import judge_watch
 from data_checks.drift.window import Window
 from data_checks.verdict import Phase
+from tests.data_checks.drift.grids import Grids
 from tests.data_checks.drift.traffic import Source, concatenate, window_of
 
 SOURCE = Source(1)
@@ -76,7 +77,10 @@ def test_it_costs_the_controller_no_heavy_import() -> None:
         "from data_checks.drift.window import Window\n"
         "from data_checks.sample import Sample\n"
         "rng = np.random.default_rng(0)\n"
-        "def draw(n): return Sample(*rng.normal(5, 1, (2, n, 8)), *rng.uniform(1, 2, (6, n)))\n"
+        "def draw(n):\n"
+        "    names = 'recon_error', 'norm', 'image_mean', 'image_variance', 'image_entropy', 'kl'\n"
+        "    columns = dict(zip(names, rng.uniform(1, 2, (6, n))))\n"
+        "    return Sample(mu=rng.normal(5, 1, (n, 8)), logvar=rng.normal(5, 1, (n, 8)), **columns)\n"
         "verdict = judge_watch(Window(draw(2000), {'truncated': 1}, 2001), draw(1500), DriftPolicy())\n"
         "heavy = {'scipy', 'sklearn', 'torch', 'pandas', 'evidently'} & set(sys.modules)\n"
         "print(verdict.phase, sorted(heavy))\n"
@@ -90,3 +94,15 @@ def test_repeats_of_one_burst_count_once() -> None:
     one = SOURCE.draw(1, rng).take(np.zeros(1000, dtype=int))
     window = concatenate(SOURCE.draw(1000, rng), one)
     assert judge_watch(Window(window, {}, 2000), REFERENCE, POLICY).phase is not Phase.failed
+
+
+def test_the_watch_of_a_vq_vae_looks_at_the_distance_from_its_codes_in_place_of_the_kl() -> None:
+    grids, rng = Grids(1), np.random.default_rng(8)
+    reference, healthy = grids.sample(2000, rng), grids.sample(1000, rng)
+    calm = judge_watch(window_of(healthy), reference, POLICY)
+    far = judge_watch(window_of(grids.sample(1000, rng, distance=1.4)), reference, POLICY)
+    assert calm.passed and "code_distance_change" in {each.name for each in calm.evidence}
+    assert far.failed and "code_distance: code_distance_change" in far.reason
+    of_a_vae = judge_watch(window_of(grids.rest.draw(1000, rng)), reference, POLICY)
+    assert of_a_vae.phase is Phase.no_data
+    assert "the reference is of another model: 49 codes for an image, of the traffic a posterior" in of_a_vae.reason

@@ -89,6 +89,8 @@ ANY_EFFECT = {
     "error_change": 1e-9,
     "tail_excess": 1e-9,
     "kl_change": 1e-9,
+    "code_distance_change": 1e-9,
+    "code_histogram": 1e-9,
     "posterior_rms": 1e-9,
     "posterior_max": 1e-9,
     "norm_tail_excess": 1e-9,
@@ -99,7 +101,5 @@ ANY_EFFECT = {
 
 def concatenate(*samples: Sample) -> Sample:
     """Samples one after the other."""
-    from dataclasses import fields
-
-    names = [each.name for each in fields(Sample)]
+    names = samples[0].columns()
     return Sample(**{name: np.concatenate([getattr(each, name) for each in samples]) for name in names})

@@ -14,10 +14,10 @@ from typing import Any
 
 import httpx
 import numpy as np
+import torch
 import uvicorn
 from PIL import Image
 
-from data_checks.image_statistics import measure_images
 from data_checks.policy import InputPolicy
 from deploy.release import Release, ServedVersion
 from deploy.serving.app import create_app
@@ -33,12 +33,14 @@ from deploy.stores.telemetry import Telemetry, TelemetryWindow
 from tests.deploy.stores.pair_window import PairWindow, read_window
 from vae_core.artifact import Artifact, TrainingSummary, make_golden, write_artifact
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
-from vae_core.inference import score_images
 from vae_core.models.build import build_model
-from vae_core.preprocessing import Preprocessing
-from vae_core.reference import Reference
+from vae_core.models.vq_vae import VqVae
+from vae_core.preprocessing import Preprocessing, to_unit
+from vae_core.reference import measure_reference
+from vae_core.vq_config import VqVaeConfig
 
 MODEL = ConvVaeConfig(widths=(4, 8), latent_dim=4)
+VQ_MODEL = VqVaeConfig(widths=(4, 8), codebook_size=16, code_dim=4)
 POLICY = InputPolicy(min_variance=0.003)
 
 
@@ -66,25 +68,22 @@ def jpeg(pixels: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def tiny_artifact(seed: int, *, with_reference: bool = True, preprocessing: Preprocessing | None = None) -> Artifact:
+def tiny_artifact(
+    seed: int,
+    *,
+    with_reference: bool = True,
+    preprocessing: Preprocessing | None = None,
+    config: ConvVaeConfig | VqVaeConfig = MODEL,
+) -> Artifact:
     """Make an untrained but complete version; other seeds are other weights."""
-    model = build_model(MODEL, seed).eval()
+    model = build_model(config, seed).eval()
     seen = pictures(64, seed=1)
-    scores, statistics = score_images(model, seen), measure_images(seen)
-    reference = Reference(
-        mu=scores.mu.astype(np.float16),
-        logvar=scores.logvar.astype(np.float16),
-        recon_error=scores.recon_error,
-        kl=scores.kl,
-        norm=scores.norm,
-        image_mean=statistics.mean.astype(np.float32),
-        image_variance=statistics.variance.astype(np.float32),
-        image_entropy=statistics.entropy_bits.astype(np.float32),
-        histogram=statistics.histogram.mean(axis=0),
-    )
+    if isinstance(model, VqVae):
+        model.start_codes([to_unit(seen)], torch.Generator().manual_seed(seed))
+    reference = measure_reference(model, seen)
     return Artifact(
         model=model,
-        model_config=MODEL,
+        model_config=config,
         preprocessing=preprocessing or Preprocessing(),
         prior=None,
         reference=reference if with_reference else None,

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, event, insert, select, text
 
+from deploy.stores import migrations
 from deploy.stores.database import migrate, open_engine, reading, writing
 from deploy.stores.errors import StoreCorrupt, StoreError, StoreFull, StoreUnavailable
 from deploy.stores.schema import METADATA, beats
+from deploy.stores.telemetry import Telemetry
 from tests.deploy.stores.racing import PROCESSES, Racers, kill_at
 from tests.servers import free_ports
 
@@ -29,6 +35,34 @@ def test_migrating_twice_changes_nothing(engine: Engine) -> None:
     migrate(engine)
     with reading(engine) as connection:
         assert connection.execute(select(beats.c.at_us)).scalars().all() == [1]
+
+
+def test_a_database_of_the_revision_before_gets_the_columns_of_codes_and_keeps_its_rows(database_url: str) -> None:
+    engine = open_engine(database_url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+    columns = "at_us, request_id, replica, route, version, recon_error, kl, mu, logvar, latency_ms"
+    with writing(engine) as connection:
+        insertion = text(
+            f"INSERT INTO requests ({columns}) VALUES (1, 'r', 'one', '/v1/score', '3', .01, 15, :b, :b, 2)"
+        )
+        connection.execute(insertion, {"b": b"\x00\x3c" * 4})
+
+    migrate(engine)
+
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    window = Telemetry(engine).window(epoch, epoch + timedelta(seconds=1))
+    assert window.kl.tolist() == [15.0] and window.mu.tolist() == [[1.0] * 4]
+    assert window.codes.shape == (1, 0) and np.isnan(window.code_distance).all()
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0002")
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT kl FROM requests")).scalars().all() == [15.0]
+    engine.dispose()
 
 
 def _open_and_migrate(url: str) -> int:

@@ -49,6 +49,11 @@ def telemetry(engine: Engine) -> Telemetry:
     return Telemetry(engine)
 
 
+def _vq_row(number: int = 0, places: int = 49) -> RequestRow:
+    codes = np.random.default_rng(number).integers(0, 512, (places // 7, 7)).astype(np.int32)
+    return replace(_row(number), kl=None, logvar=None, codes=codes, code_distance=0.5 + number)
+
+
 def test_a_window_gives_back_what_was_written(telemetry: Telemetry) -> None:
     rows = [_row(number) for number in range(3)]
     telemetry.write(rows)
@@ -171,3 +176,49 @@ def test_a_killed_write_is_whole_or_was_never_made(
     """
     kill_at("telemetry.write", moment, code)
     assert telemetry.count(NOW, NOW + HOUR) == count
+
+
+def test_the_codes_of_a_vq_vae_come_back_row_by_row_of_the_grid(telemetry: Telemetry) -> None:
+    rows = [_vq_row(number) for number in range(3)]
+    telemetry.write(rows)
+    window = telemetry.window(NOW - HOUR, NOW + HOUR)
+    assert window.codes.tolist() == [row.codes.ravel().tolist() for row in rows if row.codes is not None]
+    assert window.codes.dtype == np.int32
+    assert window.code_distance.tolist() == [0.5, 1.5, 2.5]
+    assert window.logvar.shape == (3, 0) and np.isnan(window.kl).all()
+
+
+def test_the_largest_code_that_a_codebook_may_have_is_kept_and_no_larger_one(telemetry: Telemetry) -> None:
+    telemetry.write([replace(_vq_row(0), codes=np.full((7, 7), 65_535))])
+    assert telemetry.window(NOW, NOW + HOUR).codes.max() == 65_535
+    for code in (-1, 65_536):
+        with pytest.raises(ValueError, match="expected codes of 0 to 65535"):
+            telemetry.write([replace(_vq_row(1), codes=np.full((7, 7), code))])
+
+
+def test_codes_that_a_row_does_not_have_are_minus_one(telemetry: Telemetry) -> None:
+    telemetry.write([_vq_row(0), _refused(1)])
+    window = telemetry.window(NOW - HOUR, NOW + HOUR)
+    assert (window.codes == -1).all(axis=1).tolist() == [False, True]
+    assert np.isnan(window.code_distance).tolist() == [False, True]
+
+
+def test_traffic_of_vaes_has_no_codes(telemetry: Telemetry) -> None:
+    telemetry.write([_row(0), _refused(1)])
+    window = telemetry.window(NOW - HOUR, NOW + HOUR)
+    assert window.codes.shape == (2, 0) and np.isnan(window.code_distance).all()
+
+
+def test_versions_of_two_kinds_are_read_one_at_a_time(telemetry: Telemetry) -> None:
+    telemetry.write([_row(0), replace(_vq_row(1), version="4")])
+    with pytest.raises(StoreCorrupt, match="one kind of model, found a VAE's and a VQ-VAE's; ask for one version"):
+        telemetry.window(NOW, NOW + HOUR)
+    assert telemetry.window(NOW, NOW + HOUR, version="3").codes.shape == (1, 0)
+    assert telemetry.window(NOW, NOW + HOUR, version="4").codes.shape == (1, 49)
+    assert telemetry.summary(NOW, NOW + HOUR).requests == 2
+
+
+def test_grids_of_two_sizes_are_read_one_version_at_a_time(telemetry: Telemetry) -> None:
+    telemetry.write([_vq_row(0), replace(_vq_row(1, places=28), version="4")])
+    with pytest.raises(StoreCorrupt, match=r"column codes: .*found \[28, 49\] values; .*ask for one version"):
+        telemetry.window(NOW, NOW + HOUR)
