@@ -11,6 +11,8 @@ from typing import NoReturn
 
 import typer
 
+from latentloop.demo.models import DemoModel
+
 app = typer.Typer(
     name="latentloop",
     help="Keeps image VAEs good in production: ingest, retrain, approve, serve.",
@@ -193,13 +195,14 @@ def rollback(
 @app.command()
 def demo(
     quick: bool = typer.Option(False, "--quick", help="smaller, same chapters"),
+    model: DemoModel = typer.Option(DemoModel.vae, "--model", help="what is trained; vqvae is what `retrain` trains"),
     json_file: Path | None = typer.Option(None, "--json", help="write the figures there"),
     report: Path = typer.Option(Path("demo-report/report.html"), help="write the report with pictures there"),
 ) -> None:
     """The whole story on real images: ingest, train, approve, serve."""
     from latentloop.demo.story import run_demo
 
-    run_demo(quick=quick, json_file=json_file, report=report, say=_say)
+    run_demo(quick=quick, model=model, json_file=json_file, report=report, say=_say)
 
 
 def main() -> NoReturn:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from deploy.delivery.gate import CellChange, Change, Metric
     from deploy.release import ServedVersion
     from vae_core.artifact import Artifact
-    from vae_core.evaluation.benchmark_result import BenchmarkResult
+    from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
     from vae_core.evaluation.features import FeatureExtractor
     from vae_core.evaluation.paired_change import RelativeChange
 
@@ -28,13 +28,16 @@ SEED = 0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Compared:
-    """The champion's results, every change against it, and the clusters of its reference."""
+    """Both versions' results, every change against the champion, and the clusters of its reference.
 
+    A VAE and a VQ-VAE are compared like two of a kind: errors and Fréchet distances mean the same of both.
+    """
+
+    candidate_old: BenchmarkResult
     champion_old: BenchmarkResult
     champion_new: BenchmarkResult | None
     changes: list[Change]
     cells: list[CellChange]
-    active_units: int
 
 
 def compare_versions(plan: RetrainPlan, evaluated: Evaluated, champion: ServedVersion) -> Compared:
@@ -50,11 +53,11 @@ def compare_versions(plan: RetrainPlan, evaluated: Evaluated, champion: ServedVe
     if new is not None:
         changes += _changes("new", mine, theirs, new, extractor)
     return Compared(
+        candidate_old=kept_measurement(mine, old, extractor).result,
         champion_old=kept_measurement(theirs, old, extractor).result,
         champion_new=None if new is None else kept_measurement(theirs, new, extractor).result,
         changes=changes,
         cells=_cells(mine, theirs, old),
-        active_units=kept_measurement(mine, old, extractor).result.active_units,
     )
 
 
@@ -73,18 +76,24 @@ def _changes(
     ratio = paired_ratio(_errors(mine, pixels), _errors(theirs, pixels))
     changes = [Change("recon_error", benchmark, ratio.value - 1, ratio.low - 1, ratio.high - 1, ratio.n)]
     candidate, champion = (kept_measurement(each, pixels, extractor) for each in (mine, theirs))
-    if candidate.result.fd_samples.n_too_small:
+    if candidate.result.fd_reconstructions.n_too_small:
         return changes
     real = prepare_features(cached_features(pixels, extractor).features)
     distances: dict[Metric, RelativeChange] = {
         "fd_efflite0_reconstructions": paired_reconstruction_change(
             real, candidate.reconstructions, champion.reconstructions
-        ),
-        "fd_efflite0": sample_change(real, candidate.samples, champion.samples),
+        )
     }
+    if _large_enough(candidate.result.fd_samples) and _large_enough(champion.result.fd_samples):
+        distances["fd_efflite0"] = sample_change(real, candidate.samples, champion.samples)
     return changes + [
         Change(metric, benchmark, each.value, each.low, each.high, each.n) for metric, each in distances.items()
     ]
+
+
+def _large_enough(samples: FrechetScore | None) -> bool:
+    """Whether a version has samples, and enough of them: a VQ-VAE without a prior over its codes has none."""
+    return samples is not None and not samples.n_too_small
 
 
 def _cells(mine: Artifact, theirs: Artifact, pixels: np.ndarray) -> list[CellChange]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from deploy.release import ServedVersion
     from vae_core.artifact import Artifact
     from vae_core.evaluation.features import FeatureExtractor
-    from vae_core.models.protocol import Vae
+    from vae_core.models.variants import AnyModel
 
 IMAGES_AT_ONCE = 1_000  # whose float32 reconstructions are held
 
@@ -91,7 +91,7 @@ def record_change(plan: MeasurementPlan, measured: MeasuredChange) -> None:
     Ledger(engine()).record("frechet", plan.subject, body, now(), key=f"frechet:{plan.subject}:{plan.look}")
 
 
-def _reconstruction_features(model: Vae, pixels: np.ndarray, extractor: FeatureExtractor) -> np.ndarray:
+def _reconstruction_features(model: AnyModel, pixels: np.ndarray, extractor: FeatureExtractor) -> np.ndarray:
     import numpy as np
 
     from vae_core.evaluation.decoding import quantize

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 INK, PALE, ACCENT = "#1f2933", "#9aa5b1", "#c2410c"
@@ -26,16 +27,50 @@ def draw_picture(pixels: np.ndarray, zoom: int = 2) -> bytes:
 
 
 def draw_curves(curve: Mapping[str, Sequence[float]], title: str) -> bytes:
-    """−ELBO, KL and its weight over the steps; `curve` holds columns of equal length."""
+    """The loss over the steps, and beside it how the code is used; `curve` holds columns of equal length.
+
+    Of a VAE −ELBO, KL and its weight; of a VQ-VAE squared error, codes used and their perplexity.
+    """
     figure = _figure(6.6, 2.6)
     loss, parts = figure.subplots(1, 2)
-    loss.plot(curve["step"], curve["neg_elbo"], color=ACCENT, linewidth=1.2)
-    loss.set(xlabel="step", ylabel="−ELBO (nats per image)", title=title)
-    parts.plot(curve["step"], curve["kl"], color=INK, linewidth=1.2)
-    parts.set(xlabel="step", ylabel="KL (nats per image)", title="KL (dark) and its weight β (pale)")
-    beta = parts.twinx()
+    name, unit = (
+        ("neg_elbo", "−ELBO (nats per image)")
+        if "neg_elbo" in curve
+        else ("squared_error", "squared error (per image)")
+    )
+    loss.plot(curve["step"], curve[name], color=ACCENT, linewidth=1.2)
+    loss.set(xlabel="step", ylabel=unit, title=title)
+    if "kl" in curve:
+        _draw_kl(parts, curve)
+    else:
+        _draw_codes(parts, curve)
+    return _png(figure)
+
+
+def _draw_kl(axes: Axes, curve: Mapping[str, Sequence[float]]) -> None:
+    axes.plot(curve["step"], curve["kl"], color=INK, linewidth=1.2)
+    axes.set(xlabel="step", ylabel="KL (nats per image)", title="KL (dark) and its weight β (pale)")
+    beta = axes.twinx()
     beta.plot(curve["step"], curve["beta"], color=PALE, linewidth=1.2)
     beta.set(ylabel="β", ylim=(0, None))
+
+
+def _draw_codes(axes: Axes, curve: Mapping[str, Sequence[float]]) -> None:
+    axes.plot(curve["step"], curve["codes_used"], color=INK, linewidth=1.2)
+    axes.plot(curve["step"], curve["perplexity"], color=PALE, linewidth=1.2)
+    axes.set(xlabel="step", ylabel="codes", ylim=(0, None), title="codes used (dark) and perplexity (pale)")
+
+
+def draw_code_shares(codes: np.ndarray, size: int) -> bytes:
+    """How often each of `size` codes was chosen, the most frequent first; codes (N, h, w) of any integer type."""
+    shares = np.sort(np.bincount(codes.ravel(), minlength=size))[::-1] / codes.size
+    figure = _figure(5.0, 2.6)
+    axes = figure.subplots()
+    used = int((shares > 0).sum())
+    axes.plot(np.arange(1, used + 1), shares[:used], color=INK, linewidth=1.2)
+    axes.axhline(1 / size, color=ACCENT, linewidth=1.2)
+    axes.set(xlabel="code, by frequency", ylabel="share of tokens", yscale="log", xlim=(0, size))
+    axes.set(title=f"{used:,} of {size:,} codes used; line: even use")
     return _png(figure)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +10,13 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from tasks.card_pictures import draw_card
 from tasks.context import objects, settings
-from tasks.drawing import draw_curves, draw_histogram, draw_picture
-from tasks.images import decode_rows, new_kind_images, read_benchmark
+from tasks.images import decode_rows, read_benchmark
 from tasks.measure import cached_features, keep_measured, measure_version, open_extractor
 from tasks.progress import ProgressWriter
 from tasks.rows import in_window, training_rows
 from tasks.steps import finish_step, finished_step
-from tasks.train import curve_key
 from tasks.values import Evaluated, RetrainPlan, Trained
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from vae_core.evaluation.progress import EvaluationProgress
 
 GOLDEN_IMAGES = 16
-SHOWN_IMAGES = 12
 REFERENCE_IMAGES = 1_000  # of traffic: its 99th percentile rests on ten; fewer are joined by benchmark_old
 
 
@@ -72,7 +69,7 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
         keep_measured(on_new, digest, new, extractor)
     note.note("drawing", 1.0, "pictures of the model card")
     pictures = f"runs/{plan.key}/pictures"
-    for name, content in _draw(artifact, old, on_old.result, plan).items():
+    for name, content in draw_card(artifact, old, on_old.result, plan).items():
         objects().put(f"{pictures}/{name}", content)
     evaluated = Evaluated(
         key=plan.key,
@@ -82,8 +79,22 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
         benchmark_new=put_result(plan, "benchmark_new", on_new.result) if on_new else None,
         pictures=pictures,
         reference=of_what,
+        code_nats=_code_nats(artifact),
     )
     return finish_step(objects(), plan.key, "evaluated", evaluated)
+
+
+def _code_nats(artifact: Artifact) -> float | None:
+    """What the prior over codes needs for one code of the reference's images, in nats; None of a VAE."""
+    import torch
+
+    from vae_core.priors.code_prior import CodePrior
+
+    reference, prior = artifact.reference, artifact.prior
+    if reference is None or reference.codes is None or not isinstance(prior, CodePrior):
+        return None
+    with torch.no_grad():
+        return -float(prior.log_prob(reference.codes).double().mean()) / prior.config.positions
 
 
 def read_new(plan: RetrainPlan) -> np.ndarray | None:
@@ -141,49 +152,3 @@ def _independent(plan: RetrainPlan, count: int) -> np.ndarray:
         objects().put(key, save({"pixels": decode_rows(rows["image"].take(np.sort(chosen)), plan.preprocessing)}))
     pixels: np.ndarray = load(objects().get(key).data)["pixels"]
     return pixels
-
-
-def _draw(artifact: Artifact, pixels: np.ndarray, result: BenchmarkResult, plan: RetrainPlan) -> dict[str, bytes]:
-    import numpy as np
-
-    from vae_core.evaluation.pictures import reconstruction_grid, sample_grid, traversal_grid, worst_reconstructions
-
-    assert artifact.reference is not None
-    model, seed = artifact.model, settings().evaluation.seed
-    strongest = np.argsort(result.kl_per_dim)[::-1][:8].tolist()
-    curve = json.loads(objects().get(curve_key(plan.key)).data)
-    limit = artifact.reference.threshold("recon_error", 0.99)
-    return {
-        "reconstructions.png": draw_picture(reconstruction_grid(model, pixels[:SHOWN_IMAGES])),
-        "worst.png": draw_picture(worst_reconstructions(model, pixels, SHOWN_IMAGES).grid),
-        "samples.png": draw_picture(sample_grid(model, artifact.prior, rows=4, columns=SHOWN_IMAGES, seed=seed)),
-        "traversals.png": draw_picture(
-            traversal_grid(model, artifact.reference.mu[0].astype(np.float32), strongest, steps=SHOWN_IMAGES)
-        ),
-        "curves.png": draw_curves(curve, f"training, {curve['step'][-1]:,} steps"),
-        "errors.png": draw_histogram(
-            artifact.reference.recon_error, limit, "recon_error per image", "mean squared error"
-        ),
-        **_draw_new_kind(artifact, plan),
-    }
-
-
-def _draw_new_kind(artifact: Artifact, plan: RetrainPlan) -> dict[str, bytes]:
-    """Held-out images of the new kind, by the champion and by the candidate; nothing where none was found."""
-    import numpy as np
-
-    from deploy.stores.artifacts import fetch_artifact
-    from vae_core.evaluation.decoding import quantize
-    from vae_core.evaluation.pictures import tile_images
-    from vae_core.inference import score_images
-
-    if plan.benchmark_new is None or plan.champion is None:
-        return {}
-    images = new_kind_images(objects(), plan.benchmark_new, SHOWN_IMAGES)
-    if not len(images):
-        return {}
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "champion"
-        champion = fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, folder)
-    before, after = (quantize(score_images(each.model, images).reconstruction) for each in (champion, artifact))
-    return {"new_kind.png": draw_picture(tile_images(np.concatenate([images, before, after]), len(images)))}

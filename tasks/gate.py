@@ -15,7 +15,7 @@ from tasks.steps import finish_step, finished_step
 from tasks.values import ChampionMeasured, ChangeShown, Evaluated, Judged, RetrainPlan
 
 if TYPE_CHECKING:
-    from deploy.delivery.gate import Standing
+    from deploy.delivery.gate import Standing, UsedUnits
     from deploy.release import ServedVersion
     from vae_core.evaluation.benchmark_result import BenchmarkResult
 
@@ -52,12 +52,21 @@ def _judge(plan: RetrainPlan, evaluated: Evaluated) -> Judged:
 def _standing(result: BenchmarkResult) -> Standing:
     from deploy.delivery.gate import Standing
 
-    small = result.fd_reconstructions.n_too_small
+    small, samples = result.fd_reconstructions.n_too_small, result.fd_samples
     return Standing(
         explained_variance=result.explained_variance,
-        active_units=result.active_units,
-        frechet_over_floor=None if small else result.fd_samples.value / result.fd_floor.value,
+        units=_used_units(result),
+        frechet_over_floor=None if small or samples is None else samples.value / result.fd_floor.value,
     )
+
+
+def _used_units(result: BenchmarkResult) -> UsedUnits:
+    from deploy.delivery.gate import UsedUnits
+
+    if result.codes is not None and result.codes_used is not None:
+        return UsedUnits("codes_used", result.codes_used, result.codes)
+    assert result.active_units is not None, "a result tells of units or of codes"
+    return UsedUnits("active_units", result.active_units, result.latent_dim)
 
 
 def _judge_against(plan: RetrainPlan, evaluated: Evaluated, champion: ServedVersion) -> Judged:
@@ -76,8 +85,8 @@ def _judge_against(plan: RetrainPlan, evaluated: Evaluated, champion: ServedVers
     verdict = gate.judge_candidate(
         compared.changes,
         tier=plan.tier,
-        active_units=compared.active_units,
-        champion_active_units=compared.champion_old.active_units,
+        units=_used_units(compared.candidate_old),
+        champion_units=_used_units(compared.champion_old),
         policy=settings().gate,
         cells=compared.cells,
     )

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """A result, and the features (N, F) of the set's reconstructions and (M, F) of samples that it was made of."""
+    """A result, and the features that it was made of: (N, F) of the set's reconstructions and (M, F) of samples.
+
+    M is 0 where the version can give no samples: a VQ-VAE without a prior over its codes.
+    """
 
     result: BenchmarkResult
     reconstructions: np.ndarray
@@ -57,9 +60,11 @@ def measure_version(
         on_progress=on_progress,
     )
     seen = np.concatenate(remembering.seen)
-    draws = 1 if artifact.prior is None else 2
-    assert len(seen) == len(pixels) + draws * n_samples, "reconstructions first, the version's own samples last"
-    return Measured(result, seen[: len(pixels)], seen[-n_samples:])
+    drawn = n_samples * sum(
+        each is not None for each in (result.fd_samples_standard, result.fd_samples_mixture, result.fd_samples_codes)
+    )
+    assert len(seen) == len(pixels) + drawn, "reconstructions first, the version's own samples last"
+    return Measured(result, seen[: len(pixels)], seen[len(pixels) :][-n_samples:])
 
 
 def kept_measurement(artifact: Artifact, pixels: np.ndarray, extractor: FeatureExtractor) -> Measured:

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from data_checks.verdict import Verdict
+from tasks.card_rows import benchmark_table
 from tasks.values import ChangeShown, NewKindFound, RetrainPlan, Trained
 
 if TYPE_CHECKING:
-    from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
 
 CAPTIONS = {
     "new_kind.png": "Held-out images of the new kind (upper row), by the champion (middle) and by this version (lower)",
     "reconstructions.png": "Benchmark images (upper row) and their reconstructions (lower row)",
     "worst.png": "The images with the largest error, worst first",
-    "samples.png": "Samples from the fitted mixture",
+    "samples.png": "Samples from the fitted prior",
     "traversals.png": "One code moved along its eight strongest dimensions, −3 to +3",
+    "codes.png": "How often each code is used",
     "curves.png": "Training",
     "errors.png": "Reconstruction error over the benchmark",
 }
@@ -48,8 +50,12 @@ def write_model_card(
     run_id: str,
     pictures: Sequence[str],
     beside: Beside | None = None,
+    code_nats: float | None = None,
 ) -> str:
-    """Verdict, one plain sentence, the benchmarks as tables, pictures by URL (a data URI would be stripped)."""
+    """Verdict, one plain sentence, the benchmarks as tables, pictures by URL (a data URI would be stripped).
+
+    `code_nats`: what a prior over codes needs for one code of the reference's images.
+    """
     lines = [
         f"## Benchmark {'passed' if verdict.passed else 'failed'}",
         "",
@@ -62,10 +68,7 @@ def write_model_card(
         "",
         *(_against_champion(result, beside) if beside else ()),
         *_origin(plan, trained, beside),
-        f"| {plan.benchmark.prefix.split('/')[-1]}, n = {result.n_images:,} | value | 95 % interval | better |",
-        "|---|---|---|---|",
-        *_rows(result),
-        "",
+        *benchmark_table(plan.benchmark.prefix.split("/")[-1], result, code_nats),
         *(_new_table(plan, beside.candidate_new) if beside and beside.candidate_new else ()),
         f"Tier {plan.tier} ({_plain(plan.reason)}); {_images(plan, trained)} of catalogue version "
         f"{plan.catalogue_version}; "
@@ -90,6 +93,8 @@ def _images(plan: RetrainPlan, trained: Trained) -> str:
 def _plain_sentence(result: BenchmarkResult, verdict: Verdict) -> str:
     explained = f"It explains {result.explained_variance:.0%} of the pixel variance of images that it never saw"
     alive = f"uses {result.active_units} of {result.latent_dim} latent units"
+    if result.codes is not None:
+        alive = f"uses {result.codes_used:,} of {result.codes:,} codes"
     return f"{explained} and {alive}. " + (
         "The gate found nothing against it."
         if verdict.passed
@@ -128,7 +133,7 @@ def _against_champion(result: BenchmarkResult, beside: Beside) -> list[str]:
             changes = {each.metric: each for each in beside.changes if each.benchmark == name}
             lines += [
                 f"| {title} on benchmark_{name}, n = {before.n_images:,} | {_value(before, metric)} | "
-                f"{_value(after, metric)} | {_change(changes.get(metric))} |"
+                f"{_value(after, metric)} | {_change(changes.get(metric), _why_none(before, after, metric))} |"
                 for metric, title in _METRICS.items()
             ]
     if any("n too small" in line for line in lines):
@@ -136,9 +141,15 @@ def _against_champion(result: BenchmarkResult, beside: Beside) -> list[str]:
     return [*lines, ""]
 
 
-def _change(change: ChangeShown | None) -> str:
+def _why_none(before: BenchmarkResult, after: BenchmarkResult, metric: str) -> str:
+    """Why a measurement has no change: samples that a version cannot draw, or too few images."""
+    unsampled = metric == "fd_efflite0" and (before.fd_samples is None or after.fd_samples is None)
+    return "no samples to compare" if unsampled else "n too small"
+
+
+def _change(change: ChangeShown | None, why_none: str) -> str:
     if change is None:
-        return "n too small | "
+        return f"{why_none} | "
     return f"{change.value:+.1%} | {change.low:+.1%} to {change.high:+.1%}"
 
 
@@ -153,7 +164,7 @@ def _value(result: BenchmarkResult, metric: str) -> str:
     if metric == "recon_error":
         return f"{result.recon_error:.5f}"
     score = result.fd_samples if metric == "fd_efflite0" else result.fd_reconstructions
-    return f"{score.value:.2f}"
+    return "no samples" if score is None else f"{score.value:.2f}"
 
 
 def _origin(plan: RetrainPlan, trained: Trained, beside: Beside | None) -> list[str]:
@@ -189,7 +200,23 @@ def _origin(plan: RetrainPlan, trained: Trained, beside: Beside | None) -> list[
         lines.append(f"Encoder digest `{own[:16]}`, {equal} the parent's `{parent[:16]}`.")
     if beside is not None and beside.reference:
         lines.append(f"Reference for its traffic: {beside.reference}.")
+    lines += _told(trained)
     return [*(f"- {line}" for line in lines), *([""] if lines else [])]
+
+
+def _told(trained: Trained) -> list[str]:
+    """What became of a VQ-VAE's codes and their prior, and what happened while training that somebody should know."""
+    lines = []
+    if trained.codes_kept is not None:
+        lines.append(f"{trained.codes_kept:.1%} of the tokens keep the code that the parent gives them.")
+    if (fitted := trained.code_prior) is not None:
+        begun = ", begun at the parent's" if fitted.warm else ""
+        lines.append(
+            f"Prior over codes: {fitted.steps:,} steps, {fitted.seconds:.0f} s{begun}; {fitted.nats_per_code:.3f} nats "
+            f"per held-out code, {fitted.before:.3f} before, {fitted.independent:.3f} by each position's frequencies."
+        )
+    lines += [f"While training, step {each.step:,}: `{each.kind}`: {_plain(each.detail)}." for each in trained.events]
+    return lines
 
 
 def _found(found: NewKindFound) -> str:
@@ -206,35 +233,4 @@ def _found(found: NewKindFound) -> str:
 
 def _new_table(plan: RetrainPlan, result: BenchmarkResult) -> list[str]:
     assert plan.benchmark_new is not None
-    return [
-        f"| {plan.benchmark_new.prefix.split('/')[-1]}, n = {result.n_images:,} | value | 95 % interval | better |",
-        "|---|---|---|---|",
-        *_rows(result),
-        "",
-    ]
-
-
-def _rows(result: BenchmarkResult) -> list[str]:
-    rows = [
-        f"| recon_error (MSE on [0, 1]) | {result.recon_error:.5f} | "
-        f"{result.recon_error_low:.5f} to {result.recon_error_high:.5f} | lower |",
-        f"| recon_error, 99th percentile | {result.recon_error_p99:.5f} | | lower |",
-        f"| −ELBO (nats, {result.likelihood}) | {result.neg_elbo:.2f} | "
-        f"{result.neg_elbo_low:.2f} to {result.neg_elbo_high:.2f} | lower |",
-        f"| KL (nats) | {result.kl:.2f} | | |",
-        f"| active units | {result.active_units} of {result.latent_dim} | | higher |",
-        _distance("reconstructions", result.fd_reconstructions),
-        _distance("samples, N(0, I)", result.fd_samples_standard),
-    ]
-    if result.fd_samples_mixture is not None:
-        rows.append(_distance("samples, fitted mixture", result.fd_samples_mixture))
-    kind = "independent real images" if result.fd_floor_kind == "independent_set" else "two halves"
-    return [*rows, _distance(f"floor: real against real ({kind})", result.fd_floor)]
-
-
-def _distance(of_what: str, score: FrechetScore) -> str:
-    small = ", n too small" if score.n_too_small else ""
-    return (
-        f"| fd_{score.feature_space} of {of_what} (n = {score.n_fake:,}{small}) | {score.value:.2f} | "
-        f"{score.low:.2f} to {score.high:.2f} | lower |"
-    )
+    return benchmark_table(plan.benchmark_new.prefix.split("/")[-1], result)

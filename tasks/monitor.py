@@ -68,7 +68,7 @@ def judge_traffic(plan: MonitorPlan) -> JudgedTraffic:
     reference = _reference(plan.champion)
     judgement = judge_window(window, reference, policy)
     kind = found = None
-    if reference is not None and len(window.sample) and window.sample.latent_dim == reference.latent_dim:
+    if reference is not None and len(window.sample) and window.sample.of_one_model(reference):
         kind = find_new_kind(window.sample, reference, settings().new_kind, seed=SEED)
         if kind is not None:
             found = measure_found(window.sample, reference, kind.indices, seed=SEED)

@@ -18,9 +18,10 @@ from tasks.images import benchmark_digests, selection_of
 from tasks.mixing import mark_new_kind, mix
 from tasks.rows import planned_rows, training_rows
 from tasks.steps import finish_step, finished_step
-from tasks.values import BenchmarkSet, Cause, RetrainPlan, Tier, WindowSelection
+from tasks.values import BenchmarkSet, Cause, PlannedCodePrior, RetrainPlan, Tier, WindowSelection
 from tasks.window import select_window
-from vae_core.config import ConvVaeConfig, TrainConfig
+from vae_core.config import ModelConfig, TrainConfig
+from vae_core.vq_config import VqVaeConfig
 
 if TYPE_CHECKING:
     from deploy.release import ServedVersion
@@ -92,6 +93,7 @@ def plan_retrain(
         selection = select_window(key, tier, champion, old.sources, known, cause)
         version, champion = selection.catalogue_version, selection.champion
         benchmark_new = cut_benchmark_new(key, selection)
+    model = _model(tier, champion)
     plan = RetrainPlan(
         key=key,
         tier=tier,
@@ -108,8 +110,9 @@ def plan_retrain(
         window_began=None if selection is None or tier == "full" else selection.began,
         replay_images=_replay_images(tier, selection),
         found=selection.found if selection else None,
-        model=_model(tier, champion),
+        model=model,
         train=_recipe(tier),
+        code_prior=_code_prior(model),
         preprocessing=settings().preprocessing,
         planned_at=now(),
     )
@@ -184,7 +187,7 @@ def _recipe(tier: Tier) -> TrainConfig:
     return training.incremental if tier == "incremental" else training.emergency
 
 
-def _model(tier: Tier, champion: ServedVersion | None) -> ConvVaeConfig:
+def _model(tier: Tier, champion: ServedVersion | None) -> ModelConfig:
     """A warm start keeps the champion's network, whatever the settings say by now."""
     if tier == "full":
         return settings().training.model
@@ -194,3 +197,10 @@ def _model(tier: Tier, champion: ServedVersion | None) -> ConvVaeConfig:
     with tempfile.TemporaryDirectory() as temporary:
         found = fetch_artifact(objects(), champion.artifact, champion.digest, Path(temporary) / "champion")
     return found.model_config
+
+
+def _code_prior(model: ModelConfig) -> PlannedCodePrior | None:
+    if not isinstance(model, VqVaeConfig):
+        return None
+    wanted = settings().training.code_prior
+    return PlannedCodePrior(config=wanted.config_for(model), recipe=wanted.recipe)

@@ -22,6 +22,8 @@ from tasks.values import Claimed, Evaluated, Judged, Registered, RetrainPlan, Tr
 if TYPE_CHECKING:
     from vae_core.evaluation.benchmark_result import BenchmarkResult
 
+AT_RISK = "architecture_at_risk"
+
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=[2, 10, 30])
 def register_candidate(
@@ -69,9 +71,17 @@ def register_candidate(
                 "reason": verdict.reason[:500],
                 "snapshot": plan.snapshot or "",
                 "delivery": "",
+                **_risk(trained),
             },
             description=write_model_card(
-                plan, trained, result, verdict, run_id, pictures, _beside(plan, evaluated, trained)
+                plan,
+                trained,
+                result,
+                verdict,
+                run_id,
+                pictures,
+                _beside(plan, evaluated, trained),
+                evaluated.code_nats,
             ),
         )
         registry.finish_run(run_id)
@@ -85,6 +95,12 @@ def register_candidate(
     body = json.dumps({"digest": evaluated.digest, "benchmark": registered.benchmark, "reason": verdict.reason})
     Ledger(engine()).record("registered", created.version, body, now(), key=f"registered:{plan.key}")
     return finish_step(objects(), plan.key, "registered", registered)
+
+
+def _risk(trained: Trained) -> dict[str, str]:
+    """What an early warning said of the architecture, where one was given: it starts nothing, a person may read it."""
+    said = [each.detail for each in trained.events if each.kind == AT_RISK]
+    return {AT_RISK: said[-1][:500]} if said else {}
 
 
 def _result(key: str) -> BenchmarkResult:

@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tasks.context import now
+from tasks.curve import told_names
 
 if TYPE_CHECKING:
     from deploy.stores.registry import CurvePoint, Registry
+    from vae_core.priors.fit_code_prior import CodePriorProgress
     from vae_core.training.progress import TrainProgress
 
 FLUSH_S = 5.0
@@ -40,7 +42,13 @@ class CurveLogger:
 
     def add(self, progress: TrainProgress) -> None:
         """Take the values of one interval; returns at once."""
-        points = list(_points(progress))
+        self._take(_points(progress))
+
+    def add_prior(self, progress: CodePriorProgress) -> None:
+        """Take the values of one interval of a prior's fit, by its own steps; returns at once."""
+        self._take(_prior_points(progress))
+
+    def _take(self, points: Iterable[CurvePoint]) -> None:
         with self._lock:
             self._waiting.extend(points)
 
@@ -74,5 +82,12 @@ class CurveLogger:
 def _points(progress: TrainProgress) -> Iterable[CurvePoint]:
     from deploy.stores.registry import CurvePoint
 
-    for name in ("neg_elbo", "nll", "kl", "beta", "learning_rate"):
+    for name in told_names(progress):
         yield CurvePoint(f"train/{name}", float(getattr(progress, name)), progress.step)
+
+
+def _prior_points(progress: CodePriorProgress) -> Iterable[CurvePoint]:
+    from deploy.stores.registry import CurvePoint
+
+    for name in ("nll", "held_out_nll", "learning_rate"):
+        yield CurvePoint(f"prior/{name}", float(getattr(progress, name)), progress.step)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,35 +11,45 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.context import objects, settings
+from tasks.curve import keep_curve, say_code_prior, say_training
 from tasks.images import decode_rows
 from tasks.mixing import mark_new_kind, mix, natural_weights
 from tasks.progress import ProgressWriter
 from tasks.rows import early_stopping_rows, fix_rows, training_rows
+from tasks.sampling_prior import describe_fit, fit_mixture_prior, fit_prior_over_codes, training_clock, warm_start
 from tasks.steps import finish_step, finished_step
 from tasks.tracking import CurveLogger
-from tasks.values import Mixing, RetrainPlan, Trained
+from tasks.values import CodePriorFitted, Mixing, RetrainPlan, Trained, TrainingEvent
 
 if TYPE_CHECKING:
     import numpy as np
 
     from vae_core.artifact import Artifact, TrainingSummary
-    from vae_core.priors.gaussian_mixture import GaussianMixturePrior
-    from vae_core.training.loop import TrainResult
+    from vae_core.models.vq_vae import VqVae
+    from vae_core.priors.fit_code_prior import CodePriorProgress
+    from vae_core.priors.sampling import SamplingPrior
     from vae_core.training.progress import TrainProgress
+    from vae_core.training.result import TrainResult
 
-PRIOR_IMAGES = 10_000  # as many codes as the mixture is fitted on at most
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedPrior:
+    """A sampling prior; of a VQ-VAE also how its fit went, and what became of the parent's codes."""
+
+    prior: SamplingPrior
+    code_prior: CodePriorFitted | None = None
+    codes_kept: float | None = None
 
 
 @task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5)
 def train_candidate(plan: RetrainPlan) -> Trained:
-    """Train to the plan's budget, from the champion where the tier does, fit the mixture, and keep both."""
+    """Train to the plan's budget, from the champion where the tier does, fit the sampling prior, and keep both."""
     if (kept := finished_step(objects(), plan.key, "trained", Trained)) is not None:
         return kept
     import torch
 
     from deploy.stores.artifacts import put_artifact
     from vae_core.artifact import Artifact, write_artifact
-    from vae_core.training.loop import train
 
     torch.set_num_threads(settings().training.threads)
     note = ProgressWriter(objects(), plan.key)
@@ -51,40 +60,24 @@ def train_candidate(plan: RetrainPlan) -> Trained:
     mixture = mix(is_new, plan)
     parent = _fetch_parent(plan)
     with _curves(plan) as curves:
-
-        def progressed(progress: TrainProgress) -> None:
-            curves.add(progress)
-            note.note("training", progress.share_done, _words(progress))
-
-        result = train(
-            pixels,
-            plan.model,
-            plan.train,
-            clock=time.process_time if settings().training.clock == "cpu" else time.monotonic,
-            checkpoint_folder=settings().work_folder / plan.key / "checkpoints",
-            device=settings().training.device,
-            on_progress=progressed,
-            initial=parent.model if parent else None,
-            weights=mixture.weights if mixture else None,
-            held_out=_early_stopping(plan),
-        )
-    note.note("prior", 1.0, f"mixture of {settings().training.mixture_components}")
+        result = _train(plan, pixels, mixture.weights if mixture else None, parent, note, curves)
+        fitted = _fit_prior(plan, result, pixels, natural_weights(is_new, plan), parent, note, curves)
     prefix = f"runs/{plan.key}/trained"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "artifact"
         artifact = Artifact(
             model=result.model,
-            model_config=plan.model,
+            model_config=result.model.config,  # a training that recovered may have ended with another
             preprocessing=plan.preprocessing,
-            prior=_fit_prior(result, pixels, natural_weights(is_new, plan), plan),
+            prior=fitted.prior,
             reference=None,
             golden=None,
-            summary=_summarise(result, plan),
+            summary=_summarise(result, fitted.codes_kept, plan),
             digest="",
         )
         digest = write_artifact(folder, artifact)
         put_artifact(objects(), folder, prefix)
-    _keep_curve(result, plan)
+    keep_curve(plan.key, result.curve)
     trained = Trained(
         key=plan.key,
         prefix=prefix,
@@ -98,8 +91,89 @@ def train_candidate(plan: RetrainPlan) -> Trained:
         mixing=Mixing.of(mixture) if mixture else None,
         best_step=result.best_step,
         stop_reason=str(result.stop_reason),
+        code_prior=fitted.code_prior,
+        codes_kept=fitted.codes_kept,
+        events=tuple(map(TrainingEvent.of, result.events)),
     )
     return finish_step(objects(), plan.key, "trained", trained)
+
+
+def _train(
+    plan: RetrainPlan,
+    pixels: np.ndarray,
+    weights: np.ndarray | None,
+    parent: Artifact | None,
+    note: ProgressWriter,
+    curves: CurveLogger,
+) -> TrainResult:
+    from vae_core.training.recovery import train_with_recovery
+
+    def progressed(progress: TrainProgress) -> None:
+        curves.add(progress)
+        note.note("training", progress.share_done, say_training(progress))
+
+    return train_with_recovery(
+        pixels,
+        plan.model,
+        plan.train,
+        clock=training_clock(),
+        checkpoint_folder=settings().work_folder / plan.key / "checkpoints",
+        device=settings().training.device,
+        on_progress=progressed,
+        initial=parent.model if parent else None,
+        weights=weights,
+        held_out=_early_stopping(plan),
+    )
+
+
+def _fit_prior(
+    plan: RetrainPlan,
+    result: TrainResult,
+    pixels: np.ndarray,
+    natural: np.ndarray,
+    parent: Artifact | None,
+    note: ProgressWriter,
+    curves: CurveLogger,
+) -> FittedPrior:
+    """The prior of the model's kind, on all images of the training in their natural mix."""
+    from vae_core.models.vq_vae import VqVae
+
+    if isinstance(result.model, VqVae):
+        return _fit_code_prior(plan, result.model, pixels, natural, parent, note, curves)
+    note.note("prior", 1.0, f"mixture of {settings().training.mixture_components}")
+    return FittedPrior(fit_mixture_prior(result.model, pixels, natural, plan))
+
+
+def _fit_code_prior(
+    plan: RetrainPlan,
+    model: VqVae,
+    pixels: np.ndarray,
+    natural: np.ndarray,
+    parent: Artifact | None,
+    note: ProgressWriter,
+    curves: CurveLogger,
+) -> FittedPrior:
+    from tasks.codes import encode_codes, share_kept
+    from vae_core.models.vq_vae import VqVae
+    from vae_core.weights import copy_weights, digest_weights
+
+    def progressed(progress: CodePriorProgress) -> None:
+        curves.add_prior(progress)
+        note.note("prior", progress.share_done, say_code_prior(progress, codes[0].size))
+
+    codes = encode_codes(model, pixels, note)
+    before = parent.prior if parent else None
+    # a training that was killed as its budget ended may make one more step: other weights give other codes, and
+    # checkpoints of a fit to the former ones would stop this one
+    folder = settings().work_folder / plan.key / f"prior-{digest_weights(copy_weights(model))[:16]}"
+    fitted = fit_prior_over_codes(
+        codes, natural, plan, size=model.config.codes, parent=before, folder=folder, on_progress=progressed
+    )
+    kept = None
+    if parent is not None and isinstance(parent.model, VqVae):
+        kept = share_kept(parent.model, pixels, codes, plan.train.seed)
+    warm = warm_start(before, fitted.prior.config) is not None
+    return FittedPrior(fitted.prior, describe_fit(fitted, warm=warm), kept)
 
 
 def _fetch_parent(plan: RetrainPlan) -> Artifact | None:
@@ -115,16 +189,19 @@ def _fetch_parent(plan: RetrainPlan) -> Artifact | None:
 
 
 def _early_stopping(plan: RetrainPlan) -> np.ndarray | None:
-    """Images whose -ELBO ends the training, where the plan set some aside."""
+    """Images whose loss ends the training, where the plan set some aside."""
     rows = early_stopping_rows(settings().open_catalogue(), plan, ["image"])
     return decode_rows(rows["image"], plan.preprocessing) if len(rows) else None
 
 
-def _summarise(result: TrainResult, plan: RetrainPlan) -> TrainingSummary:
+def _summarise(result: TrainResult, codes_kept: float | None, plan: RetrainPlan) -> TrainingSummary:
     from vae_core.artifact import TrainingSummary
+    from vae_core.config import ConvVaeConfig
     from vae_core.weights import encoder_digest
 
-    watched = {each.step: each.neg_elbo for each in result.held_out_curve}
+    watched = {each.step: each.loss for each in result.held_out_curve}
+    before, best = watched.get(0), watched.get(result.best_step) if result.best_step is not None else None
+    is_vae = isinstance(result.model.config, ConvVaeConfig)
     return TrainingSummary(
         steps=result.steps,
         epochs=result.epochs,
@@ -136,8 +213,11 @@ def _summarise(result: TrainResult, plan: RetrainPlan) -> TrainingSummary:
         encoder_digest=encoder_digest(result.model),
         best_step=result.best_step,
         stop_reason=result.stop_reason,
-        held_out_neg_elbo_before=watched.get(0),
-        held_out_neg_elbo=watched.get(result.best_step) if result.best_step is not None else None,
+        held_out_neg_elbo_before=before if is_vae else None,
+        held_out_neg_elbo=best if is_vae else None,
+        held_out_squared_error_before=None if is_vae else before,
+        held_out_squared_error=None if is_vae else best,
+        codes_kept=codes_kept,
     )
 
 
@@ -152,42 +232,7 @@ def _curves(plan: RetrainPlan) -> CurveLogger:
         **{f"model.{name}": value for name, value in plan.model.model_dump().items()},
         **{f"train.{name}": value for name, value in plan.train.model_dump().items()},
     }
+    if plan.code_prior is not None:
+        params |= {f"code_prior.{name}": value for name, value in plan.code_prior.config.model_dump().items()}
+        params |= {f"code_prior.{name}": value for name, value in plan.code_prior.recipe.model_dump().items()}
     return CurveLogger(settings().open_registry(), plan.key, f"{plan.tier} {plan.planned_at:%Y-%m-%d %H:%M}", params)
-
-
-def _fit_prior(result: TrainResult, pixels: np.ndarray, weights: np.ndarray, plan: RetrainPlan) -> GaussianMixturePrior:
-    """On codes in the mix that the version will meet, not in the one that it was trained with."""
-    import numpy as np
-    import torch
-
-    from vae_core.inference import score_images
-    from vae_core.priors.gaussian_mixture import fit_mixture
-    from vae_core.priors.posterior import sample_posterior
-
-    random = np.random.default_rng(plan.train.seed)
-    if plan.found is None:
-        chosen = random.permutation(len(pixels))[:PRIOR_IMAGES]
-    else:  # an image that is drawn twice gives two codes: each is drawn from its posterior
-        chosen = random.choice(len(pixels), PRIOR_IMAGES, p=weights / weights.sum())
-    scores = score_images(result.model, pixels[chosen], device=settings().training.device)
-    codes = sample_posterior(scores.mu, scores.logvar, torch.Generator().manual_seed(plan.train.seed))
-    return fit_mixture(codes, settings().training.mixture_components, plan.train.seed)
-
-
-def _keep_curve(result: TrainResult, plan: RetrainPlan) -> None:
-    columns = {
-        name: [getattr(each, name) for each in result.curve]
-        for name in ("step", "epoch", "neg_elbo", "nll", "kl", "beta", "learning_rate")
-    }
-    objects().put(curve_key(plan.key), json.dumps(columns).encode())
-
-
-def curve_key(run: str) -> str:
-    """Key of a run's training curve: JSON of equally long columns."""
-    return f"runs/{run}/curve.json"
-
-
-def _words(progress: TrainProgress) -> str:
-    return (
-        f"step {progress.step:,}, epoch {progress.epoch:.1f}, −ELBO {progress.neg_elbo:.1f}, KL {progress.kl:.1f} nats"
-    )

@@ -8,10 +8,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from data_checks.verdict import Verdict
 from deploy.release import ServedVersion
-from vae_core.config import ConvVaeConfig, TrainConfig
+from vae_core.config import ModelConfig, TrainConfig
 from vae_core.preprocessing import Preprocessing
+from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 
 if TYPE_CHECKING:
+    from vae_core.training.events import TrainEvent
     from vae_core.training.mixing import Mixture
 
 Tier = Literal["full", "incremental", "emergency"]
@@ -97,6 +99,13 @@ class WindowSelection(_Value):
     found: NewKindFound | None = None
 
 
+class PlannedCodePrior(_Value):
+    """The prior over codes that the training of a VQ-VAE ends with."""
+
+    config: CodePriorConfig
+    recipe: CodePriorRecipe
+
+
 class RetrainPlan(_Value):
     """Everything that a training needs to know, decided before it begins.
 
@@ -121,8 +130,9 @@ class RetrainPlan(_Value):
     n_training: int
     sources: tuple[str, ...]
     benchmark: BenchmarkSet
-    model: ConvVaeConfig
+    model: ModelConfig
     train: TrainConfig
+    code_prior: PlannedCodePrior | None = None
     preprocessing: Preprocessing
     planned_at: AwareDatetime
 
@@ -151,11 +161,41 @@ class Mixing(_Value):
         return cls(**{name: getattr(mixture, name) for name in cls.model_fields if name != "schema_version"})
 
 
+class CodePriorFitted(_Value):
+    """How the prior over codes came about; nats per code of the images that its fit held out, lower is better.
+
+    `before`: with the first weights, the parent's where `warm`. `independent`: of each position's frequencies alone.
+    Where known images are drawn again to give a new kind its share, held-out codes were fitted as well: what the prior
+    is worth is measured on the reference, see `Evaluated`.
+    """
+
+    steps: int
+    seconds: float
+    warm: bool
+    nats_per_code: float
+    before: float
+    independent: float
+
+
+class TrainingEvent(_Value):
+    """Something of a training that a person may have to act on, as `vae_core.training.events` has it."""
+
+    kind: str
+    step: int
+    detail: str
+
+    @classmethod
+    def of(cls, event: TrainEvent) -> TrainingEvent:
+        """What of an event is for a person."""
+        return cls(kind=str(event.kind), step=event.step, detail=event.detail)
+
+
 class Trained(_Value):
     """Weights and sampling prior of a finished training, in the object store under `prefix`.
 
     `n_images`: what it was trained on, None in files of before it was kept; `excluded`: planned images that were left
-    out, because another run holds them out.
+    out, because another run holds them out. `codes_kept`: after a warm start of a VQ-VAE, the share of tokens whose
+    code is the parent's.
     """
 
     key: str
@@ -170,12 +210,17 @@ class Trained(_Value):
     mixing: Mixing | None = None
     best_step: int | None = None
     stop_reason: str | None = None
+    code_prior: CodePriorFitted | None = None
+    codes_kept: float | None = None
+    events: tuple[TrainingEvent, ...] = ()
 
 
 class Evaluated(_Value):
     """The complete artifact and where its benchmarks and pictures lie.
 
     `benchmark_new` is None without such a set. `reference`: which images the reference was measured on, in words.
+    `code_nats`: of a VQ-VAE, what the prior over codes needs for one code of the reference's images, nats; lower is
+    better, and log K is what a prior needs that knows nothing.
     """
 
     key: str
@@ -185,6 +230,7 @@ class Evaluated(_Value):
     benchmark_new: str | None = None
     pictures: str
     reference: str = ""
+    code_nats: float | None = None
 
 
 class ChangeShown(_Value):

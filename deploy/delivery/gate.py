@@ -18,15 +18,24 @@ Metric = Literal["recon_error", "fd_efflite0", "fd_efflite0_reconstructions"]
 
 
 @dataclass(frozen=True, slots=True)
+class UsedUnits:
+    """How much of its code a version uses: active units of a VAE's dimensions, or codes of a VQ-VAE's codebook."""
+
+    name: Literal["active_units", "codes_used"]
+    used: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What is known of one version without comparing it: the input of the absolute bars.
 
     `frechet_over_floor`: Fréchet distance of its samples over that of real images against
-    real images; None where n is too small.
+    real images; None where n is too small, or where it can give no samples.
     """
 
     explained_variance: float
-    active_units: int
+    units: UsedUnits
     frechet_over_floor: float | None
 
 
@@ -70,13 +79,7 @@ def judge_first_version(standing: Standing, policy: GatePolicy) -> Verdict:
             unit="share",
             direction="higher",
         ),
-        Evidence(
-            name="active_units",
-            value=standing.active_units,
-            limit=policy.first_min_active_units,
-            unit="units",
-            direction="higher",
-        ),
+        _units_evidence(standing.units, None, policy),
     ]
     if standing.frechet_over_floor is not None:
         evidence.append(
@@ -102,12 +105,14 @@ def judge_candidate(
     changes: Sequence[Change],
     *,
     tier: Tier,
-    active_units: int,
-    champion_active_units: int,
+    units: UsedUnits,
+    champion_units: UsedUnits,
     policy: GatePolicy,
     cells: Sequence[CellChange] = (),
 ) -> Verdict:
     """Against the champion: nothing worse by its margin, one better (unless the tier is full), no code or kind lost.
+
+    Units and codes are not compared: beside a champion of another kind the bar is that of a first version.
 
     Samples follow the mix of the newest data, because the prior is fitted to it: where there is a `benchmark_new`,
     those on `benchmark_old`, which lacks the new kind, are shown and not judged.
@@ -120,15 +125,7 @@ def judge_candidate(
             evidence=(),
         )
     evidence = [_change_evidence(each, policy if each in judged else None) for each in changes]
-    evidence.append(
-        Evidence(
-            name="active_units",
-            value=active_units,
-            limit=policy.min_active_share * champion_active_units,
-            unit="units",
-            direction="higher",
-        )
-    )
+    evidence.append(_units_evidence(units, champion_units, policy))
     evidence += _cell_evidence(cells, policy)
     failed = [each for each in evidence if not each.within_limit]
     if failed:
@@ -158,6 +155,28 @@ def _change_evidence(change: Change, policy: GatePolicy | None) -> Evidence:
         limit=None if policy is None else _margin(change, policy),
         unit="share",
         direction="lower",
+    )
+
+
+def _units_evidence(units: UsedUnits, champion: UsedUnits | None, policy: GatePolicy) -> Evidence:
+    """Beside the champion's own number, or beside the absolute bar where there is none to compare with.
+
+    Codes count as shares of their codebooks: a smaller one that is used well has lost nothing.
+    """
+    if champion is not None and champion.name == units.name:
+        limit = policy.min_active_share * champion.used
+        if units.name == "codes_used":
+            limit *= units.of / champion.of
+    elif units.name == "active_units":
+        limit = policy.first_min_active_units
+    else:
+        limit = policy.first_min_code_share * units.of
+    return Evidence(
+        name=units.name,
+        value=units.used,
+        limit=limit,
+        unit="units" if units.name == "active_units" else "codes",
+        direction="higher",
     )
 
 

@@ -35,7 +35,12 @@ class GatePolicy(BaseModel):
     lost_cell_min_images: int = Field(
         20, ge=2, description="images of the benchmark in a cluster; of fewer, the ratio of two means says nothing"
     )
-    min_active_share: float = Field(0.5, ge=0, le=1, description="of the champion's active units; fewer is a lost code")
+    min_active_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="of the champion's active units, or of the codes that it uses; fewer is a lost code",
+    )
 
     first_min_explained_variance: float = Field(
         0.5,
@@ -44,6 +49,12 @@ class GatePolicy(BaseModel):
         description="1 - recon_error / error of the mean image; below half, the code carries too little",
     )
     first_min_active_units: int = Field(4, ge=1, description="units; below it the posterior has collapsed for practice")
+    first_min_code_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="of a VQ-VAE's codes, used at least once on benchmark_old; a healthy one uses 0.9 and more of 512",
+    )
     first_max_frechet_over_floor: float = Field(
         25.0,
         gt=1,

@@ -14,7 +14,10 @@ from vae_core.inference import score_images
 
 
 class RegisteredVae(PythonModel):  # type: ignore[misc]
-    """Reconstructs uint8 images `(B, C, H, W)`; answers `reconstruction` in [0, 1], `mu` and `recon_error`."""
+    """Reconstructs uint8 images `(B, C, H, W)`; answers `reconstruction` in [0, 1], `mu` and `recon_error`.
+
+    A VQ-VAE answers `codes` `(B, h, w)` and `code_distance` as well.
+    """
 
     def load_context(self, context: Any) -> None:
         """Verify every digest of the artifact folder and load it."""
@@ -26,7 +29,8 @@ class RegisteredVae(PythonModel):  # type: ignore[misc]
         # a named TensorSpec hands over a dict
         pixels = model_input["pixels"] if isinstance(model_input, dict) else model_input
         scores = score_images(self._artifact.model, np.asarray(pixels, dtype=np.uint8))
-        return {"reconstruction": scores.reconstruction, "mu": scores.mu, "recon_error": scores.recon_error}
+        names = ("reconstruction", "mu", "recon_error", "codes", "code_distance")
+        return {name: value for name in names if (value := getattr(scores, name)) is not None}
 
 
 set_model(RegisteredVae())

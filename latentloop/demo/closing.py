@@ -63,15 +63,20 @@ FORM: tuple[tuple[str, str, float | str | None, Literal["lower", "higher"]], ...
     ("recon_error_new_kind_promoted", "MSE on [0, 1]", "recon_error_new_kind_first", "lower"),
     ("new_kind_precision", "share", None, "higher"),
     ("new_kind_recall", "share", None, "higher"),
+    # of a VAE, then of a VQ-VAE: what a kind has not, has no value
     ("active_units", "units", None, "higher"),
+    ("kl", "nats", None, "higher"),
+    ("codes_used", "codes", None, "higher"),
+    ("code_perplexity", "codes", None, "higher"),
     ("wall_s", "s", None, "lower"),
     ("peak_memory_mb", "MB", 6_000.0, "lower"),
 )
 PICTURES = {
     "reconstructions.png": "Images that the model never saw (upper row) and their reconstructions (lower row)",
     "worst.png": "The images with the largest error, worst first",
-    "samples.png": "New images, decoded from the fitted mixture",
+    "samples.png": "New images, decoded from draws of the fitted prior",
     "traversals.png": "One code moved along its strongest dimensions",
+    "codes.png": "How often each code is used",
     "curves.png": "Training",
     "errors.png": "Reconstruction error over the benchmark",
 }
@@ -128,8 +133,10 @@ def _pictures(story: Story) -> list[tuple[str, str]]:
     objects = story.settings.open_objects()
     key = story.settings.open_registry().version(story.versions["first"].version).tags["latentloop.trigger"]
     found = [(caption, _data_uri(content)) for caption, content in story.pictures]
+    drawn = set(objects.keys(f"runs/{key}/pictures/"))
     for name, caption in PICTURES.items():
-        found.append((caption, _data_uri(objects.get(f"runs/{key}/pictures/{name}").data)))
+        if (picture := f"runs/{key}/pictures/{name}") in drawn:  # a kind of model has some that the other has not
+            found.append((caption, _data_uri(objects.get(picture).data)))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from latentloop.demo.shipment import DUPLICATE, Shipment, write_shipment
 from latentloop.demo.telling import Chapter, Story, expect
 from latentloop.demo.traffic import Client, Traffic
 from latentloop.loop import ingest_folder, retrain_and_wait
+
+if TYPE_CHECKING:
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
 
 
 def images_arrive(story: Story, chapter: Chapter) -> None:
@@ -58,22 +62,35 @@ def model_is_made(story: Story, chapter: Chapter) -> None:
     key = story.settings.open_registry().version(registered.version).tags["latentloop.trigger"]
     objects = story.settings.open_objects()
     result = BenchmarkResult.model_validate_json(objects.get(f"runs/{key}/benchmark.json").data)
+    assert result.fd_samples is not None, "a trained version has a prior to sample from"
     story.figures |= {
         "recon_error_before_old": result.recon_error,
         "recon_error_before_new": None,
         "fd_efflite0_before_old": result.fd_samples.value,
         "fd_efflite0_before_new": None,
         "active_units": result.active_units,
+        "kl": result.kl,
+        "codes_used": result.codes_used,
+        "code_perplexity": result.code_perplexity,
     }
     chapter.show("version", f"{registered.version}, benchmark {registered.benchmark}")
     chapter.show("recon_error", f"{result.recon_error:.5f} (n={result.n_images:,})")
     chapter.show("fd_efflite0 of samples", str(result.fd_samples))
     chapter.show("fd_efflite0 of reconstructions", str(result.fd_reconstructions))
     chapter.show("floor, real against real", str(result.fd_floor))
-    chapter.show("−ELBO, KL", f"{result.neg_elbo:.1f}, {result.kl:.1f} nats")
-    chapter.show("active units", f"{result.active_units} of {result.latent_dim}")
+    _show_code(result, chapter)
     chapter.show("gate", registered.reason)
     expect(registered.benchmark == "passed", f"a candidate that passes its gate, came: {registered.reason}")
+
+
+def _show_code(result: BenchmarkResult, chapter: Chapter) -> None:
+    """What each kind of model has: a VAE its KL and units, a VQ-VAE its codes."""
+    if result.codes is not None:
+        chapter.show("codes used", f"{result.codes_used:,} of {result.codes:,}")
+        chapter.show("perplexity of the codes", f"{result.code_perplexity:.1f}")
+    else:
+        chapter.show("−ELBO, KL", f"{result.neg_elbo:.1f}, {result.kl:.1f} nats")
+        chapter.show("active units", f"{result.active_units} of {result.latent_dim}")
 
 
 def person_approves(story: Story, chapter: Chapter) -> None:

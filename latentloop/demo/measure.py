@@ -13,7 +13,7 @@ from latentloop.demo.telling import Chapter, Story
 if TYPE_CHECKING:
     from tasks.values import Registered
     from vae_core.artifact import Artifact
-    from vae_core.evaluation.benchmark_result import BenchmarkResult
+    from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
 
 SHOWN = 12
 
@@ -38,10 +38,10 @@ def before_and_after(story: Story, chapter: Chapter) -> None:
         "recon_error_mix_first": mix["first"].recon_error,
         "recon_error_new_kind_first": float(errors[0]),
         "recon_error_new_kind_promoted": float(errors[1]),
-        "fd_efflite0_during_old": old["first"].fd_samples.value,
-        "fd_efflite0_during_new": mix["first"].fd_samples.value,
-        "fd_efflite0_after_old": old["emergency"].fd_samples.value,
-        "fd_efflite0_after_new": mix["emergency"].fd_samples.value,
+        "fd_efflite0_during_old": _samples(old["first"]).value,
+        "fd_efflite0_during_new": _samples(mix["first"]).value,
+        "fd_efflite0_after_old": _samples(old["emergency"]).value,
+        "fd_efflite0_after_new": _samples(mix["emergency"]).value,
     }
     chapter.show("images of the season's mix", f"{len(pixels):,}, {int(is_new.sum()):,} of them new; never sent")
     for name, title in (("first", "first champion"), ("emergency", "promoted")):
@@ -59,6 +59,11 @@ def before_and_after(story: Story, chapter: Chapter) -> None:
             picture,
         )
     )
+
+
+def _samples(result: BenchmarkResult) -> FrechetScore:
+    assert result.fd_samples is not None, "a trained version has a prior to sample from"
+    return result.fd_samples
 
 
 def _artifact(story: Story, registered: Registered, folder: Path) -> Artifact:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.settings import CONFIG_VARIABLE, Settings, SettingsError, load_settings
+from latentloop.demo.models import DemoModel, describe_model
 from latentloop.installation import read_installation
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How large the demo is; CPU seconds for the training, wall seconds for the watchdog."""
+    """How large the demo is; CPU seconds for trainings and the prior over codes, wall seconds for the watchdog."""
 
     shipment: int
     training_s: float
@@ -23,6 +24,7 @@ class Scale:
     emergency_s: float
     measured: int
     watchdog_s: int
+    prior_s: float
 
 
 FULL = Scale(
@@ -34,6 +36,7 @@ FULL = Scale(
     emergency_s=45,
     measured=5_000,
     watchdog_s=900,
+    prior_s=60,
 )
 QUICK = Scale(
     shipment=9_000,
@@ -44,6 +47,7 @@ QUICK = Scale(
     emergency_s=20,
     measured=1_500,
     watchdog_s=540,
+    prior_s=10,
 )
 
 TEMPLATE = """\
@@ -58,6 +62,7 @@ min_variance = 0.003
 [training]
 clock = "cpu"
 
+{model}
 [training.full]
 seed = 7
 
@@ -90,7 +95,7 @@ holdout_share = 0.25
 """
 
 
-def demo_settings(scale: Scale) -> Settings:
+def demo_settings(scale: Scale, model: DemoModel) -> Settings:
     """A fresh home under `.latentloop/demo`; what an earlier demo left there is removed first."""
     home = Path(".latentloop") / "demo"
     if (other := read_installation(home)) is not None:
@@ -100,6 +105,7 @@ def demo_settings(scale: Scale) -> Settings:
     config = home / "latentloop.toml"
     config.write_text(
         TEMPLATE.format(
+            model=describe_model(model, scale.prior_s),
             training_s=scale.training_s,
             emergency_s=scale.emergency_s,
             benchmark=scale.benchmark,

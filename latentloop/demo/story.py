@@ -15,6 +15,7 @@ from typing import NoReturn
 from latentloop.demo.closing import close_story
 from latentloop.demo.first_half import images_arrive, model_is_made, ordinary_traffic, person_approves
 from latentloop.demo.measure import before_and_after
+from latentloop.demo.models import DemoModel
 from latentloop.demo.sabotage import sabotage_is_taken_back
 from latentloop.demo.season import candidate_is_tried, season_changes
 from latentloop.demo.settings import FULL, QUICK, demo_settings
@@ -39,12 +40,12 @@ CHAPTERS: tuple[tuple[str, Callable[[Story, Chapter], None]], ...] = (
 )
 
 
-def run_demo(*, quick: bool, json_file: Path | None, report: Path, say: Say) -> None:
+def run_demo(*, quick: bool, model: DemoModel, json_file: Path | None, report: Path, say: Say) -> None:
     """Tell the whole story; `DemoFailed` when something did not come true or the watchdog ended it."""
     scale = QUICK if quick else FULL
     began = time.monotonic()
     with _watchdog(scale.watchdog_s):
-        settings = demo_settings(scale)
+        settings = demo_settings(scale, model)
         say(f"home {settings.home.resolve()}")
         data = find_fashion_mnist(settings.fashion_mnist, settings.assets_folder)
         supply = Supply(data, shipment=scale.shipment, ordinary=scale.requests, seed=SEED)
@@ -61,7 +62,8 @@ def run_demo(*, quick: bool, json_file: Path | None, report: Path, say: Say) -> 
                     finish = close_story(story, report)
             story.figures["peak_memory_mb"] = peak()
     story.figures["wall_s"] = time.monotonic() - began
-    finish(json_file, "latentloop demo" + (" --quick" if quick else ""))
+    told = [*(["--quick"] if quick else []), *(["--model", model.value] if model is not DemoModel.vae else [])]
+    finish(json_file, " ".join(["latentloop demo", *told]))
 
 
 def _timed(say: Say, began: float) -> Say:

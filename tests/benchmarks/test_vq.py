@@ -22,10 +22,13 @@ class _OtherCodebook(torch.nn.Module):
     def __init__(self, config: VqVaeConfig, settings: dict) -> None:
         super().__init__()
         self.codes, self.settings = config.codes, settings
-        self.inner = vq.build_vq_vae(config, 5).quantiser
+        self.inner = vq.build_model(config, 5).quantiser
 
     def quantise(self, z_e: torch.Tensor, generator: torch.Generator | None) -> Quantised:
         return self.inner.quantise(z_e, generator)
+
+    def follow(self, z_e: torch.Tensor, indices: torch.Tensor, generator: torch.Generator) -> None:
+        self.inner.follow(z_e, indices, generator)
 
 
 def test_without_images_there_is_no_figure(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from deploy.settings import VENDOR_ENVIRONMENT, Settings, SettingsError, load_settings
+from vae_core.config import ConvVaeConfig
+from vae_core.vq_config import VqVaeConfig
 
 
 @pytest.fixture(autouse=True)
@@ -166,7 +169,8 @@ def test_a_model_for_other_images_than_the_preprocessing_makes_is_a_contradictio
 
 
 def test_model_and_preprocessing_may_change_together(file: Path) -> None:
-    file.write_text("[preprocessing]\nheight = 32\nwidth = 32\n[training.model]\nheight = 32\nwidth = 32\n")
+    model = "[training.model]\nvariant = 'vq_vae'\nheight = 32\nwidth = 32\n"
+    file.write_text(f"[preprocessing]\nheight = 32\nwidth = 32\n{model}")
 
     assert load_settings().preprocessing.shape == (1, 32, 32)
 
@@ -239,3 +243,53 @@ def test_a_neighbour_that_is_not_known_yet_says_how_it_gets_known() -> None:
         settings.open_registry()
     with pytest.raises(SettingsError, match="prefect_url is not set: start `latentloop up`, or set LATENTLOOP_PREFECT"):
         settings.open_orchestrator()
+
+
+def test_the_default_model_is_a_vq_vae_with_a_prior_over_its_codes() -> None:
+    training = load_settings().training
+    assert isinstance(training.model, VqVaeConfig)
+    config = training.code_prior.config_for(training.model)
+    assert (config.grid, config.codebook_size) == ((7, 7), 512)
+    assert (training.code_prior.recipe.budget.amount, training.code_prior.recipe.budget.unit) == (300, "seconds")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            "[training.model]\nlatent_dim = 16\n",
+            r'^training\.model: .*expected variant = "vq_vae" or "conv_vae" beside .*, came none; say which',
+        ),
+        ("[training.model]\nvariant = 'vq_gan'\n", r"^training\.model: .*'vq_gan'.*'conv_vae', 'vq_vae'"),
+        (
+            "[training.model]\nvariant = 'vq_vae'\nlatent_dim = 16\n",
+            r"^training\.model\.latent_dim: Extra inputs .*LATENTLOOP_TRAINING__MODEL__LATENT_DIM\)$",
+        ),
+        ("[training.code_prior]\nheads = 3\n", r"^training: .*code_prior over \(7, 7\) codes .*128 .* 3 heads"),
+        (
+            "[preprocessing]\nheight = 512\nwidth = 512\n"
+            "[training.model]\nvariant = 'vq_vae'\nheight = 512\nwidth = 512\n",
+            r"^training: .*code_prior over \(128, 128\) codes of 512: grid must be 1 to 64 codes a side, came 128",
+        ),
+    ],
+)
+def test_a_model_or_a_prior_that_cannot_be_is_one_line(file: Path, content: str, said: str) -> None:
+    file.write_text(content)
+    (problem,) = problems()
+    assert re.search(said, problem), problem
+
+
+def test_a_prior_over_codes_must_fit_though_a_vae_is_trained_since_the_champion_may_have_codes(file: Path) -> None:
+    file.write_text("[training.model]\nvariant = 'conv_vae'\nlatent_dim = 16\n")
+    model = load_settings().training.model
+    assert isinstance(model, ConvVaeConfig) and model.latent_dim == 16
+    file.write_text("[training.model]\nvariant = 'conv_vae'\n[training.code_prior]\nheads = 3\n")
+    with pytest.raises(SettingsError, match="128 is not a multiple of 3 heads"):
+        load_settings()
+
+
+@pytest.mark.parametrize("word", ["snapshots = 4", "mutual_information_every_steps = 100"])
+def test_what_a_retraining_would_measure_for_nobody_is_refused(file: Path, word: str) -> None:
+    file.write_text(f"[training.full]\n{word}\nbudget = {{amount = 1, unit = 'epochs'}}\n")
+    with pytest.raises(SettingsError, match=f"full: {word.split()[0]} have no use in a retraining; leave them at 0"):
+        load_settings()

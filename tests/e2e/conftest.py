@@ -33,6 +33,7 @@ clock_factor = 0.05
 min_variance = 0.003
 
 [training.model]
+variant = "conv_vae"
 widths = [8, 16]
 latent_dim = 8
 

@@ -28,6 +28,7 @@ clock_factor = 0.05
 [input_policy]
 min_variance = 0.0
 [training.model]
+variant = "conv_vae"
 widths = [8, 16]
 latent_dim = 8
 [training.full]

@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from tasks.context import engine, forget
-from tests.tasks.arrivals import write_config
+from tasks.evaluate import evaluate_candidate
+from tasks.plan import plan_retrain
+from tasks.train import train_candidate
+from tests.tasks.arrivals import ingest, write_config
+from tests.tasks.season import arrive_known, capture_traffic, copy_home, serve, settled
 
 Configure = Callable[[str], None]
 
@@ -24,3 +28,25 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Confi
     yield settle
     engine().dispose()
     forget()
+
+
+@pytest.fixture(scope="session")
+def first_champion(tmp_path_factory: pytest.TempPathFactory, mlflow_url: str) -> Path:
+    """An installation whose champion was trained by the full tier on the known kind, and served some traffic."""
+    home = tmp_path_factory.mktemp("season") / "first"
+    with settled(home, mlflow_url):
+        arrive_known()
+        ingest()
+        plan = plan_retrain.fn("first", "full", "first")
+        evaluated = evaluate_candidate.fn(plan, train_candidate.fn(plan))
+        serve(evaluated.digest, evaluated.artifact)
+        capture_traffic(known=300, new=0, seed=100, day=0)
+        ingest()
+    return home
+
+
+@pytest.fixture
+def home(first_champion: Path, tmp_path: Path, mlflow_url: str) -> Iterator[Path]:
+    """The same installation, for one test."""
+    with settled(copy_home(first_champion, tmp_path / "copy"), mlflow_url):
+        yield tmp_path / "copy"

@@ -17,20 +17,43 @@ from deploy.release import Release, ServedVersion
 from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.release import ReleaseStore
 from tasks.context import engine, forget, now, objects
+from tasks.plan import plan_retrain
+from tasks.values import RetrainPlan
+from tests.tasks.arrivals import ingest
 from tests.vae_core.synthetic_images import boxes
 
 SIZE = 28
 SUPPLIERS = 12
 SERVED_SINCE = datetime(2026, 3, 1, tzinfo=UTC)
 MIN_NEW, MIN_WATCHED = 100, 10  # in place of 500 and 30: the story is the same, and quick
+VAE = """
+[training.model]
+variant = "conv_vae"
+widths = [8, 16]
+latent_dim = 8
+"""
+VQ_VAE = """
+[training.model]
+variant = "vq_vae"
+widths = [8, 16]
+codebook_size = 32
+code_dim = 16
+[training.code_prior]
+width = 32
+depth = 1
+heads = 2
+[training.code_prior.recipe]
+look_every_steps = 20
+checkpoint_every_steps = 20
+[training.code_prior.recipe.budget]
+amount = 60
+unit = "steps"
+"""
 SETTINGS = """
-product = "season"
+product = "{product}"
 clock_factor = 0.05
 [input_policy]
 min_variance = 0.0
-[training.model]
-widths = [8, 16]
-latent_dim = 8
 [training.full]
 batch_size = 64
 [training.full.budget]
@@ -126,6 +149,18 @@ def capture_images(images: np.ndarray, *, day: int) -> None:
         CaptureStore(objects()).write(f"replica-{day}", start // 500, captured[start : start + 500])
 
 
+def change_season(day: int = 1, known: int = 630, new: int = 270) -> None:
+    """A day of traffic with the new kind in it, ingested."""
+    capture_traffic(known=known, new=new, seed=1_000 * day, day=day)
+    ingest()
+
+
+def plan_emergency(key: str = "drift-1") -> RetrainPlan:
+    """The plan that a person asks for after it."""
+    plan: RetrainPlan = plan_retrain.fn(key, "emergency", "drift: sandals", "by hand")
+    return plan
+
+
 def is_new(pixels: np.ndarray) -> np.ndarray:
     """Which of images (N, 1, 28, 28) are stripes: no box reaches the last row, whose ground is dark."""
     found: np.ndarray = pixels[:, 0, -1].max(axis=1) > 100
@@ -139,10 +174,10 @@ def serve(digest: str, artifact: str) -> None:
 
 
 @contextmanager
-def settled(home: Path, mlflow_url: str) -> Iterator[None]:
-    """Settle this process in an installation."""
+def settled(home: Path, mlflow_url: str, model: str = VAE, product: str = "season") -> Iterator[None]:
+    """Settle this process in an installation that trains this model; products share the registry's server."""
     home.mkdir(parents=True, exist_ok=True)
-    (home / "latentloop.toml").write_text(SETTINGS)
+    (home / "latentloop.toml").write_text(SETTINGS.format(product=product) + model)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LATENTLOOP_CONFIG", str(home / "latentloop.toml"))
         patch.setenv("LATENTLOOP_HOME", str(home / "home"))

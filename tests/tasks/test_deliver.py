@@ -34,8 +34,10 @@ from vae_core.evaluation.moments import measure_moments
 from vae_core.evaluation.paired_change import paired_reconstruction_change
 from vae_core.inference import score_images
 from vae_core.models.build import build_model
-from vae_core.preprocessing import Preprocessing
+from vae_core.models.vq_vae import VqVae
+from vae_core.preprocessing import Preprocessing, to_unit
 from vae_core.training.loop import train
+from vae_core.vq_config import VqVaeConfig
 
 CONFIG = ConvVaeConfig(widths=(8, 16), latent_dim=8)
 RECIPE = TrainConfig(budget=Budget(amount=150, unit="steps"), batch_size=64)
@@ -137,3 +139,33 @@ def test_too_few_captured_images_are_one_clear_line(since: datetime) -> None:
 def test_a_trial_that_is_over_is_not_measured(since: datetime) -> None:
     with pytest.raises(NotEnoughData, match=r"version 3 is not tried against 1 any more"):
         plan_measurement.fn("3", "1", since.isoformat())
+
+
+@pytest.mark.parametrize("vq_is_candidate", [True, False])
+def test_models_of_two_kinds_are_compared_by_their_reconstructions(
+    since: datetime, good: Artifact, tmp_path: Path, vq_is_candidate: bool
+) -> None:
+    torch.set_num_threads(1)
+    config = VqVaeConfig(widths=(8, 16), codebook_size=16, code_dim=4)
+    model = build_model(config, seed=3).eval()
+    assert isinstance(model, VqVae)
+    model.start_codes([to_unit(known_images(64, seed=9)[:, None])], torch.Generator().manual_seed(0))
+    digest = write_artifact(tmp_path / "vq", replace(good, model=model, model_config=config))
+    put_artifact(objects(), tmp_path / "vq", artifact_prefix(digest))
+    vq = ServedVersion(version="3", digest=digest, artifact=artifact_prefix(digest))
+    plan = plan_measurement.fn("2", "1", since.isoformat())
+    plan = plan.model_copy(
+        update={"candidate": vq} if vq_is_candidate else {"candidate": plan.champion, "champion": vq}
+    )
+
+    measured = measure_reconstructions.fn(plan)
+
+    pixels, extractor = known_images(90, seed=8)[:, None], open_extractor()
+    real = measure_moments(extractor.extract(pixels))
+    sides = (model, good.model) if vq_is_candidate else (good.model, model)
+    theirs, ours = (
+        frechet_distance(real, measure_moments(extractor.extract(quantize(score_images(each, pixels).reconstruction))))
+        for each in sides
+    )
+    assert measured.n == 90
+    assert measured.value == pytest.approx(theirs / ours - 1, rel=1e-6)

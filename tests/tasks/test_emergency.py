@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 from mlflow import MlflowClient
 
@@ -25,15 +22,15 @@ from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
 from tasks.claim import claim_trigger
 from tasks.context import engine, forget, now, objects, settings
-from tasks.errors import DataRefused, NoChampion, NotEnoughData, SnapshotMissing
-from tasks.evaluate import _for_reference, evaluate_candidate, reference_images
+from tasks.errors import DataRefused, NotEnoughData
+from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
 from tasks.images import benchmark_digests, decode_rows, read_benchmark, selection_of
 from tasks.mixing import mark_new_kind
 from tasks.new_kind import score_rows
-from tasks.plan import name_trigger, plan_retrain, require_snapshot, validate_plan
+from tasks.plan import plan_retrain, require_snapshot, validate_plan
 from tasks.register import register_candidate
-from tasks.rows import early_stopping_rows, fix_rows, in_window, planned_rows, training_rows
+from tasks.rows import early_stopping_rows, in_window, training_rows
 from tasks.steps import finished_step
 from tasks.traffic import free_rows, traffic_among
 from tasks.train import train_candidate
@@ -43,22 +40,15 @@ from tests.tasks.season import (
     MIN_NEW,
     MIN_WATCHED,
     SERVED_SINCE,
-    arrive_known,
     capture_images,
-    capture_traffic,
-    copy_home,
+    change_season,
     is_new,
-    known_images,
     new_images,
-    serve,
-    settled,
+    plan_emergency,
     ship,
     sliding_images,
 )
-from tests.tasks.test_model_card import PLAN
-from vae_core.artifact import Artifact, write_artifact
-from vae_core.inference import score_images
-from vae_core.weights import encoder_digest
+from vae_core.artifact import write_artifact
 
 pytestmark = [
     pytest.mark.server,
@@ -68,41 +58,10 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def first_champion(tmp_path_factory: pytest.TempPathFactory, mlflow_url: str) -> Path:
-    """An installation whose champion was trained by the full tier on the known kind, and served some traffic."""
-    home = tmp_path_factory.mktemp("season") / "first"
-    with settled(home, mlflow_url):
-        arrive_known()
-        ingest()
-        plan = plan_retrain.fn("first", "full", "first")
-        evaluated = evaluate_candidate.fn(plan, train_candidate.fn(plan))
-        serve(evaluated.digest, evaluated.artifact)
-        capture_traffic(known=300, new=0, seed=100, day=0)
-        ingest()
-    return home
-
-
-@pytest.fixture
-def home(first_champion: Path, tmp_path: Path, mlflow_url: str) -> Iterator[Path]:
-    """The same installation, for one test."""
-    with settled(copy_home(first_champion, tmp_path / "copy"), mlflow_url):
-        yield tmp_path / "copy"
-
-
-def _season(day: int = 1, known: int = 630, new: int = 270) -> None:
-    capture_traffic(known=known, new=new, seed=1_000 * day, day=day)
-    ingest()
-
-
-def _plan(key: str = "drift-1") -> RetrainPlan:
-    return plan_retrain.fn(key, "emergency", "drift: sandals", "by hand")
-
-
 def test_the_story_of_an_emergency(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LATENTLOOP_DRIFT__KIND_IMAGE_SHIFT", "12")  # stripes are much brighter than boxes
     forget()
-    _season()
+    change_season()
     objects().put("snapshots/snap-1/snapshot.json", b"{}")
     require_snapshot.fn("drift-1", "drift", "snap-1")
     plan = plan_retrain.fn("drift-1", "emergency", "drift", "drift", "snap-1")
@@ -167,119 +126,6 @@ def _assert_registered(plan: RetrainPlan, trained: Trained, evaluated: Evaluated
     assert "| recon_error on benchmark_new" in card and "| recon_error on benchmark_old" in card
 
 
-def test_a_plan_that_is_killed_at_any_write_ends_as_one_plan_with_one_benchmark(home: Path) -> None:
-    """More traffic comes between the kills; what was selected before the first of them stands."""
-
-    class Killed(BaseException):
-        pass
-
-    _season()
-    written = 0
-
-    def kill_at(number: int) -> faults.Hook:
-        def hook(name: str, moment: faults.Moment) -> None:
-            nonlocal written
-            written += 1
-            if written == number:
-                raise Killed(f"{name}:{moment}")
-
-        return hook
-
-    kills = 0
-    while True:
-        written = 0
-        try:
-            with faults.installed(kill_at(kills + 1)):
-                plan = _plan()
-            break
-        except Killed:
-            kills += 1
-            if kills == 8:
-                _season(day=2, known=300, new=100)
-    assert kills >= 10, "the plan writes a selection, a benchmark, its protection, a ledger line and itself"
-    assert plan == _plan()
-    assert len(Ledger(engine()).entries("benchmark", "new")) == 1
-    assert len({key.split("/")[1] for key in objects().keys("benchmarks/new-")}) == 1
-    assert plan.benchmark_new is not None
-    assert plan.held_back == (plan.benchmark_new.prefix,)
-
-
-def test_the_next_emergency_trains_on_no_image_of_an_older_benchmark(home: Path) -> None:
-    _season()
-    first = _plan()
-    _season(day=2)
-    second = _plan("drift-2")
-    assert first.benchmark_new is not None and second.benchmark_new is not None
-    before = benchmark_digests(objects(), first.benchmark_new.prefix)
-    rows = training_rows(settings().open_catalogue(), second, [])["digest"].to_pylist()
-    assert not set(before) & set(rows)
-    assert not set(before) & set(benchmark_digests(objects(), second.benchmark_new.prefix))
-    validate_plan.fn(second)
-
-
-def test_too_few_new_images_are_one_line_with_both_numbers(home: Path) -> None:
-    _season(known=400, new=90)
-    with pytest.raises(NotEnoughData, match=r"^\d+ images of a new kind .*: expected at least 118, .*15% held out"):
-        _plan()
-    assert Ledger(engine()).entries("benchmark", "new") == [], "nothing is held back that could be trained on later"
-
-
-def test_the_hold_out_grows_until_the_reference_that_it_becomes_can_be_judged_against(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _season()
-    monkeypatch.setenv("LATENTLOOP_DRIFT__MIN_REFERENCE", "400")
-    settings.cache_clear()
-    plan = _plan()
-    assert plan.benchmark_new is not None and plan.benchmark_new.n >= 400
-    _, new = _for_reference(plan)
-    assert new is not None and len(new) >= 400, "though a benchmark of 250 images is evaluated"
-    assert mark_new_kind(training_rows(settings().open_catalogue(), plan, []), plan).sum() >= MIN_NEW
-
-
-def test_a_hold_out_too_small_for_a_reference_is_one_line_before_anything_is_cut(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _season()
-    monkeypatch.setenv("LATENTLOOP_DRIFT__MIN_REFERENCE", "1000")
-    settings.cache_clear()
-    with pytest.raises(NotEnoughData, match=r"^no hold-out of at least 1000 images, .*at least 1000 images, came \d+"):
-        _plan()
-    assert Ledger(engine()).entries("benchmark", "new") == []
-
-
-def test_a_run_whose_rows_another_one_held_out_meanwhile_trains_on_the_others(home: Path) -> None:
-    _season(known=1_260, new=540)
-    mine, theirs = _plan("mine"), _plan("theirs")
-    assert theirs.benchmark_new is not None
-    held_out = set(benchmark_digests(objects(), theirs.benchmark_new.prefix))
-    catalogue = settings().open_catalogue()
-    assert held_out & set(planned_rows(catalogue, mine, [])["digest"].to_pylist()), "there is something to leave out"
-
-    validate_plan.fn(mine)
-    rows = training_rows(catalogue, mine, [])
-    excluded = fix_rows(catalogue, mine)
-    watched = early_stopping_rows(catalogue, mine, [])["digest"].to_pylist()
-    assert held_out.isdisjoint({*rows["digest"].to_pylist(), *watched})
-    assert 0 < len(excluded.digests) <= len(held_out) and len(rows) < mine.n_training
-    validate_plan.fn(theirs)
-
-
-def test_a_folder_whose_times_fall_inside_the_window_is_replayed_and_bounded_like_it(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("vae_core.training.mixing.MAX_OVERSAMPLING", 2.0)  # so that 1,500 images are too many
-    capture_traffic(known=630, new=270, seed=1_000, day=1)
-    ship("supplier-late", known_images(1_500, seed=77), SERVED_SINCE + timedelta(days=1, seconds=800))
-    ingest()
-    plan = _plan()
-    rows = training_rows(settings().open_catalogue(), plan, [])
-    inside, new = in_window(rows, plan), mark_new_kind(rows, plan)
-    late = np.array([source == "supplier-late" for source in rows["source"].to_pylist()])
-    assert late.any() and not (late & inside).any()
-    assert 2.0 * new.sum() / len(rows) >= 0.2, "drawn twice each, a fifth of what is drawn is new"
-
-
 def test_the_verdict_and_the_champion_beside_it_are_one_step_whoever_is_promoted_meanwhile(home: Path) -> None:
     class Killed(BaseException):
         pass
@@ -322,15 +168,15 @@ def _promote_a_worse_one(evaluated: Evaluated, home: Path) -> None:
 
 
 def test_what_may_be_a_broken_sensors_is_learnt_only_where_a_person_asks(home: Path) -> None:
-    _season()  # stripes are much brighter than boxes
+    change_season()  # stripes are much brighter than boxes
     with pytest.raises(DataRefused, match=r"^emergency: the newest .* may be a broken sensor's, .* by hand$"):
         plan_retrain.fn("drift-1", "emergency", "drift: stripes", "drift", "a-snapshot")
-    assert _plan("by-hand-1").found is not None
+    assert plan_emergency("by-hand-1").found is not None
 
 
 def test_traffic_of_known_kinds_is_no_emergency(home: Path) -> None:
     with pytest.raises(NotEnoughData, match=r"^0 images of a new kind among the newest 300 captured"):
-        _plan()
+        plan_emergency()
 
 
 def test_where_no_cluster_can_be_named_the_newest_traffic_as_a_whole_is_learnt(home: Path) -> None:
@@ -338,7 +184,7 @@ def test_where_no_cluster_can_be_named_the_newest_traffic_as_a_whole_is_learnt(h
     ingest()
     assert _named_and_decided(home) == ({None}, "emergency"), "triage asks for what no cluster explains"
 
-    plan = _plan("drift-whole")
+    plan = plan_emergency("drift-whole")
     validate_plan.fn(plan)
     chosen, rows = selection_of(plan), training_rows(settings().open_catalogue(), plan, [])
     assert chosen is not None and chosen.began is not None and plan.found is not None
@@ -387,74 +233,4 @@ def test_what_a_supplier_sent_is_no_traffic(home: Path) -> None:
     ship("supplier-new", new_images(270, seed=9))
     ingest()
     with pytest.raises(NotEnoughData, match=r"^0 images of a new kind among the newest 300 captured"):
-        _plan()
-
-
-def test_the_incremental_tier_moves_the_decoder_alone(home: Path) -> None:
-    capture_traffic(known=300, new=0, seed=7_000, day=3)
-    ingest()
-    plan = plan_retrain.fn("weekly", "incremental", "weekly")
-    trained = train_candidate.fn(plan)
-
-    assert plan.champion is not None and plan.benchmark_new is not None
-    parent = fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, home / "parent")
-    candidate = fetch_artifact(objects(), trained.prefix, trained.digest, home / "candidate")
-    assert encoder_digest(candidate.model) == encoder_digest(parent.model) == candidate.summary.encoder_digest
-    pixels = read_benchmark(objects(), plan.benchmark, 50)
-    assert not np.array_equal(_decoded(parent, pixels), _decoded(candidate, pixels))
-    assert plan.benchmark_new.n == 150, "a quarter of the 600 images of traffic"
-    assert trained.mixing is None, "a window of known kinds is drawn as it came"
-
-
-@pytest.mark.parametrize(
-    ("tier", "new", "expected", "words"),
-    [
-        ("full", None, 250, "250 images of benchmark_old"),
-        ("emergency", 300, 300, "300 images of benchmark_new, in the mix of the traffic"),
-        ("incremental", 300, 550, "250 images of benchmark_old and 300 of benchmark_new"),
-        ("incremental", 1_000, 1_000, "1,000 images of benchmark_new, in the mix of the traffic"),
-    ],
-)
-def test_a_version_is_accepted_on_images_like_those_that_it_will_meet(
-    tier: str, new: int | None, expected: int, words: str
-) -> None:
-    old = np.zeros((250, 1, 2, 2), np.uint8)
-    fresh = None if new is None else np.ones((new, 1, 2, 2), np.uint8)
-    images, said = reference_images(PLAN.model_copy(update={"tier": tier}), old, fresh)
-    assert (len(images), said) == (expected, words)
-
-
-def _decoded(artifact: Artifact, pixels: np.ndarray) -> np.ndarray:
-    return score_images(artifact.model, pixels).reconstruction
-
-
-@pytest.mark.parametrize(
-    ("cause", "snapshot"), [("drift", None), ("drift", ""), ("drift", "gone"), ("by hand", "../x")]
-)
-def test_a_retraining_for_drift_without_its_stored_snapshot_is_refused_on_record(
-    home: Path, cause: str, snapshot: str | None
-) -> None:
-    with pytest.raises(SnapshotMissing, match=r"^drift-9: .*expects its Evidently snapshot at snapshots/.*found none"):
-        require_snapshot.fn("drift-9", cause, snapshot)
-    (line,) = Ledger(engine()).entries("retrain-refused", "drift-9")
-    assert "Evidently snapshot" in json.loads(line.body)["reason"]
-
-
-@pytest.mark.parametrize("cause", ["schedule", "by hand"])
-def test_a_retraining_that_nobody_calls_drift_needs_no_snapshot(home: Path, cause: str) -> None:
-    require_snapshot.fn("weekly", cause, None)
-    assert Ledger(engine()).entries("retrain-refused") == []
-
-
-@pytest.mark.parametrize("tier", ["incremental", "emergency"])
-def test_without_a_champion_these_tiers_say_what_to_run_first(tmp_path: Path, mlflow_url: str, tier: str) -> None:
-    with (
-        settled(tmp_path / "fresh", mlflow_url),
-        pytest.raises(NoChampion, match=rf"^{tier}: expected a champion .*run the full tier first$"),
-    ):
-        plan_retrain.fn("one", tier, "by hand", "by hand")
-
-
-def test_the_same_drift_has_one_key_and_a_given_key_wins() -> None:
-    assert name_trigger(None, "retrain-emergency", "snap-1") == "drift-retrain-emergency-snap-1"
-    assert name_trigger("mine", "retrain-emergency", "snap-1") == "mine"
+        plan_emergency()

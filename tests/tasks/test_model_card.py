@@ -8,9 +8,20 @@ import pytest
 from data_checks.verdict import Phase, Verdict
 from deploy.release import ServedVersion
 from tasks.model_card import CAPTIONS, Beside, write_model_card
-from tasks.values import BenchmarkSet, ChangeShown, Mixing, NewKindFound, RetrainPlan, Tier, Trained
+from tasks.values import (
+    BenchmarkSet,
+    ChangeShown,
+    CodePriorFitted,
+    Mixing,
+    NewKindFound,
+    RetrainPlan,
+    Tier,
+    Trained,
+    TrainingEvent,
+)
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
 from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
+from vae_core.evaluation.benchmark_scores import MeanScore, NllScore
 from vae_core.preprocessing import Preprocessing
 
 PLAN = RetrainPlan(
@@ -250,3 +261,90 @@ def test_images_that_another_run_holds_out_are_counted_on_the_card() -> None:
     card = write_model_card(PLAN, trained, RESULT, verdict, "run-1", [])
     assert "12,300 images (45 left out, another run holds them out) of catalogue version 3" in card
     assert "12,345" not in card
+
+
+VQ_RESULT = RESULT.model_copy(
+    update={
+        **dict.fromkeys(("likelihood", "neg_elbo", "neg_elbo_low", "neg_elbo_high", "kl", "active_units")),
+        **dict.fromkeys(("fd_samples_standard", "fd_samples_mixture")),
+        "latent_dim": 64,
+        "codes": 512,
+        "codes_used": 504,
+        "code_perplexity": 176.72,
+        "code_distance": 0.1234,
+        "code_distance_low": 0.12,
+        "code_distance_high": 0.1268,
+        "fd_samples_codes": _score(44),
+    }
+)
+FITTED = CodePriorFitted(steps=6_000, seconds=300, warm=True, nats_per_code=1.736, before=2.2, independent=3.933)
+
+
+def _card_of_codes(trained: Trained = TRAINED, code_nats: float | None = 1.75) -> str:
+    verdict = Verdict(phase=Phase.passed, reason="codes_used 504 >= limit 256 codes")
+    return write_model_card(PLAN, trained, VQ_RESULT, verdict, "run1", ("codes.png",), code_nats=code_nats)
+
+
+def test_the_table_of_a_vq_vae_has_its_codes_and_their_prior_and_nothing_of_a_posterior() -> None:
+    card = _card_of_codes()
+    table = [line for line in card.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in table} == {5}, "a row of another width breaks the table"
+    for row in (
+        "| codes used | 504 of 512 | | higher |",
+        "| perplexity of the codes | 176.7 | | higher |",
+        "| distance of a vector from its code | 0.1234 | 0.1200 to 0.1268 | lower |",
+        "| nats per code by the prior, of 6.238 (log K) | 1.750 | | lower |",
+        "| fd_efflite0 of samples, prior over codes (n = 5,000) | 44.00 | 43.80 to 44.20 | lower |",
+    ):
+        assert row in table
+    for words in ("ELBO", "KL", "active units", "latent units", "N(0, I)", "mixture", "None"):
+        assert words not in card
+    assert "and uses 504 of 512 codes." in card
+
+
+def test_a_card_without_a_measured_prior_has_no_row_of_it() -> None:
+    assert "by the prior" not in _card_of_codes(code_nats=None)
+    assert "codes" not in _card().replace("codes.png", "").replace(CAPTIONS["codes.png"], "")
+
+
+def test_the_card_says_how_the_prior_was_fitted_and_what_became_of_the_parents_codes() -> None:
+    card = _card_of_codes(TRAINED.model_copy(update={"code_prior": FITTED, "codes_kept": 0.958}))
+    assert "- 95.8% of the tokens keep the code that the parent gives them." in card
+    assert (
+        "- Prior over codes: 6,000 steps, 300 s, begun at the parent's; 1.736 nats per held-out code, 2.200 before, "
+        "3.933 by each position's frequencies."
+    ) in card
+
+
+def test_what_happened_while_training_is_told_on_the_card() -> None:
+    event = TrainingEvent(kind="codes_unused", step=1_450, detail="200 of 512 codes used in the epoch < 50%")
+    card = _card_of_codes(TRAINED.model_copy(update={"events": (event,)}))
+    assert "- While training, step 1,450: `codes_unused`: 200 of 512 codes used in the epoch < 50%." in card
+
+
+def test_a_champion_of_another_kind_that_has_no_samples_is_compared_on_the_rest() -> None:
+    silent = VQ_RESULT.model_copy(update={"fd_samples_codes": None})
+    others = tuple(each for each in BESIDE.changes if (each.metric, each.benchmark) != ("fd_efflite0", "old"))
+    card = _card_of("full", replace(BESIDE, old=silent, changes=others))
+    row = "| fd_efflite0 of samples on benchmark_old, n = 5,000 | no samples | 22.00 | no samples to compare |  |"
+    assert row in card.splitlines()
+
+
+def test_quality_and_likelihood_have_rows_where_they_were_measured() -> None:
+    measured = RESULT.model_copy(
+        update={
+            "psnr_db": MeanScore(value=19.5, low=19.4, high=19.6, n=5_000),
+            "ssim": MeanScore(value=0.812, low=0.81, high=0.814, n=5_000),
+            "nll": NllScore(value=233.1, low=225.0, high=241.2, n=200, k=50, ess_mean=4.2, draws_standard_error=0.3),
+        }
+    )
+    verdict = Verdict(phase=Phase.passed, reason="ok")
+    card = write_model_card(PLAN, TRAINED, measured, verdict, "run1", ())
+    for row in (
+        "| PSNR (dB, mean over images) | 19.50 | 19.40 to 19.60 | higher |",
+        "| SSIM | 0.8120 | 0.8100 to 0.8140 | higher |",
+        "| −log p (nats, bernoulli; n = 200, k = 50) | 233.10 | 225.00 to 241.20 | lower |",
+    ):
+        assert row in card
+    for words in ("PSNR", "SSIM", "log p"):
+        assert words not in _card()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_checks.drift.policy import GRID_RULES
 from deploy.controller.drift_lines import DriftLine
 from deploy.release import Release, ServedVersion
 from deploy.stores.artifacts import artifact_prefix, put_artifact
@@ -27,6 +28,7 @@ from vae_core.config import Budget, ConvVaeConfig, TrainConfig
 from vae_core.preprocessing import Preprocessing
 from vae_core.reference import measure_reference
 from vae_core.training.loop import train
+from vae_core.vq_config import VqVaeConfig
 
 CONFIG = ConvVaeConfig(widths=(8, 16), latent_dim=8)
 RECIPE = TrainConfig(budget=Budget(amount=150, unit="steps"), batch_size=64)
@@ -48,12 +50,42 @@ def champion() -> Artifact:
     )
 
 
+@pytest.fixture(scope="module")
+def vq_champion() -> Artifact:
+    """A VQ-VAE of boxes, and what it was accepted on."""
+    images = known_images(1_500, seed=1)[:, None]
+    config = VqVaeConfig(widths=(8, 16), codebook_size=32, code_dim=8)
+    model = train(images[:500], config, RECIPE, clock=lambda: 0.0, checkpoint_folder=None).model
+    return Artifact(
+        model=model,
+        model_config=config,
+        preprocessing=Preprocessing(),
+        prior=None,
+        reference=measure_reference(model, images[500:]),
+        golden=None,
+        summary=TrainingSummary(steps=150, epochs=1, seconds=0, train_config=RECIPE, dataset_version="1"),
+    )
+
+
 @pytest.fixture
 def served(
     champion: Artifact, configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Artifact]:
     """It serves as version 1; MLflow is away."""
     monkeypatch.setenv("LATENTLOOP_MLFLOW_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
+    yield from serve(champion, tmp_path)
+
+
+@pytest.fixture
+def vq_served(
+    vq_champion: Artifact, configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Artifact]:
+    """Likewise the VQ-VAE."""
+    monkeypatch.setenv("LATENTLOOP_MLFLOW_URL", f"http://127.0.0.1:{free_ports(1)[0]}")
+    yield from serve(vq_champion, tmp_path)
+
+
+def serve(champion: Artifact, tmp_path: Path) -> Iterator[Artifact]:
     digest = write_artifact(tmp_path / "artifact", champion)
     put_artifact(objects(), tmp_path / "artifact", artifact_prefix(digest))
     version = ServedVersion(version="1", digest=digest, artifact=artifact_prefix(digest))
@@ -68,8 +100,12 @@ def answer(artifact: Artifact, images: np.ndarray, black: int = 0) -> None:
     rows = [
         RequestRow(
             at=at + timedelta(milliseconds=row), request_id=f"r{row}", replica="t", route="/v1/score", version="1",
-            refusal=None, recon_error=float(seen.recon_error[row]), kl=float(seen.kl[row]), mu=seen.mu[row],
-            logvar=seen.logvar[row], norm=float(seen.norm[row]), image_mean=float(seen.image_mean[row]),
+            refusal=None, recon_error=float(seen.recon_error[row]), mu=seen.mu[row],
+            kl=None if seen.kl is None else float(seen.kl[row]),
+            logvar=None if seen.logvar is None else seen.logvar[row],
+            codes=None if seen.codes is None else seen.codes[row],
+            code_distance=None if seen.code_distance is None else float(seen.code_distance[row]),
+            norm=float(seen.norm[row]), image_mean=float(seen.image_mean[row]),
             image_variance=float(seen.image_variance[row]), image_entropy=float(seen.image_entropy[row]),
             histogram=seen.histogram, latency_ms=2.0,
         )
@@ -120,6 +156,27 @@ def test_a_new_kind_asks_for_an_emergency_once_and_names_its_stored_snapshot(ser
 
     assert again.action == "wait"
     assert record.key in again.reason
+
+
+def test_traffic_of_a_vq_vae_is_judged_by_its_own_rules(vq_served: Artifact) -> None:
+    answer(vq_served, known_images(1_500, seed=7), black=5)
+
+    judged, record = monitor("one")
+
+    assert record.action == "none", record.reason
+    assert [rule for rule in judged.verdicts if not rule.startswith("refused_")] == list(GRID_RULES)
+    assert not [name for name, each in judged.verdicts.items() if each.failed or each.phase == "no_data"]
+    assert "code_perplexity" in {each.name for each in judged.verdicts["code_histogram"].evidence}
+
+
+def test_a_new_kind_in_the_traffic_of_a_vq_vae_is_found_and_asks_for_an_emergency(vq_served: Artifact) -> None:
+    answer(vq_served, season(1_000, 250))
+
+    judged, record = monitor("one")
+
+    assert record.action == "emergency", record.reason
+    assert {"latent_code", "recon_error", "code_histogram"} <= set(record.failed)
+    assert judged.new_kind is not None and 200 <= judged.new_kind.found <= 275
 
 
 def test_a_run_that_starts_again_leaves_one_line_and_the_same_judgement(served: Artifact) -> None:

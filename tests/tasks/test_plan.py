@@ -103,7 +103,7 @@ def test_too_few_images_for_a_hold_out_are_one_clear_line() -> None:
     assert "\n" not in str(caught.value)
 
 
-LARGER = "[preprocessing]\nheight = 32\nwidth = 32\n[training.model]\nheight = 32\nwidth = 32\n"
+LARGER = "[preprocessing]\nheight = 32\nwidth = 32\n[training.model]\nvariant = 'vq_vae'\nheight = 32\nwidth = 32\n"
 RESIZED = '[preprocessing]\nresize = "antialias"\n'
 
 

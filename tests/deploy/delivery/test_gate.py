@@ -9,11 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_checks.verdict import Phase
-from deploy.delivery.gate import CellChange, Change, Standing, judge_candidate, judge_first_version
+from deploy.delivery.gate import CellChange, Change, Standing, UsedUnits, judge_candidate, judge_first_version
 from deploy.delivery.policy import GatePolicy
 
 POLICY = GatePolicy(first_max_frechet_over_floor=25.0)
 TIERS = ("full", "incremental", "emergency")
+
+
+def active(used: int) -> UsedUnits:
+    return UsedUnits("active_units", used, 32)
+
+
+def coded(used: int, of: int = 512) -> UsedUnits:
+    return UsedUnits("codes_used", used, of)
 
 
 def recon(value: float, low: float, high: float, benchmark: Any = "old") -> Change:
@@ -35,46 +43,46 @@ UNITS_SAY = "active_units 15 < limit 16 units"
     ("standing", "phase", "message"),
     [
         pytest.param(
-            Standing(0.8, 10, 10.7),
+            Standing(0.8, active(10), 10.7),
             Phase.passed,
             "first version, judged on absolute bars: explained_variance 0.8 >= limit 0.5 share; "
             "active_units 10 >= limit 4 units; frechet_over_floor 10.7 <= limit 25 ratio",
             id="all bars are met",
         ),
         pytest.param(
-            Standing(0.5, 4, 25.0),
+            Standing(0.5, active(4), 25.0),
             Phase.passed,
             "first version, judged on absolute bars: explained_variance 0.5 >= limit 0.5 share; "
             "active_units 4 >= limit 4 units; frechet_over_floor 25 <= limit 25 ratio",
             id="a bar itself is met",
         ),
         pytest.param(
-            Standing(0.8, 10, None),
+            Standing(0.8, active(10), None),
             Phase.passed,
             "first version, judged on absolute bars: explained_variance 0.8 >= limit 0.5 share; "
             "active_units 10 >= limit 4 units",
             id="without a Fréchet distance the others decide",
         ),
         pytest.param(
-            Standing(0.49, 10, 10.7),
+            Standing(0.49, active(10), 10.7),
             Phase.failed,
             "first version: explained_variance 0.49 < limit 0.5 share",
             id="explains too little",
         ),
         pytest.param(
-            Standing(0.8, 3, 10.7),
+            Standing(0.8, active(3), 10.7),
             Phase.failed,
             "first version: active_units 3 < limit 4 units",
             id="collapsed",
         ),
         pytest.param(
-            Standing(0.8, 10, 26.0),
+            Standing(0.8, active(10), 26.0),
             Phase.failed,
             "first version: frechet_over_floor 26 > limit 25 ratio",
             id="samples that look like nothing",
         ),
         pytest.param(
-            Standing(0.1, 0, 200.0),
+            Standing(0.1, active(0), 200.0),
             Phase.failed,
             "first version: explained_variance 0.1 < limit 0.5 share; active_units 0 < limit 4 units; "
             "frechet_over_floor 200 > limit 25 ratio",
@@ -168,7 +176,7 @@ def test_a_first_version_is_judged_on_absolute_bars(standing: Standing, phase: P
 def test_a_candidate_is_judged_against_the_champion(
     changes: list[Change], tier: Any, active_units: int, phase: Phase, message: str
 ) -> None:
-    verdict = judge_candidate(changes, tier=tier, active_units=active_units, champion_active_units=32, policy=POLICY)
+    verdict = judge_candidate(changes, tier=tier, units=active(active_units), champion_units=active(32), policy=POLICY)
     assert (verdict.phase, verdict.reason) == (phase, message)
     assert len(verdict.evidence) == (len(changes) + 1 if changes else 0)
 
@@ -187,8 +195,8 @@ def test_a_wider_margin_never_fails_what_a_narrow_one_passed(
         judge_candidate(
             changes,
             tier=tier,
-            active_units=units,
-            champion_active_units=32,
+            units=active(units),
+            champion_units=active(32),
             policy=GatePolicy(recon_error_margin=margin),
         )
         for margin in (0.02, 0.2)
@@ -261,16 +269,71 @@ def test_an_emergency_candidate_is_judged_on_both_benchmarks_and_every_cluster(
     changes: list[Change], cells: list[CellChange], phase: Phase, message: str
 ) -> None:
     verdict = judge_candidate(
-        changes, tier="emergency", active_units=30, champion_active_units=32, policy=POLICY, cells=cells
+        changes, tier="emergency", units=active(30), champion_units=active(32), policy=POLICY, cells=cells
     )
     assert (verdict.phase, verdict.reason) == (phase, message)
 
 
 def test_what_is_not_judged_is_on_record_without_a_limit() -> None:
     verdict = judge_candidate(
-        [RECON_NEW, on("fd_efflite0", "old", 0.3)], tier="emergency", active_units=30, champion_active_units=32,
+        [RECON_NEW, on("fd_efflite0", "old", 0.3)], tier="emergency", units=active(30), champion_units=active(32),
         policy=POLICY,
     )  # fmt: skip
     limits = {each.name: each.limit for each in verdict.evidence}
     assert limits["fd_efflite0_old_change_high"] is None
     assert limits["recon_error_new_change_high"] == 0.02
+
+
+@pytest.mark.parametrize(
+    ("used", "of", "phase", "message"),
+    [
+        pytest.param(
+            504,
+            512,
+            Phase.passed,
+            "first version, judged on absolute bars: explained_variance 0.8 >= limit 0.5 share; "
+            "codes_used 504 >= limit 256 codes",
+            id="a healthy codebook",
+        ),
+        pytest.param(
+            256,
+            512,
+            Phase.passed,
+            "first version, judged on absolute bars: explained_variance 0.8 >= limit 0.5 share; "
+            "codes_used 256 >= limit 256 codes",
+            id="half of the codes is enough",
+        ),
+        pytest.param(
+            11, 512, Phase.failed, "first version: codes_used 11 < limit 256 codes", id="a codebook that collapsed"
+        ),
+        pytest.param(
+            255, 1024, Phase.failed, "first version: codes_used 255 < limit 512 codes", id="the bar grows with K"
+        ),
+    ],
+)
+def test_a_first_vq_vae_is_judged_by_the_share_of_its_codes(used: int, of: int, phase: Phase, message: str) -> None:
+    verdict = judge_first_version(Standing(0.8, coded(used, of), None), POLICY)
+    assert (verdict.phase, verdict.reason) == (phase, message)
+
+
+@pytest.mark.parametrize(
+    ("units", "champion", "expected"),
+    [
+        pytest.param(coded(251), coded(500), "", id="half of the champion's codes"),
+        pytest.param(coded(249), coded(500), "codes_used 249 < limit 250 codes", id="fewer than half of them"),
+        pytest.param(coded(504, 1024), coded(500, 512), "", id="a larger codebook, half as well used"),
+        pytest.param(
+            coded(490, 1024), coded(500, 512), "codes_used 490 < limit 500 codes", id="a larger one that is not"
+        ),
+        pytest.param(coded(120, 128), coded(504, 512), "", id="a smaller codebook that is used well lost nothing"),
+        pytest.param(coded(255), active(4), "codes_used 255 < limit 256 codes", id="codes are not compared with units"),
+        pytest.param(coded(256), active(400), "", id="nor do many units ask for many codes"),
+        pytest.param(active(3), coded(500), "active_units 3 < limit 4 units", id="nor units with codes"),
+        pytest.param(active(4), coded(500), "", id="a VAE after a VQ-VAE"),
+    ],
+)
+def test_units_are_compared_with_units_and_codes_with_codes(
+    units: UsedUnits, champion: UsedUnits, expected: str
+) -> None:
+    verdict = judge_candidate([BETTER], tier="full", units=units, champion_units=champion, policy=POLICY)
+    assert (verdict.phase, verdict.reason) == ((Phase.failed, expected) if expected else (Phase.passed, BETTER_SAYS))

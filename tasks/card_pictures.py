@@ -1,0 +1,82 @@
+"""The pictures of a model card, as PNG: what a version makes of images, its samples, its training, its code."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.context import objects, settings
+from tasks.curve import curve_key
+from tasks.drawing import draw_code_shares, draw_curves, draw_histogram, draw_picture
+from tasks.images import new_kind_images
+from tasks.values import RetrainPlan
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from vae_core.artifact import Artifact
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
+
+SHOWN_IMAGES = 12
+
+
+def draw_card(artifact: Artifact, pixels: np.ndarray, result: BenchmarkResult, plan: RetrainPlan) -> dict[str, bytes]:
+    """Every picture by its file name; `pixels` (N, C, H, W) are those of `benchmark_old`."""
+    from vae_core.evaluation.pictures import reconstruction_grid, sample_grid, worst_reconstructions
+
+    assert artifact.reference is not None
+    model, seed = artifact.model, settings().evaluation.seed
+    curve = json.loads(objects().get(curve_key(plan.key)).data)
+    limit = artifact.reference.threshold("recon_error", 0.99)
+    return {
+        "reconstructions.png": draw_picture(reconstruction_grid(model, pixels[:SHOWN_IMAGES])),
+        "worst.png": draw_picture(worst_reconstructions(model, pixels, SHOWN_IMAGES).grid),
+        "samples.png": draw_picture(sample_grid(model, artifact.prior, rows=4, columns=SHOWN_IMAGES, seed=seed)),
+        "curves.png": draw_curves(curve, f"training, {curve['step'][-1]:,} steps"),
+        "errors.png": draw_histogram(
+            artifact.reference.recon_error, limit, "recon_error per image", "mean squared error"
+        ),
+        **_draw_code(artifact, result),
+        **_draw_new_kind(artifact, plan),
+    }
+
+
+def _draw_code(artifact: Artifact, result: BenchmarkResult) -> dict[str, bytes]:
+    """What the dimensions of a VAE's code do, or how often each code of a VQ-VAE is chosen."""
+    import numpy as np
+
+    from vae_core.evaluation.pictures import traversal_grid
+    from vae_core.models.vq_vae import VqVae
+
+    model, reference = artifact.model, artifact.reference
+    assert reference is not None
+    if isinstance(model, VqVae):
+        assert reference.codes is not None, "the reference of a VQ-VAE has codes"
+        return {"codes.png": draw_code_shares(reference.codes, model.config.codes)}
+    assert result.kl_per_dim is not None, "the result of a VAE has a KL"
+    strongest = np.argsort(result.kl_per_dim)[::-1][:8].tolist()
+    moved = traversal_grid(model, reference.mu[0].astype(np.float32), strongest, steps=SHOWN_IMAGES)
+    return {"traversals.png": draw_picture(moved)}
+
+
+def _draw_new_kind(artifact: Artifact, plan: RetrainPlan) -> dict[str, bytes]:
+    """Held-out images of the new kind, by the champion and by the candidate; nothing where none was found."""
+    import numpy as np
+
+    from deploy.stores.artifacts import fetch_artifact
+    from vae_core.evaluation.decoding import quantize
+    from vae_core.evaluation.pictures import tile_images
+    from vae_core.inference import score_images
+
+    if plan.benchmark_new is None or plan.champion is None:
+        return {}
+    images = new_kind_images(objects(), plan.benchmark_new, SHOWN_IMAGES)
+    if not len(images):
+        return {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "champion"
+        champion = fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, folder)
+    before, after = (quantize(score_images(each.model, images).reconstruction) for each in (champion, artifact))
+    return {"new_kind.png": draw_picture(tile_images(np.concatenate([images, before, after]), len(images)))}

@@ -1,0 +1,97 @@
+"""The measurements of one version as rows of a card's table: value, interval, and which way is better."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
+    from vae_core.evaluation.benchmark_scores import MeanScore
+
+HEAD = ("value | 95 % interval | better |", "|---|---|---|---|")
+
+
+def benchmark_table(title: str, result: BenchmarkResult, code_nats: float | None = None) -> list[str]:
+    """One table; `code_nats`: of a prior over codes, on the version's reference. What a kind has not, has no row."""
+    return [
+        f"| {title}, n = {result.n_images:,} | {HEAD[0]}",
+        HEAD[1],
+        f"| recon_error (MSE on [0, 1]) | {result.recon_error:.5f} | "
+        f"{result.recon_error_low:.5f} to {result.recon_error_high:.5f} | lower |",
+        f"| recon_error, 99th percentile | {result.recon_error_p99:.5f} | | lower |",
+        *_mean("PSNR (dB, mean over images)", result.psnr_db, 2),
+        *_mean("SSIM", result.ssim, 4),
+        *_posterior_rows(result),
+        *_code_rows(result, code_nats),
+        *_distance_rows(result),
+        "",
+    ]
+
+
+def _posterior_rows(result: BenchmarkResult) -> list[str]:
+    """Of a VAE."""
+    if result.neg_elbo is None or result.kl is None:
+        return []
+    return [
+        f"| −ELBO (nats, {result.likelihood}) | {result.neg_elbo:.2f} | "
+        f"{result.neg_elbo_low:.2f} to {result.neg_elbo_high:.2f} | lower |",
+        *_likelihood_row(result),
+        f"| KL (nats) | {result.kl:.2f} | | |",
+        f"| active units | {result.active_units} of {result.latent_dim} | | higher |",
+    ]
+
+
+def _likelihood_row(result: BenchmarkResult) -> list[str]:
+    """-log p(x) by importance samples: of few images and draws, so n and k are in its name."""
+    if (nll := result.nll) is None:
+        return []
+    name = f"−log p (nats, {result.likelihood}; n = {nll.n:,}, k = {nll.k:,})"
+    return [f"| {name} | {nll.value:.2f} | {nll.low:.2f} to {nll.high:.2f} | lower |"]
+
+
+def _mean(name: str, score: MeanScore | None, digits: int) -> list[str]:
+    """A mean over images of which more is better; no row where an older release did not measure it."""
+    if score is None:
+        return []
+    return [f"| {name} | {score.value:.{digits}f} | {score.low:.{digits}f} to {score.high:.{digits}f} | higher |"]
+
+
+def _code_rows(result: BenchmarkResult, nats: float | None) -> list[str]:
+    """Of a VQ-VAE."""
+    if result.codes is None:
+        return []
+    rows = [
+        f"| codes used | {result.codes_used:,} of {result.codes:,} | | higher |",
+        f"| perplexity of the codes | {result.code_perplexity:.1f} | | higher |",
+        f"| distance of a vector from its code | {result.code_distance:.4f} | {_interval(result)} | lower |",
+    ]
+    if nats is not None:
+        ignorant = math.log(result.codes)
+        rows.append(f"| nats per code by the prior, of {ignorant:.3f} (log K) | {nats:.3f} | | lower |")
+    return rows
+
+
+def _interval(result: BenchmarkResult) -> str:
+    low, high = result.code_distance_low, result.code_distance_high
+    return "" if low is None else f"{low:.4f} to {high:.4f}"
+
+
+def _distance_rows(result: BenchmarkResult) -> list[str]:
+    kind = "independent real images" if result.fd_floor_kind == "independent_set" else "two halves"
+    distances = {
+        "reconstructions": result.fd_reconstructions,
+        "samples, N(0, I)": result.fd_samples_standard,
+        "samples, fitted mixture": result.fd_samples_mixture,
+        "samples, prior over codes": result.fd_samples_codes,
+        f"floor: real against real ({kind})": result.fd_floor,
+    }
+    return [_distance(name, score) for name, score in distances.items() if score is not None]
+
+
+def _distance(of_what: str, score: FrechetScore) -> str:
+    small = ", n too small" if score.n_too_small else ""
+    return (
+        f"| fd_{score.feature_space} of {of_what} (n = {score.n_fake:,}{small}) | {score.value:.2f} | "
+        f"{score.low:.2f} to {score.high:.2f} | lower |"
+    )

@@ -1,0 +1,141 @@
+"""The plan of an emergency: made once through any kill, and no image is both trained on and measured on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploy.stores import faults
+from deploy.stores.ledger import Ledger
+from tasks.context import engine, objects, settings
+from tasks.errors import NotEnoughData
+from tasks.evaluate import _for_reference
+from tasks.images import benchmark_digests
+from tasks.mixing import mark_new_kind
+from tasks.plan import validate_plan
+from tasks.rows import early_stopping_rows, fix_rows, in_window, planned_rows, training_rows
+from tests.tasks.arrivals import ingest
+from tests.tasks.season import MIN_NEW, SERVED_SINCE, capture_traffic, change_season, known_images, plan_emergency, ship
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),  # mlflow of its own types
+    # advice to people who let mlflow guess a signature; ours is written down
+    pytest.mark.filterwarnings("ignore:.*An input example was not provided"),
+]
+
+
+def test_a_plan_that_is_killed_at_any_write_ends_as_one_plan_with_one_benchmark(home: Path) -> None:
+    """More traffic comes between the kills; what was selected before the first of them stands."""
+
+    class Killed(BaseException):
+        pass
+
+    change_season()
+    written = 0
+
+    def kill_at(number: int) -> faults.Hook:
+        def hook(name: str, moment: faults.Moment) -> None:
+            nonlocal written
+            written += 1
+            if written == number:
+                raise Killed(f"{name}:{moment}")
+
+        return hook
+
+    kills = 0
+    while True:
+        written = 0
+        try:
+            with faults.installed(kill_at(kills + 1)):
+                plan = plan_emergency()
+            break
+        except Killed:
+            kills += 1
+            if kills == 8:
+                change_season(day=2, known=300, new=100)
+    assert kills >= 10, "the plan writes a selection, a benchmark, its protection, a ledger line and itself"
+    assert plan == plan_emergency()
+    assert len(Ledger(engine()).entries("benchmark", "new")) == 1
+    assert len({key.split("/")[1] for key in objects().keys("benchmarks/new-")}) == 1
+    assert plan.benchmark_new is not None
+    assert plan.held_back == (plan.benchmark_new.prefix,)
+
+
+def test_the_next_emergency_trains_on_no_image_of_an_older_benchmark(home: Path) -> None:
+    change_season()
+    first = plan_emergency()
+    change_season(day=2)
+    second = plan_emergency("drift-2")
+    assert first.benchmark_new is not None and second.benchmark_new is not None
+    before = benchmark_digests(objects(), first.benchmark_new.prefix)
+    rows = training_rows(settings().open_catalogue(), second, [])["digest"].to_pylist()
+    assert not set(before) & set(rows)
+    assert not set(before) & set(benchmark_digests(objects(), second.benchmark_new.prefix))
+    validate_plan.fn(second)
+
+
+def test_too_few_new_images_are_one_line_with_both_numbers(home: Path) -> None:
+    change_season(known=400, new=90)
+    with pytest.raises(NotEnoughData, match=r"^\d+ images of a new kind .*: expected at least 118, .*15% held out"):
+        plan_emergency()
+    assert Ledger(engine()).entries("benchmark", "new") == [], "nothing is held back that could be trained on later"
+
+
+def test_the_hold_out_grows_until_the_reference_that_it_becomes_can_be_judged_against(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_season()
+    monkeypatch.setenv("LATENTLOOP_DRIFT__MIN_REFERENCE", "400")
+    settings.cache_clear()
+    plan = plan_emergency()
+    assert plan.benchmark_new is not None and plan.benchmark_new.n >= 400
+    _, new = _for_reference(plan)
+    assert new is not None and len(new) >= 400, "though a benchmark of 250 images is evaluated"
+    assert mark_new_kind(training_rows(settings().open_catalogue(), plan, []), plan).sum() >= MIN_NEW
+
+
+def test_a_hold_out_too_small_for_a_reference_is_one_line_before_anything_is_cut(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_season()
+    monkeypatch.setenv("LATENTLOOP_DRIFT__MIN_REFERENCE", "1000")
+    settings.cache_clear()
+    with pytest.raises(NotEnoughData, match=r"^no hold-out of at least 1000 images, .*at least 1000 images, came \d+"):
+        plan_emergency()
+    assert Ledger(engine()).entries("benchmark", "new") == []
+
+
+def test_a_run_whose_rows_another_one_held_out_meanwhile_trains_on_the_others(home: Path) -> None:
+    change_season(known=1_260, new=540)
+    mine, theirs = plan_emergency("mine"), plan_emergency("theirs")
+    assert theirs.benchmark_new is not None
+    held_out = set(benchmark_digests(objects(), theirs.benchmark_new.prefix))
+    catalogue = settings().open_catalogue()
+    assert held_out & set(planned_rows(catalogue, mine, [])["digest"].to_pylist()), "there is something to leave out"
+
+    validate_plan.fn(mine)
+    rows = training_rows(catalogue, mine, [])
+    excluded = fix_rows(catalogue, mine)
+    watched = early_stopping_rows(catalogue, mine, [])["digest"].to_pylist()
+    assert held_out.isdisjoint({*rows["digest"].to_pylist(), *watched})
+    assert 0 < len(excluded.digests) <= len(held_out) and len(rows) < mine.n_training
+    validate_plan.fn(theirs)
+
+
+def test_a_folder_whose_times_fall_inside_the_window_is_replayed_and_bounded_like_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vae_core.training.mixing.MAX_OVERSAMPLING", 2.0)  # so that 1,500 images are too many
+    capture_traffic(known=630, new=270, seed=1_000, day=1)
+    ship("supplier-late", known_images(1_500, seed=77), SERVED_SINCE + timedelta(days=1, seconds=800))
+    ingest()
+    plan = plan_emergency()
+    rows = training_rows(settings().open_catalogue(), plan, [])
+    inside, new = in_window(rows, plan), mark_new_kind(rows, plan)
+    late = np.array([source == "supplier-late" for source in rows["source"].to_pylist()])
+    assert late.any() and not (late & inside).any()
+    assert 2.0 * new.sum() / len(rows) >= 0.2, "drawn twice each, a fifth of what is drawn is new"

@@ -1,0 +1,66 @@
+"""The incremental tier: the decoder alone moves, under the same codes; what a version is accepted on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from deploy.stores.artifacts import fetch_artifact
+from tasks.context import objects
+from tasks.evaluate import reference_images
+from tasks.images import read_benchmark
+from tasks.plan import plan_retrain
+from tasks.train import train_candidate
+from tests.tasks.arrivals import ingest
+from tests.tasks.season import capture_traffic
+from tests.tasks.test_model_card import PLAN
+from vae_core.artifact import Artifact
+from vae_core.inference import score_images
+from vae_core.weights import encoder_digest
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),  # mlflow of its own types
+    # advice to people who let mlflow guess a signature; ours is written down
+    pytest.mark.filterwarnings("ignore:.*An input example was not provided"),
+]
+
+
+def test_the_incremental_tier_moves_the_decoder_alone(home: Path) -> None:
+    capture_traffic(known=300, new=0, seed=7_000, day=3)
+    ingest()
+    plan = plan_retrain.fn("weekly", "incremental", "weekly")
+    trained = train_candidate.fn(plan)
+
+    assert plan.champion is not None and plan.benchmark_new is not None
+    parent = fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, home / "parent")
+    candidate = fetch_artifact(objects(), trained.prefix, trained.digest, home / "candidate")
+    assert encoder_digest(candidate.model) == encoder_digest(parent.model) == candidate.summary.encoder_digest
+    pixels = read_benchmark(objects(), plan.benchmark, 50)
+    assert not np.array_equal(_decoded(parent, pixels), _decoded(candidate, pixels))
+    assert plan.benchmark_new.n == 150, "a quarter of the 600 images of traffic"
+    assert trained.mixing is None, "a window of known kinds is drawn as it came"
+
+
+@pytest.mark.parametrize(
+    ("tier", "new", "expected", "words"),
+    [
+        ("full", None, 250, "250 images of benchmark_old"),
+        ("emergency", 300, 300, "300 images of benchmark_new, in the mix of the traffic"),
+        ("incremental", 300, 550, "250 images of benchmark_old and 300 of benchmark_new"),
+        ("incremental", 1_000, 1_000, "1,000 images of benchmark_new, in the mix of the traffic"),
+    ],
+)
+def test_a_version_is_accepted_on_images_like_those_that_it_will_meet(
+    tier: str, new: int | None, expected: int, words: str
+) -> None:
+    old = np.zeros((250, 1, 2, 2), np.uint8)
+    fresh = None if new is None else np.ones((new, 1, 2, 2), np.uint8)
+    images, said = reference_images(PLAN.model_copy(update={"tier": tier}), old, fresh)
+    assert (len(images), said) == (expected, words)
+
+
+def _decoded(artifact: Artifact, pixels: np.ndarray) -> np.ndarray:
+    return score_images(artifact.model, pixels).reconstruction

@@ -1,0 +1,262 @@
+"""The product's default model through every step of a retraining: its prior over codes, its gate, its card."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+
+from deploy.release import Release, ServedVersion
+from deploy.stores.artifacts import artifact_prefix, fetch_artifact, put_artifact
+from deploy.stores.release import ReleaseStore
+from tasks.claim import claim_trigger
+from tasks.context import engine, now, objects, settings
+from tasks.curve import curve_key
+from tasks.evaluate import evaluate_candidate
+from tasks.gate import judge_candidate
+from tasks.images import read_benchmark
+from tasks.plan import plan_retrain, validate_plan
+from tasks.register import register_candidate
+from tasks.sampling_prior import warm_start
+from tasks.steps import finished_step
+from tasks.train import train_candidate
+from tasks.values import Evaluated, Judged, RetrainPlan, Trained
+from tests.tasks.arrivals import ingest
+from tests.tasks.season import VQ_VAE, arrive_known, capture_traffic, copy_home, known_images, serve, settled
+from vae_core.artifact import Artifact, TrainingSummary, write_artifact
+from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.inference import score_images
+from vae_core.priors.code_prior import CodePrior
+from vae_core.priors.fit_code_prior import CodePriorProgress
+from vae_core.priors.sampling import kind_of
+from vae_core.reference import measure_reference
+from vae_core.training.loop import train
+from vae_core.vq_config import VqVaeConfig
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),  # mlflow of its own types
+    # advice to people who let mlflow guess a signature; ours is written down
+    pytest.mark.filterwarnings("ignore:.*An input example was not provided"),
+]
+
+
+@pytest.fixture(scope="module")
+def first_champion(tmp_path_factory: pytest.TempPathFactory, mlflow_url: str) -> Path:
+    """An installation whose champion is a VQ-VAE by the full tier, with some traffic."""
+    home = tmp_path_factory.mktemp("season-vq") / "first"
+    with settled(home, mlflow_url, VQ_VAE, "season-vq"):
+        arrive_known()
+        ingest()
+        plan = plan_retrain.fn("first", "full", "first")
+        validate_plan.fn(plan)
+        evaluated = evaluate_candidate.fn(plan, train_candidate.fn(plan))
+        judge_candidate.fn(plan, evaluated)
+        serve(evaluated.digest, evaluated.artifact)
+        capture_traffic(known=300, new=0, seed=100, day=0)
+        ingest()
+    return home
+
+
+@pytest.fixture
+def home(first_champion: Path, tmp_path: Path, mlflow_url: str) -> Iterator[Path]:
+    """The same installation, for one test."""
+    with settled(copy_home(first_champion, tmp_path / "copy"), mlflow_url, VQ_VAE, "season-vq"):
+        yield tmp_path / "copy"
+
+
+def _artifact(key: str, home: Path) -> Artifact:
+    """What the training of a run made."""
+    trained = finished_step(objects(), key, "trained", Trained)
+    assert trained is not None
+    return fetch_artifact(objects(), trained.prefix, trained.digest, home / f"trained-{key}")
+
+
+def _kept(key: str) -> tuple[RetrainPlan, Trained, Evaluated]:
+    plan = finished_step(objects(), key, "plan", RetrainPlan)
+    trained = finished_step(objects(), key, "trained", Trained)
+    evaluated = finished_step(objects(), key, "evaluated", Evaluated)
+    assert plan is not None and trained is not None and evaluated is not None
+    return plan, trained, evaluated
+
+
+def test_the_full_tier_ends_with_a_vq_vae_and_a_prior_over_its_codes(home: Path) -> None:
+    plan, trained, evaluated = _kept("first")
+    artifact = fetch_artifact(objects(), evaluated.artifact, evaluated.digest, home / "fetched")
+
+    assert isinstance(plan.model, VqVaeConfig) and plan.code_prior is not None
+    assert isinstance(artifact.prior, CodePrior) and kind_of(artifact.prior) == "code_transformer"
+    assert artifact.prior.config == plan.code_prior.config
+    assert (artifact.prior.config.grid, artifact.prior.config.codebook_size) == ((7, 7), 32)
+    fitted = trained.code_prior
+    assert fitted is not None and (fitted.steps, fitted.warm) == (60, False)
+    assert fitted.nats_per_code < 0.6 * fitted.before, "it learnt something"
+    assert evaluated.code_nats is not None and fitted.nats_per_code * 0.9 < evaluated.code_nats < math.log(32) * 0.6
+    assert artifact.reference is not None and artifact.reference.codes is not None
+    assert trained.codes_kept is None and artifact.summary.held_out_neg_elbo is None
+
+
+def test_the_curve_and_the_words_of_a_vq_vae_are_its_own(home: Path) -> None:
+    curve = json.loads(objects().get(curve_key("first")).data)
+    assert set(curve) == {"step", "epoch", "squared_error", "codes_used", "perplexity", "learning_rate"}
+    assert curve["squared_error"][-1] < 0.5 * curve["squared_error"][0]
+    pictures = {key.rsplit("/", 1)[-1] for key in objects().keys("runs/first/pictures/")}
+    assert "codes.png" in pictures and "traversals.png" not in pictures
+
+
+def test_the_gate_judges_a_first_vq_vae_by_the_share_of_its_codes(home: Path) -> None:
+    judged = finished_step(objects(), "first", "judged", Judged)
+    assert judged is not None and judged.verdict.passed
+    assert "codes_used" in judged.verdict.reason and "limit 16 codes" in judged.verdict.reason
+    assert {each.name for each in judged.verdict.evidence} == {"explained_variance", "codes_used"}
+
+
+@pytest.fixture
+def registered(home: Path) -> ModelVersion:
+    """The first version as MLflow has it."""
+    plan, trained, evaluated = _kept("first")
+    judged = finished_step(objects(), "first", "judged", Judged)
+    assert judged is not None
+    claimed = claim_trigger.fn(plan.key, "retrain-full", "schedule")
+    found = register_candidate.fn(plan, trained, evaluated, judged.verdict, claimed)
+    return MlflowClient(settings().mlflow_url).get_model_version(settings().product, found.version)
+
+
+def test_the_card_of_a_vq_vae_tells_of_codes_and_of_no_posterior(registered: ModelVersion) -> None:
+    card = registered.description
+    for words in ("codes used | ", " of 32 |", "perplexity of the codes", "nats per code by the prior", "codes.png"):
+        assert words in card
+    for words in ("KL", "ELBO", "active units", "N(0, I)", "fitted mixture", "traversals.png"):
+        assert words not in card
+    run = MlflowClient(settings().mlflow_url).get_run(registered.run_id)
+    assert run.data.params["model.variant"] == "vq_vae" and run.data.params["code_prior.width"] == "32"
+    assert {"train/squared_error", "train/codes_used", "prior/held_out_nll"} <= set(run.data.metrics)
+    assert not {"train/kl", "train/neg_elbo", "kl", "neg_elbo", "active_units"} & set(run.data.metrics)
+
+
+def test_the_registered_vq_vae_answers_with_its_codes_and_unpickles_nothing(
+    registered: ModelVersion, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow.pyfunc
+
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    pixels = known_images(3, seed=11)[:, None]
+    answer = mlflow.pyfunc.load_model(f"models:/{registered.name}/{registered.version}").predict({"pixels": pixels})
+
+    expected = score_images(_artifact("first", home).model, pixels)
+    assert expected.codes is not None and expected.code_distance is not None
+    np.testing.assert_array_equal(answer["codes"], expected.codes)
+    np.testing.assert_allclose(answer["code_distance"], expected.code_distance, rtol=1e-5)
+    np.testing.assert_allclose(answer["recon_error"], expected.recon_error, rtol=1e-5)
+    assert set(answer) == {"reconstruction", "mu", "recon_error", "codes", "code_distance"}
+
+
+def test_a_warm_start_begins_at_the_parents_prior_and_says_how_many_codes_it_kept(home: Path) -> None:
+    capture_traffic(known=300, new=0, seed=7_000, day=3)
+    ingest()
+    plan = plan_retrain.fn("weekly", "incremental", "weekly")
+    trained = train_candidate.fn(plan)
+
+    assert isinstance(plan.model, VqVaeConfig) and plan.champion is not None
+    assert trained.code_prior is not None and trained.code_prior.warm
+    first = _kept("first")[1].code_prior
+    assert first is not None and trained.code_prior.before < 0.7 * first.before, "the parent's weights, not first ones"
+    assert trained.codes_kept is not None and 0.5 < trained.codes_kept <= 1
+    assert _artifact(plan.key, home).summary.codes_kept == trained.codes_kept
+
+
+def test_a_prior_of_another_size_begins_anew(home: Path) -> None:
+    parent = _artifact("first", home).prior
+    planned = _kept("first")[0].code_prior
+    assert planned is not None and warm_start(parent, planned.config) is parent
+    assert warm_start(parent, planned.config.model_copy(update={"depth": 2})) is None
+
+
+def test_a_training_killed_while_its_prior_is_fitted_goes_on_to_the_same_prior(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    told: list[int] = []
+
+    def die_at_40(progress: CodePriorProgress, positions: int) -> str:
+        told.append(progress.step)
+        if progress.step == 40:
+            raise Killed
+        return "fitting"
+
+    plan = _kept("first")[0].model_copy(update={"key": "killed"})
+    monkeypatch.setattr("tasks.train.say_code_prior", die_at_40)
+    with pytest.raises(Killed):
+        train_candidate.fn(plan)
+    assert told == [20, 40]
+    told.clear()
+    monkeypatch.setattr("tasks.train.say_code_prior", lambda progress, positions: told.append(progress.step) or "")
+
+    trained = train_candidate.fn(plan)
+
+    assert told == [40, 60], "from the checkpoint of step 20 on"
+    assert trained.resumed_from_step == trained.steps == 200, "the weights were trained already"
+    ours, whole = (_artifact(key, home).prior for key in ("killed", "first"))
+    assert ours is not None and whole is not None
+    expected = whole.to_tensors()
+    assert all(torch.equal(value, expected[name]) for name, value in ours.to_tensors().items())
+
+
+def test_a_vq_vae_is_judged_against_a_vae_by_its_errors_and_its_own_share_of_codes(home: Path) -> None:
+    plan, _, evaluated = _kept("first")
+    _promote_a_vae(home, read_benchmark(objects(), plan.benchmark, 250))
+
+    verdict = judge_candidate.fn(plan.model_copy(update={"key": "against-a-vae"}), evaluated)
+
+    limits = {each.name: each.limit for each in verdict.evidence}
+    assert {name for name in limits if not name.startswith("cluster_")} == {"recon_error_old_change_high", "codes_used"}
+    assert limits["codes_used"] == 16, "half of all codes: the champion has none to compare with"
+    judged = finished_step(objects(), "against-a-vae", "judged", Judged)
+    assert judged is not None and judged.champion is not None and judged.champion.version == "2"
+
+
+def _promote_a_vae(home: Path, pixels: np.ndarray) -> None:
+    model = ConvVaeConfig(widths=(8, 16), latent_dim=8)
+    recipe = TrainConfig(budget=Budget(amount=60, unit="steps"), batch_size=64)
+    result = train(pixels, model, recipe, clock=time.process_time, checkpoint_folder=None)
+    artifact = Artifact(
+        model=result.model,
+        model_config=model,
+        preprocessing=settings().preprocessing,
+        prior=None,
+        reference=measure_reference(result.model, pixels),
+        golden=None,
+        summary=TrainingSummary(steps=60, epochs=1, seconds=1, train_config=recipe, dataset_version="1"),
+    )
+    digest = write_artifact(home / "vae", artifact)
+    put_artifact(objects(), home / "vae", artifact_prefix(digest))
+    store = ReleaseStore(engine())
+    champion = ServedVersion(version="2", digest=digest, artifact=artifact_prefix(digest))
+    store.compare_and_swap(store.read().epoch, Release(champion=champion, changed_at=now(), reason="test"))
+
+
+def test_an_emergency_finds_the_new_kind_by_its_codes_and_learns_it(home: Path) -> None:
+    capture_traffic(known=570, new=330, seed=1_000, day=1)
+    ingest()
+    plan = plan_retrain.fn("drift-1", "emergency", "drift: stripes", "by hand")
+    validate_plan.fn(plan)
+    trained = train_candidate.fn(plan)
+
+    assert isinstance(plan.model, VqVaeConfig) and plan.found is not None
+    assert trained.mixing is not None and trained.mixing.new_share >= 0.2
+    assert trained.best_step is not None and trained.best_step > 0
+    assert trained.code_prior is not None and trained.code_prior.warm and trained.codes_kept is not None
+    summary = _artifact(plan.key, home).summary
+    assert summary.held_out_squared_error is not None and summary.held_out_squared_error_before is not None
+    assert summary.held_out_squared_error < 0.9 * summary.held_out_squared_error_before, "the new kind was learnt"
+    assert summary.held_out_neg_elbo is None
