@@ -1,24 +1,28 @@
 """The shortest loops that train a network: what a trainer's own work is measured against."""
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
 import torch.nn.functional as functional
 
-from vae_core.config import ConvVaeConfig
+from vae_core.config import ConvVaeConfig, ModelConfig
 from vae_core.models.build import build_model
 from vae_core.models.conv_vae import ConvVae
+from vae_core.models.vq_vae import VqVae
 from vae_core.training.precision import Precision, autocast
+from vae_core.vq_config import VqVaeConfig
+
+Step = Callable[[torch.Tensor, torch.Generator], None]
 
 
-def time_bare_vae(
-    images: np.ndarray, config: ConvVaeConfig, precision: Precision, batch: int, *, warmup_steps: int, steps: int
+def time_bare(
+    images: np.ndarray, config: ModelConfig, precision: Precision, batch: int, *, warmup_steps: int, steps: int
 ) -> float:
     """CPU seconds of `steps` steps after the warm-up; nothing is watched, reported or kept."""
     torch.manual_seed(0)
-    model = build_model(config).train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    take_step = _vq_step(config, precision) if isinstance(config, VqVaeConfig) else _vae_step(config, precision)
     pixels, order = torch.from_numpy(images.copy()), torch.randperm(len(images))
     generator = torch.Generator().manual_seed(0)
     begun = 0.0
@@ -27,10 +31,35 @@ def time_bare_vae(
             begun = time.process_time()
         rows = order[step * batch : (step + 1) * batch]
         x = pixels.index_select(0, rows).to(torch.float32, memory_format=torch.channels_last).div_(255)
+        take_step(x, generator)
+    return time.process_time() - begun
+
+
+def _vae_step(config: ConvVaeConfig, precision: Precision) -> Step:
+    model = build_model(config).train()
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+
+    def step(x: torch.Tensor, generator: torch.Generator) -> None:
         optimiser.zero_grad(set_to_none=True)
         bare_loss(model, x, generator, precision).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    return time.process_time() - begun
+
+    return step
+
+
+def _vq_step(config: VqVaeConfig, precision: Precision) -> Step:
+    model = build_model(config).train()
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+
+    def step(x: torch.Tensor, generator: torch.Generator) -> None:
+        optimiser.zero_grad(set_to_none=True)
+        with autocast(precision, "cpu"):
+            output = model(x, generator)
+        bare_vq_loss(model, output.mean, output.quantised.commitment, x).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        model.follow(output, generator)
+
+    return step
 
 
 def bare_loss(model: ConvVae, x: torch.Tensor, generator: torch.Generator, precision: Precision) -> torch.Tensor:
@@ -40,3 +69,8 @@ def bare_loss(model: ConvVae, x: torch.Tensor, generator: torch.Generator, preci
     nll = functional.binary_cross_entropy_with_logits(logits, x, reduction="sum")
     kl = -0.5 * torch.sum(1 + logvar - mu.square() - logvar.exp())
     return (nll + kl) / len(x)
+
+
+def bare_vq_loss(model: VqVae, mean: torch.Tensor, commitment: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Squared error and commitment of a batch."""
+    return (mean - x).square().mean() + model.config.commitment * commitment

@@ -33,10 +33,9 @@ from deploy.stores.local_objects import LocalObjects
 from deploy.stores.release_file import RELEASE_KEY, ReleaseKeys, generate_keys, sign_release
 from vae_core.artifact import Artifact, TrainingSummary, make_golden, write_artifact
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
-from vae_core.inference import score_images
 from vae_core.models.build import build_model
 from vae_core.preprocessing import Preprocessing
-from vae_core.reference import Reference
+from vae_core.reference import measure_reference
 
 P50_LIMIT, P99_LIMIT = 1.25, 2.0
 START_S = 60.0
@@ -77,24 +76,12 @@ def untrained(seed: int) -> Artifact:
     """Make a complete version of the default size, with a reference of 2,000 images."""
     model, config = build_model(ConvVaeConfig(), seed).eval(), ConvVaeConfig()
     seen = pictures(2_000, seed=3)
-    scores = score_images(model, seen)
-    unit = seen.reshape(len(seen), -1) / 255
     return Artifact(
         model=model,
         model_config=config,
         preprocessing=Preprocessing(),
         prior=None,
-        reference=Reference(
-            mu=scores.mu.astype(np.float16),
-            logvar=scores.logvar.astype(np.float16),
-            recon_error=scores.recon_error,
-            kl=scores.kl,
-            norm=scores.norm,
-            image_mean=unit.mean(1).astype(np.float32),
-            image_variance=unit.var(1).astype(np.float32),
-            image_entropy=np.full(len(seen), 3, np.float32),
-            histogram=np.full(16, 1 / 16, np.float32),
-        ),
+        reference=measure_reference(model, seen),
         golden=make_golden(model, seen[:4]),
         summary=TrainingSummary(
             steps=1,

@@ -2,11 +2,13 @@
 
     python -m benchmarks.training --data FOLDER [--quick] [--json FILE]
 
-Fashion-MNIST, convolutions of 32 and 64 channels, 32 latents, batches of 128. Each round trains every contestant anew
-on the same images: some steps to warm up, then the timed ones, in CPU seconds. Ours has everything on that watches a
-training: finite loss and gradients before each step, collapse, a report every 25 steps, held-out images every 50. The
-bare loop has nothing but the same forward pass, loss, backward pass and fused Adam on the same uint8 tensor. pythae
-0.1.2 has the same layers and its own loaders. Ratios are taken round by round.
+Fashion-MNIST, convolutions of 32 and 64 channels, batches of 128; the VAE has 32 latents, the VQ-VAE 7 x 7 codes of
+512, whose codebook is the same in our trainer and in the bare loop (`benchmarks.vq` compares codebooks). Each round
+trains every contestant anew on the same images: some steps to warm up, then the timed ones, in CPU seconds. Ours has
+everything on that watches a training: finite loss and gradients before each step, collapse or unused codes, a report
+every 25 steps, held-out images every 50. The bare loop has nothing but the same forward pass, loss, backward pass and
+fused Adam on the same uint8 tensor. pythae 0.1.2 has the same layers, its own loaders and its own codebook. Ratios are
+taken round by round.
 """
 
 from __future__ import annotations
@@ -15,58 +17,64 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.bare_loop import time_bare_vae
+from benchmarks.bare_loop import time_bare
 from benchmarks.form import Result, make_report, publish_report
 from benchmarks.idx_images import DataMissing, find_idx_images
 from benchmarks.peers.load import PeerMissing
-from benchmarks.peers.pythae_vae import time_pythae_vae
+from benchmarks.peers.pythae import time_pythae
 from benchmarks.stopwatch import one_thread
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, ConvVaeConfig, ModelConfig, TrainConfig
 from vae_core.training.loop import train
 from vae_core.training.precision import Precision, resolve_precision
 from vae_core.training.progress import TrainProgress
+from vae_core.vq_config import VqVaeConfig
 
 BATCH, HELD_OUT, VALIDATE_EVERY, LOG_EVERY = 128, 200, 50, 25
 WARMUP_STEPS = 25
-OVERHEAD_LIMIT, BF16_LIMIT, PYTHAE_LIMIT = 1.05, 1.6, 1.9
+OVERHEAD_LIMIT, BF16_LIMIT, PYTHAE_LIMIT, VQ_PYTHAE_LIMIT = 1.05, 1.6, 1.9, 1.6
 
 Contestant = Callable[[], float]
 
 
 def run(images: np.ndarray, held_out: np.ndarray, steps: int, rounds: int) -> list[Result]:
     """Compare on images and held_out uint8 (N, 1, H, W), N at least the images of all steps."""
-    model = ConvVaeConfig(height=images.shape[2], width=images.shape[3])
+    height, width = images.shape[2:]
+    models: dict[str, ModelConfig] = {
+        "vae": ConvVaeConfig(height=height, width=width),
+        "vq": VqVaeConfig(height=height, width=width),
+    }
     has_bf16 = resolve_precision("auto", "cpu") == "bf16"
     precisions: tuple[Precision, ...] = ("fp32", "bf16") if has_bf16 else ("fp32",)
-    contestants: dict[str, Contestant] = {
-        "pythae_vae": lambda: time_pythae_vae(images, model, BATCH, warmup_steps=WARMUP_STEPS, steps=steps)
-    }
-    for precision in precisions:
-        contestants |= _pair(images, held_out, model, precision, steps)
+    contestants: dict[str, Contestant] = {}
+    for kind, model in models.items():
+        contestants[f"pythae_{kind}"] = partial(
+            time_pythae, images, model, BATCH, warmup_steps=WARMUP_STEPS, steps=steps
+        )
+        for precision in precisions:
+            contestants |= _pair(kind, images, held_out, model, precision, steps)
     with one_thread():
         seconds = measure_rounds(contestants, rounds)
-    return vae_results(seconds, steps, has_bf16)
+    return all_results(seconds, steps, has_bf16)
 
 
 def _pair(
-    images: np.ndarray, held_out: np.ndarray, model: ConvVaeConfig, precision: Precision, steps: int
+    kind: str, images: np.ndarray, held_out: np.ndarray, model: ModelConfig, precision: Precision, steps: int
 ) -> dict[str, Contestant]:
     """Our trainer and the bare loop in one precision."""
     return {
-        f"vae_{precision}": lambda: time_our_vae(images, held_out, model, precision, steps),
-        f"bare_vae_{precision}": lambda: time_bare_vae(
+        f"{kind}_{precision}": lambda: time_ours(images, held_out, model, precision, steps),
+        f"bare_{kind}_{precision}": lambda: time_bare(
             images, model, precision, BATCH, warmup_steps=WARMUP_STEPS, steps=steps
         ),
     }
 
 
-def time_our_vae(
-    images: np.ndarray, held_out: np.ndarray, model: ConvVaeConfig, precision: Precision, steps: int
-) -> float:
+def time_ours(images: np.ndarray, held_out: np.ndarray, model: ModelConfig, precision: Precision, steps: int) -> float:
     """CPU seconds of our trainer from the end of the warm-up to the last step; steps are whole reports."""
     stamps: dict[int, float] = {}
 
@@ -101,27 +109,30 @@ def measure_rounds(contestants: Mapping[str, Contestant], rounds: int) -> dict[s
     return seconds
 
 
-def vae_results(seconds: Mapping[str, Sequence[float]], steps: int, has_bf16: bool) -> list[Result]:
-    """Speeds, and the ratios with their bars; the overhead in the precision that this processor trains in."""
+def all_results(seconds: Mapping[str, Sequence[float]], steps: int, has_bf16: bool) -> list[Result]:
+    """Speeds, and the ratios with their bars; the overheads in the precision that this processor trains in."""
     ours = "bf16" if has_bf16 else "fp32"
     speeds = {name: [steps * BATCH / each for each in times] for name, times in seconds.items()}
+
+    def ratio(name: str, over: str, under: str, limit: float | None = None, *, higher: bool = True) -> Result:
+        values = ratios(seconds, over, under)
+        return Result.of(name, values, "times", limit=limit, direction="higher" if higher else "lower")
+
     results = [
         *(Result.of(f"{name}_speed", values, "images/CPU s", direction="higher") for name, values in speeds.items()),
-        Result.of("overhead_vae", ratios(seconds, f"vae_{ours}", f"bare_vae_{ours}"), "times", limit=OVERHEAD_LIMIT),
-        Result.of("overhead_vae_fp32", ratios(seconds, "vae_fp32", "bare_vae_fp32"), "times"),
+        ratio("overhead_vae", f"vae_{ours}", f"bare_vae_{ours}", OVERHEAD_LIMIT, higher=False),
+        ratio("overhead_vae_fp32", "vae_fp32", "bare_vae_fp32", higher=False),
+        ratio("overhead_vq", f"vq_{ours}", f"bare_vq_{ours}", OVERHEAD_LIMIT, higher=False),
+        ratio("vq_vs_pythae", "pythae_vq", f"vq_{ours}", VQ_PYTHAE_LIMIT),
     ]
     if not has_bf16:
         names = ("vae_bf16_vs_fp32", "vae_bf16_vs_pythae")
         return results + [Result.of(name, None, "times", direction="higher") for name in names]
     return [
         *results,
-        *(
-            Result.of(name, ratios(seconds, theirs, "vae_bf16"), "times", limit=limit, direction="higher")
-            for name, theirs, limit in (
-                ("vae_bf16_vs_fp32", "vae_fp32", BF16_LIMIT),
-                ("vae_bf16_vs_pythae", "pythae_vae", PYTHAE_LIMIT),
-            )
-        ),
+        ratio("vae_bf16_vs_fp32", "vae_fp32", "vae_bf16", BF16_LIMIT),
+        ratio("vae_bf16_vs_pythae", "pythae_vae", "vae_bf16", PYTHAE_LIMIT),
+        ratio("vq_bf16_vs_fp32", "vq_fp32", "vq_bf16"),
     ]
 
 

@@ -28,7 +28,8 @@ from benchmarks.form import Result, make_report, publish_report
 from benchmarks.idx_images import DataMissing, find_idx_images
 from benchmarks.peers.load import PeerMissing, load_peer
 from benchmarks.stopwatch import one_thread
-from vae_core.models.vq_vae import VqVae, build_vq_vae, vq_loss
+from vae_core.models.build import build_model
+from vae_core.models.vq_vae import VqVae, vq_loss
 from vae_core.quantize.quantised import Quantised
 from vae_core.quantize.usage import CodeUsage
 from vae_core.training.batches import to_input
@@ -72,10 +73,11 @@ class Contestant:
         begun = time.process_time()
         for pixels in batches:
             x = to_input(pixels)
-            loss = vq_loss(self.model(x, self.generator), x, self.commitment)
+            output = self.model(x, self.generator)
             self.optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            vq_loss(output, x, self.commitment).backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
+            self.model.follow(output, self.generator)
         self.cpu_s += time.process_time() - begun
 
     @torch.inference_mode()
@@ -108,6 +110,9 @@ class PeerQuantiser(nn.Module):
         z_q, indices, loss = self.peer(z_e)
         return Quantised(z_q, indices, loss.sum(), loss.new_zeros(()))
 
+    def follow(self, z_e: torch.Tensor, indices: torch.Tensor, generator: torch.Generator) -> None:
+        """Do nothing: the peer's codes moved when it was asked."""
+
 
 def run(
     train: np.ndarray, test: np.ndarray, *, seeds: int, steps: int = STEPS, config: VqVaeConfig = CONFIG
@@ -134,7 +139,7 @@ def _train_rows(train: np.ndarray, test: np.ndarray, seed: int, steps: int, conf
 
 
 def _begin(config: VqVaeConfig, seed: int, peer: dict[str, Any] | None) -> Contestant:
-    model = build_vq_vae(config, seed).train()
+    model = build_model(config, seed).train()
     if peer is not None:
         model.quantiser = PeerQuantiser(config, peer).train()  # type: ignore[assignment]
     return Contestant(model, config.commitment if peer is None else 1.0, torch.Generator().manual_seed(seed))

@@ -1,4 +1,4 @@
-"""pythae's VAE and trainer on the layers of ours, as its documentation tells to use them."""
+"""pythae's VAE, VQ-VAE and trainer on the layers of ours, as its documentation tells to use them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ import torch
 from torch import nn
 
 from benchmarks.peers.load import load_peer
-from vae_core.config import ConvVaeConfig
+from vae_core.config import ConvVaeConfig, ModelConfig
 from vae_core.models.build import build_model
+from vae_core.vq_config import VqVaeConfig
 
 
-def time_pythae_vae(images: np.ndarray, config: ConvVaeConfig, batch: int, *, warmup_steps: int, steps: int) -> float:
+def time_pythae(images: np.ndarray, config: ModelConfig, batch: int, *, warmup_steps: int, steps: int) -> float:
     """CPU seconds of `steps` steps of its first epoch, after the warm-up; PeerMissing where it is not installed.
 
-    Its loaders are the default ones, its images float32 on [0, 1], its loss the Bernoulli one; nothing is evaluated.
+    Its loaders are the default ones, its images float32 on [0, 1]; nothing is evaluated. Its VAE has the Bernoulli
+    loss, its VQ-VAE the squared error and an EMA codebook.
     """
-    pythae = load_peer("pythae.models")
+    models = load_peer("pythae.models")
     trainers, data = load_peer("pythae.trainers"), load_peer("pythae.data.datasets")
     callbacks = load_peer("pythae.trainers.training_callbacks")
     stamps: list[float] = []
@@ -37,7 +39,7 @@ def time_pythae_vae(images: np.ndarray, config: ConvVaeConfig, batch: int, *, wa
     x = torch.from_numpy(images[:count].astype(np.float32) / 255)
     with silence(), tempfile.TemporaryDirectory() as folder:
         trainer = trainers.BaseTrainer(
-            model=make_pythae_vae(pythae, config),
+            model=_make_vq_vae(models, config) if isinstance(config, VqVaeConfig) else make_pythae_vae(models, config),
             train_dataset=data.BaseDataset(x, torch.zeros(len(x))),
             training_config=trainers.BaseTrainerConfig(
                 output_dir=folder,
@@ -78,6 +80,37 @@ def make_pythae_vae(models: Any, config: ConvVaeConfig) -> Any:
 
     settings = models.VAEConfig(input_dim=config.shape, latent_dim=config.latent_dim, reconstruction_loss="bce")
     return models.VAE(settings, encoder=Encoder(), decoder=Decoder())
+
+
+def _make_vq_vae(models: Any, config: VqVaeConfig) -> Any:
+    """Its VQ-VAE with modules of our layers, codebook size, decay and commitment."""
+    networks, outputs = load_peer("pythae.models.nn"), load_peer("pythae.models.base.base_utils")
+    layers = build_model(config).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+    class Encoder(networks.BaseEncoder):  # type: ignore[name-defined, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(layers.encoder, layers.to_codes)
+
+        def forward(self, x: torch.Tensor) -> Any:
+            return outputs.ModelOutput(embedding=self.layers(x))
+
+    class Decoder(networks.BaseDecoder):  # type: ignore[name-defined, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(layers.from_codes, layers.decoder)
+
+        def forward(self, z: torch.Tensor) -> Any:
+            return outputs.ModelOutput(reconstruction=self.layers(z))
+
+    settings = models.VQVAEConfig(
+        input_dim=config.shape,
+        num_embeddings=config.codes,
+        use_ema=True,
+        decay=config.decay,
+        commitment_loss_factor=config.commitment,
+    )
+    return models.VQVAE(settings, encoder=Encoder(), decoder=Decoder())
 
 
 @contextlib.contextmanager
