@@ -9,6 +9,12 @@ if TYPE_CHECKING:
     from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
     from vae_core.evaluation.benchmark_scores import MeanScore
 
+KL_BANDS = (0.1, 0.5, 2.0)
+"""Nats: below the first a dimension carries hardly anything, between the last two what one usually does."""
+
+STILL_VARIANCE = 0.1
+"""Var[μ] below which a dimension's mean hardly depends on the image; in a healthy model 19 of 32 are."""
+
 HEAD = ("value | 95 % interval | better |", "|---|---|---|---|")
 
 
@@ -39,7 +45,41 @@ def _posterior_rows(result: BenchmarkResult) -> list[str]:
         *_likelihood_row(result),
         f"| KL (nats) | {result.kl:.2f} | | |",
         f"| active units | {result.active_units} of {result.latent_dim} | | higher |",
+        *_dimension_rows(result),
+        *_information_rows(result),
     ]
+
+
+def _dimension_rows(result: BenchmarkResult) -> list[str]:
+    """How the KL is spread over the dimensions, in the field's bands, and how many means hardly move; no alarm.
+
+    A healthy model has dimensions in every band; 0.5 to 2 nats is what a used one usually carries.
+    """
+    rows = []
+    if result.kl_per_dim is not None:
+        edges = (-math.inf, *KL_BANDS, math.inf)
+        counts = [
+            sum(low <= each < high for each in result.kl_per_dim) for low, high in zip(edges, edges[1:], strict=False)
+        ]
+        names = " / ".join(f"{edge:g}" for edge in KL_BANDS)
+        rows.append(f"| dimensions by KL (nats), parted at {names} | {' / '.join(map(str, counts))} | | |")
+    if result.mu_variance_per_dim is not None:
+        still = sum(each < STILL_VARIANCE for each in result.mu_variance_per_dim)
+        rows.append(f"| inactive means (Var[μ] < {STILL_VARIANCE:g}) | {still} of {result.latent_dim} | | |")
+    return rows
+
+
+def _information_rows(result: BenchmarkResult) -> list[str]:
+    """What a code tells of its image, between two bounds, and how far the codes are from the prior as a whole."""
+    rows = []
+    low, high = result.mutual_information_lower, result.mutual_information_upper
+    if low is not None and high is not None:
+        between = f"{low.value:.2f} to {high.value:.2f}"
+        rows.append(f"| information of a code (nats; bounds, n = {low.n:,}) | {between} | | |")
+    if (mmd := result.mmd_prior) is not None:
+        name = f"MMD² of the codes to N(0, I) (n = {mmd.n_real:,})"
+        rows.append(f"| {name} | {mmd.value:.5f} | {mmd.low:.5f} to {mmd.high:.5f} | lower |")
+    return rows
 
 
 def _likelihood_row(result: BenchmarkResult) -> list[str]:
@@ -86,7 +126,22 @@ def _distance_rows(result: BenchmarkResult) -> list[str]:
         "samples, prior over codes": result.fd_samples_codes,
         f"floor: real against real ({kind})": result.fd_floor,
     }
-    return [_distance(name, score) for name, score in distances.items() if score is not None]
+    return [
+        *(_distance(name, score) for name, score in distances.items() if score is not None),
+        *_neighbour_rows(result),
+    ]
+
+
+def _neighbour_rows(result: BenchmarkResult) -> list[str]:
+    """What Fréchet's two moments cannot see: KID, and how densely and how widely samples lie among real images."""
+    rows, space = [], result.fd_reconstructions.feature_space
+    if (kid := result.kid_samples) is not None:
+        name = f"kid_{space} of samples (n = {kid.n_fake:,})"
+        rows.append(f"| {name} | {kid.value:.4f} | {kid.low:.4f} to {kid.high:.4f} | lower |")
+    if (found := result.coverage_samples) is not None:
+        name = f"density / coverage of samples (n = {found.n_fake:,})"
+        rows.append(f"| {name} | {found.density:.3f} / {found.coverage:.3f} | | higher |")
+    return rows
 
 
 def _distance(of_what: str, score: FrechetScore) -> str:

@@ -21,7 +21,7 @@ from tasks.values import (
 )
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
 from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
-from vae_core.evaluation.benchmark_scores import MeanScore, NllScore
+from vae_core.evaluation.benchmark_scores import MeanScore, NllScore, UnbiasedScore
 from vae_core.preprocessing import Preprocessing
 
 PLAN = RetrainPlan(
@@ -118,6 +118,7 @@ def test_the_table_holds_every_measurement_with_its_interval_and_sense() -> None
     assert table[0] == "| old-abc, n = 5,000 | value | 95 % interval | better |"
     assert "| recon_error (MSE on [0, 1]) | 0.01234 | 0.01210 to 0.01260 | lower |" in table
     assert "| active units | 1 of 2 | | higher |" in table
+    assert any(line.startswith("| dimensions by KL (nats), parted at 0.1 / 0.5 / 2 | ") for line in table)
     assert "| fd_efflite0 of samples, fitted mixture (n = 5,000) | 22.00 | 21.80 to 22.20 | lower |" in table
 
 
@@ -336,6 +337,17 @@ def test_quality_and_likelihood_have_rows_where_they_were_measured() -> None:
             "psnr_db": MeanScore(value=19.5, low=19.4, high=19.6, n=5_000),
             "ssim": MeanScore(value=0.812, low=0.81, high=0.814, n=5_000),
             "nll": NllScore(value=233.1, low=225.0, high=241.2, n=200, k=50, ess_mean=4.2, draws_standard_error=0.3),
+            "kl_per_dim": (0.05, 0.1, 0.7, 1.9, 2.0),
+            "mu_variance_per_dim": (0.01, 0.099, 0.1, 0.9, 1.0),
+            "latent_dim": 5,
+            "mutual_information_lower": MeanScore(value=8.1, low=8.0, high=8.2, n=5_000),
+            "mutual_information_upper": MeanScore(value=14.8, low=14.7, high=14.9, n=5_000),
+            "mmd_prior": UnbiasedScore(
+                value=0.0021, standard_error=0.0001, low=0.0019, high=0.0023, n_real=5_000, n_fake=5_000
+            ),
+            "kid_samples": UnbiasedScore(
+                value=1.97, standard_error=0.02, low=1.93, high=2.01, n_real=5_000, n_fake=5_000
+            ),
         }
     )
     verdict = Verdict(phase=Phase.passed, reason="ok")
@@ -344,6 +356,11 @@ def test_quality_and_likelihood_have_rows_where_they_were_measured() -> None:
         "| PSNR (dB, mean over images) | 19.50 | 19.40 to 19.60 | higher |",
         "| SSIM | 0.8120 | 0.8100 to 0.8140 | higher |",
         "| −log p (nats, bernoulli; n = 200, k = 50) | 233.10 | 225.00 to 241.20 | lower |",
+        "| dimensions by KL (nats), parted at 0.1 / 0.5 / 2 | 1 / 1 / 2 / 1 | | |",
+        "| inactive means (Var[μ] < 0.1) | 2 of 5 | | |",
+        "| information of a code (nats; bounds, n = 5,000) | 8.10 to 14.80 | | |",
+        "| MMD² of the codes to N(0, I) (n = 5,000) | 0.00210 | 0.00190 to 0.00230 | lower |",
+        "| kid_efflite0 of samples (n = 5,000) | 1.9700 | 1.9300 to 2.0100 | lower |",
     ):
         assert row in card
     for words in ("PSNR", "SSIM", "log p"):
