@@ -68,10 +68,11 @@ def train(
 
     `initial` is a warm start: a model of the same config whose weights are copied. `weights` (N,) ≥ 0 say how
     often each image is drawn, relative to one another. `held_out` uint8 (M, C, H, W) are images whose loss is
-    measured before the first step (unless the codes have not begun) and every `validate_every_steps`: the best weights
-    are handed over, and the training ends when they were not improved on for `patience` looks. Where the recipe keeps a mean of the weights,
-    it is that which is looked at and handed over. `build` makes the model of a config and a seed. `stop_when` gives the
-    training up after a step whose event it was waiting for; `train_with_recovery` does so, and begins another.
+    measured before the first step (unless the codes have not begun) and every `validate_every_steps`: the best
+    weights are handed over, and the training ends when they were not improved on for `patience` looks. Where the
+    recipe keeps a mean of the weights, it is that which is looked at and handed over. `build` makes the model of a
+    config and a seed. `stop_when` gives the training up after a step whose event it was waiting for;
+    `train_with_recovery` does so, and begins another.
 
     `images` of a memory-mapped file (`np.memmap`) are read batch by batch, a step ahead; all others lie on the device.
     `pairs` take a share of each batch: what the encoder sees, and what the decoder is to make of it.
