@@ -3,6 +3,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -52,22 +53,29 @@ def assert_equal(one, other) -> None:
     assert (one.steps, one.best_step, one.stop_reason) == (other.steps, other.best_step, other.stop_reason)
 
 
+@contextmanager
+def on_one_thread():
+    """What is made once for all tests of the file, before the fixture that sets the threads of each."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def recovered(tmp_path_factory):
     """An uninterrupted training with one recovery, and its folder."""
     folder = tmp_path_factory.mktemp("recovered")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    result = killed_recovery.train_here(folder)
-    torch.set_num_threads(threads)
-    return result, folder
+    with on_one_thread():
+        return killed_recovery.train_here(folder), folder
 
 
 @pytest.fixture(scope="module")
 def hopeless(tmp_path_factory):
     """An uninterrupted training that nothing helps, and its folder."""
     folder = tmp_path_factory.mktemp("hopeless")
-    return recover(SAME, HOPELESS, folder), folder
+    with on_one_thread():
+        return recover(SAME, HOPELESS, folder), folder
 
 
 def test_a_healthy_training_is_that_of_the_plain_loop(tmp_path):
@@ -87,7 +95,7 @@ def test_a_recovery_goes_on_from_the_checkpoint_before_the_onset_and_is_one_resu
     seen, restarted = result.events
     done = restarted.recovery
     assert (done.attempt, done.action, done.cause) == (2, "lower_beta", "collapse_suspected")
-    assert (done.from_step, done.warm_encoder) == ((seen.collapse.onset_step - 1) // 4 * 4, False)
+    assert (done.from_step, done.warm_encoder) == ((seen.collapse.onset_step - 2) // 4 * 4, False)
     assert [(each.field, each.before, each.after) for each in done.changes] == [("beta", "20", "1")]
     assert seen.step == restarted.step > done.from_step > 0
     # the budget is that of the path: what was given up is not in it
