@@ -68,11 +68,11 @@ class Scores:
 def score_images(model: AnyModel, pixels: np.ndarray, *, batch_size: int = 512, device: str = "cpu") -> Scores:
     """Score pixels uint8 (B, C, H, W), B ≥ 1, in float32; the model is in eval mode on `device`."""
     _require_images(pixels)
-    score = _score_grids if isinstance(model, VqVae) else _score_posteriors
-    parts = [
-        score(model, pixels[start : start + batch_size], device)  # type: ignore[arg-type]
-        for start in range(0, len(pixels), batch_size)
-    ]
+    batches = [pixels[start : start + batch_size] for start in range(0, len(pixels), batch_size)]
+    if isinstance(model, VqVae):
+        parts = [_score_grids(model, batch, device) for batch in batches]
+    else:
+        parts = [_score_posteriors(model, batch, device) for batch in batches]
     return parts[0] if len(parts) == 1 else Scores.joined(parts)
 
 

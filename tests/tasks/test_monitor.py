@@ -24,7 +24,7 @@ from tests.servers import free_ports
 from tests.tasks.conftest import Configure
 from tests.tasks.season import known_images
 from vae_core.artifact import Artifact, TrainingSummary, write_artifact
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, ConvVaeConfig, ModelConfig, TrainConfig
 from vae_core.preprocessing import Preprocessing
 from vae_core.reference import measure_reference
 from vae_core.training.loop import train
@@ -34,27 +34,9 @@ CONFIG = ConvVaeConfig(widths=(8, 16), latent_dim=8)
 RECIPE = TrainConfig(budget=Budget(amount=150, unit="steps"), batch_size=64)
 
 
-@pytest.fixture(scope="module")
-def champion() -> Artifact:
+def trained_on_boxes(config: ModelConfig) -> Artifact:
     """A model of boxes, and what it was accepted on."""
     images = known_images(1_500, seed=1)[:, None]
-    model = train(images[:500], CONFIG, RECIPE, clock=lambda: 0.0, checkpoint_folder=None).model
-    return Artifact(
-        model=model,
-        model_config=CONFIG,
-        preprocessing=Preprocessing(),
-        prior=None,
-        reference=measure_reference(model, images[500:]),
-        golden=None,
-        summary=TrainingSummary(steps=150, epochs=1, seconds=0, train_config=RECIPE, dataset_version="1"),
-    )
-
-
-@pytest.fixture(scope="module")
-def vq_champion() -> Artifact:
-    """A VQ-VAE of boxes, and what it was accepted on."""
-    images = known_images(1_500, seed=1)[:, None]
-    config = VqVaeConfig(widths=(8, 16), codebook_size=32, code_dim=8)
     model = train(images[:500], config, RECIPE, clock=lambda: 0.0, checkpoint_folder=None).model
     return Artifact(
         model=model,
@@ -65,6 +47,16 @@ def vq_champion() -> Artifact:
         golden=None,
         summary=TrainingSummary(steps=150, epochs=1, seconds=0, train_config=RECIPE, dataset_version="1"),
     )
+
+
+@pytest.fixture(scope="module")
+def champion() -> Artifact:
+    return trained_on_boxes(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def vq_champion() -> Artifact:
+    return trained_on_boxes(VqVaeConfig(widths=(8, 16), codebook_size=32, code_dim=8))
 
 
 @pytest.fixture
