@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from vae_core.describe_images import describe_images
 from vae_core.errors import DataError
 from vae_core.losses import kl_divergence
 from vae_core.models.protocol import Vae
@@ -141,5 +142,5 @@ def _require_images(pixels: np.ndarray) -> None:
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) == 0:
         raise DataError(
             "inference: expected at least one uint8 image of shape (B, C, H, W), "
-            f"came {pixels.dtype} {pixels.shape}; let preprocessing make the pixels"
+            f"came {describe_images(pixels)}; let preprocessing make the pixels"
         )

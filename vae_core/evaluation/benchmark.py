@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from vae_core.describe_images import describe_images
 from vae_core.errors import DataError
 from vae_core.evaluation.benchmark_result import BenchmarkResult
 from vae_core.evaluation.benchmark_scores import CoverageScore, FrechetScore, MeanScore
@@ -149,7 +150,7 @@ def _measure_baseline(pixels: np.ndarray) -> float:
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or len(pixels) < SMALLEST_SET:
         raise DataError(
             f"evaluate: expected at least {SMALLEST_SET} uint8 images of shape (N, C, H, W), "
-            f"came {pixels.dtype} {pixels.shape}; use more images, quantised to 0..255"
+            f"came {describe_images(pixels)}; use more images, quantised to 0..255"
         )
     total, squares = np.zeros(pixels.shape[1:]), np.zeros(pixels.shape[1:])
     for start in range(0, len(pixels), CHUNK):

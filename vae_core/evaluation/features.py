@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, Self
 import numpy as np
 import torch
 
+from vae_core.describe_images import describe_images
 from vae_core.errors import DataError
 from vae_core.evaluation.efflite0_network import FP32_BLOCKS, INPUT_SIZE, EffLite0Trunk
 from vae_core.evaluation.feature_weights import EFFLITE0_WEIGHTS_DIGEST, load_efflite0_weights
@@ -87,8 +88,8 @@ class EfficientNetLite0:
         """Features (N, 1280) float32 of pixels (N, 1 or 3, H, W) uint8; DataError for anything else."""
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1] not in (1, 3):
             raise DataError(
-                f"features: expected uint8 images of shape (N, 1 or 3, H, W), came {pixels.dtype} "
-                f"{pixels.shape}; quantise to 0..255 first"
+                "features: expected uint8 images of shape (N, 1 or 3, H, W), "
+                f"came {describe_images(pixels)}; quantise to 0..255 first"
             )
         features = np.empty((len(pixels), self.dim), dtype=np.float32)
         for start in range(0, len(pixels), BATCH_SIZE):

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from vae_core.describe_images import describe_images
 from vae_core.errors import DataError
 
 
@@ -86,5 +87,5 @@ def require_images(where: str, images: np.ndarray, shape: tuple[int, int, int]) 
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape or len(images) == 0:
         raise DataError(
             f"{where}: expected at least one uint8 image of shape (N, {', '.join(map(str, shape))}), "
-            f"came {images.dtype} {images.shape}; let preprocessing make the pixels, check the catalogue"
+            f"came {describe_images(images)}; let preprocessing make the pixels, check the catalogue"
         )
