@@ -10,7 +10,7 @@ from torch import nn
 from vae_core.config import ConvVaeConfig
 from vae_core.likelihoods import make_likelihood
 from vae_core.losses import kl_divergence
-from vae_core.models.convolutions import build_dense, build_downward, build_upward, pass_dropping
+from vae_core.models.convolutions import build_layers, flatten_maps, pass_dropping, unflatten_maps
 from vae_core.models.protocol import Posterior
 from vae_core.ranks import ALONE, Ranks
 
@@ -36,19 +36,10 @@ class ConvVae(nn.Module):
         super().__init__()
         self.config = config
         self.latent_dim = config.latent_dim
-        factor = 2 ** len(config.widths)
-        height, width = config.height // factor, config.width // factor
-        down = (config.channels, *config.widths)
-        up = (config.channels, *(config.decoder_widths or config.widths))[::-1]
-        # (height, width, channels): the order of channels_last, in which flattening copies nothing
-        self._map_shape = (height, width, up[0])
-        self.encoder = build_downward(down)
-        *hidden, posterior = build_dense((height * width * down[-1], *config.hidden, 2 * config.latent_dim))
-        self.to_posterior = nn.Sequential(*hidden, posterior) if hidden else posterior
-        dense = build_dense((config.latent_dim, *config.hidden[::-1], height * width * up[0]))
-        # without convolutions these are the logits, of both signs
-        self.from_code = nn.Sequential(*dense, *([nn.ReLU(inplace=True)] if config.widths else []))
-        self.decoder = build_upward(up)
+        layers = build_layers(config, encoded=2 * config.latent_dim)
+        self._map_shape = layers.map_shape
+        self.encoder, self.to_posterior = layers.encoder, layers.from_maps
+        self.from_code, self.decoder = layers.from_code, layers.decoder
         self.likelihood = make_likelihood(config.likelihood, config.channels)
         self.likelihood_name = config.likelihood
         self.ranks: Ranks = ALONE  # with whom it is trained, each passing a part of a batch
@@ -68,14 +59,13 @@ class ConvVae(nn.Module):
         return self._to_posterior(pass_dropping(self.encoder, x, rate, generator, self.ranks))
 
     def _to_posterior(self, maps: torch.Tensor) -> Posterior:
-        parameters = self.to_posterior(maps.permute(0, 2, 3, 1).flatten(1)).float()
+        parameters = self.to_posterior(flatten_maps(maps)).float()
         mu, logvar = parameters.chunk(2, dim=1)
         return Posterior(mu, logvar.clamp(-LOGVAR_BOUND, LOGVAR_BOUND))
 
     def decode_logits(self, z: torch.Tensor) -> torch.Tensor:
         """Decode codes z (B, D) to the logits of the mean image (B, C, H, W) float32."""
-        maps = self.from_code(z).view(-1, *self._map_shape).permute(0, 3, 1, 2)
-        logits: torch.Tensor = self.decoder(maps)
+        logits: torch.Tensor = self.decoder(unflatten_maps(self.from_code(z), self._map_shape))
         return logits.float()
 
     def decode(self, z: torch.Tensor) -> torch.Tensor:

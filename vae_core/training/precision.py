@@ -12,7 +12,7 @@ Precision = Literal["fp32", "bf16"]
 def resolve_precision(requested: str, device: str) -> Precision:
     """Answer "auto" with bf16 where the device computes in it natively, else fp32; the others stay as asked.
 
-    DataError for an unknown word. On a processor with avx512_bf16 a step in bf16 costs half of one in fp32;
+    DataError for an unknown word. On a processor with avx512_bf16 a step in bf16 costs 0.6 of one in fp32;
     without it, emulation makes it slower.
     """
     if requested == "fp32":
