@@ -12,8 +12,9 @@ import torch
 from vae_core.describe_images import describe_images
 from vae_core.errors import DataError
 from vae_core.losses import kl_divergence
+from vae_core.models.conv_ae import ConvAe
 from vae_core.models.protocol import Vae
-from vae_core.models.variants import AnyModel
+from vae_core.models.variants import MeasuredModel
 from vae_core.models.vq_vae import VqVae
 from vae_core.preprocessing import to_unit
 
@@ -27,8 +28,8 @@ class Scores:
 
     reconstruction (B, C, H, W): the decoder's mean at the code, on [0, 1]. recon_error (B,): mean squared error per
     pixel and channel of that reconstruction; lower is better. mu (B, D): the code as one vector: the posterior's mean,
-    or of a VQ-VAE a fixed projection of the grid of vectors z_e. norm (B,): the Euclidean length of mu, or the mean
-    length of z_e over the grid.
+    a deterministic autoencoder's z, or of a VQ-VAE a fixed projection of the grid of vectors z_e. norm (B,): the
+    Euclidean length of mu, or the mean length of z_e over the grid.
 
     Of a Gaussian posterior: logvar (B, D); kl (B,): nats per image, summed over dimensions, never clamped. Of a VQ-VAE:
     codes (B, h, w) int32: indices of the codes; code_distance (B,): mean Euclidean distance of z_e from its code.
@@ -66,12 +67,14 @@ class Scores:
         return [(each.name, getattr(self, each.name)) for each in fields(self)]
 
 
-def score_images(model: AnyModel, pixels: np.ndarray, *, batch_size: int = 512, device: str = "cpu") -> Scores:
+def score_images(model: MeasuredModel, pixels: np.ndarray, *, batch_size: int = 512, device: str = "cpu") -> Scores:
     """Score pixels uint8 (B, C, H, W), B ≥ 1, in float32; the model is in eval mode on `device`."""
     _require_images(pixels)
     batches = [pixels[start : start + batch_size] for start in range(0, len(pixels), batch_size)]
     if isinstance(model, VqVae):
         parts = [_score_grids(model, batch, device) for batch in batches]
+    elif isinstance(model, ConvAe):
+        parts = [_score_codes(model, batch, device) for batch in batches]
     else:
         parts = [_score_posteriors(model, batch, device) for batch in batches]
     return parts[0] if len(parts) == 1 else Scores.joined(parts)
@@ -114,6 +117,19 @@ def _score_posteriors(model: Vae, pixels: np.ndarray, device: str) -> Scores:
         norm=_to_numpy(torch.linalg.vector_norm(mu, dim=1)),
         logvar=_to_numpy(logvar),
         kl=_to_numpy(kl_divergence(mu, logvar).sum(1)),
+    )
+
+
+@torch.inference_mode()
+def _score_codes(model: ConvAe, pixels: np.ndarray, device: str) -> Scores:
+    x = to_unit(pixels).to(device)
+    z = model.encode(x)
+    reconstruction = model.decode(z)
+    return Scores(
+        reconstruction=_to_numpy(reconstruction),
+        mu=_to_numpy(z),
+        recon_error=_to_numpy((reconstruction - x).square().mean((1, 2, 3))),
+        norm=_to_numpy(torch.linalg.vector_norm(z, dim=1)),
     )
 
 

@@ -5,10 +5,12 @@ from typing import overload
 
 import torch
 
+from vae_core.ae_config import ConvAeConfig, TrainableConfig
 from vae_core.config import ConvVaeConfig, ModelConfig
+from vae_core.models.conv_ae import ConvAe
 from vae_core.models.conv_vae import ConvVae
 from vae_core.models.initialise import initialise
-from vae_core.models.variants import ImageModel
+from vae_core.models.variants import ImageModel, ServedModel, require_served
 from vae_core.models.vq_vae import VqVae
 from vae_core.vq_config import VqVaeConfig
 from vae_core.weights import require_weights
@@ -18,7 +20,9 @@ from vae_core.weights import require_weights
 def build_model(config: ConvVaeConfig, seed: int = 0) -> ConvVae: ...
 @overload
 def build_model(config: VqVaeConfig, seed: int = 0) -> VqVae: ...
-def build_model(config: ModelConfig, seed: int = 0) -> ImageModel:
+@overload
+def build_model(config: ConvAeConfig, seed: int = 0) -> ConvAe: ...
+def build_model(config: TrainableConfig, seed: int = 0) -> ImageModel:
     """Build a model on the CPU with first weights drawn from a generator of this seed.
 
     It is created without storage first: PyTorch's constructors would draw from the global random state. Its
@@ -31,17 +35,19 @@ def build_model(config: ModelConfig, seed: int = 0) -> ImageModel:
     return model
 
 
-def restore_model(config: ModelConfig, weights: Mapping[str, torch.Tensor]) -> ImageModel:
+def restore_model(config: ModelConfig, weights: Mapping[str, torch.Tensor]) -> ServedModel:
     """Build a model with these weights; ValueError when they are not its own, before memory is taken."""
-    model = _outline(config)
+    model = require_served(_outline(config))
     require_weights(model, weights)
     _allocate(model)
     model.load_state_dict(dict(weights))
     return model
 
 
-def _outline(config: ModelConfig) -> ImageModel:
+def _outline(config: TrainableConfig) -> ImageModel:
     with torch.device("meta"):
+        if isinstance(config, ConvAeConfig):
+            return ConvAe(config)
         return VqVae(config) if isinstance(config, VqVaeConfig) else ConvVae(config)
 
 

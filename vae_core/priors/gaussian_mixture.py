@@ -76,9 +76,9 @@ def fit_mixture(z: np.ndarray | torch.Tensor, components: int = 10, seed: int = 
 
     z are draws from the posteriors (`sample_posterior`), not their means: the decoder was trained on draws,
     and in an inactive dimension the means have no spread while the draws are N(0, 1), so means would give a
-    degenerate Gaussian there and codes that the decoder has never read. At most MAX_FIT_CODES codes, chosen
-    by the seed, are used. DataError when z is not finite, not (N, D), or has fewer than 2 codes for a
-    component.
+    degenerate Gaussian there and codes that the decoder has never read. A deterministic autoencoder's codes
+    are what its decoder was trained on. At most MAX_FIT_CODES codes, chosen by the seed, are used. DataError
+    when z is not finite, not (N, D), or has fewer than 2 codes for a component.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture

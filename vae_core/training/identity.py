@@ -7,7 +7,8 @@ import hashlib
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from vae_core.config import ModelConfig, TrainConfig
+from vae_core.ae_config import TrainableConfig
+from vae_core.config import TrainConfig
 from vae_core.documents import SHA256
 from vae_core.models.variants import ImageModel
 from vae_core.preprocessing import pixel_digest
@@ -34,7 +35,7 @@ class TrainingIdentity(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: ModelConfig
+    model: TrainableConfig
     training: TrainConfig
     data_digest: str = Field(pattern=SHA256)
     initial_digest: str | None = Field(None, pattern=SHA256)
@@ -48,7 +49,7 @@ class TrainingIdentity(BaseModel):
 
 
 def identify_training(
-    model_config: ModelConfig,
+    model_config: TrainableConfig,
     train_config: TrainConfig,
     images: np.ndarray,
     initial: ImageModel | None,

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from vae_core.config import ModelConfig, TrainConfig
+from vae_core.ae_config import TrainableConfig
+from vae_core.config import TrainConfig
 from vae_core.models.build import build_model
+from vae_core.models.conv_ae import ConvAe
 from vae_core.models.variants import ImageModel
 from vae_core.models.vq_vae import VqVae
 from vae_core.ranks import ALONE, Ranks
+from vae_core.training.ae_objective import AeObjective
 from vae_core.training.average import WeightAverage
 from vae_core.training.early_stopping import BestWeights
 from vae_core.training.events import TrainEvent
@@ -30,11 +33,11 @@ from vae_core.weights import copy_weights, load_weights
 
 _WEIGHT, _MOMENT, _MEAN, _COUNTED = "weight.", "optimiser.", "average.", "counted."
 
-ModelBuilder = Callable[[ModelConfig, int], ImageModel]
+ModelBuilder = Callable[[TrainableConfig, int], ImageModel]
 """From a config and a seed to a model on the CPU with first weights."""
 
 
-def build_variant(config: ModelConfig, seed: int) -> ImageModel:
+def build_variant(config: TrainableConfig, seed: int) -> ImageModel:
     """Build a model of this release's variants."""
     return build_model(config, seed)
 
@@ -60,7 +63,7 @@ class TrainingState:
     @classmethod
     def begin(
         cls,
-        model_config: ModelConfig,
+        model_config: TrainableConfig,
         train_config: TrainConfig,
         device: str,
         initial: ImageModel | None = None,
@@ -137,6 +140,8 @@ class TrainingState:
 
 def make_objective(model: ImageModel, config: TrainConfig, ranks: Ranks = ALONE) -> Objective:
     """The objective of the model's kind."""
+    if isinstance(model, ConvAe):
+        return AeObjective(model, config, ranks)
     return VqVaeObjective(model, config, ranks) if isinstance(model, VqVae) else VaeObjective(model, config, ranks)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from vae_core.config import ModelConfig
+from vae_core.ae_config import TrainableConfig
 from vae_core.errors import DataError, FrozenError
 from vae_core.models.variants import ImageModel
 from vae_core.weights import copy_weights, encoder_digest, load_weights
 
 
-def require_start(initial: ImageModel | None, config: ModelConfig, trains: str) -> None:
+def require_start(initial: ImageModel | None, config: TrainableConfig, trains: str) -> None:
     """DataError when a training of this config cannot begin at this model, or needs one and has none."""
     if initial is None:
         if trains == "decoder":

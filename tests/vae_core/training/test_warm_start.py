@@ -11,7 +11,7 @@ from vae_core.config import ConvVaeConfig
 from vae_core.errors import CheckpointError, DataError, FrozenError
 from vae_core.models.build import build_model
 from vae_core.models.conv_vae import ConvVae
-from vae_core.training import loop
+from vae_core.training import run as training_run
 from vae_core.training.events import EventKind, StopReason
 from vae_core.training.loop import train
 from vae_core.weights import copy_weights, encoder_digest
@@ -78,14 +78,14 @@ def test_all_weights_move_when_all_are_trained(parent):
 
 
 def test_an_encoder_that_moved_all_the_same_is_never_handed_over(parent, monkeypatch):
-    step = loop.take_step
+    step = training_run.take_step
 
     def careless(objective, *arguments, **options):
         with torch.no_grad():
             objective.model.to_posterior.bias += 1e-6
         return step(objective, *arguments, **options)
 
-    monkeypatch.setattr(loop, "take_step", careless)
+    monkeypatch.setattr(training_run, "take_step", careless)
     with pytest.raises(FrozenError, match="expected the encoder .* as it was, came"):
         run(recipe(3, trains="decoder", **WARM), initial=parent)
 
