@@ -6,7 +6,7 @@ import numpy as np
 def describe_images(images: np.ndarray) -> str:
     """Say dtype and shape of an array (N, ...); of floats also which image is first to hold NaN or infinity."""
     came = f"{images.dtype} {images.shape}"
-    if not np.issubdtype(images.dtype, np.floating) or images.size == 0:
+    if not np.issubdtype(images.dtype, np.floating) or images.size == 0 or images.ndim == 0:
         return came
     spoilt = ~np.isfinite(images.reshape(len(images), -1)).all(axis=1)
     if spoilt.any():

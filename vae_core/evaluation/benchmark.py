@@ -13,6 +13,7 @@ from vae_core.describe_images import describe_images
 from vae_core.errors import DataError
 from vae_core.evaluation.benchmark_result import BenchmarkResult
 from vae_core.evaluation.benchmark_scores import CoverageScore, FrechetScore, MeanScore
+from vae_core.evaluation.code_spread import CodeSpread, measure_code_spread
 from vae_core.evaluation.code_use import CodeUse, measure_code_use
 from vae_core.evaluation.effort import THOROUGH, USUAL, Effort
 from vae_core.evaluation.feature_quality import measure_at_infinity, measure_coverages, measure_kid
@@ -26,7 +27,8 @@ from vae_core.evaluation.posterior_figures import PosteriorFigures, measure_post
 from vae_core.evaluation.progress import EvaluationProgress, ProgressCounter
 from vae_core.evaluation.real_features import CHUNK, RealFeatures, extract_real_features
 from vae_core.evaluation.sample_sources import extract_samples, find_sources
-from vae_core.models.variants import AnyModel
+from vae_core.models.conv_ae import ConvAe
+from vae_core.models.variants import MeasuredModel
 from vae_core.models.vq_vae import VqVae
 from vae_core.preprocessing import pixel_digest
 from vae_core.priors.sampling import SamplingPrior
@@ -36,7 +38,7 @@ SMALLEST_SET = 4
 
 
 def evaluate(
-    model: AnyModel,
+    model: MeasuredModel,
     pixels: np.ndarray,
     *,
     extractor: FeatureExtractor,
@@ -123,15 +125,20 @@ def evaluate(
 
 
 def _measure_codes(
-    model: AnyModel,
+    model: MeasuredModel,
     pixels: np.ndarray,
     scores: ImageScores,
     effort: Effort,
     seed: int,
     device: str,
     on_progress: Callable[[int], None],
-) -> PosteriorFigures | CodeUse:
+) -> PosteriorFigures | CodeSpread | CodeUse:
     """Measure what only this kind of model has."""
+    if isinstance(model, ConvAe):
+        assert scores.mu is not None
+        spread = measure_code_spread(scores.mu)
+        on_progress(len(pixels))
+        return spread
     if not isinstance(model, VqVae):
         return measure_posteriors(model, pixels, scores, effort, seed=seed, device=device, on_progress=on_progress)
     assert scores.codes is not None and scores.code_distance is not None
@@ -140,7 +147,7 @@ def _measure_codes(
     return found
 
 
-def _by_name(figures: PosteriorFigures | CodeUse) -> dict[str, Any]:
+def _by_name(figures: PosteriorFigures | CodeSpread | CodeUse) -> dict[str, Any]:
     """Figures under the names that a result has for them too."""
     return {each.name: getattr(figures, each.name) for each in fields(figures)}
 

@@ -16,6 +16,7 @@ from vae_core.evaluation.benchmark_scores import (
     NllScore,
     UnbiasedScore,
 )
+from vae_core.evaluation.traversal_score import TraversalScore
 
 __all__ = ["BenchmarkResult", "FrechetScore"]
 
@@ -36,16 +37,17 @@ class BenchmarkResult(BaseModel):
     Euclidean distance of z_e from its code), every Fréchet distance, kid_samples, mmd_prior (of the aggregated
     posterior, by an inverse multiquadric). Higher is better: explained_variance (1 - recon_error /
     recon_error_baseline, where the baseline predicts the mean image), psnr_db (decibels, mean over images), ssim,
-    active_units (Var[mu] > 0.01), codes_used of `codes`, code_perplexity (1 to `codes`), both over all tokens, and
+    active_units (Var[mu] > 0.01), codes_used of `codes`, code_perplexity (1 to `codes`), both over all `tokens`, and
     both coverages. Neither: kl (nats per image, and per dimension; near 0 is collapse), the two bounds of the mutual
     information (nats; near 0 is collapse), the aggregated posterior per dimension (mean and E[sigma²] + Var[mu]; 0 and
-    1 equal the prior).
+    1 equal the prior). traversals: which active units and lines between codes the decoder ignores, or jumps along.
 
-    A VAE has no codes, a VQ-VAE neither posterior nor likelihood: what its kind has not is None, and so is what an
-    older release did not measure, what a set is too small for, or nobody asked for (groups, the worst first;
-    fd_samples_at_infinity). fd_samples_standard draws from N(0, I), fd_samples_mixture from the fitted mixture,
-    fd_samples_codes from the prior over codes; the other figures of samples are of the version's own, see `fd_samples`.
-    fd_floor is real against real: the benchmark against an independent set, or its two halves (then of half the n).
+    A VAE has no codes, a VQ-VAE neither posterior nor likelihood, an autoencoder neither of them but active units:
+    what its kind has not is None, and so is what an older release did not measure, what a set is too small for, or
+    nobody asked for (groups, the worst first; fd_samples_at_infinity). fd_samples_standard draws from N(0, I),
+    fd_samples_mixture from the fitted mixture, fd_samples_codes from the prior over codes; the other figures of
+    samples are of the version's own, see `fd_samples`. fd_floor is real against real: the benchmark against an
+    independent set, or its two halves (then of half the n).
     """
 
     model_config = FORM
@@ -85,8 +87,10 @@ class BenchmarkResult(BaseModel):
     mutual_information_lower: MeanScore | None = None
     mutual_information_upper: MeanScore | None = None
     mmd_prior: UnbiasedScore | None = None
+    traversals: TraversalScore | None = None
 
     codes: int | None = None
+    tokens: int | None = None
     codes_used: int | None = None
     code_perplexity: float | None = None
     code_distance: float | None = None
@@ -106,11 +110,16 @@ class BenchmarkResult(BaseModel):
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
-        of_vae, of_vq_vae = (self.neg_elbo, self.kl, self.active_units), (self.codes, self.codes_used)
-        if (None in of_vae) == (None in of_vq_vae):
+        of_posterior, of_vq_vae = (self.neg_elbo, self.kl), (self.codes, self.codes_used)
+        has_units = self.active_units is not None
+        is_vae = has_units and None not in of_posterior and of_vq_vae == (None, None)
+        is_autoencoder = has_units and of_posterior == (None, None) and of_vq_vae == (None, None)
+        is_vq_vae = not has_units and of_posterior == (None, None) and None not in of_vq_vae
+        if not (is_vae or is_autoencoder or is_vq_vae):
             raise ValueError(
-                "expected neg_elbo, kl and active_units of a VAE, or codes and codes_used of a VQ-VAE, came "
-                f"{of_vae} and {of_vq_vae}; evaluate the model again"
+                "expected active_units, with neg_elbo and kl of a VAE, without of an autoencoder, or codes and "
+                f"codes_used of a VQ-VAE, came {self.active_units}, {of_posterior} and {of_vq_vae}; evaluate the model "
+                "again"
             )
         return self
 
@@ -133,6 +142,8 @@ class BenchmarkResult(BaseModel):
             if shares is not None:
                 found = {"density": shares.density, "coverage": shares.coverage, "coverage_n": shares.n_real}
                 metrics |= {f"{name}_{space}_{suffix}": float(value) for name, value in found.items()}
+        if self.traversals is not None:
+            metrics |= self.traversals.metrics()
         return metrics
 
     def _scores(self, space: str) -> dict[str, FrechetScore | MeanScore | UnbiasedScore | NllScore | None]:

@@ -19,6 +19,7 @@ class CodeUse:
     """
 
     codes: int
+    tokens: int
     codes_used: int
     code_perplexity: float
     code_distance: float
@@ -30,4 +31,4 @@ class CodeUse:
 def measure_code_use(codes: np.ndarray, code_distance: np.ndarray, size: int) -> CodeUse:
     """Count codes (N, h, w) of a codebook of this size; code_distance (N ≥ 2,) is that of each image."""
     found, distance = measure_occupancy(count_codes(torch.from_numpy(codes), size)), estimate_mean(code_distance)
-    return CodeUse(size, found.used, found.perplexity, distance.mean, distance.low, distance.high)
+    return CodeUse(size, codes.size, found.used, found.perplexity, distance.mean, distance.low, distance.high)

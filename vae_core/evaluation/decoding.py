@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from vae_core.models.variants import AnyModel
+from vae_core.models.variants import MeasuredModel
 from vae_core.models.vq_vae import VqVae
 
 BATCH_SIZE = 512
@@ -17,7 +17,7 @@ def quantize(means: torch.Tensor | np.ndarray) -> np.ndarray:
 
 
 @torch.inference_mode()
-def decode_pixels(model: AnyModel, codes: torch.Tensor, device: str = "cpu") -> np.ndarray:
+def decode_pixels(model: MeasuredModel, codes: torch.Tensor, device: str = "cpu") -> np.ndarray:
     """Decode codes to images (N, C, H, W) uint8, a batch at a time: z (N, D), or a VQ-VAE's indices (N, h, w) int64."""
     decode = model.decode_codes if isinstance(model, VqVae) else model.decode
     batches = [

@@ -15,8 +15,9 @@ from vae_core.evaluation.features import FeatureExtractor
 from vae_core.evaluation.image_quality import measure_ssim
 from vae_core.evaluation.real_features import CHUNK
 from vae_core.inference import Scores, score_images
+from vae_core.models.conv_ae import ConvAe
 from vae_core.models.protocol import Vae
-from vae_core.models.variants import AnyModel
+from vae_core.models.variants import MeasuredModel
 from vae_core.models.vq_vae import VqVae
 from vae_core.preprocessing import to_unit
 from vae_core.priors.posterior import sample_posterior
@@ -26,7 +27,8 @@ from vae_core.priors.posterior import sample_posterior
 class ImageScores:
     """Per image: recon_error, ssim (N,), features (N, F) of its reconstruction; None where its kind has no such thing.
 
-    Of a VAE: neg_elbo (N,), mu, logvar (N, D). Of a VQ-VAE: codes (N, h, w), code_distance (N,).
+    Of a VAE: neg_elbo (N,), mu, logvar (N, D). Of a VQ-VAE: codes (N, h, w), code_distance (N,). Of an autoencoder: its
+    codes as mu.
     """
 
     recon_error: np.ndarray
@@ -40,7 +42,7 @@ class ImageScores:
 
 
 def measure_images(
-    model: AnyModel,
+    model: MeasuredModel,
     pixels: np.ndarray,
     extractor: FeatureExtractor,
     *,
@@ -62,7 +64,7 @@ def measure_images(
 
 
 def _measure_chunk(
-    model: AnyModel,
+    model: MeasuredModel,
     pixels: np.ndarray,
     extractor: FeatureExtractor,
     generator: torch.Generator,
@@ -70,14 +72,14 @@ def _measure_chunk(
     start: int,
 ) -> ImageScores:
     scores = score_images(model, pixels, device=device)
-    neg_elbo = None if isinstance(model, VqVae) else _neg_elbo(model, pixels, scores, generator, device)
+    neg_elbo = None if isinstance(model, VqVae | ConvAe) else _neg_elbo(model, pixels, scores, generator, device)
     _refuse_divergence(scores, neg_elbo, start)
     return ImageScores(
         recon_error=scores.recon_error,
         ssim=measure_ssim(pixels, scores.reconstruction, device=device),
         features=extractor.extract(quantize(scores.reconstruction)),
         neg_elbo=neg_elbo,
-        mu=None if neg_elbo is None else scores.mu,
+        mu=None if isinstance(model, VqVae) else scores.mu,
         logvar=scores.logvar,
         codes=scores.codes,
         code_distance=scores.code_distance,

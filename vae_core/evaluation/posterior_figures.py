@@ -17,6 +17,7 @@ from vae_core.evaluation.mean_estimate import estimate_mean_normally
 from vae_core.evaluation.mmd import measure_mmd, wae_kernel
 from vae_core.evaluation.model_nll import measure_nll
 from vae_core.evaluation.mutual_information import measure_mutual_information
+from vae_core.evaluation.traversal_score import TraversalScore, measure_traversals
 from vae_core.evaluation.u_statistic import SMALLEST_SET
 from vae_core.models.protocol import Posterior, Vae
 from vae_core.priors.posterior import sample_posterior
@@ -42,6 +43,7 @@ class PosteriorFigures:
     mutual_information_upper: MeanScore
     mmd_prior: UnbiasedScore | None
     nll: NllScore
+    traversals: TraversalScore
 
 
 def measure_posteriors(
@@ -62,6 +64,8 @@ def measure_posteriors(
     information = measure_mutual_information(posterior, torch.Generator(device).manual_seed(seed))
     nll_rows = thin_rows(len(pixels), effort.nll_images)
     nll = measure_nll(model, pixels[nll_rows], k=effort.nll_draws, seed=seed, device=device)
+    active = np.setdiff1d(np.arange(model.latent_dim), latents.inactive_dims).tolist()
+    traversals = measure_traversals(model, scores.mu, scores.logvar, active, effort, seed=seed, device=device)
     on_progress(len(pixels))
     return PosteriorFigures(
         likelihood=model.likelihood_name,
@@ -79,6 +83,7 @@ def measure_posteriors(
         mutual_information_upper=MeanScore.of(information.upper),
         mmd_prior=_measure_mmd(scores.mu, scores.logvar, effort, seed, device),
         nll=NllScore.of(nll),
+        traversals=traversals,
     )
 
 

@@ -13,7 +13,8 @@ from vae_core.errors import DataError
 from vae_core.evaluation.decoding import decode_pixels
 from vae_core.evaluation.features import FeatureExtractor
 from vae_core.evaluation.real_features import CHUNK
-from vae_core.models.variants import AnyModel
+from vae_core.models.conv_ae import ConvAe
+from vae_core.models.variants import MeasuredModel
 from vae_core.models.vq_vae import VqVae
 from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.sampling import SamplingPrior, kind_of
@@ -58,8 +59,8 @@ class SampleSource:
             yield from torch.split(self.draw(n, generator), CHUNK)
 
 
-def find_sources(model: AnyModel, prior: SamplingPrior | None) -> tuple[SampleSource, ...]:
-    """Whatever the model can be sampled from, the version's own prior last; a VQ-VAE without a prior has nothing.
+def find_sources(model: MeasuredModel, prior: SamplingPrior | None) -> tuple[SampleSource, ...]:
+    """Whatever the model can be sampled from, the version's own prior last; only a VAE has one without being fitted.
 
     DataError for a prior of the other kind of model.
     """
@@ -68,12 +69,13 @@ def find_sources(model: AnyModel, prior: SamplingPrior | None) -> tuple[SampleSo
         raise DataError(f"samples: expected {wanted} for a {type(model).__name__}, came {kind_of(prior)}; fit another")
     if isinstance(model, VqVae):
         return () if prior is None else (SampleSource("codes", model.latent_dim, prior),)
-    standard = SampleSource("standard", model.latent_dim, None)
-    return (standard,) if prior is None else (standard, SampleSource("mixture", model.latent_dim, prior))
+    fitted = () if prior is None else (SampleSource("mixture", model.latent_dim, prior),)
+    # where an autoencoder's codes lie is not known before they are looked at
+    return fitted if isinstance(model, ConvAe) else (SampleSource("standard", model.latent_dim, None), *fitted)
 
 
 def extract_samples(
-    model: AnyModel,
+    model: MeasuredModel,
     source: SampleSource,
     n: int,
     extractor: FeatureExtractor,

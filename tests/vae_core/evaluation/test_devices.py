@@ -8,12 +8,14 @@ import torch
 
 from vae_core.config import ConvVaeConfig
 from vae_core.evaluation.binarize import binarize
+from vae_core.evaluation.effort import USUAL
 from vae_core.evaluation.image_quality import measure_quality
 from vae_core.evaluation.mmd import measure_mmd, median_rbf, wae_kernel
 from vae_core.evaluation.model_nll import bernoulli_nll_of
 from vae_core.evaluation.mutual_information import measure_mutual_information
 from vae_core.evaluation.occupancy import assign_cells, count_codes
 from vae_core.evaluation.traversal_check import check_traversals, prior_values
+from vae_core.evaluation.traversal_score import measure_traversals
 from vae_core.models.build import build_model
 from vae_core.models.protocol import Posterior
 
@@ -78,3 +80,12 @@ def test_traversals_move_as_far_everywhere(device: str) -> None:
     for one, other in zip((*exact.units, *exact.pairs), (*found.units, *found.pairs), strict=True):
         assert other.moved == pytest.approx(one.moved, rel=0.01)
     assert prior_values(there, points=5).device == there.device
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_traversals_of_an_evaluation_are_equal_everywhere(device: str) -> None:
+    model, mu = build_model(SMALL).eval(), _codes(40, 4).numpy()
+    exact = measure_traversals(model, mu, np.full_like(mu, -2.0), [0, 3], USUAL, seed=1, device="cpu")
+    found = measure_traversals(model.to(device), mu, np.full_like(mu, -2.0), [0, 3], USUAL, seed=1, device=device)
+    assert (found.n, found.units, found.pairs, found.still_dims) == (16, 2, 16, exact.still_dims)
+    assert found.least_moved == pytest.approx(exact.least_moved, rel=0.01)

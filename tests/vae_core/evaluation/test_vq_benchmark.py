@@ -79,6 +79,7 @@ def test_what_only_a_posterior_has_is_left_out_of_result_and_metrics(result: Ben
         "likelihood", "neg_elbo", "neg_elbo_low", "neg_elbo_high", "nll", "kl", "active_units", "kl_per_dim",
         "inactive_dims", "mu_variance_per_dim", "posterior_mean_per_dim", "posterior_variance_per_dim", "mmd_prior",
         "mutual_information_lower", "mutual_information_upper", "fd_samples_standard", "fd_samples_mixture",
+        "traversals",
     ):  # fmt: skip
         assert getattr(result, name) is None, name
     metrics = result.metrics()
