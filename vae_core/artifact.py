@@ -24,7 +24,7 @@ from vae_core.documents import SHA256, parse_document, to_canonical_json
 from vae_core.errors import ArtifactError, SealError
 from vae_core.golden import Golden, check_golden, make_golden
 from vae_core.models.build import restore_model
-from vae_core.models.variants import ImageModel
+from vae_core.models.variants import ServedModel, require_served
 from vae_core.models.vq_vae import VqVae
 from vae_core.preprocessing import Preprocessing
 from vae_core.priors.sampling import PriorKind, SamplingPrior, kind_of, parse_prior, require_prior_of
@@ -61,9 +61,10 @@ class TrainingSummary(BaseModel):
     """How the weights came about. Seconds are those of the training's clock.
 
     From `tier` on the fields are None in versions of releases that did not know them, and where they say nothing:
-    parent_digest and encoder_digest without a warm start, the held-out loss (before training and at best_step, whose
-    weights these are) where no images were held out. That of a VAE is its -ELBO, nats per image, that of a VQ-VAE the
-    squared error, summed over pixels and channels of an image.
+    parent_digest and encoder_digest without a warm start, best_step where the weights are just the last ones, the
+    held-out loss (before training and at best_step, whose weights these are) where no images were held out, or where
+    nobody looked at them in the step of the snapshot that a suspected training fell back to. The loss of a VAE is its
+    -ELBO, nats per image, that of a VQ-VAE the squared error, summed over pixels and channels of an image.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,7 +108,7 @@ class ArtifactDocument(BaseModel):
 class Artifact:
     """A version in memory; the model is in eval mode on the CPU. `digest`: of the folder it was read from."""
 
-    model: ImageModel
+    model: ServedModel
     model_config: ModelConfig
     preprocessing: Preprocessing
     prior: SamplingPrior | None
@@ -123,6 +124,7 @@ def write_artifact(folder: Path, artifact: Artifact) -> str:
     Writing the same version again changes nothing. ArtifactError when the version could not be read back, the
     folder holds something else, or the disk refuses.
     """
+    require_served(artifact.model)
     document = ArtifactDocument(
         model=artifact.model_config,
         preprocessing=artifact.preprocessing,

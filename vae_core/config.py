@@ -169,14 +169,16 @@ class TrainConfig(BaseModel):
         description="times, evenly over the budget, at which a VAE's weights at the final beta are kept",
     )
     mutual_information_every_steps: int = Field(
-        0, ge=0, description="steps between two bounds on I(x; z) of a VAE's held-out images; 0: none"
+        0,
+        ge=0,
+        description="steps between two bounds on I(x; z) of a VAE's held-out images, and one at the end; 0: none",
     )
     twin_share: float = Field(
         0.0,
         ge=0,
         le=0.5,
         description="of the budget, spent beforehand on a twin with a quarter of the KL warm-up, by a training "
-        "that recovers; 0: none",
+        "that recovers; more where 200 steps after its warm-up are more; 0: none",
     )
 
     @model_validator(mode="after")
@@ -198,6 +200,12 @@ class TrainConfig(BaseModel):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def for_model(self, model: ModelConfig) -> TrainConfig:
+        """The recipe without what goes by a KL that moves where there is none: of a VQ-VAE, or of the decoder alone."""
+        if model.variant == "conv_vae" and self.trains == "all":
+            return self
+        return self.model_copy(update={"snapshots": 0, "mutual_information_every_steps": 0, "twin_share": 0.0})
 
     def _concerns_the_encoder(self) -> list[str]:
         nothing = {"encoder_rate_factor": 1.0, "mask_share": 0.0, "encoder_dropout": 0.0}

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load, save
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
+from vae_core.ae_config import ConvAeConfig
 from vae_core.artifact import (
     Artifact,
     TrainingSummary,
@@ -316,3 +317,14 @@ def test_a_manifest_with_other_names_is_refused(folder, name):
     content = json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
     with pytest.raises(ArtifactError, match="manifest.json|is no file of a version"):
         read_manifest(content)
+
+
+def test_a_baseline_becomes_no_version_whether_it_is_written_or_read(tmp_path, folder):
+    config = ConvAeConfig(network=TINY)
+    with pytest.raises(ArtifactError, match="expected a vq_vae or a conv_vae, came conv_ae, a baseline") as refused:
+        write_artifact(tmp_path / "baseline", replace(whole_artifact(), model=build_model(config), model_config=config))
+    assert len(str(refused.value).splitlines()) == 1 and not (tmp_path / "baseline").exists()
+    other = changed_document(folder, "model", config.model_dump())
+    with pytest.raises(ArtifactError, match="'conv_ae'.*'conv_vae', 'vq_vae'") as refused:
+        read_artifact(other, expected_digest=None)
+    assert len(str(refused.value).splitlines()) == 1

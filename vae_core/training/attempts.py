@@ -15,6 +15,7 @@ from vae_core.training.events import Change, EventKind, Recovery, StopReason, Tr
 from vae_core.training.information import InformationPoint
 from vae_core.training.progress import TrainProgress
 from vae_core.training.result import TrainResult
+from vae_core.training.snapshots import Snapshot
 
 NOT_A_CHANGE = ("budget", "schema_version")
 """What is left of the budget is no decision of a recovery."""
@@ -34,7 +35,10 @@ class AttemptRecord(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The steps that an attempt goes on from, made by the attempts before it; empty where it begins anew."""
+    """The steps that an attempt goes on from, made by the attempts before it; empty where it begins anew.
+
+    Snapshots on the way are of before the onset, and so sound; those of what was given up are dropped with it.
+    """
 
     steps: int = 0
     epochs: float = 0.0
@@ -43,6 +47,7 @@ class Path:
     curve: tuple[TrainProgress, ...] = ()
     held_out_curve: tuple[HeldOutPoint, ...] = ()
     information: tuple[InformationPoint, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
 
     def moved(self, point: TrainProgress) -> TrainProgress:
         """An attempt's report, counted from the beginning of the path."""
@@ -61,6 +66,7 @@ class Path:
             curve=(*self.curve, *(self.moved(each) for each in result.curve if each.step <= up_to_step)),
             held_out_curve=(*self.held_out_curve, *self._looks(result.held_out_curve, up_to_step)),
             information=(*self.information, *self._bounds(result.information, up_to_step)),
+            snapshots=(*self.snapshots, *self._kept(result.snapshots, up_to_step)),
         )
 
     def joined(self, result: TrainResult, events: Sequence[TrainEvent], resumed_from_step: int | None) -> TrainResult:
@@ -75,7 +81,7 @@ class Path:
             resumed_from_step=resumed_from_step,
             best_step=None if result.best_step is None else self.steps + result.best_step,
             held_out_curve=(*self.held_out_curve, *self._looks(result.held_out_curve, result.steps)),
-            snapshots=tuple(replace(each, step=self.steps + each.step) for each in result.snapshots),
+            snapshots=(*self.snapshots, *self._kept(result.snapshots, result.steps)),
             information=(*self.information, *self._bounds(result.information, result.steps)),
         )
 
@@ -87,6 +93,9 @@ class Path:
 
     def _bounds(self, points: Iterable[InformationPoint], up_to_step: int) -> list[InformationPoint]:
         return [replace(each, step=self.steps + each.step) for each in points if each.step <= up_to_step]
+
+    def _kept(self, snapshots: Iterable[Snapshot], up_to_step: int) -> list[Snapshot]:
+        return [replace(each, step=self.steps + each.step) for each in snapshots if each.step <= up_to_step]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

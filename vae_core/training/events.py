@@ -25,6 +25,9 @@ class EventKind(StrEnum):
     stopped_early = "stopped_early"
     restarted = "restarted"
     architecture_at_risk = "architecture_at_risk"
+    fell_back = "fell_back"
+    weights_kept = "weights_kept"
+    """Though in doubt: nothing better was there to fall back to, or they pass the benchmark themselves."""
 
 
 class CollapseSign(StrEnum):
@@ -92,11 +95,25 @@ class Recovery:
 
 
 @dataclass(frozen=True, slots=True)
+class Fallback:
+    """What became of weights in doubt: the snapshot that took their place, None where they stayed, of how many.
+
+    step: of the snapshot, counted as in the result. kl: its own, nats per image. tried: snapshots whose benchmark was
+    measured, of those at the final beta.
+    """
+
+    step: int | None
+    kl: float | None
+    tried: int
+    at_final_beta: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrainEvent:
     """One event: its kind, the number of steps done when it was seen, one line for a person, and its facts.
 
     `collapse` is that of a suspected collapse or of an architecture at risk, and None in those of releases that did not
-    know it; `codes` that of unused codes; `recovery` that of a restart.
+    know it; `codes` that of unused codes; `recovery` that of a restart; `fallback` that of weights in doubt.
     """
 
     kind: EventKind
@@ -105,3 +122,4 @@ class TrainEvent:
     collapse: Collapse | None = None
     codes: CodesUnused | None = None
     recovery: Recovery | None = None
+    fallback: Fallback | None = None

@@ -15,12 +15,16 @@ from vae_core.training.state import TrainingState
 from vae_core.training.whole_images import WholeImages
 from vae_core.weights import copy_weights
 
+FEWEST_IMAGES = 2
+"""Of a bound on the information: it tells images apart."""
+
 
 class Inspections:
     """Snapshots at the final beta, bounds on the information, and the variance of the model that is handed over."""
 
-    def __init__(self, config: TrainConfig, images: WholeImages) -> None:
-        self._config, self._images = config, images
+    def __init__(self, config: TrainConfig, images: WholeImages, inspected: WholeImages) -> None:
+        """`images`: what snapshots are ranked and the variance is fitted by; `inspected`: what only bounds are of."""
+        self._config, self._images, self._inspected = config, images, inspected
 
     def snapshot(self, state: TrainingState, beta: float, share_before: float, share: float) -> None:
         """Keep the judged weights with their KL where the step, past the warm-up, made a snapshot due."""
@@ -31,10 +35,21 @@ class Inspections:
         state.snapshots.append(take_snapshot(model, state.step, kl, beta))
 
     def measure_information(self, state: TrainingState) -> None:
-        """Bound what the codes tell about the held-out images where the step made it due."""
-        every, model = self._config.mutual_information_every_steps, state.judged_model
-        if every and state.step % every == 0 and isinstance(model, ConvVae):
-            images = self._images.read(information.MOST_IMAGES)
+        """Bound what the codes tell about the inspected images where the step made it due."""
+        every = self._config.mutual_information_every_steps
+        if every and state.step % every == 0:
+            self._bound(state)
+
+    def measure_last_information(self, state: TrainingState) -> None:
+        """Bound it once more for the last weights, where they were not looked at."""
+        measured = bool(state.information) and state.information[-1].step == state.step
+        if self._config.mutual_information_every_steps and not measured:
+            self._bound(state)
+
+    def _bound(self, state: TrainingState) -> None:
+        model = state.judged_model
+        if isinstance(model, ConvVae):
+            images = self._inspected.read(information.MOST_IMAGES)
             state.information.append(information.measure_information(model, images, state.step, self._config.seed))
 
     def refit(self, model: ImageModel) -> None:
@@ -51,12 +66,13 @@ class Inspections:
         return replace(snapshot, weights=copy_weights(restored))
 
 
-def require_measurable(model: ImageModel, config: TrainConfig, has_held_out: bool) -> None:
-    """DataError when the recipe asks for what this training cannot measure."""
+def require_measurable(model: ImageModel, config: TrainConfig, images: int) -> None:
+    """DataError when the recipe asks for what this training cannot measure; images: how many are inspected."""
     asked = [name for name in ("snapshots", "mutual_information_every_steps") if getattr(config, name)]
     if asked and not isinstance(model, ConvVae):
         raise DataError(f"train: {asked[0]} goes by the KL of a VAE, came another kind of model; set it to 0")
-    if config.mutual_information_every_steps and not has_held_out:
+    if config.mutual_information_every_steps and images < FEWEST_IMAGES:
         raise DataError(
-            "train: mutual_information_every_steps needs held-out images, came none; give some, or set it to 0"
+            f"train: mutual_information_every_steps needs at least {FEWEST_IMAGES} held-out or inspected images, came "
+            f"{images}; give more, or set it to 0"
         )

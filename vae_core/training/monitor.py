@@ -24,6 +24,11 @@ SUSPICIOUS_STEPS = 100
 ADVICE = "lower beta, warm up for longer or in cycles, or give more free bits while warming"
 
 
+def fewest_active(dimensions: int) -> float:
+    """Active dimensions below which, of so many, a posterior has collapsed."""
+    return min(FEW_ACTIVE * dimensions, MOST_NEEDED)
+
+
 @dataclass(slots=True)
 class CollapseMonitor:
     """Counts consecutive steps with each of the two signs of collapse, on the KL that free bits never clamped.
@@ -51,7 +56,7 @@ class CollapseMonitor:
         """
         values = kl_dims.tolist()
         kl, active = sum(values) / len(values), sum(value > ACTIVE_NATS for value in values)
-        few = min(FEW_ACTIVE * len(values), MOST_NEEDED)
+        few = fewest_active(len(values))
         self.kl_steps_below = self.kl_steps_below + 1 if kl < COLLAPSED_NATS else 0
         self._count_active(active < few, warming)
         counts = (self.kl_steps_below, self.active_steps_below)

@@ -1,4 +1,4 @@
-"""The recipes of the tiers that begin at the champion; the full tier trains from scratch by `TrainConfig` itself.
+"""The recipes of the tiers that begin at the champion.
 
 Both begin where a model has its codes already, so the KL keeps its whole weight: no warm-up, and with it no free bits.
 Adam begins without moments, so its first steps are of the size of the learning rate whatever the gradient.

@@ -54,9 +54,11 @@ def train_with_recovery(
     initial: ImageModel | None = None,
     weights: np.ndarray | None = None,
     held_out: np.ndarray | None = None,
+    inspected: np.ndarray | None = None,
     pairs: Pairs | None = None,
     ranks: Ranks = ALONE,
     build: ModelBuilder = build_variant,
+    on_twin_progress: Callable[[TrainProgress], None] | None = None,
 ) -> TrainResult:
     """Train as `train` does, with the same arguments and errors, and begin again where the model collapses.
 
@@ -66,10 +68,23 @@ def train_with_recovery(
 
     The first attempt keeps its checkpoints in the folder itself, each other one in a folder within, with a record of
     what it does otherwise; killed at any moment and called again, all ends as it would have. Without a folder there is
-    no checkpoint to go back to, and every attempt begins anew. With a `twin_share` an early-warning twin runs first.
+    no checkpoint to go back to, and every attempt begins anew. With a `twin_share` an early-warning twin runs first,
+    whose steps `on_twin_progress` hears.
     """
     run = _Recovering(
-        images, clock, checkpoint_folder, device, on_progress, log_every, weights, held_out, pairs, ranks, build
+        images,
+        clock,
+        checkpoint_folder,
+        device,
+        on_progress,
+        on_twin_progress,
+        log_every,
+        weights,
+        held_out,
+        inspected,
+        pairs,
+        ranks,
+        build,
     )
     attempt = Attempt(
         1, model_config, train_config, initial, events=run.warn_early(model_config, train_config, initial)
@@ -91,9 +106,11 @@ class _Recovering:
     folder: Path | None
     device: str
     on_progress: Callable[[TrainProgress], None] | None
+    on_twin_progress: Callable[[TrainProgress], None] | None
     log_every: int
     weights: np.ndarray | None
     held_out: np.ndarray | None
+    inspected: np.ndarray | None
     pairs: Pairs | None
     ranks: Ranks
     build: ModelBuilder
@@ -112,6 +129,7 @@ class _Recovering:
             checkpoint_folder=self.folder / "twin" if self.folder else None,
             share=training.twin_share,
             device=self.device,
+            on_progress=self.on_twin_progress,
             initial=initial,
             weights=self.weights,
             ranks=self.ranks,
@@ -134,6 +152,7 @@ class _Recovering:
             initial=attempt.initial,
             weights=self.weights,
             held_out=self.held_out,
+            inspected=self.inspected,
             pairs=self.pairs,
             ranks=self.ranks,
             build=self.build,

@@ -19,9 +19,11 @@ class TrainResult:
     epochs: passes over the images. seconds_used: of the training's clock, those before a resume included.
     curve, held_out_curve and events reach back to the first step; resumed_from_step is None where this call
     began at the first step. With held-out images the model has the weights after best_step steps, where their
-    loss was lowest; without them those of the last step, best_step is None and held_out_curve empty.
+    loss was lowest; without them those of the last step, best_step is None and held_out_curve empty. After a fallback
+    best_step is the snapshot's.
     codes_kept: after a warm start of a VQ-VAE, the share of the tokens whose code is still the one of the start.
     snapshots, information: where the recipe asks for them, weights at their final beta and bounds on I(x; z).
+    final_beta: the weight of the KL at the end, which a recovery may have lowered.
 
     After a recovery everything but `events` is of the path to these weights: steps, seconds and curves of the attempts
     that it goes on from, and none of what was given up. `model.config` may differ from what was asked for.
@@ -37,6 +39,7 @@ class TrainResult:
     stop_reason: StopReason
     best_step: int | None
     held_out_curve: tuple[HeldOutPoint, ...]
+    final_beta: float
     codes_kept: float | None = None
     snapshots: tuple[Snapshot, ...] = ()
     information: tuple[InformationPoint, ...] = ()

@@ -1,26 +1,37 @@
-"""Whole images to measure a model in training on: the held-out ones, or as many of the training images."""
+"""Whole images to measure a model in training on: never masked, weighed or shuffled, and always the same ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
-from vae_core.training.batches import Batches
+from vae_core.training.batches import Batches, place_images, to_input
 from vae_core.training.held_out import IMAGES_AT_ONCE, HeldOut
 
 
 class WholeImages:
-    """Never masked, weighed or shuffled; always the same ones."""
+    """So many images, of which `read_rows` gives those of indices (B,) as float32 (B, C, H, W) on [0, 1]."""
 
-    def __init__(self, batches: Batches, count: int, held_out: HeldOut | None, device: str) -> None:
-        self._batches, self._count, self._held_out, self._device = batches, count, held_out, device
+    def __init__(self, count: int, read_rows: Callable[[torch.Tensor], torch.Tensor], device: str) -> None:
+        self._count, self._read_rows, self._device = count, read_rows, device
+
+    @classmethod
+    def watched(cls, batches: Batches, count: int, held_out: HeldOut | None, device: str) -> WholeImages:
+        """The held-out ones of a training, or its own where it has none."""
+        if held_out is None:
+            return cls(count, batches.images, device)
+        return cls(len(held_out), held_out.images, device)
+
+    @classmethod
+    def given(cls, name: str, pixels: np.ndarray, shape: tuple[int, int, int], device: str) -> WholeImages:
+        """Others, uint8 (N, C, H, W); DataError, which says `name`, for unfit ones."""
+        placed = place_images(name, pixels, shape, device)
+        return cls(len(placed), lambda rows: to_input(placed.index_select(0, rows)), device)
 
     def read(self, most: int) -> Iterator[torch.Tensor]:
         """At most so many, evenly over all, as float32 (B, C, H, W) on [0, 1]."""
-        count = self._count if self._held_out is None else len(self._held_out)
-        rows = torch.from_numpy(np.linspace(0, count - 1, min(most, count)).astype(np.int64)).to(self._device)
-        source = self._batches if self._held_out is None else self._held_out
-        for some in torch.split(rows, IMAGES_AT_ONCE):
-            yield source.images(some)
+        rows = np.linspace(0, self._count - 1, min(most, self._count)).astype(np.int64)
+        for some in torch.split(torch.from_numpy(rows).to(self._device), IMAGES_AT_ONCE):
+            yield self._read_rows(some)

@@ -70,3 +70,18 @@ def test_the_warning_is_the_first_event_of_the_run_and_changes_none_of_its_other
     assert warned.events[1:] == plain.events and warned.attempts == plain.attempts
     assert again.events[0] == warned.events[0] and again.resumed_from_step == 110
     assert (tmp_path / "warned" / "twin").is_dir() and not (tmp_path / "plain" / "twin").exists()
+
+
+def test_its_steps_are_told_apart_from_those_of_the_run():
+    told, of_twin = [], []
+    config = recipe(60, twin_share=0.1)
+    train_with_recovery(
+        boxes(100),
+        TINY,
+        config,
+        clock=lambda: 0.0,
+        checkpoint_folder=None,
+        on_progress=told.append,
+        on_twin_progress=lambda point: of_twin.append((point.step, len(told))),
+    )
+    assert of_twin == [(20, 0), (40, 0), (60, 0)] and [point.step for point in told] == [20, 40, 60]

@@ -11,7 +11,7 @@ from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from tests.vae_core.training.killed_training import EVERYTHING
 from vae_core.errors import DivergenceError
 from vae_core.models.conv_vae import ConvVae
-from vae_core.training import loop
+from vae_core.training import run as training_run
 from vae_core.training.held_out import HeldOut
 from vae_core.training.loop import train
 from vae_core.training.step import take_step
@@ -99,7 +99,7 @@ def test_the_mean_that_is_handed_over_is_the_recursive_one_of_the_steps(monkeypa
         seen.append({name: tensor.clone() for name, tensor in copy_weights(objective.model).items()})
         return take_step(objective, *arguments, **options)
 
-    monkeypatch.setattr(loop, "take_step", spying)
+    monkeypatch.setattr(training_run, "take_step", spying)
     plain = run(recipe(25))
     steps = [*seen, copy_weights(plain.model)]
     result = run(recipe(25, ema_decay=0.6))
