@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from data_checks.drift.policy import DriftPolicy
@@ -24,11 +23,10 @@ from deploy.controller.config import ControllerConfig
 from deploy.delivery.policy import GatePolicy
 from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.serving.config import ServingConfig
-from vae_core.config import Budget, ModelConfig, TrainConfig
+from deploy.settings_evaluation import EvaluationConfig
+from deploy.settings_problems import find_unknown_variables, say_problem
+from deploy.settings_training import TrainingConfig
 from vae_core.preprocessing import Preprocessing
-from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
-from vae_core.training.recipes import emergency_recipe, incremental_recipe
-from vae_core.vq_config import VqVaeConfig
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -59,104 +57,6 @@ class S3Config(BaseModel):
     region: str = "us-east-1"
     access_key: SecretStr | None = None
     secret_key: SecretStr | None = None
-
-
-_WITHOUT_A_USE = ("snapshots", "mutual_information_every_steps")
-"""Of a recipe: their results are for callers of `vae_core`, no card and no gate reads them."""
-
-
-class CodePriorTraining(BaseModel):
-    """The prior over a VQ-VAE's codes: its size, and the recipe by which every tier fits it.
-
-    Its budget beside the training's: on the codes of 60,000 Fashion-MNIST images one core brings 92.6 nats an image
-    after 60 s, 88.7 after 120 s and 85.1 after 300 s, where each position's frequencies alone have 192.7 (on the
-    codes of another model, in `benchmarks.samples`, 89.6 and 197.9).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    width: int = Field(128, ge=8, le=2048, description="channels of every position")
-    depth: int = Field(2, ge=1, le=64, description="blocks of attention and perceptron")
-    heads: int = Field(4, ge=1, le=64, description="of attention, width / heads channels each")
-    dropout: float = Field(0.0, ge=0, lt=1, description="share of the channels that a block adds, while fitting")
-    recipe: CodePriorRecipe = CodePriorRecipe(budget=Budget(amount=300, unit="seconds"))
-
-    def config_for(self, model: VqVaeConfig) -> CodePriorConfig:
-        """The prior over the codes of this model; ValueError, one line, where it cannot be built."""
-        try:
-            return CodePriorConfig(
-                grid=model.grid,
-                codebook_size=model.codes,
-                width=self.width,
-                depth=self.depth,
-                heads=self.heads,
-                dropout=self.dropout,
-            )
-        except ValidationError as error:
-            problems = "; ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())
-            raise ValueError(f"code_prior over {model.grid} codes of {model.codes}: {problems}") from error
-
-
-class TrainingConfig(BaseModel):
-    """How the tiers train: their recipes, the network, its prior, and what the process may use."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: ModelConfig = VqVaeConfig()
-    full: TrainConfig = TrainConfig(budget=Budget(amount=40, unit="epochs"))
-    incremental: TrainConfig = incremental_recipe()
-    emergency: TrainConfig = emergency_recipe()
-    window_images: int = Field(100_000, ge=100, description="newest images that a warm start takes as its window")
-    clock: str = Field("wall", pattern="^(wall|cpu)$", description="what a budget in seconds counts")
-    threads: int = Field(
-        1, ge=1, le=256, description="torch threads; beside other load two threads are slower than one"
-    )
-    mixture_components: int = Field(10, ge=1, le=512, description="of a VAE's ex-post density; the usual ten")
-    code_prior: CodePriorTraining = CodePriorTraining()
-    device: str = "cpu"
-
-    @field_validator("model", mode="before")
-    @classmethod
-    def _says_which(cls, model: object) -> object:
-        """Older releases had one variant; a table that names none could mean either."""
-        if isinstance(model, dict) and not model.get("variant"):
-            raise ValueError('expected variant = "vq_vae" or "conv_vae" beside the other words, came none; say which')
-        return model
-
-    @model_validator(mode="after")
-    def _agrees(self) -> TrainingConfig:
-        # also where a VAE is trained by now: the champion may be a VQ-VAE, and keeps its network
-        self.code_prior.config_for(self.model if isinstance(self.model, VqVaeConfig) else VqVaeConfig())
-        for tier in ("full", "incremental", "emergency"):
-            unused = [name for name in _WITHOUT_A_USE if getattr(getattr(self, tier), name)]
-            if unused:
-                raise ValueError(f"{tier}: {', '.join(unused)} have no use in a retraining; leave them at 0")
-        return self
-
-
-class EvaluationConfig(BaseModel):
-    """How a candidate is measured."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    n_images: int = Field(5_000, ge=100, description="images of the benchmark that are used at most")
-    n_samples: int = Field(5_000, ge=100, description="samples drawn per prior")
-    holdout_min: int = Field(5_000, ge=50, description="images that benchmark_old should hold")
-    holdout_share: float = Field(
-        0.2, gt=0, lt=0.5, description="largest share of the catalogue that benchmark_old may take"
-    )
-    window_holdout_share: float = Field(
-        0.25, gt=0, lt=0.5, description="share of the newest window that benchmark_new holds back; 700 new leave 500"
-    )
-    n_trial_images: int = Field(
-        2_000,
-        ge=100,
-        description="captured images on which a trial's distance is first measured; an undecided one on 2, 4 and 8 "
-        "times as many (16,000: 100 CPU seconds and 1.6 GiB at 28 px)",
-    )
-    min_trial_images: int = Field(1_000, ge=50, description="fewest captured images for it; then the trial waits")
-    precision: str = Field("auto", pattern="^(auto|fp32|bf16)$", description="of the feature network")
-    seed: int = 0
 
 
 class Settings(BaseSettings):
@@ -344,11 +244,14 @@ def load_settings(**overrides: Any) -> Settings:
             tomllib.loads(path.read_text("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{path}: not valid TOML ({error}); mend it or move it away") from error
-    unknown = list(_unknown_variables())
+    known = {*Settings.model_fields, CONFIG_VARIABLE.removeprefix(ENV_PREFIX).lower()}
+    unknown = list(find_unknown_variables(os.environ, ENV_PREFIX, known))
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError("\n".join([*unknown, *(_problem(path, dict(each)) for each in error.errors())])) from error
+        source = f"{path} or " if path.is_file() else ""
+        problems = (say_problem(dict(each), source, ENV_PREFIX) for each in error.errors())
+        raise SettingsError("\n".join([*unknown, *problems])) from error
     if unknown:
         raise SettingsError("\n".join(unknown))
     quiet_vendors()
@@ -373,34 +276,3 @@ VENDOR_ENVIRONMENT = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-
-
-def _unknown_variables() -> Iterator[str]:
-    """pydantic-settings ignores a misspelt variable; a misspelt threshold must not pass for the default."""
-    known = {name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE.removeprefix(ENV_PREFIX)}
-    for name in sorted(os.environ):
-        if name.startswith(ENV_PREFIX) and name.removeprefix(ENV_PREFIX).split("__")[0].upper() not in known:
-            yield f"{name}: unknown setting in the environment; known are {', '.join(sorted(known)).lower()}"
-
-
-def _named(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The words that the file has: pydantic puts the variant of a model between them."""
-    if location[:2] == ("training", "model"):
-        return (*location[:2], *location[3:])
-    return location
-
-
-_SECRET_WORDS = ("key", "secret", "token", "password")
-
-
-def _problem(path: Path, error: dict[str, Any]) -> str:
-    place = ".".join(str(part) for part in _named(error["loc"])) or "settings"
-    # a secret under a misspelt name or of a wrong type is a secret still
-    hidden = isinstance(error["input"], dict) or any(word in place.lower() for word in _SECRET_WORDS)
-    came = "" if hidden else f"; came {error['input']!r}"
-    source = (
-        f"{path} or LATENTLOOP_{place.upper().replace('.', '__')}"
-        if path.is_file()
-        else f"LATENTLOOP_{place.upper().replace('.', '__')}"
-    )
-    return f"{place}: {error['msg']}{came} (set by {source})"

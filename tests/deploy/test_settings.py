@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from deploy.settings import VENDOR_ENVIRONMENT, Settings, SettingsError, load_settings
+from deploy.settings_training import TrainingConfig
 from vae_core.config import ConvVaeConfig
 from vae_core.vq_config import VqVaeConfig
 
@@ -261,6 +262,8 @@ def test_the_default_model_is_a_vq_vae_with_a_prior_over_its_codes() -> None:
             r'^training\.model: .*expected variant = "vq_vae" or "conv_vae" beside .*, came none; say which',
         ),
         ("[training.model]\nvariant = 'vq_gan'\n", r"^training\.model: .*'vq_gan'.*'conv_vae', 'vq_vae'"),
+        # a baseline of vae_core, which is not served
+        ("[training.model]\nvariant = 'conv_ae'\n", r"^training\.model: (?=.*conv_vae)(?=.*vq_vae).*\bconv_ae\b"),
         (
             "[training.model]\nvariant = 'vq_vae'\nlatent_dim = 16\n",
             r"^training\.model\.latent_dim: Extra inputs .*LATENTLOOP_TRAINING__MODEL__LATENT_DIM\)$",
@@ -270,6 +273,10 @@ def test_the_default_model_is_a_vq_vae_with_a_prior_over_its_codes() -> None:
             "[preprocessing]\nheight = 512\nwidth = 512\n"
             "[training.model]\nvariant = 'vq_vae'\nheight = 512\nwidth = 512\n",
             r"^training: .*code_prior over \(128, 128\) codes of 512: grid must be 1 to 64 codes a side, came 128",
+        ),
+        (
+            "[training.model]\nvariant = 'vq_vae'\ncodebook_size = 8192\n",
+            r"^training: .*codebook_size 8192 is more than the 6272 tokens of a batch of 128 images \(7 x 7 each",
         ),
     ],
 )
@@ -288,8 +295,24 @@ def test_a_prior_over_codes_must_fit_though_a_vae_is_trained_since_the_champion_
         load_settings()
 
 
-@pytest.mark.parametrize("word", ["snapshots = 4", "mutual_information_every_steps = 100"])
-def test_what_a_retraining_would_measure_for_nobody_is_refused(file: Path, word: str) -> None:
-    file.write_text(f"[training.full]\n{word}\nbudget = {{amount = 1, unit = 'epochs'}}\n")
-    with pytest.raises(SettingsError, match=f"full: {word.split()[0]} have no use in a retraining; leave them at 0"):
-        load_settings()
+def test_the_full_tier_looks_out_for_a_collapse_by_default() -> None:
+    full = load_settings().training.full
+    assert (full.snapshots, full.mutual_information_every_steps, full.twin_share) == (4, 4_000, 0.1)
+    assert (full.budget.amount, full.budget.unit) == (40, "epochs")
+
+
+def test_a_table_of_a_tier_changes_what_it_names(file: Path) -> None:
+    shorter = "[training.incremental.budget]\namount = 3\n"
+    file.write_text("[training.full]\nsnapshots = 2\nbudget = {amount = 1}\n" + shorter)
+    training, default = load_settings().training, TrainingConfig()
+    one, three = (default.full.budget.model_copy(update={"amount": amount}) for amount in (1, 3))
+    assert training.full == default.full.model_copy(update={"snapshots": 2, "budget": one})
+    assert training.incremental == default.incremental.model_copy(update={"budget": three})
+    assert training.incremental.trains == "decoder"
+    assert training.emergency == default.emergency
+
+
+def test_a_table_that_contradicts_its_tier_is_one_line(file: Path) -> None:
+    file.write_text("[training.incremental]\nlearning_rate = 1e-6\n")
+    (problem,) = problems()
+    assert "final_learning_rate 1e-05 is above learning_rate 1e-06" in problem

@@ -40,6 +40,9 @@ latent_dim = 8
 [training.full]
 learning_rate = 1e-2
 final_learning_rate = 3e-3
+snapshots = 0
+mutual_information_every_steps = 0
+twin_share = 0.0
 
 [training.full.budget]
 amount = 60

@@ -33,6 +33,9 @@ widths = [8, 16]
 latent_dim = 8
 [training.full]
 batch_size = 64
+snapshots = 0
+mutual_information_every_steps = 0
+twin_share = 0.0
 checkpoint_every_steps = 20
 [training.full.budget]
 amount = 600

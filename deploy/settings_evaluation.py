@@ -1,0 +1,30 @@
+"""How a version is measured: what `[evaluation]` of the settings says."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class EvaluationConfig(BaseModel):
+    """How a candidate is measured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    n_images: int = Field(5_000, ge=100, description="images of the benchmark that are used at most")
+    n_samples: int = Field(5_000, ge=100, description="samples drawn per prior")
+    holdout_min: int = Field(5_000, ge=50, description="images that benchmark_old should hold")
+    holdout_share: float = Field(
+        0.2, gt=0, lt=0.5, description="largest share of the catalogue that benchmark_old may take"
+    )
+    window_holdout_share: float = Field(
+        0.25, gt=0, lt=0.5, description="share of the newest window that benchmark_new holds back; 700 new leave 500"
+    )
+    n_trial_images: int = Field(
+        2_000,
+        ge=100,
+        description="captured images on which a trial's distance is first measured; an undecided one on 2, 4 and 8 "
+        "times as many (16,000: 100 CPU seconds and 1.6 GiB at 28 px)",
+    )
+    min_trial_images: int = Field(1_000, ge=50, description="fewest captured images for it; then the trial waits")
+    precision: str = Field("auto", pattern="^(auto|fp32|bf16)$", description="of the feature network")
+    seed: int = 0

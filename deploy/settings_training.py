@@ -1,0 +1,145 @@
+"""How a version is trained: what `[training]` of the settings says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from vae_core.config import Budget, ModelConfig, TrainConfig
+from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
+from vae_core.training.recipes import emergency_recipe, incremental_recipe
+from vae_core.vq_config import VqVaeConfig
+
+
+def full_recipe() -> TrainConfig:
+    """Forty epochs from scratch, with all that looks out for a collapse.
+
+    What that costs beside the 610 CPU seconds of 60,000 images of Fashion-MNIST on one core, in 18,720 steps: five
+    looks at the information of 10,000 images, 1.1 s each; four snapshots, 0.36 s each for their KL; and less than 25 ms
+    for each of 38 checkpoints that keeps them: 1.3 % in all. The twin has 4 epochs of its own, a tenth.
+    """
+    return TrainConfig(
+        budget=Budget(amount=40, unit="epochs"),
+        snapshots=4,
+        mutual_information_every_steps=4_000,
+        twin_share=0.1,
+    )
+
+
+class CodePriorTraining(BaseModel):
+    """The prior over a VQ-VAE's codes: its size, and the recipe by which every tier fits it.
+
+    Its budget beside the training's: on the codes of 60,000 Fashion-MNIST images one core brings 92.6 nats an image
+    after 60 s, 88.7 after 120 s and 85.1 after 300 s, where each position's frequencies alone have 192.7 (on the
+    codes of another model, in `benchmarks.samples`, 89.6 and 197.9).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: int = Field(128, ge=8, le=2048, description="channels of every position")
+    depth: int = Field(2, ge=1, le=64, description="blocks of attention and perceptron")
+    heads: int = Field(4, ge=1, le=64, description="of attention, width / heads channels each")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of the channels that a block adds, while fitting")
+    recipe: CodePriorRecipe = CodePriorRecipe(budget=Budget(amount=300, unit="seconds"))
+
+    def config_for(self, model: VqVaeConfig) -> CodePriorConfig:
+        """The prior over the codes of this model; ValueError, one line, where it cannot be built."""
+        try:
+            return CodePriorConfig(
+                grid=model.grid,
+                codebook_size=model.codes,
+                width=self.width,
+                depth=self.depth,
+                heads=self.heads,
+                dropout=self.dropout,
+            )
+        except ValidationError as error:
+            problems = "; ".join(each["msg"].removeprefix("Value error, ") for each in error.errors())
+            raise ValueError(f"code_prior over {model.grid} codes of {model.codes}: {problems}") from error
+
+
+_RECIPES = {"full": full_recipe(), "incremental": incremental_recipe(), "emergency": emergency_recipe()}
+
+
+class TrainingConfig(BaseModel):
+    """How the tiers train: their recipes, the network, its prior, and what the process may use.
+
+    A table of a tier changes what it names; what it leaves out is as in the tier's recipe.
+    snapshots, mutual_information_every_steps and twin_share of a recipe are of a VAE of which all is trained; the plan
+    of any other training leaves them out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: ModelConfig = VqVaeConfig()
+    full: TrainConfig = _RECIPES["full"]
+    incremental: TrainConfig = _RECIPES["incremental"]
+    emergency: TrainConfig = _RECIPES["emergency"]
+    window_images: int = Field(100_000, ge=100, description="newest images that a warm start takes as its window")
+    clock: str = Field("wall", pattern="^(wall|cpu)$", description="what a budget in seconds counts")
+    threads: int = Field(
+        1, ge=1, le=256, description="torch threads; beside other load two threads are slower than one"
+    )
+    mixture_components: int = Field(10, ge=1, le=512, description="of a VAE's ex-post density; the usual ten")
+    code_prior: CodePriorTraining = CodePriorTraining()
+    device: str = "cpu"
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def _says_which(cls, model: object) -> object:
+        """Older releases had one variant; a table that names none could mean either."""
+        if isinstance(model, dict) and model.get("variant") == "conv_ae":
+            raise ValueError(
+                'expected variant = "vq_vae" or "conv_vae", came "conv_ae"; it is a baseline of vae_core, never served'
+            )
+        if isinstance(model, dict) and not model.get("variant"):
+            raise ValueError('expected variant = "vq_vae" or "conv_vae" beside the other words, came none; say which')
+        return model
+
+    @field_validator(*_RECIPES, mode="before")
+    @classmethod
+    def _begins_at_the_tier(cls, table: object, info: ValidationInfo) -> object:
+        """A shorter budget must not make of an incremental training one that moves the encoder."""
+        if not isinstance(table, Mapping) or info.field_name is None:
+            return table
+        return _change(_RECIPES[info.field_name].model_dump(), table)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> TrainingConfig:
+        # also where a VAE is trained by now: the champion may be a VQ-VAE, and keeps its network
+        self.code_prior.config_for(self.model if isinstance(self.model, VqVaeConfig) else VqVaeConfig())
+        if isinstance(self.model, VqVaeConfig):
+            _require_tokens(self.model, self.full)
+        return self
+
+
+def _change(values: dict[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what a table names in the place of values, table within table."""
+    changed = dict(values)
+    for name, value in table.items():
+        before = changed.get(name)
+        if isinstance(before, dict) and isinstance(value, Mapping):
+            value = _change(before, value)
+        changed[name] = value
+    return changed
+
+
+def _require_tokens(model: VqVaeConfig, full: TrainConfig) -> None:
+    """ValueError where the first codes could not be found: k-means needs a token of the first batch for each."""
+    height, width = model.grid
+    tokens = full.batch_size * height * width
+    if model.quantizer != "fsq" and tokens < model.codebook_size:
+        raise ValueError(
+            f"model: codebook_size {model.codebook_size} is more than the {tokens} tokens of a batch of "
+            f"{full.batch_size} images ({height} x {width} each); use a smaller codebook or a larger full.batch_size"
+        )
