@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from tasks.traversal_rows import traversal_rows
+
 if TYPE_CHECKING:
     from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
     from vae_core.evaluation.benchmark_scores import MeanScore
@@ -47,6 +49,7 @@ def _posterior_rows(result: BenchmarkResult) -> list[str]:
         f"| active units | {result.active_units} of {result.latent_dim} | | higher |",
         *_dimension_rows(result),
         *_information_rows(result),
+        *traversal_rows(result.traversals),
     ]
 
 

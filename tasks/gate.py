@@ -55,16 +55,19 @@ def _standing(result: BenchmarkResult) -> Standing:
     small, samples = result.fd_reconstructions.n_too_small, result.fd_samples
     return Standing(
         explained_variance=result.explained_variance,
-        units=_used_units(result),
+        units=used_units(result),
         frechet_over_floor=None if small or samples is None else samples.value / result.fd_floor.value,
     )
 
 
-def _used_units(result: BenchmarkResult) -> UsedUnits:
+def used_units(result: BenchmarkResult) -> UsedUnits:
+    """Active units of a VAE's dimensions; a VQ-VAE's used codes, of those that the benchmark has tokens for."""
     from deploy.delivery.gate import UsedUnits
 
     if result.codes is not None and result.codes_used is not None:
-        return UsedUnits("codes_used", result.codes_used, result.codes)
+        # of few images not every code can be used; results of older releases do not say how many tokens they had
+        usable = result.codes if result.tokens is None else min(result.codes, result.tokens)
+        return UsedUnits("codes_used", result.codes_used, usable)
     assert result.active_units is not None, "a result tells of units or of codes"
     return UsedUnits("active_units", result.active_units, result.latent_dim)
 
@@ -85,8 +88,8 @@ def _judge_against(plan: RetrainPlan, evaluated: Evaluated, champion: ServedVers
     verdict = gate.judge_candidate(
         compared.changes,
         tier=plan.tier,
-        units=_used_units(compared.candidate_old),
-        champion_units=_used_units(compared.champion_old),
+        units=used_units(compared.candidate_old),
+        champion_units=used_units(compared.champion_old),
         policy=settings().gate,
         cells=compared.cells,
     )

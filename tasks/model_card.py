@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from data_checks.verdict import Verdict
 from tasks.card_rows import benchmark_table
+from tasks.card_training import plain, tell_training
 from tasks.values import ChangeShown, NewKindFound, RetrainPlan, Trained
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def write_model_card(
         *([_comparison(beside)] if beside is not None else []),
         _plain_sentence(result, verdict),
         "",
-        f"_{_plain(verdict.reason)}_",
+        f"_{plain(verdict.reason)}_",
         "",
         "To approve, set the tag `approval` to `approved`; to refuse, to `rejected`.",
         "",
@@ -70,7 +71,7 @@ def write_model_card(
         *_origin(plan, trained, beside),
         *benchmark_table(plan.benchmark.prefix.split("/")[-1], result, code_nats),
         *(_new_table(plan, beside.candidate_new) if beside and beside.candidate_new else ()),
-        f"Tier {plan.tier} ({_plain(plan.reason)}); {_images(plan, trained)} of catalogue version "
+        f"Tier {plan.tier} ({plain(plan.reason)}); {_images(plan, trained)} of catalogue version "
         f"{plan.catalogue_version}; "
         f"{trained.steps:,} steps, {trained.epochs:.1f} epochs, {trained.seconds:.0f} s"
         + (f", resumed from step {trained.resumed_from_step:,}" if trained.resumed_from_step is not None else "")
@@ -100,11 +101,6 @@ def _plain_sentence(result: BenchmarkResult, verdict: Verdict) -> str:
         if verdict.passed
         else "The gate is against it; approving needs an override."
     )
-
-
-def _plain(text: str) -> str:
-    """Brackets as they are: the page takes an interval for a link."""
-    return text.replace("[", "\\[").replace("]", "\\]")
 
 
 def _comparison(beside: Beside) -> str:
@@ -200,23 +196,8 @@ def _origin(plan: RetrainPlan, trained: Trained, beside: Beside | None) -> list[
         lines.append(f"Encoder digest `{own[:16]}`, {equal} the parent's `{parent[:16]}`.")
     if beside is not None and beside.reference:
         lines.append(f"Reference for its traffic: {beside.reference}.")
-    lines += _told(trained)
+    lines += tell_training(trained)
     return [*(f"- {line}" for line in lines), *([""] if lines else [])]
-
-
-def _told(trained: Trained) -> list[str]:
-    """What became of a VQ-VAE's codes and their prior, and what happened while training that somebody should know."""
-    lines = []
-    if trained.codes_kept is not None:
-        lines.append(f"{trained.codes_kept:.1%} of the tokens keep the code that the parent gives them.")
-    if (fitted := trained.code_prior) is not None:
-        begun = ", begun at the parent's" if fitted.warm else ""
-        lines.append(
-            f"Prior over codes: {fitted.steps:,} steps, {fitted.seconds:.0f} s{begun}; {fitted.nats_per_code:.3f} nats "
-            f"per held-out code, {fitted.before:.3f} before, {fitted.independent:.3f} by each position's frequencies."
-        )
-    lines += [f"While training, step {each.step:,}: `{each.kind}`: {_plain(each.detail)}." for each in trained.events]
-    return lines
 
 
 def _found(found: NewKindFound) -> str:

@@ -111,7 +111,7 @@ def plan_retrain(
         replay_images=_replay_images(tier, selection),
         found=selection.found if selection else None,
         model=model,
-        train=_recipe(tier),
+        train=_recipe(tier).for_model(model),
         code_prior=_code_prior(model),
         preprocessing=settings().preprocessing,
         planned_at=now(),

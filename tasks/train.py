@@ -12,19 +12,20 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.context import objects, settings
 from tasks.curve import keep_curve, say_code_prior, say_training
-from tasks.images import decode_rows
+from tasks.images import decode_rows, read_benchmark
 from tasks.mixing import mark_new_kind, mix, natural_weights
 from tasks.progress import ProgressWriter
 from tasks.rows import early_stopping_rows, fix_rows, training_rows
 from tasks.sampling_prior import describe_fit, fit_mixture_prior, fit_prior_over_codes, training_clock, warm_start
 from tasks.steps import finish_step, finished_step
-from tasks.tracking import CurveLogger
-from tasks.values import CodePriorFitted, Mixing, RetrainPlan, Trained, TrainingEvent
+from tasks.tracking import CurveLogger, open_curves
+from tasks.values import CodePriorFitted, InformationBounds, Mixing, RetrainPlan, Trained, TrainingEvent
 
 if TYPE_CHECKING:
     import numpy as np
 
     from vae_core.artifact import Artifact, TrainingSummary
+    from vae_core.models.variants import ServedModel
     from vae_core.models.vq_vae import VqVae
     from vae_core.priors.fit_code_prior import CodePriorProgress
     from vae_core.priors.sampling import SamplingPrior
@@ -50,6 +51,7 @@ def train_candidate(plan: RetrainPlan) -> Trained:
 
     from deploy.stores.artifacts import put_artifact
     from vae_core.artifact import Artifact, write_artifact
+    from vae_core.models.variants import require_served
 
     torch.set_num_threads(settings().training.threads)
     note = ProgressWriter(objects(), plan.key)
@@ -59,15 +61,17 @@ def train_candidate(plan: RetrainPlan) -> Trained:
     pixels, is_new = decode_rows(rows["image"], plan.preprocessing), mark_new_kind(rows, plan)
     mixture = mix(is_new, plan)
     parent = _fetch_parent(plan)
-    with _curves(plan) as curves:
+    with open_curves(plan) as curves:
         result = _train(plan, pixels, mixture.weights if mixture else None, parent, note, curves)
-        fitted = _fit_prior(plan, result, pixels, natural_weights(is_new, plan), parent, note, curves)
+        result = _fall_back(plan, result, note)
+        model = require_served(result.model)
+        fitted = _fit_prior(plan, model, pixels, natural_weights(is_new, plan), parent, note, curves)
     prefix = f"runs/{plan.key}/trained"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "artifact"
         artifact = Artifact(
-            model=result.model,
-            model_config=result.model.config,  # a training that recovered may have ended with another
+            model=model,
+            model_config=model.config,  # a training that recovered may have ended with another
             preprocessing=plan.preprocessing,
             prior=fitted.prior,
             reference=None,
@@ -94,6 +98,7 @@ def train_candidate(plan: RetrainPlan) -> Trained:
         code_prior=fitted.code_prior,
         codes_kept=fitted.codes_kept,
         events=tuple(map(TrainingEvent.of, result.events)),
+        information=tuple(map(InformationBounds.of, result.information)),
     )
     return finish_step(objects(), plan.key, "trained", trained)
 
@@ -112,7 +117,10 @@ def _train(
         curves.add(progress)
         note.note("training", progress.share_done, say_training(progress))
 
-    return train_with_recovery(
+    def warned(progress: TrainProgress) -> None:
+        note.note("early-warning twin", progress.share_done, say_training(progress))
+
+    result = train_with_recovery(
         pixels,
         plan.model,
         plan.train,
@@ -123,12 +131,33 @@ def _train(
         initial=parent.model if parent else None,
         weights=weights,
         held_out=_early_stopping(plan),
+        inspected=_inspected(plan),
+        on_twin_progress=warned,
     )
+    curves.add_information(result.information)
+    return result
+
+
+def _fall_back(plan: RetrainPlan, result: TrainResult, note: ProgressWriter) -> TrainResult:
+    """In doubt about the weights, those of a snapshot: judged on images of benchmark_old, by the gate's absolute bars.
+
+    Nothing trains on those images, and of a few snapshots hardly anything is fitted to them by choosing one. They are
+    the ones of the gate's figures, so that weights have the same active units and explained variance here as there.
+    """
+    if not plan.train.snapshots:
+        return result
+    from vae_core.training.fallback import fall_back_where_suspect
+    from vae_core.training.quick_benchmark import Bars
+
+    note.note("weights", 1.0, "a quick benchmark")
+    gate, pixels = settings().gate, read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images)
+    bars = Bars(gate.first_min_active_units, gate.first_min_explained_variance)
+    return fall_back_where_suspect(result, pixels, bars, device=settings().training.device)
 
 
 def _fit_prior(
     plan: RetrainPlan,
-    result: TrainResult,
+    model: ServedModel,
     pixels: np.ndarray,
     natural: np.ndarray,
     parent: Artifact | None,
@@ -138,10 +167,10 @@ def _fit_prior(
     """The prior of the model's kind, on all images of the training in their natural mix."""
     from vae_core.models.vq_vae import VqVae
 
-    if isinstance(result.model, VqVae):
-        return _fit_code_prior(plan, result.model, pixels, natural, parent, note, curves)
+    if isinstance(model, VqVae):
+        return _fit_code_prior(plan, model, pixels, natural, parent, note, curves)
     note.note("prior", 1.0, f"mixture of {settings().training.mixture_components}")
-    return FittedPrior(fit_mixture_prior(result.model, pixels, natural, plan))
+    return FittedPrior(fit_mixture_prior(model, pixels, natural, plan))
 
 
 def _fit_code_prior(
@@ -194,6 +223,15 @@ def _early_stopping(plan: RetrainPlan) -> np.ndarray | None:
     return decode_rows(rows["image"], plan.preprocessing) if len(rows) else None
 
 
+def _inspected(plan: RetrainPlan) -> np.ndarray | None:
+    """Images that nothing trains on, for bounds by which nothing is chosen or ended; None where none are asked for."""
+    if not plan.train.mutual_information_every_steps:
+        return None
+    from vae_core.training.information import MOST_IMAGES
+
+    return read_benchmark(objects(), plan.benchmark, MOST_IMAGES)
+
+
 def _summarise(result: TrainResult, codes_kept: float | None, plan: RetrainPlan) -> TrainingSummary:
     from vae_core.artifact import TrainingSummary
     from vae_core.config import ConvVaeConfig
@@ -219,20 +257,3 @@ def _summarise(result: TrainResult, codes_kept: float | None, plan: RetrainPlan)
         held_out_squared_error=None if is_vae else best,
         codes_kept=codes_kept,
     )
-
-
-def _curves(plan: RetrainPlan) -> CurveLogger:
-    params = {
-        "tier": plan.tier,
-        "catalogue_version": plan.catalogue_version,
-        "training_images": plan.n_training,
-        "cause": plan.cause,
-        "snapshot": plan.snapshot or "",
-        "parent_version": plan.champion.version if plan.champion else "",
-        **{f"model.{name}": value for name, value in plan.model.model_dump().items()},
-        **{f"train.{name}": value for name, value in plan.train.model_dump().items()},
-    }
-    if plan.code_prior is not None:
-        params |= {f"code_prior.{name}": value for name, value in plan.code_prior.config.model_dump().items()}
-        params |= {f"code_prior.{name}": value for name, value in plan.code_prior.recipe.model_dump().items()}
-    return CurveLogger(settings().open_registry(), plan.key, f"{plan.tier} {plan.planned_at:%Y-%m-%d %H:%M}", params)

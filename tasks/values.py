@@ -14,6 +14,7 @@ from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 
 if TYPE_CHECKING:
     from vae_core.training.events import TrainEvent
+    from vae_core.training.information import InformationPoint
     from vae_core.training.mixing import Mixture
 
 Tier = Literal["full", "incremental", "emergency"]
@@ -190,12 +191,31 @@ class TrainingEvent(_Value):
         return cls(kind=str(event.kind), step=event.step, detail=event.detail)
 
 
+class InformationBounds(_Value):
+    """How much a VAE's codes tell of n held-out images after `step` steps: lower ≤ I(x; z) ≤ upper, nats per image.
+
+    The lower bound cannot exceed log n.
+    """
+
+    step: int
+    lower: float
+    upper: float
+    n: int
+
+    @classmethod
+    def of(cls, point: InformationPoint) -> InformationBounds:
+        """What a training measured."""
+        return cls(step=point.step, lower=point.lower, upper=point.upper, n=point.n)
+
+
 class Trained(_Value):
     """Weights and sampling prior of a finished training, in the object store under `prefix`.
 
     `n_images`: what it was trained on, None in files of before it was kept; `excluded`: planned images that were left
     out, because another run holds them out. `codes_kept`: after a warm start of a VQ-VAE, the share of tokens whose
-    code is the parent's.
+    code is the parent's. `best_step`: the step of the weights that did best on held-out images, or of the
+    snapshot that a suspected training fell back to; None where they are just the last ones. `information`: bounds, in
+    their order.
     """
 
     key: str
@@ -213,6 +233,7 @@ class Trained(_Value):
     code_prior: CodePriorFitted | None = None
     codes_kept: float | None = None
     events: tuple[TrainingEvent, ...] = ()
+    information: tuple[InformationBounds, ...] = ()
 
 
 class Evaluated(_Value):

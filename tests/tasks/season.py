@@ -56,6 +56,9 @@ clock_factor = 0.05
 min_variance = 0.0
 [training.full]
 batch_size = 64
+snapshots = 0
+mutual_information_every_steps = 0
+twin_share = 0.0
 [training.full.budget]
 amount = 200
 unit = "steps"

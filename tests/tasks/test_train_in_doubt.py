@@ -1,0 +1,112 @@
+"""A VAE's training that ends in doubt: a snapshot is handed over, the bounds are kept, and the twin is told apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mlflow import MlflowClient
+
+from deploy.stores.artifacts import fetch_artifact
+from tasks.card_training import tell_training
+from tasks.context import forget, objects, settings
+from tasks.images import read_benchmark
+from tasks.plan import plan_retrain
+from tasks.progress import ProgressWriter
+from tasks.steps import finished_step, step_key
+from tasks.train import train_candidate
+from tasks.values import RetrainPlan
+from vae_core.models.conv_vae import ConvVae
+from vae_core.training import recovery
+from vae_core.training.quick_benchmark import measure_quickly
+from vae_core.training.result import TrainResult
+from vae_core.weights import copy_weights, digest_weights
+
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),  # mlflow of its own types
+    # advice to people who let mlflow guess a signature; ours is written down
+    pytest.mark.filterwarnings("ignore:.*An input example was not provided"),
+]
+
+GATE = {"LATENTLOOP_GATE__FIRST_MIN_ACTIVE_UNITS": "2", "LATENTLOOP_GATE__FIRST_MIN_EXPLAINED_VARIANCE": "0.2"}
+
+
+@pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch) -> list[TrainResult]:
+    """What trainings end with, whose last weights are made to encode nothing; their snapshots are as they are."""
+    seen, train = [], recovery.train_with_recovery
+
+    def train_and_blind(*given: Any, **more: Any) -> TrainResult:
+        result = train(*given, **more)
+        assert isinstance(result.model, ConvVae)
+        with torch.no_grad():
+            result.model.to_posterior.weight.zero_()
+        seen.append(result)
+        return result
+
+    monkeypatch.setattr(recovery, "train_with_recovery", train_and_blind)
+    return seen
+
+
+def _plan(key: str, **recipe: object) -> RetrainPlan:
+    """The first plan again, by a recipe that looks out for a collapse."""
+    first = finished_step(objects(), "first", "plan", RetrainPlan)
+    assert first is not None
+    return first.model_copy(update={"key": key, "train": first.train.model_copy(update=recipe)})
+
+
+def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_to_the_card(
+    home: Path, results: list[TrainResult], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in GATE.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    noted: list[str] = []
+    monkeypatch.setattr(ProgressWriter, "note", lambda writer, step, share, detail: noted.append(step))
+    plan = _plan("doubtful", snapshots=4, mutual_information_every_steps=80, twin_share=0.1)
+    trained = train_candidate.fn(plan)
+
+    (result,) = results
+    best = max(result.snapshots, key=lambda each: each.kl)
+    artifact = fetch_artifact(objects(), trained.prefix, trained.digest, home / "fetched")
+    assert digest_weights(copy_weights(artifact.model)) == digest_weights(best.weights)
+    assert trained.best_step == artifact.summary.best_step == best.step and trained.steps == 200
+    assert [each.kind for each in trained.events] == ["fell_back"] and f"KL {best.kl:.2f}" in trained.events[0].detail
+    found = measure_quickly(artifact.model, read_benchmark(objects(), plan.benchmark, 300))
+    assert found.active_units >= 2 and artifact.prior is not None, "the prior is of the weights that are handed over"
+    assert [(each.step, each.n) for each in trained.information] == [(80, 300), (160, 300), (200, 300)]
+    assert list(dict.fromkeys(noted)) == ["reading", "early-warning twin", "training", "weights", "prior"]
+
+    told = "\n".join(tell_training(trained))
+    assert "While training, step 200: `fell_back`: too few units are active (0 of 8 units active" in told
+    assert "n = 300, fewer than the 10,000 wanted" in told and "nats at step 200" in told
+    client = MlflowClient(settings().mlflow_url)
+    run_id = settings().open_registry().ensure_run("doubtful", "doubtful", {})
+    history = client.get_metric_history(run_id, "train/information_lower")
+    assert [(each.step, each.value) for each in history] == [(each.step, each.lower) for each in trained.information]
+    assert client.get_run(run_id).data.params["train.snapshots"] == "4"
+
+    # killed before the step was kept, and begun again: nothing is trained, and the same version comes of it
+    (folder := home / "again").mkdir()
+    objects().delete(step_key("doubtful", "trained"))
+    again = train_candidate.fn(plan)
+    second = fetch_artifact(objects(), again.prefix, again.digest, folder / "fetched")
+    assert len(results) == 2 and again.resumed_from_step == 200
+    assert digest_weights(copy_weights(second.model)) == digest_weights(best.weights)
+    assert (again.best_step, again.information) == (trained.best_step, trained.information)
+    assert again.events[-1] == trained.events[-1], "the same fallback, after the event of the resume"
+    repeated = client.get_metric_history(run_id, "train/information_lower")
+    assert [each.step for each in repeated] == [80, 160, 200], "each look is in MLflow once"
+
+
+def test_the_plan_says_what_will_really_be_used(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for tier in ("FULL", "INCREMENTAL"):
+        monkeypatch.setenv(f"LATENTLOOP_TRAINING__{tier}__SNAPSHOTS", "3")
+        monkeypatch.setenv(f"LATENTLOOP_TRAINING__{tier}__TWIN_SHARE", "0.1")
+    forget()
+    full, weekly = (plan_retrain.fn(f"plan-{tier}", tier, "test", "by hand") for tier in ("full", "incremental"))
+    assert (full.train.snapshots, full.train.twin_share) == (3, 0.1)
+    assert (weekly.train.snapshots, weekly.train.twin_share, weekly.train.trains) == (0, 0.0, "decoder")
