@@ -14,7 +14,8 @@ from vae_core.models.vq_vae import VqVae
 from vae_core.training.precision import Precision, autocast
 from vae_core.vq_config import VqVaeConfig
 
-Step = Callable[[torch.Tensor, torch.Generator], None]
+Step = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+"""From images (B, C, H, W) on [0, 1] and a generator on their device to the loss () of the step that was made."""
 
 
 def time_bare(
@@ -22,7 +23,7 @@ def time_bare(
 ) -> float:
     """CPU seconds of `steps` steps after the warm-up; nothing is watched, reported or kept."""
     torch.manual_seed(0)
-    take_step = _vq_step(config, precision) if isinstance(config, VqVaeConfig) else _vae_step(config, precision)
+    take_step = make_bare_step(config, precision)
     pixels, order = torch.from_numpy(images.copy()), torch.randperm(len(images))
     generator = torch.Generator().manual_seed(0)
     begun = 0.0
@@ -35,36 +36,56 @@ def time_bare(
     return time.process_time() - begun
 
 
-def _vae_step(config: ConvVaeConfig, precision: Precision) -> Step:
-    model = build_model(config).train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+def make_bare_step(config: ModelConfig, precision: Precision, device: str = "cpu") -> Step:
+    """Build a model on the device with its optimiser, and the step that moves both.
 
-    def step(x: torch.Tensor, generator: torch.Generator) -> None:
+    On a GPU nothing in a step waits for the device, but for the k-means of a VQ-VAE's first one.
+    """
+    if isinstance(config, VqVaeConfig):
+        return _vq_step(config, precision, device)
+    return _vae_step(config, precision, device)
+
+
+def _vae_step(config: ConvVaeConfig, precision: Precision, device: str) -> Step:
+    model = build_model(config).to(device).train()
+    optimiser = _make_adam(model, device)
+
+    def step(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         optimiser.zero_grad(set_to_none=True)
-        bare_loss(model, x, generator, precision).backward()  # type: ignore[no-untyped-call]
+        loss = bare_loss(model, x, generator, precision)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
+        return loss.detach()
 
     return step
 
 
-def _vq_step(config: VqVaeConfig, precision: Precision) -> Step:
-    model = build_model(config).train()
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+def _vq_step(config: VqVaeConfig, precision: Precision, device: str) -> Step:
+    model = build_model(config).to(device).train()
+    optimiser = _make_adam(model, device)
 
-    def step(x: torch.Tensor, generator: torch.Generator) -> None:
+    def step(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         optimiser.zero_grad(set_to_none=True)
-        with autocast(precision, "cpu"):
+        with autocast(precision, device):
             output = model(x, generator)
-        bare_vq_loss(model, output.mean, output.quantised.commitment, x).backward()  # type: ignore[no-untyped-call]
+        loss = bare_vq_loss(model, output.mean, output.quantised.commitment, x)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         model.follow(output, generator)
+        return loss.detach()
 
     return step
+
+
+def _make_adam(model: torch.nn.Module, device: str) -> torch.optim.Adam:
+    """Fused, and on a GPU fit to be captured in a graph."""
+    on_gpu = torch.device(device).type == "cuda"
+    return torch.optim.Adam(model.parameters(), lr=1e-3, fused=True, capturable=on_gpu)
 
 
 def bare_loss(model: ConvVae, x: torch.Tensor, generator: torch.Generator, precision: Precision) -> torch.Tensor:
     """-ELBO of a batch, as a textbook writes it."""
-    with autocast(precision, "cpu"):
+    with autocast(precision, x.device.type):
         logits, (mu, logvar), _ = model(x, generator)
     nll = functional.binary_cross_entropy_with_logits(logits, x, reduction="sum")
     kl = -0.5 * torch.sum(1 + logvar - mu.square() - logvar.exp())

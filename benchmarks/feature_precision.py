@@ -6,9 +6,7 @@ Real images only (idx files): 5,000 against 5,000 others, and against blurred on
 difference is seen beside the distance's own sampling error.
 """
 
-import argparse
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +14,9 @@ from pathlib import Path
 import numpy as np
 import scipy.ndimage
 
-from benchmarks.form import Result, make_report, publish_report
-from benchmarks.idx_images import DataMissing, find_idx_images
+from benchmarks.command import add_weights, converted_weights, find_images, make_parser, measure_and_publish
+from benchmarks.form import Result
 from benchmarks.stopwatch import one_thread
-from vae_core.errors import VaeCoreError
-from vae_core.evaluation.convert_features import convert_efflite0
 from vae_core.evaluation.features import EfficientNetLite0, Precision
 from vae_core.evaluation.frechet_interval import FrechetEstimate, frechet_interval, prepare_features
 
@@ -95,27 +91,17 @@ def blur(pixels: np.ndarray, sigma: float) -> np.ndarray:
 
 def main() -> int:
     """Parse, run, print; 1 when a bar is missed, 2 when there is no real image to measure on."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.feature_precision", description=__doc__)
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder with the idx files of Fashion-MNIST")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="converted weights; converted here by default")
-    parser.add_argument("--quick", action="store_true", help="2,000 images instead of 5,000")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
+    parser = make_parser("feature_precision", __doc__, quick="2,000 images instead of 5,000")
+    add_weights(parser)
     arguments = parser.parse_args()
     n = 2_000 if arguments.quick else 5_000
-    try:
-        if arguments.data is None:
-            raise DataMissing("--data FOLDER is missing; synthetic images would say nothing about real features")
-        images, others = (
-            find_idx_images(arguments.data, "t10k")[:n],
-            find_idx_images(arguments.data, "train")[:n],
-        )
-        with tempfile.TemporaryDirectory() as folder:
-            weights = convert_efflite0(arguments.weights or Path(folder) / "efflite0.safetensors")
-            results = run(images, others, weights)
-    except (DataMissing, VaeCoreError) as error:
-        print(f"feature_precision: {error}", file=sys.stderr)
-        return 2
-    return publish_report(make_report("feature_precision", results), arguments.json)
+
+    def measure() -> list[Result]:
+        others, images = find_images(arguments.data)
+        with converted_weights(arguments.weights) as weights:
+            return run(images[:n], others[:n], weights)
+
+    return measure_and_publish("feature_precision", measure, arguments.json)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import statistics
 import sys
 from collections.abc import Sequence
@@ -159,7 +160,7 @@ def describe_machine() -> Machine:
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
         torch=torch.__version__,
-        accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        accelerator=_accelerator_name() if torch.cuda.is_available() else None,
     )
 
 
@@ -170,6 +171,20 @@ def _processor_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def _accelerator_name() -> str:
+    """The GPU, its driver where the system tells it, and the CUDA that torch was built for."""
+    told = Path("/proc/driver/nvidia/version")
+    driver = find_driver_version(told.read_text()) if told.exists() else None
+    parts = [torch.cuda.get_device_name(), f"driver {driver}" if driver else None, f"CUDA {torch.version.cuda}"]
+    return ", ".join(part for part in parts if part)
+
+
+def find_driver_version(text: str) -> str | None:
+    """The version in what NVIDIA's driver tells of itself, or None."""
+    found = re.search(r"Kernel Module.*?\s(\d+(?:\.\d+)+)", text)
+    return found.group(1) if found else None
 
 
 def _number(value: float | None) -> str:

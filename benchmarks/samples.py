@@ -10,24 +10,19 @@ codes drawn independently, each position by its own frequencies: what is left wi
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks.form import Result, make_report, publish_report
-from benchmarks.idx_images import DataMissing, find_idx_images
+from benchmarks.command import add_weights, converted_weights, find_images, make_parser, measure_and_publish
+from benchmarks.form import Result
 from benchmarks.stopwatch import one_thread
 from vae_core.config import Budget, TrainConfig
-from vae_core.errors import VaeCoreError
 from vae_core.evaluation.benchmark import evaluate
 from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
-from vae_core.evaluation.convert_features import convert_efflite0
 from vae_core.evaluation.decoding import decode_pixels
 from vae_core.evaluation.features import EfficientNetLite0, FeatureExtractor
 from vae_core.evaluation.frechet_ruler import FrechetRuler
@@ -191,24 +186,17 @@ def model_results(found: BenchmarkResult, made: Made) -> list[Result]:
 
 def main() -> int:
     """Parse, run, print; 1 when a bar is missed, 2 when there is no real image to measure on."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.samples", description=__doc__)
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder with the idx files of Fashion-MNIST")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="converted weights; converted here by default")
-    parser.add_argument("--quick", action="store_true", help="10 and 15 CPU-seconds, 2,000 images, no bar")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
+    parser = make_parser("samples", __doc__, quick="10 and 15 CPU-seconds, 2,000 images, no bar")
+    add_weights(parser)
     arguments = parser.parse_args()
-    try:
-        if arguments.data is None:
-            raise DataMissing("--data FOLDER is missing; samples of synthetic images would say nothing")
-        images, test_images = find_idx_images(arguments.data, "train"), find_idx_images(arguments.data, "t10k")
-        with tempfile.TemporaryDirectory() as folder:
-            weights = convert_efflite0(arguments.weights or Path(folder) / "efflite0.safetensors")
+
+    def measure() -> list[Result]:
+        images, test_images = find_images(arguments.data)
+        with converted_weights(arguments.weights) as weights:
             extractor = EfficientNetLite0.load(weights, resolve_precision("auto", "cpu"))
-        results = run(images, test_images, extractor, QUICK if arguments.quick else STANDARD)
-    except (DataMissing, VaeCoreError) as error:
-        print(f"samples: {error}", file=sys.stderr)
-        return 2
-    return publish_report(make_report("samples", results), arguments.json)
+            return run(images, test_images, extractor, QUICK if arguments.quick else STANDARD)
+
+    return measure_and_publish("samples", measure, arguments.json)
 
 
 if __name__ == "__main__":

@@ -52,12 +52,21 @@ def render_report(report: BenchmarkReport) -> str:
             f"`{report.command}`, {report.date:%Y-%m-%d}, {machine.cores} cores of {machine.processor}{accelerator}, "
             f"{machine.memory_gb:g} GB, Python {machine.python}, torch {machine.torch}.",
             "",
-            "| name | value | unit | limit | verdict | n | spread |",
-            "|---|---:|---|---:|---|---:|---|",
-            *map(_row, report.results),
+            *_table(report.results),
             "",
         ]
     )
+
+
+def _table(results: Sequence[Result]) -> list[str]:
+    """The rows, or that there is none: a benchmark of a device measures nothing without it."""
+    if not results:
+        return ["Not measured: this machine lacks the device."]
+    return [
+        "| name | value | unit | limit | verdict | n | spread |",
+        "|---|---:|---|---:|---|---:|---|",
+        *map(_row, results),
+    ]
 
 
 def _row(result: Result) -> str:

@@ -12,21 +12,19 @@ of the whole test set after 300 steps; CPU seconds are those of the steps, k-mea
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from benchmarks.form import Result, make_report, publish_report
-from benchmarks.idx_images import DataMissing, find_idx_images
-from benchmarks.peers.load import PeerMissing, load_peer
+from benchmarks.command import find_images, make_parser, measure_and_publish
+from benchmarks.form import Result
+from benchmarks.peers.load import load_peer
 from benchmarks.stopwatch import one_thread
 from vae_core.models.build import build_model
 from vae_core.models.vq_vae import VqVae, vq_loss
@@ -180,20 +178,13 @@ def _compare(scores: dict[str, list[Score]], n: int) -> list[Result]:
 
 def main() -> int:
     """Parse, run, print; 1 when a bar is missed, 2 when the images or the peer are missing."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.vq", description=__doc__)
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder with the idx files of Fashion-MNIST")
-    parser.add_argument("--quick", action="store_true", help="one seed instead of three")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
-    arguments = parser.parse_args()
-    try:
-        if arguments.data is None:
-            raise DataMissing("--data FOLDER is missing; codes of synthetic images would say nothing")
-        train, test = (find_idx_images(arguments.data, kind) for kind in ("train", "t10k"))
-        results = run(train, test, seeds=1 if arguments.quick else 3)
-    except (DataMissing, PeerMissing) as error:
-        print(f"vq: {error}", file=sys.stderr)
-        return 2
-    return publish_report(make_report("vq", results), arguments.json)
+    arguments = make_parser("vq", __doc__, quick="one seed instead of three").parse_args()
+
+    def measure() -> list[Result]:
+        train, test = find_images(arguments.data)
+        return run(train, test, seeds=1 if arguments.quick else 3)
+
+    return measure_and_publish("vq", measure, arguments.json)
 
 
 if __name__ == "__main__":

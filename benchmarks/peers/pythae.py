@@ -7,7 +7,8 @@ import io
 import logging
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,41 +18,117 @@ from torch import nn
 from benchmarks.peers.load import load_peer
 from vae_core.config import ConvVaeConfig, ModelConfig
 from vae_core.models.build import build_model
+from vae_core.models.protocol import Posterior
 from vae_core.vq_config import VqVaeConfig
 
+LEARNING_RATE = 1e-3
 
-def time_pythae(images: np.ndarray, config: ModelConfig, batch: int, *, warmup_steps: int, steps: int) -> float:
-    """CPU seconds of `steps` steps of its first epoch, after the warm-up; PeerMissing where it is not installed.
+FOREVER = 1_000_000
+"""Epochs of a training that a clock ends."""
 
-    Its loaders are the default ones, its images float32 on [0, 1]; nothing is evaluated. Its VAE has the Bernoulli
-    loss, its VQ-VAE the squared error and an EMA codebook.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PythaeVae:
+    """Its VAE as what our measures of a likelihood ask for: a posterior, and logits before its last sigmoid."""
+
+    model: Any
+
+    def encode(self, x: torch.Tensor) -> Posterior:
+        """Infer the posterior of images x (B, C, H, W) on [0, 1]."""
+        output = self.model.encoder(x)
+        return Posterior(output.embedding, output.log_covariance)
+
+    def decode_logits(self, z: torch.Tensor) -> torch.Tensor:
+        """Decode codes z (B, D) to the logits of the mean image (B, C, H, W)."""
+        logits: torch.Tensor = self.model.decoder.layers[:-1](z)
+        return logits
+
+
+def time_pythae(
+    images: np.ndarray,
+    config: ModelConfig,
+    batch: int,
+    *,
+    warmup_steps: int,
+    steps: int,
+    device: str = "cpu",
+    clock: Callable[[], float] = time.process_time,
+) -> float:
+    """Seconds of `steps` steps of its first epoch, after the warm-up; PeerMissing where it is not installed.
+
+    Its loaders are the default ones, its images float32 on [0, 1] in the processor's memory; nothing is evaluated. Its
+    VAE has the Bernoulli loss, its VQ-VAE the squared error and an EMA codebook. By default, CPU seconds on the CPU.
     """
     models = load_peer("pythae.models")
+    stamps: list[float] = []
+    model = _make_vq_vae(models, config) if isinstance(config, VqVaeConfig) else make_pythae_vae(models, config)
+    count = (warmup_steps + steps) * batch
+    _train(images[:count], model, batch, epochs=1, device=device, on_step=lambda: stamps.append(clock()))
+    return stamps[warmup_steps + steps - 1] - stamps[warmup_steps - 1]
+
+
+def train_pythae_vae(
+    images: np.ndarray, config: ConvVaeConfig, batch: int, *, seconds: float, clock: Callable[[], float], device: str
+) -> tuple[PythaeVae, int]:
+    """Its VAE after so many seconds of training from the first step on, and its steps; PeerMissing."""
+    model = make_pythae_vae(load_peer("pythae.models"), config)
+    begun, steps = 0.0, 0
+
+    def begin() -> None:
+        nonlocal begun
+        begun = clock()
+
+    def count() -> None:
+        nonlocal steps
+        steps += 1
+        if clock() - begun >= seconds:
+            raise _TimeIsUp
+
+    with contextlib.suppress(_TimeIsUp):
+        _train(images, model, batch, epochs=FOREVER, device=device, on_begin=begin, on_step=count)
+    return PythaeVae(model.eval()), steps
+
+
+class _TimeIsUp(Exception):
+    """Ends its training, which has no other way to be ended."""
+
+
+def _train(
+    images: np.ndarray,
+    model: Any,
+    batch: int,
+    *,
+    epochs: int,
+    device: str,
+    on_step: Callable[[], None],
+    on_begin: Callable[[], None] = lambda: None,
+) -> None:
+    """Train as its documentation tells to; both are called by its own callbacks."""
     trainers, data = load_peer("pythae.trainers"), load_peer("pythae.data.datasets")
     callbacks = load_peer("pythae.trainers.training_callbacks")
-    stamps: list[float] = []
 
-    class Stamps(callbacks.TrainingCallback):  # type: ignore[name-defined, misc]
+    class Watch(callbacks.TrainingCallback):  # type: ignore[name-defined, misc]
+        def on_train_begin(self, *_: Any, **__: Any) -> None:
+            on_begin()
+
         def on_train_step_end(self, *_: Any, **__: Any) -> None:
-            stamps.append(time.process_time())
+            on_step()
 
-    count = (warmup_steps + steps) * batch
-    x = torch.from_numpy(images[:count].astype(np.float32) / 255)
+    x = torch.from_numpy(images.astype(np.float32) / 255)
     with silence(), tempfile.TemporaryDirectory() as folder:
         trainer = trainers.BaseTrainer(
-            model=_make_vq_vae(models, config) if isinstance(config, VqVaeConfig) else make_pythae_vae(models, config),
+            model=model,
             train_dataset=data.BaseDataset(x, torch.zeros(len(x))),
             training_config=trainers.BaseTrainerConfig(
                 output_dir=folder,
-                num_epochs=1,
+                num_epochs=epochs,
                 per_device_train_batch_size=batch,
-                learning_rate=1e-3,
-                no_cuda=True,
+                learning_rate=LEARNING_RATE,
+                no_cuda=torch.device(device).type == "cpu",
             ),
-            callbacks=[Stamps()],
+            callbacks=[Watch()],
         )
         trainer.train()
-    return stamps[warmup_steps + steps - 1] - stamps[warmup_steps - 1]
 
 
 def make_pythae_vae(models: Any, config: ConvVaeConfig) -> Any:

@@ -22,7 +22,7 @@ def test_without_real_images_there_is_no_figure(
 ) -> None:
     for arguments, message in (
         ([], "--data FOLDER is missing"),
-        (["--data", str(tmp_path)], "no t10k-images"),
+        (["--data", str(tmp_path)], "no train-images"),
     ):
         monkeypatch.setattr(sys, "argv", ["feature_precision", *arguments])
         assert feature_precision.main() == 2

@@ -12,6 +12,7 @@ from benchmarks.form import (
     BenchmarkReport,
     Result,
     describe_machine,
+    find_driver_version,
     make_report,
     print_report,
     publish_report,
@@ -80,6 +81,18 @@ def test_the_machine_is_described() -> None:
     assert machine.cores >= 1
     assert machine.memory_gb > 0
     assert machine.processor
+
+
+@pytest.mark.parametrize(
+    ("told", "version"),
+    [
+        ("NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.183.01  Sun May 12 19:39:15 UTC 2024", "535.183.01"),
+        ("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.10  Release Build\nGCC 13.2.0", "570.86.10"),
+        ("something else", None),
+    ],
+)
+def test_the_driver_of_a_gpu_is_read_from_what_it_tells(told: str, version: str | None) -> None:
+    assert find_driver_version(told) == version
 
 
 def test_a_figure_that_does_not_apply_is_null_and_meets_no_bar() -> None:

@@ -24,6 +24,13 @@ def test_the_page_shows_every_figure_its_bar_and_where_it_comes_from(tmp_path: P
     assert "`python -m benchmarks.canary_aa" in page and "1,000 simulated canaries" in page
 
 
+def test_a_benchmark_that_measured_nothing_says_so_in_place_of_a_table(tmp_path: Path) -> None:
+    write_report(make_report("gpu", []), tmp_path / "gpu.json")
+    page = render_page([read_report(tmp_path / "gpu.json")])
+    assert "## gpu" in page and "Not measured: this machine lacks the device." in page
+    assert "| name |" not in page
+
+
 def test_a_file_that_is_no_benchmark_is_named_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

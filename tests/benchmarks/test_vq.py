@@ -45,7 +45,7 @@ def test_a_missing_peer_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     def missing(*_: object, **__: object) -> None:
         raise PeerMissing("the peer vector_quantize_pytorch cannot be imported")
 
-    monkeypatch.setattr(vq, "find_idx_images", lambda *_: np.zeros((1, 1, 28, 28), np.uint8))
+    monkeypatch.setattr(vq, "find_images", lambda _: (np.zeros((1, 1, 28, 28), np.uint8),) * 2)
     monkeypatch.setattr(vq, "PeerQuantiser", missing)
     monkeypatch.setattr(sys, "argv", ["vq", "--data", "folder"])
     monkeypatch.setattr(vq, "STEPS", 1)
