@@ -34,9 +34,11 @@ SECONDS = {
 
 
 def test_ratios_are_taken_round_by_round_and_judged_by_their_medians() -> None:
-    found = {result.name: result for result in training.all_results(SECONDS, steps=150, has_bf16=True)}
+    found = {result.name: result for result in training.all_results(SECONDS, [3.0, 3.0, 3.0], steps=150, has_bf16=True)}
     assert found["vae_bf16_speed"].value == 150 * 128 / 2.0
-    assert found["overhead_vae"].value == pytest.approx(2.0 / 1.95) and found["overhead_vae"].passed
+    share = 3.0 / (18_720 * 1.95 / 150)
+    assert found["inspections_vae"].value == pytest.approx(share)
+    assert found["overhead_vae"].value == pytest.approx(2.0 / 1.95 + share) and found["overhead_vae"].passed
     assert found["overhead_vq"].value == 1 and found["overhead_vq"].limit == 1.05
     assert found["vq_vs_pythae"].value == pytest.approx(2.0) and found["vq_vs_pythae"].limit == 1.6
     assert found["vae_bf16_vs_fp32"].value == pytest.approx(1.65) and found["vae_bf16_vs_fp32"].passed
@@ -45,7 +47,7 @@ def test_ratios_are_taken_round_by_round_and_judged_by_their_medians() -> None:
 
 def test_without_bf16_its_ratios_have_no_value_and_no_bar() -> None:
     seconds = {name: times for name, times in SECONDS.items() if "bf16" not in name}
-    found = {result.name: result for result in training.all_results(seconds, steps=150, has_bf16=False)}
+    found = {result.name: result for result in training.all_results(seconds, [0.0] * 3, steps=150, has_bf16=False)}
     assert found["overhead_vae"].value == found["overhead_vae_fp32"].value == pytest.approx(3.3 / 3.2)
     assert found["vq_vs_pythae"].value == pytest.approx(6.2 / 4.1)
     for name in ("vae_bf16_vs_fp32", "vae_bf16_vs_pythae"):

@@ -297,7 +297,7 @@ def test_a_prior_over_codes_must_fit_though_a_vae_is_trained_since_the_champion_
 
 def test_the_full_tier_looks_out_for_a_collapse_by_default() -> None:
     full = load_settings().training.full
-    assert (full.snapshots, full.mutual_information_every_steps, full.twin_share) == (4, 4_000, 0.1)
+    assert (full.snapshots, full.mutual_information_every_steps, full.twin_share) == (4, 8_000, 0.1)
     assert (full.budget.amount, full.budget.unit) == (40, "epochs")
 
 

@@ -16,6 +16,9 @@ from vae_core.models.protocol import Posterior
 MOST_IMAGES = 10_000
 """Of one measurement, whose cost grows with their square; the lower bound cannot exceed the log of their number."""
 
+KL_IMAGES = 2_000
+"""Of a KL by which snapshots are ranked: good to about 0.1 nats, and the same images for all of them."""
+
 _POINTS = "information"
 
 

@@ -31,7 +31,7 @@ class Inspections:
         model = state.judged_model
         if not is_snapshot_due(self._config.snapshots, share_before, share) or not isinstance(model, ConvVae):
             return
-        kl = information.measure_mean_kl(model, self._images.read(information.MOST_IMAGES))
+        kl = information.measure_mean_kl(model, self._images.read(information.KL_IMAGES))
         state.snapshots.append(take_snapshot(model, state.step, kl, beta))
 
     def measure_information(self, state: TrainingState) -> None:
