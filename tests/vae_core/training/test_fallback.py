@@ -112,5 +112,10 @@ def test_a_model_without_kl_has_no_such_thing_and_the_error_says_so(changes):
 
 
 def test_information_without_held_out_images_is_refused():
-    with pytest.raises(DataError, match="needs held-out images"):
+    with pytest.raises(DataError, match="needs at least 2 held-out or inspected images"):
         run(held_out=None, mutual_information_every_steps=5)
+
+
+def test_a_single_image_is_too_few_for_a_bound_and_refused_before_the_first_step():
+    with pytest.raises(DataError, match="at least 2 held-out or inspected images, came 1"):
+        run(held_out=boxes(1), mutual_information_every_steps=5)
