@@ -35,19 +35,20 @@ def read_report(path: Path) -> BenchmarkReport:
 
 
 def render_page(reports: Sequence[BenchmarkReport]) -> str:
-    """The whole page in Markdown, one section a benchmark in the given order."""
-    return "\n".join([HEAD, *map(render_report, reports)])
+    """The whole page in Markdown, one section a report in the given order; what a benchmark measures is said once."""
+    names = [report.benchmark for report in reports]
+    return "\n".join(
+        [HEAD, *(render_report(each, names.index(each.benchmark) == at) for at, each in enumerate(reports))]
+    )
 
 
-def render_report(report: BenchmarkReport) -> str:
-    """One benchmark: what it measures (its module's docstring), how it was run and where, and its table."""
+def render_report(report: BenchmarkReport, is_first: bool = True) -> str:
+    """One benchmark: what it measures (its module's docstring) where it is the first, how and where, and its table."""
     machine = report.machine
     accelerator = "" if machine.accelerator is None else f", {machine.accelerator}"
     return "\n".join(
         [
-            f"## {report.benchmark}",
-            "",
-            _purpose(report.benchmark),
+            *([f"## {report.benchmark}", "", _purpose(report.benchmark)] if is_first else ["Another run:"]),
             "",
             f"`{report.command}`, {report.date:%Y-%m-%d}, {machine.cores} cores of {machine.processor}{accelerator}, "
             f"{machine.memory_gb:g} GB, Python {machine.python}, torch {machine.torch}.",

@@ -48,3 +48,11 @@ def test_the_page_is_written_where_it_is_asked_for(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(sys, "argv", ["tables", str(tmp_path / "a.json"), "--out", str(tmp_path / "page.md")])
     assert main() == 0
     assert "## some_other" in (tmp_path / "page.md").read_text()
+
+
+def test_what_a_benchmark_measures_is_said_once_however_often_it_was_run(tmp_path: Path) -> None:
+    write_report(make_report("canary_aa", RESULTS), tmp_path / "a.json")
+    report = read_report(tmp_path / "a.json")
+    page = render_page([report, report])
+    assert page.count("## canary_aa") == page.count("1,000 simulated canaries") == 1
+    assert page.count("| share_high95 | 0.0091 |") == 2 and "Another run:" in page
