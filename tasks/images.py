@@ -29,15 +29,20 @@ def selection_of(plan: RetrainPlan) -> WindowSelection | None:
 
 def decode_rows(encoded: pa.ChunkedArray, preprocessing: Preprocessing) -> np.ndarray:
     """Encoded images as uint8 (N, C, H, W), by the preprocessing that serving uses."""
+    pixels = np.empty((len(encoded), *preprocessing.shape), dtype=np.uint8)
+    for row, data in enumerate(encoded):
+        pixels[row] = decode_image(data.as_py(), preprocessing)
+    return pixels
+
+
+def decode_image(data: bytes, preprocessing: Preprocessing) -> np.ndarray:
+    """An encoded image as uint8 (C, H, W)."""
     from PIL import Image
 
     from vae_core.preprocessing import to_pixels
 
-    pixels = np.empty((len(encoded), *preprocessing.shape), dtype=np.uint8)
-    for row, data in enumerate(encoded):
-        with Image.open(io.BytesIO(data.as_py())) as image:
-            pixels[row] = to_pixels(image, preprocessing)
-    return pixels
+    with Image.open(io.BytesIO(data)) as image:
+        return to_pixels(image, preprocessing)
 
 
 def write_benchmark(

@@ -177,6 +177,19 @@ class Catalogue:
         order = pc.sort_indices(found, [("segment", "ascending"), ("row", "ascending")])
         return found.select(wanted).take(order)
 
+    def stream(self, columns: Sequence[str], version: int | None = None) -> Iterator[pa.Table]:
+        """Read the accepted rows of a version (default: the newest) some thousands at a time, in any order.
+
+        For columns that are too large to be held at once: `read` holds them several times over while it sorts.
+        """
+        opened = self._open("catalogue", version)
+        if opened is None:
+            return
+        schema = pa.schema([CATALOGUE_SCHEMA.field(name) for name in columns])
+        with _translated("catalogue"):
+            for batch in opened.scan(columns=list(columns)):
+                yield pa.Table.from_batches([pa.record_batch(batch)]).select(schema.names).cast(schema)
+
     def counts(self) -> CatalogueCounts:
         """Count the images of both tables."""
         reasons = _count_values(self.read(["reason"], table="quarantine")["reason"])

@@ -75,8 +75,7 @@ class Batches:
     def take(self, step: int) -> Batch:
         """The images of a step; those of the next are read meanwhile."""
         target = to_input(self._source.rows(self._ranks.own(self.indices(step))))
-        if (step + 1) % self.steps_per_epoch:  # the next epoch's order would be drawn for it
-            self._source.expect(self._ranks.own(self.indices(step + 1)))
+        self._source.expect(self._ranks.own(self.indices(step + 1)))
         if self._pairs is None:
             return Batch(target, target)
         return self._pairs.put_into(target, step, self._ranks)
@@ -84,6 +83,12 @@ class Batches:
     def images(self, indices: torch.Tensor) -> torch.Tensor:
         """The images of rows (B,), float32 (B, C, H, W) on [0, 1]."""
         return to_input(self._source.rows(indices))
+
+    def close(self) -> None:
+        """End what reads ahead; no batch is taken any more."""
+        self._source.close()
+        if self._pairs is not None:
+            self._pairs.close()
 
     def _draw(self, generator: np.random.Generator) -> np.ndarray:
         if self._weights is None:
@@ -120,6 +125,11 @@ class _PairSource:
             seen[mine] = to_input(self._inputs.rows(chosen))
             target[mine] = to_input(self._targets.rows(chosen))
         return Batch(seen, target)
+
+    def close(self) -> None:
+        """End what reads ahead."""
+        self._inputs.close()
+        self._targets.close()
 
 
 def require_even_parts(batch_size: int, ranks: Ranks) -> None:

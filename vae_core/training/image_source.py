@@ -1,7 +1,8 @@
-"""Where the pixels of a training lie: on the device, or in a file that is read a batch ahead."""
+"""Where the pixels of a training lie: on the device, or in memory or a file that is read a batch ahead."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
@@ -10,6 +11,13 @@ import torch
 
 from vae_core.describe_images import describe_images
 from vae_core.errors import DataError
+
+RESIDENT_SHARE = 0.5
+"""Of the memory that a GPU has free before a training, at most, for its images.
+
+The rest is for what comes after them: weights, gradients, Adam's two moments, a mean of the weights, and activations,
+whose size follows from the batch and is not known here.
+"""
 
 
 class ImageSource(Protocol):
@@ -21,6 +29,10 @@ class ImageSource(Protocol):
 
     def expect(self, indices: torch.Tensor) -> None:
         """Hear which rows will be asked for next."""
+        ...
+
+    def close(self) -> None:
+        """End whatever reads ahead; nothing is asked for any more."""
         ...
 
 
@@ -38,14 +50,17 @@ class ResidentImages:
     def expect(self, indices: torch.Tensor) -> None:
         """Do nothing: all rows are here."""
 
+    def close(self) -> None:
+        """Do nothing: nothing reads ahead."""
 
-class MappedImages:
-    """A file that is mapped into memory, of which a thread reads the next batch while the device computes.
 
-    Rows are read in the order of the file; for a GPU the batch is pinned and copied without waiting.
+class StreamedImages:
+    """An array in memory or of a mapped file, of which a thread reads the next batch while the device computes.
+
+    Rows are read in the order of the array; for a GPU the batch is pinned and copied without waiting.
     """
 
-    def __init__(self, images: np.memmap, device: str) -> None:
+    def __init__(self, images: np.ndarray, device: str) -> None:
         self._images, self._device = images, torch.device(device)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read-ahead")
         self._expected: tuple[torch.Tensor, Future[torch.Tensor]] | None = None
@@ -64,6 +79,11 @@ class MappedImages:
         if self._expected is None or not torch.equal(self._expected[0], indices):
             self._expected = (indices, self._reader.submit(self._read, indices))
 
+    def close(self) -> None:
+        """End the thread, after the batch that it reads."""
+        self._expected = None
+        self._reader.shutdown(cancel_futures=True)
+
     def _read(self, indices: torch.Tensor) -> torch.Tensor:
         rows = indices.numpy()
         order = np.argsort(rows, kind="stable")
@@ -73,18 +93,39 @@ class MappedImages:
         return tensor.pin_memory() if self._device.type == "cuda" else tensor
 
 
-def open_source(where: str, images: np.ndarray, shape: tuple[int, int, int], device: str) -> ImageSource:
-    """Give images uint8 (N, C, H, W) of a mapped file batch by batch, all others from the device's memory.
+def free_device_bytes(device: str) -> int | None:
+    """Of a GPU's memory, what a training could take now; None of the CPU, where images in memory lie already."""
+    if torch.device(device).type != "cuda":
+        return None
+    free, _ = torch.cuda.mem_get_info(device)
+    # torch keeps what the images and weights of a training before left, and gives it out again
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
-    DataError when there are none, or of another kind.
+
+def open_source(
+    where: str,
+    images: np.ndarray,
+    shape: tuple[int, int, int],
+    device: str,
+    free_bytes: Callable[[str], int | None] = free_device_bytes,
+) -> ImageSource:
+    """Give images uint8 (N, C, H, W) from the device's memory where they fit, batch by batch otherwise.
+
+    A mapped file is always read batch by batch; an array in memory where it is more than `RESIDENT_SHARE` of what
+    `free_bytes` says of the device. DataError when there are no images, or of another kind.
     """
     require_images(where, images, shape)
-    return MappedImages(images, device) if isinstance(images, np.memmap) else ResidentImages(images, device)
+    free = free_bytes(device)
+    fits = free is None or images.nbytes <= RESIDENT_SHARE * free
+    if isinstance(images, np.memmap) or not fits:
+        return StreamedImages(images, device)
+    return ResidentImages(images, device)
 
 
 def require_images(where: str, images: np.ndarray, shape: tuple[int, int, int]) -> None:
     """DataError unless these are images uint8 (N, C, H, W) of the shape, N ≥ 1."""
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != shape or len(images) == 0:
+    fits = isinstance(images, np.ndarray) and images.dtype == np.uint8 and images.ndim == 4 and len(images) > 0
+    if not fits or images.shape[1:] != shape:
         raise DataError(
             f"{where}: expected at least one uint8 image of shape (N, {', '.join(map(str, shape))}), "
             f"came {describe_images(images)}; let preprocessing make the pixels, check the catalogue"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from vae_core.training.batches import Batches, place_images, to_input
+from vae_core.training.batches import Batches, to_input
 from vae_core.training.held_out import IMAGES_AT_ONCE, HeldOut
+from vae_core.training.image_source import require_images
 
 
 class WholeImages:
@@ -26,9 +27,9 @@ class WholeImages:
 
     @classmethod
     def given(cls, name: str, pixels: np.ndarray, shape: tuple[int, int, int], device: str) -> WholeImages:
-        """Others, uint8 (N, C, H, W); DataError, which says `name`, for unfit ones."""
-        placed = place_images(name, pixels, shape, device)
-        return cls(len(placed), lambda rows: to_input(placed.index_select(0, rows)), device)
+        """Others, uint8 (N, C, H, W), which stay where they are; DataError, which says `name`, for unfit ones."""
+        require_images(name, pixels, shape)
+        return cls(len(pixels), lambda rows: to_input(torch.from_numpy(pixels[rows.cpu().numpy()]).to(device)), device)
 
     def read(self, most: int) -> Iterator[torch.Tensor]:
         """At most so many, evenly over all, as float32 (B, C, H, W) on [0, 1]."""

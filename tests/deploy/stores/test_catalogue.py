@@ -125,6 +125,18 @@ def test_every_version_stays_readable(catalogue: Catalogue) -> None:
         catalogue.read(version=99)
 
 
+def test_a_stream_gives_the_rows_of_a_version_once_in_any_order(catalogue: Catalogue) -> None:
+    assert list(catalogue.stream(["row"])) == []
+    catalogue.append_accepted(accepted("b", 3) + accepted("a", 2), ["b", "a"])
+    version = catalogue.version()
+    catalogue.append_accepted(accepted("c", 1), ["c"])
+    parts = list(catalogue.stream(["image", "segment", "row"], version))
+    wanted = catalogue.read(["image", "segment", "row"], version)
+    assert {part.schema for part in parts} == {wanted.schema}
+    assert pa.concat_tables(parts).sort_by([("segment", "ascending"), ("row", "ascending")]).equals(wanted)
+    assert sum(len(part) for part in catalogue.stream(["digest"])) == 6
+
+
 def test_an_arrow_table_is_taken_like_rows(catalogue: Catalogue) -> None:
     catalogue.append_accepted(accepted("a", 2), ["a"])
     table = catalogue.read()

@@ -1,5 +1,3 @@
-import threading
-
 import numpy as np
 import pytest
 import torch
@@ -10,7 +8,6 @@ from tests.vae_core.synthetic_images import boxes
 from vae_core.errors import DataError
 from vae_core.ranks import ALONE, Ranks
 from vae_core.training.batches import Batches, Pairs
-from vae_core.training.image_source import MappedImages
 
 SHAPE = (1, 8, 8)
 
@@ -58,21 +55,6 @@ def test_a_mapped_file_gives_the_batches_of_the_same_images_in_memory(tmp_path):
     whole, read = batches(), Batches(mapped, SHAPE, batch_size=4, seed=0, device="cpu")
     for step in (0, 1, 2, 3, 9, 4, 4, 5):  # in order, and not
         assert torch.equal(read.take(step).target, whole.take(step).target)
-
-
-def test_a_batch_of_a_mapped_file_is_read_while_the_one_before_is_used(tmp_path, monkeypatch):
-    np.save(tmp_path / "images.npy", boxes(10))
-    source = Batches(np.load(tmp_path / "images.npy", mmap_mode="r"), SHAPE, batch_size=2, seed=0, device="cpu")
-    read, threads = MappedImages._read, []
-
-    def noting(self, indices):
-        threads.append(threading.current_thread() is threading.main_thread())
-        return read(self, indices)
-
-    monkeypatch.setattr(MappedImages, "_read", noting)
-    for step in range(5):
-        source.take(step)
-    assert sorted(threads) == [False] * 4 + [True]
 
 
 def some_pairs(count: int = 6, share: float = 0.25) -> Pairs:
