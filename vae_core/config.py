@@ -93,7 +93,9 @@ class Budget(BaseModel):
 class TrainConfig(BaseModel):
     """The recipe. Learning rate and KL weight follow the used share of the budget, whatever its unit.
 
-    A KL warm-up that is given in steps or epochs follows those. What comes after min_delta_nats is off by default.
+    A KL warm-up that is given in steps or epochs follows those, and is refused where it is longer than the training;
+    of a budget in seconds nobody knows, and the result says at which KL weight it ended. What comes after
+    min_delta_nats is off by default.
     The defaults are for Fashion-MNIST-sized images: Adam 1e-3 to 3e-4, batches of 128, a KL warm-up over the
     first 10 %, in which a training from scratch finds its codes; a warm start has them and needs none (share 0).
     `vae_core.training.recipes` has the recipes of the tiers. Where images are held out, their loss ends a training

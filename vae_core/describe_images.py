@@ -3,8 +3,13 @@
 import numpy as np
 
 
-def describe_images(images: np.ndarray) -> str:
-    """Say dtype and shape of an array (N, ...); of floats also which image is first to hold NaN or infinity."""
+def describe_images(images: object) -> str:
+    """Say dtype and shape of an array (N, ...); of floats also which image is first to hold NaN or infinity.
+
+    Of anything else say what it is.
+    """
+    if not isinstance(images, np.ndarray):
+        return f"a {type(images).__name__}, which is no numpy array"
     came = f"{images.dtype} {images.shape}"
     if not np.issubdtype(images.dtype, np.floating) or images.size == 0 or images.ndim == 0:
         return came

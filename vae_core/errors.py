@@ -37,7 +37,8 @@ class FrozenError(VaeCoreError):
 class DivergenceError(VaeCoreError):
     """A number stopped being finite.
 
-    In training `step` is the step whose update was withheld, and `batch_indices` are the rows of its images.
+    In training `step` is the step whose update was withheld, and `batch_indices` are the rows of its images; without
+    any it is the step after which held-out images were looked at.
     """
 
     def __init__(self, message: str, *, step: int | None = None, batch_indices: tuple[int, ...] = ()) -> None:

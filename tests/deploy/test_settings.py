@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from deploy.settings import VENDOR_ENVIRONMENT, Settings, SettingsError, load_settings
 from deploy.settings_training import TrainingConfig
 from vae_core.config import ConvVaeConfig
+from vae_core.training.early_warning import twin_recipe
 from vae_core.vq_config import VqVaeConfig
 
 
@@ -146,6 +147,10 @@ def test_an_unknown_word_within_a_known_table_of_the_environment_is_refused(monk
         ("PRODUCT", "../up", "product: String should match pattern"),
         ("MLFLOW_URL", "localhost:5000", "mlflow_url: String should match pattern"),
         ("TRAINING__CLOCK", "sundial", "training.clock: String should match pattern"),
+        ("TRAINING__DEVICE", "banana", "training.device: String should match pattern"),
+        ("TRAINING__DEVICE", "cuda:01", "training.device: String should match pattern"),
+        ("TRAINING__DEVICE", "cuda:", "training.device: String should match pattern"),
+        ("TRAINING__DEVICE", "meta", "training.device: String should match pattern"),
         ("TRAINING__THREADS", "many", "training.threads: Input should be a valid integer"),
     ],
 )
@@ -159,6 +164,13 @@ def test_a_value_out_of_bounds_is_refused_with_its_place_its_bound_and_itself(
     assert problem.startswith(expected)
     assert repr(value) in problem
     assert problem.endswith(f"(set by LATENTLOOP_{name})")
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:12"])
+def test_a_device_need_not_be_there_where_the_settings_are_read(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
+    monkeypatch.setenv("LATENTLOOP_TRAINING__DEVICE", device)
+
+    assert load_settings().training.device == device
 
 
 def test_a_model_for_other_images_than_the_preprocessing_makes_is_a_contradiction(file: Path) -> None:
@@ -299,6 +311,14 @@ def test_the_full_tier_looks_out_for_a_collapse_by_default() -> None:
     full = load_settings().training.full
     assert (full.snapshots, full.mutual_information_every_steps, full.twin_share) == (4, 8_000, 0.1)
     assert (full.budget.amount, full.budget.unit) == (40, "epochs")
+
+
+def test_the_full_tier_warms_up_for_five_epochs_and_its_twin_for_a_quarter_of_them() -> None:
+    full = load_settings().training.full
+    assert (full.kl_warmup_unit, full.kl_warmup_share * full.budget.amount) == ("share", 5)
+    twin = twin_recipe(full, full.twin_share, steps_per_epoch=468)
+    assert twin.kl_warmup_share * twin.budget.amount == 1.25
+    assert twin.budget.amount == pytest.approx(4)
 
 
 def test_a_table_of_a_tier_changes_what_it_names(file: Path) -> None:

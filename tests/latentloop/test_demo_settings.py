@@ -32,6 +32,7 @@ def test_the_demo_asks_for_a_vae_unless_told_otherwise(scale: Scale) -> None:
     training = demo_settings(scale, DemoModel.vae).training
     assert training.model == ConvVaeConfig()
     assert training.full.budget == Budget(amount=scale.training_s, unit="seconds")
+    assert training.full.kl_warmup_share == 0.1
 
 
 @pytest.mark.parametrize("scale", [FULL, QUICK])

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
 from vae_core.describe_images import describe_images
@@ -27,6 +28,11 @@ def test_the_first_image_that_is_not_finite_is_named(value: float) -> None:
 @pytest.mark.parametrize("images", [np.zeros((2, 4), np.uint8), np.zeros((0, 1, 4, 4), np.float32), np.array(1.5)])
 def test_whatever_else_comes_is_described_by_kind_and_shape(images: np.ndarray) -> None:
     assert describe_images(images) == f"{images.dtype} {images.shape}"
+
+
+@pytest.mark.parametrize(("images", "came"), [([[0]], "list"), (None, "NoneType"), (torch.zeros(2, 1, 4, 4), "Tensor")])
+def test_what_is_no_array_is_described_by_its_type(images: object, came: str) -> None:
+    assert describe_images(images) == f"a {came}, which is no numpy array"
 
 
 def test_training_says_which_image_holds_nan() -> None:

@@ -17,6 +17,7 @@ from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.priors.code_prior_state import CodePriorState
 from vae_core.priors.code_set import CodeSet
 from vae_core.sealed_folder import open_sealed, seal_folder
+from vae_core.training.differences import describe_differences
 from vae_core.weights import copy_weights, digest_weights
 
 HEADER, TENSORS = "checkpoint.json", "tensors.safetensors"
@@ -35,11 +36,14 @@ class FitIdentity(BaseModel):
     initial_digest: str | None = Field(None, pattern=SHA256)
 
     def differences(self, other: FitIdentity) -> list[str]:
-        """What is not the same in both, in a person's words."""
-        words = {"codes_digest": "codes", "initial_digest": "warm start"}
-        return [
-            words.get(name, name) for name in type(self).model_fields if getattr(self, name) != getattr(other, name)
-        ]
+        """What is not the same in both, in a person's words; of configs also the values here and in the other."""
+        words, told = {"codes_digest": "codes", "initial_digest": "warm start"}, []
+        for name in type(self).model_fields:
+            ours, theirs = getattr(self, name), getattr(other, name)
+            if ours != theirs:
+                values = f": {describe_differences(ours, theirs)}" if isinstance(ours, BaseModel) else ""
+                told.append(words.get(name, name) + values)
+        return told
 
 
 class FitHeader(BaseModel):
@@ -100,9 +104,9 @@ class CodePriorKeeper:
         except ValueError as error:
             raise CheckpointError(_other_release(folder, error)) from error
         if document.identity != self._identity:
+            other = "; ".join(f"other {each}" for each in document.identity.differences(self._identity))
             raise CheckpointError(
-                f"checkpoint {folder}: belongs to another fit (other "
-                f"{', '.join(document.identity.differences(self._identity))}); "
+                f"checkpoint {folder}: belongs to another fit ({other}); "
                 "choose another checkpoint folder, or remove this one to begin anew"
             )
         try:

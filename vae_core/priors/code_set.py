@@ -17,9 +17,13 @@ MAX_HELD_OUT = 2_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodeSet:
-    """Codes (N, h, w) on the device, in the smallest signed type that holds them."""
+    """Codes (N, h, w) on the device, in the smallest signed type that holds them.
+
+    images: (N,) int64, the rows that the caller knows them by; None where those are 0 to N - 1.
+    """
 
     codes: torch.Tensor
+    images: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -27,6 +31,10 @@ class CodeSet:
     def rows(self, indices: torch.Tensor) -> torch.Tensor:
         """Those codes (B, h, w) as int64."""
         return self.codes.index_select(0, indices).long()
+
+    def known_as(self, indices: torch.Tensor) -> tuple[int, ...]:
+        """Those codes' rows in what the caller gave; waits for the device."""
+        return tuple((indices if self.images is None else self.images[indices]).tolist())
 
 
 class CodeBatches:
@@ -41,11 +49,18 @@ class CodeBatches:
 
     def take(self, step: int) -> torch.Tensor:
         """Codes (B, h, w) int64 of a step, counted from 0."""
+        return self._codes.rows(self._indices(step))
+
+    def images(self, step: int) -> tuple[int, ...]:
+        """The caller's rows of the images of a step."""
+        return self._codes.known_as(self._indices(step))
+
+    def _indices(self, step: int) -> torch.Tensor:
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
             order = uniform_order(len(self._codes), np.random.default_rng([self._seed, epoch]))
             self._epoch, self._order = epoch, torch.from_numpy(order).to(self._codes.codes.device)
-        return self._codes.rows(self._order[position * self.batch_size : (position + 1) * self.batch_size])
+        return self._order[position * self.batch_size : (position + 1) * self.batch_size]
 
 
 def place_codes(
@@ -62,7 +77,8 @@ def split_codes(codes: CodeSet, held_out_share: float, seed: int) -> tuple[CodeS
         raise DataError("fit_code_prior: expected at least 2 images, one of them held out, came 1; encode more images")
     count = min(MAX_HELD_OUT, len(codes) - 1, max(1, round(held_out_share * len(codes))))
     order = torch.from_numpy(uniform_order(len(codes), np.random.default_rng(seed))).to(codes.codes.device)
-    return CodeSet(codes.codes[order[count:]]), CodeSet(codes.codes[order[:count]])
+    fitted, held_out = order[count:], order[:count]
+    return CodeSet(codes.codes[fitted], fitted), CodeSet(codes.codes[held_out], held_out)
 
 
 def require_codes(where: str, codes: torch.Tensor | np.ndarray, config: CodePriorConfig) -> torch.Tensor:

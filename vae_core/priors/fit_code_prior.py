@@ -18,11 +18,12 @@ from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.priors.code_prior_state import CodePriorState, HeldOutNll
 from vae_core.priors.code_set import CodeBatches, CodeSet, independent_nll, place_codes, split_codes
 from vae_core.training.budget import BudgetMeter
+from vae_core.training.divergence import withheld_step
 from vae_core.training.events import StopReason
 from vae_core.training.precision import autocast
 
 REPORT_EVERY = 20
-"""Steps between two reports, the moments at which a fit waits for the device."""
+"""Steps between two reports."""
 
 LOOK_IMAGES = 256
 """Held-out images in one pass."""
@@ -99,8 +100,9 @@ def fit_code_prior(
     bit, through any number of kills when there is a folder for checkpoints. `clock` gives seconds and counts for a
     budget in seconds. `initial` is a warm start: a prior of the same config, whose weights are copied.
 
-    DataError for codes that are none, of another grid or codebook, or a start of another config. DivergenceError
-    when a loss is not finite. CheckpointError when the folder holds another fit, or cannot be written.
+    DataError for codes that are none, of another grid or codebook, or a start of another config. DivergenceError,
+    naming step and rows of the codes, when a loss or a gradient is not finite: the weights did not take that step, and
+    the last checkpoint is kept. CheckpointError when the folder holds another fit, or cannot be written.
     """
     if initial is not None and initial.config != config:
         raise DataError(
@@ -189,7 +191,7 @@ class _Run:
         )
 
     def _take_step(self) -> None:
-        """Descend on the mean nats per code; nothing here waits for the device."""
+        """Descend on the mean nats per code, or raise before a weight moved; one transfer from the device."""
         state, codes = self._state, self._batches.take(self._state.step)
         for group in state.optimiser.param_groups:
             group["lr"] = self._rate
@@ -198,21 +200,23 @@ class _Run:
         loss = F.cross_entropy(logits.flatten(0, 1), codes.flatten())
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(state.prior.parameters(), self._recipe.clip_norm)
+        norm = torch.nn.utils.clip_grad_norm_(state.prior.parameters(), self._recipe.clip_norm)
+        nats, length = torch.stack([loss.detach(), norm]).tolist()
+        if not (math.isfinite(nats) and math.isfinite(length)):
+            found, rows = f"loss {nats:g}, gradient norm {length:g}", self._batches.images(state.step)
+            raise withheld_step("fit_code_prior", state.step + 1, rows, found)
         state.optimiser.step()
         state.nll_sum += loss.detach() * state.prior.config.positions
         state.nll_steps += 1
 
     def _report(self) -> None:
         state, seconds = self._state, self._meter.seconds_used()
-        nll = float(state.nll_sum) / state.nll_steps
-        self._require_finite(nll)
         elapsed, images = seconds - self._told_seconds, (state.step - self._told_step) * self._batches.batch_size
         progress = CodePriorProgress(
             step=state.step,
             epoch=state.step / self._batches.steps_per_epoch,
             share_done=self._meter.share(state.step),
-            nll=nll,
+            nll=float(state.nll_sum) / state.nll_steps,
             held_out_nll=state.curve[-1].nll,
             learning_rate=self._rate,
             images_per_s=images / elapsed if elapsed > 0 else None,
@@ -231,23 +235,16 @@ class _Run:
             float(state.prior.neg_log_prob(chunk.long()).sum(dtype=torch.float64))
             for chunk in torch.split(self._held_out.codes, LOOK_IMAGES)
         )
-        self._require_finite(total)
+        if not math.isfinite(total):
+            raise DivergenceError(
+                f"fit_code_prior: the NLL of the held-out images is {total:g} after step {state.step}; lower "
+                "learning_rate or use precision fp32, then start anew",
+                step=state.step,
+            )
         state.take_look(total / len(self._held_out), self._recipe.min_delta_nats)
 
     def _save(self, keeper: CodePriorKeeper) -> None:
-        # a finite loss may have had a gradient that was not: such weights must not be what a fit goes on from
-        sums = torch.stack([parameter.detach().sum() for parameter in self._state.prior.parameters()])
-        self._require_finite(float(sums.sum() + self._state.nll_sum))
         keeper.save(self._state, self._meter.seconds_used())
-
-    def _require_finite(self, nll: float) -> None:
-        if not math.isfinite(nll):
-            step = self._state.step
-            raise DivergenceError(
-                f"fit_code_prior: the NLL is {nll} by step {step}; lower learning_rate or use precision fp32, "
-                "then start anew",
-                step=step,
-            )
 
 
 def rate_share(share: float, warmup_share: float, final_share: float) -> float:

@@ -69,10 +69,16 @@ class Path:
             snapshots=(*self.snapshots, *self._kept(result.snapshots, up_to_step)),
         )
 
-    def joined(self, result: TrainResult, events: Sequence[TrainEvent], resumed_from_step: int | None) -> TrainResult:
-        """The result of the whole training, whose last attempt is `result`; events are those of all attempts."""
+    def joined(
+        self, result: TrainResult, budget: Budget, events: Sequence[TrainEvent], resumed_from_step: int | None
+    ) -> TrainResult:
+        """The result of the whole training, whose last attempt is `result`; budget and events are those of all of it.
+
+        That attempt's own budget is only what the path had left of it.
+        """
         return replace(
             result,
+            train_config=result.train_config.model_copy(update={"budget": budget}),
             steps=self.steps + result.steps,
             epochs=self.epochs + result.epochs,
             seconds_used=self.seconds + result.seconds_used,
@@ -133,16 +139,6 @@ def remaining_budget(budget: Budget, path: Path) -> Budget:
     """What of the training's budget is left to an attempt that goes on from there; at least a hundredth of it."""
     used = {"steps": path.steps, "epochs": path.epochs, "seconds": path.seconds}[budget.unit]
     return budget.model_copy(update={"amount": max(budget.amount - used, budget.amount / 100)})
-
-
-def fit_warmup(training: TrainConfig) -> TrainConfig:
-    """Shorten a KL warm-up in the unit of the budget to half of what is left, so that the KL gets its whole weight."""
-    name = {"steps": "kl_warmup_steps", "epochs": "kl_warmup_epochs"}.get(training.kl_warmup_unit)
-    if name is None or training.budget.unit != training.kl_warmup_unit:
-        return training
-    most = training.budget.amount / 2
-    shorter = min(getattr(training, name), int(most) if name == "kl_warmup_steps" else most)
-    return training.model_copy(update={name: shorter})
 
 
 def describe_changes(before: Sequence[BaseModel], after: Sequence[BaseModel]) -> tuple[Change, ...]:

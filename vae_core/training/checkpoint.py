@@ -109,9 +109,9 @@ class CheckpointFolder:
     def _require_same_training(self, folder: Path, found: TrainingIdentity) -> None:
         if found == self._identity:
             return
-        other = ", ".join(found.differences(self._identity))
+        other = "; ".join(f"other {each}" for each in found.differences(self._identity))
         raise CheckpointError(
-            f"checkpoint {folder}: belongs to another training (other {other}); "
+            f"checkpoint {folder}: belongs to another training ({other}); "
             "choose another checkpoint folder, or remove this one to begin anew"
         )
 

@@ -19,6 +19,7 @@ from vae_core.training.loop import train
 from vae_core.training.monitor import SUSPICIOUS_STEPS
 from vae_core.training.progress import TrainProgress
 from vae_core.training.state import ModelBuilder, build_variant
+from vae_core.training.warmup import require_warmup, warmup_in_budget
 
 TWIN_SHARE = 0.1
 """Of the main run's budget."""
@@ -55,6 +56,8 @@ def early_warning_twin(
     if model_config.variant == "vq_vae" or train_config.trains == "decoder":
         return None
     steps_per_epoch = max(1, len(images) // train_config.batch_size)
+    # a recipe that the main run will refuse costs no twin
+    require_warmup(train_config, steps_per_epoch)
     try:
         twin = train(
             images,
@@ -89,7 +92,7 @@ def twin_recipe(config: TrainConfig, share: float, steps_per_epoch: int) -> Trai
     That is twice its warm-up and, unless the budget is in seconds, 200 steps after it; never more than the main run's.
     """
     nothing_beside = {"snapshots": 0, "mutual_information_every_steps": 0, "twin_share": 0.0}
-    budget, warmup = config.budget, _warmup_in_budget(config, steps_per_epoch)
+    budget, warmup = config.budget, warmup_in_budget(config, steps_per_epoch)
     if warmup is None:  # a warm-up in steps within seconds: neither says how long the other is
         quarter = {
             "kl_warmup_steps": round(config.kl_warmup_steps * WARMUP_FACTOR),
@@ -106,18 +109,3 @@ def twin_recipe(config: TrainConfig, share: float, steps_per_epoch: int) -> Trai
         "kl_warmup_share": min(1.0, warmup / amount),
     }
     return config.model_copy(update={**changes, **nothing_beside})
-
-
-def _warmup_in_budget(config: TrainConfig, steps_per_epoch: int) -> float | None:
-    """The KL warm-up in the unit of the budget; None where one is in seconds and the other is not."""
-    if config.kl_warmup_unit == "share":
-        return config.kl_warmup_share * config.budget.amount
-    in_epochs = config.kl_warmup_unit == "epochs"
-    steps = config.kl_warmup_epochs * steps_per_epoch if in_epochs else float(config.kl_warmup_steps)
-    match config.budget.unit:
-        case "steps":
-            return steps
-        case "epochs":
-            return steps / steps_per_epoch
-        case "seconds":
-            return None

@@ -34,11 +34,12 @@ class HeldOut:
         return to_input(self._images.index_select(0, indices))
 
     @torch.no_grad()
-    def measure(self, model: ImageModel) -> float:
-        """Mean `watched_loss` per image, lower is better: float32, whole images.
+    def measure(self, model: ImageModel, step: int) -> float:
+        """Mean `watched_loss` per image after `step` steps, lower is better: float32, whole images.
 
         That of a VAE is the -ELBO in nats, with beta 1, no free bits and one draw of z; that of a VQ-VAE the squared
-        error. DivergenceError when it is not finite. The model's modes stay as they are: nothing in it depends on them.
+        error. DivergenceError, naming the step, when it is not finite. The model's modes stay as they are: nothing in
+        it depends on them.
         """
         generator = torch.Generator(self._images.device).manual_seed(self._seed)
         total = 0.0
@@ -48,6 +49,8 @@ class HeldOut:
                 total += float(model.watched_loss(x, generator).sum(dtype=torch.float64))
         if not math.isfinite(total):
             raise DivergenceError(
-                "train: the loss of the held-out images is not finite; lower learning_rate, then start anew"
+                f"train: the loss of the held-out images is {total:g} after step {step}; lower learning_rate or use "
+                "precision fp32, then start anew",
+                step=step,
             )
         return total / len(self._images)

@@ -13,6 +13,7 @@ from vae_core.documents import SHA256
 from vae_core.models.variants import ImageModel
 from vae_core.preprocessing import pixel_digest
 from vae_core.training.batches import Pairs
+from vae_core.training.differences import describe_differences
 from vae_core.training.order import digest_sampling_weights
 from vae_core.weights import copy_weights, digest_weights
 
@@ -44,8 +45,13 @@ class TrainingIdentity(BaseModel):
     pairs_digest: str | None = Field(None, pattern=SHA256)
 
     def differences(self, other: TrainingIdentity) -> list[str]:
-        """What is not the same in both, in a person's words."""
-        return [words for name, words in _WORDS.items() if getattr(self, name) != getattr(other, name)]
+        """What is not the same in both, in a person's words; of configs also the values here and in the other."""
+        told = []
+        for name, words in _WORDS.items():
+            ours, theirs = getattr(self, name), getattr(other, name)
+            if ours != theirs:
+                told.append(f"{words}: {describe_differences(ours, theirs)}" if isinstance(ours, BaseModel) else words)
+        return told
 
 
 def identify_training(

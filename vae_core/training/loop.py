@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,6 @@ import numpy as np
 from vae_core.ae_config import TrainableConfig
 from vae_core.config import TrainConfig
 from vae_core.models.variants import ImageModel
-from vae_core.models.vq_vae import VqVae
-from vae_core.quantize.compatibility import share_of_codes_kept
 from vae_core.ranks import ALONE, Ranks
 from vae_core.training.batches import Batches, Pairs
 from vae_core.training.held_out import HeldOut
@@ -25,6 +22,7 @@ from vae_core.training.result import TrainResult
 from vae_core.training.run import StopRule, TrainingRun
 from vae_core.training.state import ModelBuilder, TrainingState, build_variant
 from vae_core.training.warm_start import require_encoder, require_start
+from vae_core.training.warmup import require_warmup
 from vae_core.training.whole_images import WholeImages
 from vae_core.weights import encoder_digest
 
@@ -66,16 +64,17 @@ def train(
     the same ones. `build` makes the model of a config and a seed. `stop_when` gives the training up after a step whose
     event it was waiting for; `train_with_recovery` does so, and begins another.
 
-    `images` of a memory-mapped file (`np.memmap`) are read batch by batch, a step ahead; all others lie on the device.
+    `images` of a memory-mapped file (`np.memmap`) are read batch by batch, a step ahead; all others lie on the device,
+    or are read so too where they are more than half of what a GPU has free. The weights do not depend on it.
     `pairs` take a share of each batch: what the encoder sees, and what the decoder is to make of it.
 
     `ranks`: the processes that train together, each of which calls this with the same arguments (its own device apart)
     and hands the same model over; the batch is cut among them. One folder for all: the first process writes it.
 
-    DataError for unfit images, weights or a start that does not fit. CheckpointError when the folder holds
-    another training, or cannot be written. DivergenceError, naming step and batch, when a loss is not finite:
-    the weights did not take that step, and the last checkpoint is kept. FrozenError when only the decoder was
-    to move and the encoder did.
+    DataError for unfit images, weights, a start that does not fit or a KL warm-up longer than the training.
+    CheckpointError when the folder holds another training, or cannot be written. DivergenceError, naming step and
+    batch, when a loss is not finite: the weights did not take that step, and the last checkpoint is kept. FrozenError
+    when only the decoder was to move and the encoder did.
     """
     require_start(initial, model_config, train_config.trains)
     frozen = encoder_digest(initial) if initial is not None and train_config.trains == "decoder" else None
@@ -90,6 +89,7 @@ def train(
         pairs=pairs,
         ranks=ranks,
     )
+    require_warmup(train_config, batches.steps_per_epoch)
     watch = None if held_out is None else HeldOut(held_out, shape, seed=seed, device=device)
     keeper = Keeper(
         checkpoint_folder, identify_training(model_config, train_config, images, initial, weights, held_out, pairs)
@@ -104,13 +104,10 @@ def train(
     run = TrainingRun(
         train_config, state, batches, watch, keeper, clock, log_every, on_progress, ranks, inspections, stop_when
     )
-    while not run.is_over():
-        run.advance()
-    result = run.finish()
+    with closing(batches):
+        while not run.is_over():
+            run.advance()
+        result = run.finish()
     if frozen is not None:
         require_encoder(result.model, frozen)
-    if isinstance(initial, VqVae) and isinstance(result.model, VqVae):
-        before = copy.deepcopy(initial).to(device).eval()
-        kept = share_of_codes_kept(before, result.model, images if held_out is None else held_out, device=device)
-        return replace(result, codes_kept=kept)
     return result

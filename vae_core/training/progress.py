@@ -22,8 +22,8 @@ class TrainProgress:
     interval, nats per image; neg_elbo is nll + kl, with neither beta nor free bits. active_dims: dimensions
     whose mean KL in the interval exceeds 0.01 nats. beta, learning_rate: of the last step. images_per_s: by
     the training's clock, None where it did not move. A VQ-VAE has none of neg_elbo, nll, kl, beta and active_dims, but
-    squared_error, a mean over the interval, per image, summed over pixels and channels; codes_used and
-    perplexity of the last whole epoch, or so far where none is.
+    squared_error and commitment, means over the interval, per image, summed over pixels and channels, and per number
+    of a token; codes_used and perplexity of the last whole epoch, or so far where none is.
     """
 
     step: int
@@ -39,6 +39,7 @@ class TrainProgress:
     squared_error: float | None = None
     codes_used: int | None = None
     perplexity: float | None = None
+    commitment: float | None = None
 
 
 class IntervalSums:
@@ -79,10 +80,10 @@ def curve_to_tensor(curve: Sequence[TrainProgress]) -> torch.Tensor:
 
 
 def curve_from_tensor(values: torch.Tensor) -> list[TrainProgress]:
-    """Read what `curve_to_tensor` wrote."""
+    """Read what `curve_to_tensor` wrote, in this release or in one that did not know the last fields."""
     names = [field.name for field in fields(TrainProgress)]
     return [
-        TrainProgress(**{name: _read(name, value) for name, value in zip(names, row, strict=True)})
+        TrainProgress(**{name: _read(name, value) for name, value in zip(names[: len(row)], row, strict=True)})
         for row in values.tolist()
     ]
 

@@ -22,7 +22,7 @@ from vae_core.models.variants import ImageModel
 from vae_core.ranks import ALONE, Ranks
 from vae_core.sealed_folder import seal_folder
 from vae_core.training import attempts
-from vae_core.training.attempts import Attempt, AttemptRecord, describe_changes, fit_warmup, remaining_budget
+from vae_core.training.attempts import Attempt, AttemptRecord, describe_changes, remaining_budget
 from vae_core.training.batches import Pairs
 from vae_core.training.checkpoint import Checkpoint, CheckpointFolder
 from vae_core.training.early_warning import early_warning_twin
@@ -34,6 +34,7 @@ from vae_core.training.recovery_plan import RecoveryPlan, find_trouble, plan_rec
 from vae_core.training.result import TrainResult
 from vae_core.training.state import ModelBuilder, build_variant, weights_in
 from vae_core.training.warm_start import take_encoder
+from vae_core.training.warmup import fit_warmup
 from vae_core.weights import load_weights
 
 MAX_RECOVERIES = 3
@@ -63,8 +64,9 @@ def train_with_recovery(
     """Train as `train` does, with the same arguments and errors, and begin again where the model collapses.
 
     Each recovery is an event `restarted` of the result, after the one that it answers; a collapse after the third one
-    is an event and no more (`TrainResult.is_suspect`). The config of the result's model says what was trained in the
-    end. `on_progress` counts steps along the path to these weights, and so steps back where an attempt begins.
+    is an event and no more (`TrainResult.is_suspect`). The result's `train_config` and the config of its model say what
+    was trained in the end. `on_progress` counts steps along the path to these weights, and so steps back where an
+    attempt begins.
 
     The first attempt keeps its checkpoints in the folder itself, each other one in a folder within, with a record of
     what it does otherwise; killed at any moment and called again, all ends as it would have. Without a folder there is
@@ -93,7 +95,7 @@ def train_with_recovery(
         result = run.make(attempt, initial is not None)
         if result.stop_reason != StopReason.recovering:
             events = (*attempt.events, *attempt.own_events(result))
-            return attempt.path.joined(result, events, attempt.resumed_at(result))
+            return attempt.path.joined(result, train_config.budget, events, attempt.resumed_at(result))
         attempt = run.follow(attempt, result, train_config, initial)
 
 
@@ -174,7 +176,7 @@ class _Recovering:
             start = self.build(plan.model, asked.seed)
             take_encoder(start, self._restore(checkpoint, attempt))
         training = plan.training.model_copy(update={"budget": remaining_budget(asked.budget, path)})
-        training = fit_warmup(training) if path.steps else training
+        training = fit_warmup(training, steps_per_epoch) if path.steps else training
         recovery = Recovery(
             attempt=attempt.number + 1,
             action=plan.action,

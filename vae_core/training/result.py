@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vae_core.config import TrainConfig
 from vae_core.models.variants import ImageModel
 from vae_core.training.early_stopping import HeldOutPoint
 from vae_core.training.events import EventKind, StopReason, TrainEvent
@@ -21,15 +22,17 @@ class TrainResult:
     began at the first step. With held-out images the model has the weights after best_step steps, where their
     loss was lowest; without them those of the last step, best_step is None and held_out_curve empty. After a fallback
     best_step is the snapshot's.
-    codes_kept: after a warm start of a VQ-VAE, the share of the tokens whose code is still the one of the start.
     snapshots, information: where the recipe asks for them, weights at their final beta and bounds on I(x; z).
-    final_beta: the weight of the KL at the end, which a recovery may have lowered.
+    final_beta: the weight of the KL in the last step, which a recovery may have lowered. It is below the recipe's
+    where the training ended within the warm-up, as one that is given seconds may; of a model without a KL the recipe's.
 
     After a recovery everything but `events` is of the path to these weights: steps, seconds and curves of the attempts
-    that it goes on from, and none of what was given up. `model.config` may differ from what was asked for.
+    that it goes on from, and none of what was given up. `model.config` and `train_config` are those of the last attempt
+    and may differ from what was asked for, but for the budget: it is that of the path, as it was asked for.
     """
 
     model: ImageModel
+    train_config: TrainConfig
     steps: int
     epochs: float
     seconds_used: float
@@ -40,7 +43,6 @@ class TrainResult:
     best_step: int | None
     held_out_curve: tuple[HeldOutPoint, ...]
     final_beta: float
-    codes_kept: float | None = None
     snapshots: tuple[Snapshot, ...] = ()
     information: tuple[InformationPoint, ...] = ()
 

@@ -12,6 +12,7 @@ from vae_core.schedules import learning_rate
 from vae_core.training.annealing import anneal
 from vae_core.training.batches import Batches
 from vae_core.training.budget import BudgetMeter
+from vae_core.training.divergence import withheld_step
 from vae_core.training.early_stopping import SMALLEST_FALL, HeldOutPoint
 from vae_core.training.events import EventKind, StopReason, TrainEvent
 from vae_core.training.held_out import HeldOut
@@ -61,6 +62,8 @@ class TrainingRun:
         self._meter = BudgetMeter(config.budget, batches.steps_per_epoch, clock, seconds_before, ranks)
         self._told_step, self._told_seconds = state.step, self._meter.seconds_used()
         self._beta, self._rate, self._warming = 0.0, config.learning_rate, True
+        if state.step:  # a kill at the very end leaves a report to be made, and no step
+            self._schedule(state.step - 1)
         self._inspected_share = self._meter.share(state.step) if config.snapshots else 0.0
         if held_out and not state.best.curve and not (isinstance(state.model, VqVae) and not state.model.has_codes):
             self._look(held_out)
@@ -81,13 +84,11 @@ class TrainingRun:
     def advance(self) -> None:
         """Make one step; then watch it, report, validate and keep it where that is due."""
         state, config = self._state, self._config
-        share = self._meter.share(state.step)
-        self._rate = learning_rate(share, config.learning_rate, config.final_learning_rate)
-        weights = anneal(config, share=share, step=state.step, steps_per_epoch=self._batches.steps_per_epoch)
+        weights = self._schedule(state.step)
         report = self._take_step(weights)
         if state.average:
             state.average.update(state.model, steps_before=state.step)
-        state.step, self._beta = state.step + 1, weights.beta
+        state.step += 1
 
         state.interval.add(report.flat)
         self._watch(report, warming=weights.warming)
@@ -101,6 +102,14 @@ class TrainingRun:
         # the last step is kept with its report, by finish
         if state.step % config.checkpoint_every_steps == 0 and not self.is_over():
             self._save()
+
+    def _schedule(self, step: int) -> LossWeights:
+        """Set the rate of the step after `step` steps, and give the weights of its loss."""
+        config, share = self._config, self._meter.share(step)
+        self._rate = learning_rate(share, config.learning_rate, config.final_learning_rate)
+        weights = anneal(config, share=share, step=step, steps_per_epoch=self._batches.steps_per_epoch)
+        self._beta = weights.beta
+        return weights
 
     def _inspect(self, warming: bool) -> None:
         """Keep a snapshot where the share of the budget passed a moment for one since the last time."""
@@ -129,6 +138,7 @@ class TrainingRun:
         self._inspections.refit(model)
         return TrainResult(
             model=model.requires_grad_(True).eval(),
+            train_config=self._config,
             steps=state.step,
             epochs=state.step / self._batches.steps_per_epoch,
             seconds_used=self._meter.seconds_used(),
@@ -140,8 +150,13 @@ class TrainingRun:
             held_out_curve=tuple(best.curve),
             snapshots=tuple(self._inspections.refit_snapshot(model, each) for each in state.snapshots),
             information=tuple(state.information),
-            final_beta=self._config.beta,
+            final_beta=self._final_beta(),
         )
+
+    def _final_beta(self) -> float:
+        """That of the last step; of a model without a KL, whose reports name none, the recipe's."""
+        told = self._state.curve[-1].beta
+        return self._config.beta if told is None else told
 
     def _save(self) -> None:
         """Keep the state; the others wait until the first process has written it."""
@@ -180,14 +195,7 @@ class TrainingRun:
                 ranks=self._ranks,
             )
         except DivergenceError as error:
-            rows = tuple(indices.tolist())
-            shown = ", ".join(map(str, rows[:8])) + (f" and {len(rows) - 8} more" if len(rows) > 8 else "")
-            raise DivergenceError(
-                f"train: step {state.step + 1} is not finite ({error}) on images {shown}; "
-                "the weights did not take it. Lower learning_rate or use precision fp32, then start anew",
-                step=state.step + 1,
-                batch_indices=rows,
-            ) from error
+            raise withheld_step("train", state.step + 1, indices.tolist(), str(error)) from error
 
     def _report(self) -> None:
         state, seconds = self._state, self._meter.seconds_used()
@@ -207,6 +215,7 @@ class TrainingRun:
             squared_error=figures.squared_error,
             codes_used=figures.codes_used,
             perplexity=figures.perplexity,
+            commitment=figures.commitment,
         )
         state.interval.clear()
         self._told_step, self._told_seconds = state.step, seconds
@@ -217,7 +226,7 @@ class TrainingRun:
     def _look(self, held_out: HeldOut) -> None:
         """Measure the held-out images, keep the weights that did best on them, and say when patience ends."""
         state, config = self._state, self._config
-        point = HeldOutPoint(state.step, held_out.measure(state.judged_model))
+        point = HeldOutPoint(state.step, held_out.measure(state.judged_model, state.step))
         smallest = config.min_delta_nats
         if isinstance(state.model, VqVae):  # a squared error is not in nats
             smallest = SMALLEST_FALL * point.loss

@@ -42,6 +42,15 @@ def test_every_image_is_either_fitted_or_held_out(n, share, held):
     assert sorted(together) == list(range(n))
 
 
+def test_the_images_of_a_step_are_known_by_the_rows_that_the_caller_gave():
+    fitted, _ = split_codes(numbered(30), 0.2, seed=4)
+    batches = CodeBatches(fitted, batch_size=5, seed=1)
+    # the codes say which image they are of
+    assert all(batches.images(step) == tuple(batches.take(step)[:, 0, 0].tolist()) for step in (0, 3, 9))
+    whole = CodeBatches(numbered(20), batch_size=5, seed=1)
+    assert whole.images(2) == tuple(whole.take(2)[:, 0, 0].tolist())
+
+
 def test_one_image_cannot_be_split():
     with pytest.raises(DataError, match="at least 2 images"):
         split_codes(numbered(1), 0.5, seed=0)

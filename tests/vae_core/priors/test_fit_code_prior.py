@@ -1,5 +1,7 @@
 """Fitting: the truth is approached, a seed names the result, a kill changes nothing, bad codes are named."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -14,10 +16,11 @@ from tests.vae_core.priors.known_codes import (
 )
 from vae_core.config import Budget
 from vae_core.errors import CheckpointError, DataError, DivergenceError
-from vae_core.priors.code_prior import build_code_prior
+from vae_core.priors.code_prior import CodePrior, build_code_prior
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.priors.fit_code_prior import FittedCodePrior, fit_code_prior, rate_share
 from vae_core.training.events import StopReason
+from vae_core.weights import copy_weights
 
 GRID = (3, 3)
 CONFIG = CodePriorConfig(grid=GRID, codebook_size=3, width=32, depth=1, heads=2)
@@ -129,8 +132,12 @@ def test_a_damaged_checkpoint_gives_way_to_its_elder(tmp_path):
     [
         ({"seed": 1}, "other seed"),
         ({"codes": mesh_codes(400, GRID, seed=2)}, "other codes"),
-        ({"told": recipe(31)}, "other recipe"),
-        ({"config": CONFIG.model_copy(update={"depth": 2})}, "other config"),
+        (
+            {"told": recipe(31, batch_size=32)},
+            "other recipe: budget.amount 30 instead of 31, batch_size 64 instead of 32",
+        ),
+        ({"config": CONFIG.model_copy(update={"depth": 2})}, "other config: depth 1 instead of 2"),
+        ({"seed": 1, "initial": build_code_prior(CONFIG, seed=9)}, "other seed; other warm start"),
         ({"initial": build_code_prior(CONFIG, seed=9)}, "other warm start"),
     ],
 )
@@ -229,14 +236,50 @@ def test_a_fit_that_diverges_says_so_and_keeps_no_broken_checkpoint(tmp_path):
     broken = build_code_prior(CONFIG)
     with torch.no_grad():
         broken.network.to_logits.bias[0] = float("inf")
-    with pytest.raises(DivergenceError, match="fit_code_prior: the NLL is nan by step 0; lower learning_rate"):
+    with pytest.raises(
+        DivergenceError, match="the NLL of the held-out images is nan after step 0; lower learning_rate"
+    ):
         fit(initial=broken, checkpoint_folder=tmp_path)
-    with pytest.raises(DivergenceError, match="lower learning_rate or use precision fp32"):
+    with pytest.raises(DivergenceError, match="Lower learning_rate or use precision fp32, then start anew") as raised:
         # every step makes the matrices nine times as large
         fit(told=recipe(100, learning_rate=1.0, weight_decay=10, checkpoint_every_steps=1), checkpoint_folder=tmp_path)
     kept = sorted(tmp_path.glob("step-*/tensors.safetensors"))
-    assert len(kept) == 2
+    assert [int(each.parent.name[5:]) for each in kept] == [raised.value.step - 2, raised.value.step - 1]
     assert all(bool(tensor.isfinite().all()) for tensor in load(kept[-1].read_bytes()).values())
+
+
+@pytest.mark.parametrize(
+    ("what", "found"), [("loss", "loss nan, gradient norm nan"), ("gradient", r"loss [\d.]+, gradient norm (inf|nan)")]
+)
+def test_a_step_that_is_not_finite_moves_no_weight_names_its_images_and_keeps_the_last_checkpoint(
+    tmp_path, monkeypatch, what, found
+):
+    told = recipe(30, checkpoint_every_steps=2)
+    logits, seen = CodePrior.logits, []
+
+    def spoilt(prior, codes, dropout=None):
+        answer = logits(prior, codes, dropout)
+        if dropout is None:  # a look at the held-out images
+            return answer
+        seen.append((codes, copy_weights(prior), prior))
+        if len(seen) == 5 and what == "loss":
+            return answer * math.nan
+        if len(seen) == 5:
+            answer.register_hook(lambda gradient: gradient * math.inf)
+        return answer
+
+    monkeypatch.setattr(CodePrior, "logits", spoilt)
+    with pytest.raises(
+        DivergenceError, match=rf"fit_code_prior: step 5 is not finite \({found}\) on images .* and 56 more"
+    ) as raised:
+        fit(told=told, checkpoint_folder=tmp_path)
+    codes, before, prior = seen[4]
+    assert len(seen) == raised.value.step == 5 and len(raised.value.batch_indices) == 64
+    np.testing.assert_array_equal(CODES[list(raised.value.batch_indices)], codes)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in copy_weights(prior).items())
+    assert [folder.name for folder in sorted(tmp_path.iterdir())] == ["step-000000000002", "step-000000000004"]
+    monkeypatch.undo()
+    assert same_weights(fit(told=told, checkpoint_folder=tmp_path), fit(told=told))
 
 
 @pytest.mark.gpu

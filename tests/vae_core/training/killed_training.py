@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests.vae_core.synthetic_images import TINY, boxes, recipe
+from tests.vae_core.synthetic_images import TINY, TINY_VQ, boxes, recipe
 from vae_core.models.build import build_model
 from vae_core.training.loop import TrainResult, train
 from vae_core.training.progress import TrainProgress
@@ -29,14 +29,16 @@ EVERYTHING = recipe(
     encoder_dropout=0.1,
     ema_decay=0.99,
 )
-CONFIGS = {"plain": CONFIG, "incremental": INCREMENTAL, "everything": EVERYTHING}
-MODELS = {"everything": TINY.model_copy(update={"likelihood": "gaussian"})}
+CODES = recipe(120, checkpoint_every_steps=2, validate_every_steps=3, learning_rate=1e-2)
+CONFIGS = {"plain": CONFIG, "incremental": INCREMENTAL, "everything": EVERYTHING, "codes": CODES}
+MODELS = {"everything": TINY.model_copy(update={"likelihood": "gaussian"}), "codes": TINY_VQ}
 
 
 def train_here(folder: Path | None, kind: str = "plain", tell: bool = False) -> TrainResult:
     """Train on one thread, from wherever the folder stands.
 
     incremental: a decoder, weighed images, held-out ones. everything: all that a recipe can switch on for a full one.
+    codes: a VQ-VAE, whose codebook moves without a gradient.
     """
 
     def told(progress: TrainProgress) -> None:
@@ -44,7 +46,11 @@ def train_here(folder: Path | None, kind: str = "plain", tell: bool = False) -> 
             print(progress.step, flush=True)
 
     watched = {"weights": np.where(np.arange(100) < 10, 2.0, 8 / 9), "held_out": boxes(20, seed=9)}
-    beginnings = {"incremental": {"initial": build_model(TINY, seed=7), **watched}, "everything": watched}
+    beginnings = {
+        "incremental": {"initial": build_model(TINY, seed=7), **watched},
+        "everything": watched,
+        "codes": watched,
+    }
     return train(
         boxes(100),
         MODELS.get(kind, TINY),

@@ -3,13 +3,16 @@ import shutil
 import pytest
 import torch
 
-from tests.vae_core.synthetic_images import TINY, recipe
+from tests.vae_core.synthetic_images import TINY, TINY_VQ, recipe
 from vae_core.errors import CheckpointError
 from vae_core.training.checkpoint import Checkpoint, CheckpointFolder, CheckpointHeader
 from vae_core.training.events import EventKind, TrainEvent
 from vae_core.training.identity import TrainingIdentity
 
 IDENTITY = TrainingIdentity(model=TINY, training=recipe(), data_digest="0" * 64)
+
+
+DIGESTS = ("data_digest", "initial_digest")
 
 
 def checkpoint(step: int) -> Checkpoint:
@@ -110,12 +113,20 @@ def test_what_a_killed_process_left_is_ignored_and_cleared(filled):
 @pytest.mark.parametrize(
     ("identity", "what"),
     [
-        (IDENTITY.model_copy(update={"model": TINY.model_copy(update={"latent_dim": 5})}), "model config"),
-        (IDENTITY.model_copy(update={"training": recipe(seed=1)}), "training config"),
+        (
+            IDENTITY.model_copy(update={"model": TINY.model_copy(update={"latent_dim": 5})}),
+            "model config: latent_dim 4 instead of 5",
+        ),
+        (IDENTITY.model_copy(update={"model": TINY_VQ}), "model config: variant conv_vae instead of vq_vae"),
+        (
+            IDENTITY.model_copy(update={"training": recipe(30, seed=1)}),
+            "training config: budget.amount 20 instead of 30, seed 0 instead of 1",
+        ),
         (IDENTITY.model_copy(update={"data_digest": "f" * 64}), "images"),
         (IDENTITY.model_copy(update={"initial_digest": "f" * 64}), "warm start"),
         (IDENTITY.model_copy(update={"weights_digest": "f" * 64}), "sampling weights"),
         (IDENTITY.model_copy(update={"held_out_digest": "f" * 64}), "held-out images"),
+        (IDENTITY.model_copy(update=dict.fromkeys(DIGESTS, "f" * 64)), "images; other warm start"),
     ],
 )
 def test_another_training_s_checkpoint_is_refused_by_what_differs(filled, identity, what):

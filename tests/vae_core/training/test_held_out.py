@@ -23,7 +23,7 @@ def test_it_is_the_evidence_lower_bound_by_hand():
         nll = -(x * p.log() + (1 - x) * (1 - p).log()).sum((1, 2, 3))
         kl = 0.5 * (mu**2 + logvar.exp() - 1 - logvar).sum(1)
         expected.append(float((nll + kl).mean()))
-    found = HeldOut(images, TINY.shape, seed=0, device="cpu").measure(model)
+    found = HeldOut(images, TINY.shape, seed=0, device="cpu").measure(model, 0)
     # one draw of the noise against forty: within four sd of a single one
     assert found == pytest.approx(np.mean(expected), abs=4 * np.std(expected, ddof=1))
 
@@ -31,18 +31,18 @@ def test_it_is_the_evidence_lower_bound_by_hand():
 def test_two_looks_at_the_same_weights_are_equal_and_leave_the_model_as_it_was():
     model = build_model(TINY).train()
     watch = HeldOut(boxes(20), TINY.shape, seed=3, device="cpu")
-    assert watch.measure(model) == watch.measure(model)
+    assert watch.measure(model, 0) == watch.measure(model, 0)
     assert model.training and all(parameter.grad is None for parameter in model.parameters())
-    assert watch.measure(model) != HeldOut(boxes(20), TINY.shape, seed=4, device="cpu").measure(model)
+    assert watch.measure(model, 0) != HeldOut(boxes(20), TINY.shape, seed=4, device="cpu").measure(model, 0)
 
 
 def test_images_that_do_not_fit_one_pass_are_all_counted(monkeypatch):
     model, images = build_model(TINY), boxes(50)
     torch.nn.init.constant_(model.to_posterior.weight, 0)
     torch.nn.init.constant_(model.to_posterior.bias, -10)  # no spread, so the noise is none
-    whole = HeldOut(images, TINY.shape, seed=0, device="cpu").measure(model)
+    whole = HeldOut(images, TINY.shape, seed=0, device="cpu").measure(model, 0)
     monkeypatch.setattr(held_out, "IMAGES_AT_ONCE", 7)
-    parts = HeldOut(images, TINY.shape, seed=0, device="cpu").measure(model)
+    parts = HeldOut(images, TINY.shape, seed=0, device="cpu").measure(model, 0)
     assert parts == pytest.approx(whole, rel=1e-3)
 
 
@@ -55,5 +55,6 @@ def test_unfit_images_are_refused_by_name(images):
 def test_weights_that_answer_with_nan_are_a_divergence():
     model = build_model(TINY)
     torch.nn.init.constant_(model.to_posterior.bias, math.nan)
-    with pytest.raises(DivergenceError, match="the loss of the held-out images is not finite"):
-        HeldOut(boxes(4), TINY.shape, seed=0, device="cpu").measure(model)
+    with pytest.raises(DivergenceError, match="the loss of the held-out images is nan after step 70;") as raised:
+        HeldOut(boxes(4), TINY.shape, seed=0, device="cpu").measure(model, 70)
+    assert raised.value.step == 70 and raised.value.batch_indices == ()

@@ -213,6 +213,15 @@ def test_unfit_images_are_refused_before_anything_is_written(tmp_path, images):
     assert not (tmp_path / "c").exists()
 
 
+@pytest.mark.parametrize("images", [IMAGES.tolist(), torch.from_numpy(IMAGES), None], ids=["list", "tensor", "none"])
+def test_what_is_no_array_is_refused_like_any_other_unfit_images(images):
+    with pytest.raises(DataError, match=r"train: expected at least one uint8 image .*, came a .*no numpy array; let"):
+        run(recipe(5), images=images)
+    if images is not None:
+        with pytest.raises(DataError, match="train: held_out: expected at least one uint8 image"):
+            run(recipe(5), held_out=images)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_training_learns_and_resumes_on_a_gpu(tmp_path):

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,12 +20,21 @@ POINTS = st.builds(
     learning_rate=NUMBER,
     active_dims=st.integers(0, 4096),
     images_per_s=st.none() | NUMBER,
+    commitment=st.none() | NUMBER,
 )
 
 
 @given(st.lists(POINTS, max_size=5))
 def test_a_curve_survives_its_tensor_bit_for_bit(curve):
     assert curve_from_tensor(curve_to_tensor(curve)) == curve
+
+
+def test_a_curve_of_before_the_last_field_was_known_is_read_without_it():
+    points = [TrainProgress(20, 1.0, 0.5, 1e-3, None, squared_error=3.0, commitment=0.25)]
+    (read,) = curve_from_tensor(curve_to_tensor(points)[:, :-1])
+    assert read == replace(points[0], commitment=None)
+    with pytest.raises(ValueError):
+        curve_from_tensor(torch.zeros(1, 40))
 
 
 def test_an_interval_tells_means_and_begins_anew():

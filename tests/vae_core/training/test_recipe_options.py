@@ -116,7 +116,7 @@ def test_early_stopping_looks_at_the_mean_and_the_best_mean_is_handed_over():
     result = run(recipe(30, ema_decay=0.9, validate_every_steps=10), held_out=HELD_OUT)
     watch = HeldOut(HELD_OUT, TINY.shape, seed=0, device="cpu")
     best = {point.step: point.loss for point in result.held_out_curve}[result.best_step]
-    assert watch.measure(result.model) == best
+    assert watch.measure(result.model, result.steps) == best
     plain = run(recipe(30, validate_every_steps=10), held_out=HELD_OUT)
     assert plain.held_out_curve[0] == result.held_out_curve[0] and plain.held_out_curve[1] != result.held_out_curve[1]
 

@@ -51,6 +51,7 @@ def assert_equal(one, other) -> None:
     assert events[0] == events[1] and one.information == other.information
     assert [(each.step, each.kl) for each in one.snapshots] == [(each.step, each.kl) for each in other.snapshots]
     assert (one.steps, one.best_step, one.stop_reason) == (other.steps, other.best_step, other.stop_reason)
+    assert one.train_config == other.train_config
 
 
 @contextmanager
@@ -84,6 +85,7 @@ def test_a_healthy_training_is_that_of_the_plain_loop(tmp_path):
     other = train(boxes(100), TINY, config, clock=clock, checkpoint_folder=tmp_path / "b", held_out=boxes(20, seed=9))
     assert_equal(one, other)
     assert (one.attempts, one.is_suspect, one.events, one.resumed_from_step) == (1, False, (), None)
+    assert one.train_config == other.train_config == config
     files = [sorted(path.relative_to(folder) for path in folder.rglob("*")) for folder in tmp_path.iterdir()]
     assert files[0] == files[1]
     for path in (tmp_path / "a").rglob("*.safetensors"):
@@ -117,7 +119,16 @@ def test_what_an_attempt_does_is_written_beside_its_checkpoints(recovered):
     assert record.recovery == result.events[-1].recovery and record.number == 2
     assert record.training.beta == 1.0 and record.model == TINY
     assert record.training.budget.amount == 250 - record.recovery.from_step
+    # of the whole path, as its steps are
+    assert result.train_config == record.training.model_copy(update={"budget": killed_recovery.CONFIG.budget})
     assert json.loads(written)["recovery"]["action"] == "lower_beta"
+
+
+def test_the_result_carries_the_recipe_that_was_trained_and_not_the_one_that_was_asked_for(recovered, hopeless):
+    assert recovered[0].train_config == killed_recovery.CONFIG.model_copy(update={"beta": 1.0})
+    assert recovered[0].train_config.beta == recovered[0].final_beta
+    cycles = {"kl_schedule": "cyclical", "free_bits_nats": 0.5, "kl_warmup_unit": "share", "kl_warmup_share": 0.5}
+    assert hopeless[0].train_config == HOPELESS.model_copy(update={"beta": 1.0, **cycles})
 
 
 def test_progress_is_told_along_the_path_and_steps_back_where_an_attempt_begins(tmp_path):
@@ -271,7 +282,7 @@ def test_a_codebook_that_stays_unused_is_shrunk_and_the_training_begins_anew(tmp
     (change,) = restart.recovery.changes
     assert change.field == "codebook_size" and change.before == "256"
     assert used <= int(change.after) < 256 and restart.recovery.from_step == 0
-    assert result.model.config.codes < 256 and result.epochs == 12
+    assert result.model.config.codes < 256 and result.epochs == 12 and result.train_config == config
     assert len(result.model.quantiser.book.codebook) == result.model.config.codes
 
 
@@ -286,3 +297,11 @@ def test_codes_that_are_used_after_they_began_anew_shrink_nothing(monkeypatch):
     model = VqVaeConfig(height=8, width=8, widths=(4, 8), codebook_size=64, code_dim=8)
     result = recover(boxes(64), recipe(6, "epochs"), model=model)
     assert result.attempts == 1 and result.model.config == model and len(result.events) == 4
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_every_attempt_is_made_on_a_gpu(tmp_path):
+    result = recover(SAME, HOPELESS, tmp_path, device="cuda")
+    assert result.attempts > 1 and result.train_config.beta == 1.0
+    assert {tensor.device.type for tensor in result.model.state_dict().values()} == {"cuda"}

@@ -4,7 +4,7 @@ import pytest
 
 from tests.vae_core.synthetic_images import TINY, recipe
 from vae_core.config import ConvVaeConfig
-from vae_core.training.attempts import Path, describe_changes, fit_warmup, remaining_budget
+from vae_core.training.attempts import Path, describe_changes, remaining_budget
 from vae_core.training.events import CodesUnused, Collapse, CollapseSign, EventKind, RecoveryAction, TrainEvent
 from vae_core.training.monitor import ADVICE
 from vae_core.training.recovery_plan import find_trouble, plan_recovery
@@ -116,13 +116,6 @@ def test_what_is_left_of_a_budget_is_what_the_path_has_not_used():
         for amount, unit in [(100, "steps"), (4, "epochs"), (10, "seconds"), (4, "seconds")]
     ]
     assert left == [70, 2.5, 6.0, 0.04]
-
-
-def test_a_warm_up_is_cut_to_half_of_what_is_left_and_stays_valid():
-    config = recipe(200, kl_warmup_unit="steps", kl_warmup_steps=100)
-    left = config.model_copy(update={"budget": config.budget.model_copy(update={"amount": 51})})
-    assert fit_warmup(left).kl_warmup_steps == 25 and fit_warmup(config) == config
-    assert fit_warmup(recipe()) == recipe()
 
 
 def test_changes_name_what_is_otherwise_and_not_the_budget():

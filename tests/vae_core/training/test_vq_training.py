@@ -38,6 +38,7 @@ def test_it_learns_and_tells_squared_error_and_codes(quantizer, precision):
     first, last = result.curve[0], result.curve[-1]
     assert last.squared_error < 0.8 * first.squared_error
     assert 1 <= last.codes_used <= 16 and 1 <= last.perplexity <= last.codes_used + 1e-6
+    assert last.commitment == 0 if quantizer == "fsq" else 0 < last.commitment < first.squared_error
     assert last.neg_elbo is last.nll is last.kl is last.beta is last.active_dims is None
     assert isinstance(result.model, VqVae) and not result.model.training
 
@@ -194,8 +195,7 @@ def test_the_incremental_tier_keeps_the_encoder_and_the_places_of_the_codes():
     assert encoder_digest(result.model) == digest
     assert not torch.equal(result.model.quantiser.book.codebook, parent.quantiser.book.codebook)
     kept = (score_images(result.model, boxes(40, seed=9)).codes == codes).mean()
-    assert kept > 0.9 and result.codes_kept == pytest.approx(kept, abs=0.1)
-    assert run(amount=1).codes_kept is None
+    assert kept > 0.9
 
 
 def test_more_codes_than_tokens_are_refused_by_name():
