@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
     from vae_core.artifact import Artifact
     from vae_core.evaluation.benchmark_result import BenchmarkResult
+    from vae_core.evaluation.benchmark_scores import GroupScore
 
 SHOWN_IMAGES = 12
 
 
-def draw_card(artifact: Artifact, pixels: np.ndarray, result: BenchmarkResult, plan: RetrainPlan) -> dict[str, bytes]:
-    """Every picture by its file name; `pixels` (N, C, H, W) are those of `benchmark_old`."""
+def draw_card(
+    artifact: Artifact, pixels: np.ndarray, result: BenchmarkResult, plan: RetrainPlan, clusters: np.ndarray | None
+) -> dict[str, bytes]:
+    """Every picture by its file name; `pixels` (N, C, H, W) and their clusters (N,) are those of `benchmark_old`."""
     from vae_core.evaluation.pictures import reconstruction_grid, sample_grid, worst_reconstructions
 
     assert artifact.reference is not None
@@ -38,9 +41,33 @@ def draw_card(artifact: Artifact, pixels: np.ndarray, result: BenchmarkResult, p
         "errors.png": draw_histogram(
             artifact.reference.recon_error, limit, "recon_error per image", "mean squared error"
         ),
+        **_draw_clusters(artifact, pixels, result, clusters),
         **_draw_code(artifact, result),
         **_draw_new_kind(artifact, plan),
     }
+
+
+def _draw_clusters(
+    artifact: Artifact, pixels: np.ndarray, result: BenchmarkResult, clusters: np.ndarray | None
+) -> dict[str, bytes]:
+    """What the worst cluster and the one that samples cover least hold: their numbers tell a person nothing."""
+    import numpy as np
+
+    from vae_core.evaluation.effort import spread_rows
+    from vae_core.evaluation.pictures import reconstruction_grid, tile_images
+
+    def examples(group: GroupScore) -> np.ndarray:
+        assert clusters is not None, "a result with groups was measured with clusters"
+        rows = np.flatnonzero(clusters == int(group.group))
+        shown: np.ndarray = pixels[rows[spread_rows(len(rows), SHOWN_IMAGES)]]
+        return shown
+
+    pictures = {}
+    if (worst := result.worst_group) is not None:
+        pictures["worst_cluster.png"] = draw_picture(reconstruction_grid(artifact.model, examples(worst)))
+    if (least := result.least_covered_group) is not None:
+        pictures["least_covered_cluster.png"] = draw_picture(tile_images(examples(least), SHOWN_IMAGES))
+    return pictures
 
 
 def _draw_code(artifact: Artifact, result: BenchmarkResult) -> dict[str, bytes]:

@@ -27,6 +27,7 @@ def benchmark_table(title: str, result: BenchmarkResult, code_nats: float | None
         HEAD[1],
         f"| recon_error (MSE on [0, 1]) | {result.recon_error:.5f} | "
         f"{result.recon_error_low:.5f} to {result.recon_error_high:.5f} | lower |",
+        *_group_row(result),
         f"| recon_error, 99th percentile | {result.recon_error_p99:.5f} | | lower |",
         *_mean("PSNR (dB, mean over images)", result.psnr_db, 2),
         *_mean("SSIM", result.ssim, 4),
@@ -35,6 +36,14 @@ def benchmark_table(title: str, result: BenchmarkResult, code_nats: float | None
         *_distance_rows(result),
         "",
     ]
+
+
+def _group_row(result: BenchmarkResult) -> list[str]:
+    """The error where it is largest: a mean over all images hides a kind that has gone bad."""
+    if (worst := result.worst_group) is None or result.groups is None:
+        return []
+    name = f"the worst of {len(result.groups)} clusters of like images (cluster {worst.group}, n = {worst.n:,})"
+    return [f"| recon_error of {name} | {worst.recon_error:.5f} | {worst.low:.5f} to {worst.high:.5f} | lower |"]
 
 
 def _posterior_rows(result: BenchmarkResult) -> list[str]:
@@ -82,7 +91,20 @@ def _information_rows(result: BenchmarkResult) -> list[str]:
     if (mmd := result.mmd_prior) is not None:
         name = f"MMD² of the codes to N(0, I) (n = {mmd.n_real:,})"
         rows.append(f"| {name} | {mmd.value:.5f} | {mmd.low:.5f} to {mmd.high:.5f} | lower |")
-    return rows
+    return rows + _occupancy_rows(result)
+
+
+def _occupancy_rows(result: BenchmarkResult) -> list[str]:
+    """Whether samples are drawn where the images' codes are, by cells of the code space."""
+    if (found := result.occupancy) is None:
+        return []
+    name = f"cells of the code space that samples / images reach (of {found.cells}; n = {found.n_samples:,} / "
+    chance = f"0 to 1; by chance {found.floor_mean:.3f}, seldom above {found.floor_p95:.3f}"
+    return [
+        f"| {name}{found.n_images:,}) | {found.used_by_samples} / {found.used_by_images} | | |",
+        f"| distance between samples and images by these cells (Jensen-Shannon, {chance}) | {found.distance:.3f} | | "
+        "lower |",
+    ]
 
 
 def _likelihood_row(result: BenchmarkResult) -> list[str]:
@@ -131,8 +153,25 @@ def _distance_rows(result: BenchmarkResult) -> list[str]:
     }
     return [
         *(_distance(name, score) for name, score in distances.items() if score is not None),
+        *_infinity_row(result),
         *_neighbour_rows(result),
     ]
+
+
+def _infinity_row(result: BenchmarkResult) -> list[str]:
+    """The distance without its bias, where a thorough evaluation was asked for it."""
+    limit, name = (
+        result.fd_samples_at_infinity,
+        f"fd_{result.fd_reconstructions.feature_space} of samples at infinite n",
+    )
+    if limit is not None:
+        interval = f"{limit.low:.2f} to {limit.high:.2f}"
+        return [f"| {name} (from n = {limit.n_fake:,}) | {limit.value:.2f} | {interval} | lower |"]
+    if result.thorough and result.fd_samples is not None:
+        return [
+            f"| {name} | not measured: a third of the images, or samples, are no more than the features | | lower |"
+        ]
+    return []
 
 
 def _neighbour_rows(result: BenchmarkResult) -> list[str]:
@@ -144,6 +183,9 @@ def _neighbour_rows(result: BenchmarkResult) -> list[str]:
     if (found := result.coverage_samples) is not None:
         name = f"density / coverage of samples (n = {found.n_fake:,})"
         rows.append(f"| {name} | {found.density:.3f} / {found.coverage:.3f} | | higher |")
+    if (least := result.least_covered_group) is not None and (share := least.coverage) is not None:
+        name = f"coverage of the cluster that samples cover least (cluster {least.group}, n = {share.n:,})"
+        rows.append(f"| {name} | {share.value:.3f} | {share.low:.3f} to {share.high:.3f} | higher |")
     return rows
 
 

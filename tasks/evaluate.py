@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks.card_pictures import draw_card
 from tasks.context import objects, settings
 from tasks.images import decode_rows, read_benchmark
-from tasks.measure import cached_features, keep_measured, measure_version, open_extractor
+from tasks.measure import cached_clusters, cached_features, keep_measured, measure_version, open_extractor
 from tasks.progress import ProgressWriter
 from tasks.rows import in_window, training_rows
 from tasks.steps import finish_step, finished_step
@@ -69,7 +69,7 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
         keep_measured(on_new, digest, new, extractor)
     note.note("drawing", 1.0, "pictures of the model card")
     pictures = f"runs/{plan.key}/pictures"
-    for name, content in draw_card(artifact, old, on_old.result, plan).items():
+    for name, content in draw_card(artifact, old, on_old.result, plan, cached_clusters(old, extractor)).items():
         objects().put(f"{pictures}/{name}", content)
     evaluated = Evaluated(
         key=plan.key,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.context import objects, settings
+from tasks.device import training_device
 
 if TYPE_CHECKING:
     from vae_core.artifact import Artifact
@@ -44,19 +45,24 @@ def measure_version(
 ) -> Measured:
     """Evaluate a version on pixels (N, C, H, W); not more samples are drawn than the set has images."""
     from vae_core.evaluation.benchmark import evaluate
+    from vae_core.models.placement import model_on
+    from vae_core.priors.code_prior import CodePrior
 
-    config, remembering = settings().evaluation, _Remembering(extractor)
+    config, device, remembering = settings().evaluation, training_device(), _Remembering(extractor)
+    prior = artifact.prior
     n_samples = min(config.n_samples, len(pixels)) if len(pixels) < config.n_images else config.n_samples
     result = evaluate(
-        artifact.model,
+        model_on(artifact.model, device),
         pixels,
         extractor=remembering,
-        prior=artifact.prior,
+        prior=model_on(prior, device) if isinstance(prior, CodePrior) else prior,
         real_features=cached_features(pixels, extractor),
         independent_features=independent,
+        groups=cached_clusters(pixels, extractor),
+        thorough=config.thorough,
         n_samples=n_samples,
         seed=config.seed,
-        device=settings().training.device,
+        device=device,
         on_progress=on_progress,
     )
     seen = np.concatenate(remembering.seen)
@@ -89,7 +95,7 @@ def open_extractor() -> FeatureExtractor:
     from vae_core.evaluation.features import EfficientNetLite0
     from vae_core.training.precision import resolve_precision
 
-    device = settings().training.device
+    device = training_device()
     return EfficientNetLite0.load(
         settings().features_file, precision=resolve_precision(settings().evaluation.precision, device), device=device
     )
@@ -106,6 +112,29 @@ def cached_features(pixels: np.ndarray, extractor: FeatureExtractor) -> RealFeat
     features = extract_real_features(pixels, extractor)
     objects().put(key, features.to_bytes())
     return features
+
+
+def cached_clusters(pixels: np.ndarray, extractor: FeatureExtractor) -> np.ndarray | None:
+    """Clusters (N,) of a fixed set in a feature space: found once and kept, so that all versions meet the same ones.
+
+    None where the set is too small for two.
+    """
+    from safetensors.numpy import load, save
+
+    from vae_core.evaluation.image_clusters import cluster_images, count_clusters
+    from vae_core.evaluation.real_features import features_key
+    from vae_core.preprocessing import pixel_digest
+
+    if not (count := count_clusters(len(pixels))):
+        return None
+    key = f"features/{features_key(extractor.digest, pixel_digest(pixels))}-clusters-{count}.safetensors"
+    if objects().etag(key) is None:
+        found = cluster_images(cached_features(pixels, extractor).features, count)
+        if found is None:
+            return None
+        objects().put(key, save({"clusters": found}))
+    clusters: np.ndarray = load(objects().get(key).data)["clusters"]
+    return clusters
 
 
 class _Remembering:
@@ -136,5 +165,5 @@ def _key(digest: str, pixels: np.ndarray, extractor: FeatureExtractor) -> str:
     from vae_core.preprocessing import pixel_digest
 
     config = settings().evaluation
-    drawn = f"{config.n_samples}-{config.seed}"
+    drawn = f"{config.n_samples}-{config.seed}{'-thorough' if config.thorough else ''}"
     return f"measurements/{digest[:16]}-{pixel_digest(pixels)[:16]}-{extractor.digest[:16]}-{drawn}.safetensors"

@@ -18,6 +18,8 @@ CAPTIONS = {
     "new_kind.png": "Held-out images of the new kind (upper row), by the champion (middle) and by this version (lower)",
     "reconstructions.png": "Benchmark images (upper row) and their reconstructions (lower row)",
     "worst.png": "The images with the largest error, worst first",
+    "worst_cluster.png": "The cluster with the largest mean error: images (upper row), reconstructions (lower row)",
+    "least_covered_cluster.png": "The cluster that samples cover least: images",
     "samples.png": "Samples from the fitted prior",
     "traversals.png": "One code moved along its eight strongest dimensions, −3 to +3",
     "codes.png": "How often each code is used",

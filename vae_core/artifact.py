@@ -60,6 +60,8 @@ _REQUIRED, _OPTIONAL = {DOCUMENT, WEIGHTS}, {PRIOR, REFERENCE, GOLDEN}
 class TrainingSummary(BaseModel):
     """How the weights came about. Seconds are those of the training's clock.
 
+    `train_config` is that of the attempt that gave the weights, with the budget of the whole training.
+
     From `tier` on the fields are None in versions of releases that did not know them, and where they say nothing:
     parent_digest and encoder_digest without a warm start, best_step where the weights are just the last ones, the
     held-out loss (before training and at best_step, whose weights these are) where no images were held out, or where

@@ -74,6 +74,7 @@ FORM: tuple[tuple[str, str, float | str | None, Literal["lower", "higher"]], ...
 PICTURES = {
     "reconstructions.png": "Images that the model never saw (upper row) and their reconstructions (lower row)",
     "worst.png": "The images with the largest error, worst first",
+    "worst_cluster.png": "The cluster of like images with the largest mean error: images, reconstructions",
     "samples.png": "New images, decoded from draws of the fitted prior",
     "traversals.png": "One code moved along its strongest dimensions",
     "codes.png": "How often each code is used",

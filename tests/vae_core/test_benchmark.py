@@ -143,7 +143,7 @@ def test_cached_features_and_a_left_out_prior_change_no_other_number(
     extractor = PixelFeatures()
     cached = RealFeatures.from_bytes(extract_real_features(pixels, extractor).to_bytes())
     again = evaluate(_model(), pixels, extractor=extractor, prior=None, real_features=cached, n_samples=600, seed=3)
-    of_the_own_samples = {"kid_samples": again.kid_samples, "coverage_samples": again.coverage_samples}
+    of_the_own_samples = {name: getattr(again, name) for name in ("kid_samples", "coverage_samples", "occupancy")}
     assert again == result.model_copy(update={"fd_samples_mixture": None, **of_the_own_samples})
     assert again.fd_samples is again.fd_samples_standard
     assert again.kid_samples != result.kid_samples
@@ -176,11 +176,12 @@ def test_the_result_survives_json_and_flattens_with_the_feature_space_in_the_nam
 def test_a_result_of_a_release_that_measured_less_still_parses(result: BenchmarkResult) -> None:
     newer = {
         "psnr_db", "ssim", "groups", "nll", "mutual_information_lower", "mutual_information_upper", "mmd_prior",
+        "occupancy", "thorough",
         "codes", "codes_used", "code_perplexity", "code_distance", "code_distance_low", "code_distance_high",
         "fd_samples_codes", "fd_samples_at_infinity", "kid_samples", "coverage_reconstructions", "coverage_samples",
     }  # fmt: skip
     old = BenchmarkResult.model_validate_json(result.model_dump_json(exclude=newer))
-    assert old == result.model_copy(update=dict.fromkeys(newer))
+    assert old == result.model_copy(update=dict.fromkeys(newer) | {"thorough": False})
     assert set(old.metrics()) < set(result.metrics())
 
 
@@ -252,6 +253,18 @@ def test_only_a_thorough_evaluation_goes_to_infinite_n_and_changes_nothing_else_
     assert limit.value < standard.value and (limit.n_real, limit.n_fake) == (N, 600)
     assert found.nll is not None and (found.nll.k, found.nll.n) == (100, 20)
     assert found.fd_samples_standard == standard
+
+
+def test_cells_tell_a_prior_that_samples_where_the_codes_are_from_one_that_does_not(
+    result: BenchmarkResult, pixels: np.ndarray
+) -> None:
+    standard = evaluate(_model(), pixels, extractor=PixelFeatures(), prior=None, n_samples=600, seed=3).occupancy
+    fitted = result.occupancy
+    assert fitted is not None and standard is not None
+    # these codes are five times wider than N(0, I)
+    assert fitted.distance < 2 * fitted.floor_p95 < standard.distance
+    assert standard.used_by_samples < fitted.used_by_samples
+    assert result.metrics()["occupancy_distance"] == fitted.distance
 
 
 def test_progress_rises_to_one_through_named_stages(pixels: np.ndarray, prior: GaussianMixturePrior) -> None:

@@ -26,11 +26,11 @@ from vae_core.evaluation.mean_estimate import estimate_mean, estimate_mean_norma
 from vae_core.evaluation.posterior_figures import PosteriorFigures, measure_posteriors
 from vae_core.evaluation.progress import EvaluationProgress, ProgressCounter
 from vae_core.evaluation.real_features import CHUNK, RealFeatures, extract_real_features
-from vae_core.evaluation.sample_sources import extract_samples, find_sources
+from vae_core.evaluation.sample_sources import SampleSource, extract_samples, find_sources
 from vae_core.models.conv_ae import ConvAe
 from vae_core.models.variants import MeasuredModel
 from vae_core.models.vq_vae import VqVae
-from vae_core.preprocessing import pixel_digest
+from vae_core.preprocessing import pixel_digest, to_unit
 from vae_core.priors.sampling import SamplingPrior
 
 SMALLEST_SET = 4
@@ -52,17 +52,19 @@ def evaluate(
     device: str = "cpu",
     on_progress: Callable[[EvaluationProgress], None] | None = None,
 ) -> BenchmarkResult:
-    """Evaluate a model in eval mode on pixels (N, C, H, W) uint8; the same arguments give the same result.
+    """Evaluate a model in eval mode on `device` on pixels (N, C, H, W) uint8; the same arguments give the same result.
 
     `real_features` are the cached features of `pixels`. `independent_features`, for the floor, are those of
     other real images of the same kind and number (training images, for instance); without them the
     benchmark's two halves serve, at half the n. `groups` name the class or cluster of each of the N images. `thorough`
     looks at more images where that is dear, and at the samples' distance at infinite n: see `effort`.
 
-    DataError for unfit images, features of another set or extractor, a prior of the other kind of model, or groups
-    that are not one an image; DivergenceError when the model answers with NaN or infinity.
+    DataError for images that are unfit or not of the model's shape, features of another set or extractor, a prior of
+    the other kind of model, or groups that are not one an image; DivergenceError when the model answers with NaN or
+    infinity.
     """
     baseline, sources = _measure_baseline(pixels), find_sources(model, prior)
+    _refuse_other_shape(model, pixels, device)
     effort, labels = THOROUGH if thorough else USUAL, None if groups is None else _number_each(groups, len(pixels))
     passes = len(pixels) * (4 if real_features is None else 3) + n_samples * len(sources)
     counter = ProgressCounter(passes, on_progress)
@@ -92,7 +94,7 @@ def evaluate(
     limit = None if samples is None else measure_at_infinity(ruler.real, samples, effort, seed)
     report(len(pixels))
 
-    own = _measure_codes(model, pixels, scores, effort, seed, device, counter.stage("codes", len(pixels)))
+    own = _measure_codes(model, pixels, scores, sources, effort, seed, device, counter.stage("codes", len(pixels)))
     return BenchmarkResult(
         n_images=len(pixels),
         n_samples=n_samples,
@@ -109,6 +111,7 @@ def evaluate(
         psnr_db=None if psnr is None else MeanScore.of(psnr),
         ssim=MeanScore.of(estimate_mean(scores.ssim)),
         groups=None if groups is None else score_groups(scores.recon_error, groups, coverages.samples),
+        thorough=thorough,
         latent_dim=model.latent_dim,
         **_by_name(own),
         fd_reconstructions=reconstructions,
@@ -128,6 +131,7 @@ def _measure_codes(
     model: MeasuredModel,
     pixels: np.ndarray,
     scores: ImageScores,
+    sources: Sequence[SampleSource],
     effort: Effort,
     seed: int,
     device: str,
@@ -140,7 +144,9 @@ def _measure_codes(
         on_progress(len(pixels))
         return spread
     if not isinstance(model, VqVae):
-        return measure_posteriors(model, pixels, scores, effort, seed=seed, device=device, on_progress=on_progress)
+        return measure_posteriors(
+            model, pixels, scores, sources[-1], effort, seed=seed, device=device, on_progress=on_progress
+        )
     assert scores.codes is not None and scores.code_distance is not None
     found = measure_code_use(scores.codes, scores.code_distance, model.config.codes)
     on_progress(len(pixels))
@@ -171,6 +177,12 @@ def _measure_baseline(pixels: np.ndarray) -> float:
             f"(pixel variance {variance:.1e}); no model can be judged on them, cut another benchmark"
         )
     return variance
+
+
+@torch.inference_mode()
+def _refuse_other_shape(model: MeasuredModel, pixels: np.ndarray, device: str) -> None:
+    """DataError for images that the model's encoder refuses, before minutes are spent on their features."""
+    model.encode(to_unit(pixels[:1]).to(device))
 
 
 def _refuse_other_images(features: RealFeatures, pixels: np.ndarray) -> None:

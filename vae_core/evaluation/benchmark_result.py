@@ -14,8 +14,10 @@ from vae_core.evaluation.benchmark_scores import (
     GroupScore,
     MeanScore,
     NllScore,
+    OccupancyScore,
     UnbiasedScore,
 )
+from vae_core.evaluation.group_errors import SMALLEST_GROUP
 from vae_core.evaluation.traversal_score import TraversalScore
 
 __all__ = ["BenchmarkResult", "FrechetScore"]
@@ -40,7 +42,8 @@ class BenchmarkResult(BaseModel):
     active_units (Var[mu] > 0.01), codes_used of `codes`, code_perplexity (1 to `codes`), both over all `tokens`, and
     both coverages. Neither: kl (nats per image, and per dimension; near 0 is collapse), the two bounds of the mutual
     information (nats; near 0 is collapse), the aggregated posterior per dimension (mean and E[sigma²] + Var[mu]; 0 and
-    1 equal the prior). traversals: which active units and lines between codes the decoder ignores, or jumps along.
+    1 equal the prior). occupancy: whether the prior samples where the images' codes are. traversals: which active units
+    and lines between codes the decoder ignores, or jumps along.
 
     A VAE has no codes, a VQ-VAE neither posterior nor likelihood, an autoencoder neither of them but active units:
     what its kind has not is None, and so is what an older release did not measure, what a set is too small for, or
@@ -56,6 +59,7 @@ class BenchmarkResult(BaseModel):
     n_images: int
     n_samples: int
     seed: int
+    thorough: bool = False
     data_digest: str
     extractor_digest: str
 
@@ -87,6 +91,7 @@ class BenchmarkResult(BaseModel):
     mutual_information_lower: MeanScore | None = None
     mutual_information_upper: MeanScore | None = None
     mmd_prior: UnbiasedScore | None = None
+    occupancy: OccupancyScore | None = None
     traversals: TraversalScore | None = None
 
     codes: int | None = None
@@ -131,6 +136,21 @@ class BenchmarkResult(BaseModel):
         """
         return self.fd_samples_mixture or self.fd_samples_codes or self.fd_samples_standard
 
+    @property
+    def worst_group(self) -> GroupScore | None:
+        """The group of the largest recon_error among those of enough images to be judged; None where none is."""
+        return next((group for group in self.groups or () if group.low is not None), None)
+
+    @property
+    def least_covered_group(self) -> GroupScore | None:
+        """The group that samples cover least, among those of 30 images or more; None where nothing was sampled."""
+        known = [
+            (group.coverage.value, place, group)
+            for place, group in enumerate(self.groups or ())
+            if group.coverage is not None and group.coverage.n >= SMALLEST_GROUP
+        ]
+        return min(known)[2] if known else None
+
     def metrics(self) -> dict[str, float]:
         """Flatten to numbers for a tracking server, without what is None; fd_NAME alone is `fd_samples`."""
         metrics = {name: float(value) for name in PLAIN if (value := getattr(self, name)) is not None}
@@ -144,6 +164,12 @@ class BenchmarkResult(BaseModel):
                 metrics |= {f"{name}_{space}_{suffix}": float(value) for name, value in found.items()}
         if self.traversals is not None:
             metrics |= self.traversals.metrics()
+        if (worst := self.worst_group) is not None:
+            metrics["recon_error_worst_group"] = worst.recon_error
+        if (least := self.least_covered_group) is not None and least.coverage is not None:
+            metrics[f"coverage_{space}_least_covered_group"] = least.coverage.value
+        if self.occupancy is not None:
+            metrics |= {"occupancy_distance": self.occupancy.distance, "occupancy_floor": self.occupancy.floor_p95}
         return metrics
 
     def _scores(self, space: str) -> dict[str, FrechetScore | MeanScore | UnbiasedScore | NllScore | None]:

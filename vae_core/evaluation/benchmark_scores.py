@@ -158,6 +158,28 @@ class NllScore(BaseModel):
         )  # fmt: skip
 
 
+class OccupancyScore(BaseModel):
+    """How a prior's samples and images' codes fill cells of the code space: whether it samples where the codes are.
+
+    used: cells with at least one, higher is better of samples. perplexity: exp of the entropy of the shares, 1 (all in
+    one cell) to `cells`. distance: Jensen-Shannon of both histograms, on [0, 1], lower is better; floor_mean and
+    floor_p95 are its mean and its 95 % quantile where only chance tells images and samples apart.
+    """
+
+    model_config = FORM
+
+    cells: int
+    n_images: int
+    n_samples: int
+    used_by_images: int
+    used_by_samples: int
+    perplexity_of_images: float
+    perplexity_of_samples: float
+    distance: float
+    floor_mean: float
+    floor_p95: float
+
+
 class GroupScore(BaseModel):
     """One class or cluster: n images, their mean recon_error (lower is better), with its interval where n is enough.
 

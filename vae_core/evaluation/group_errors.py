@@ -20,8 +20,7 @@ SMALLEST_GROUP = 30
 class GroupError:
     """One group: n images, their mean error (lower is better), its interval where n is large enough to be judged.
 
-    ratio: the mean error over that of all images; above 1 is worse than the whole. coverage: share of the group's
-    images that are covered, where that was given; higher is better.
+    ratio: the mean error over that of all images; above 1 is worse than the whole.
     """
 
     group: str
@@ -29,12 +28,6 @@ class GroupError:
     mean: float
     error: MeanEstimate | None
     ratio: float
-    coverage: MeanEstimate | None
-
-    def describe(self) -> str:
-        """One line for a person: name, mean, interval, n."""
-        interval = f" [{self.error.low:.4g}, {self.error.high:.4g}]" if self.error else ", too few to judge"
-        return f"{self.group} {self.mean:.4g}{interval} (n={self.n})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +42,21 @@ class GroupErrors:
     listed: tuple[GroupError, ...]
     level: float
 
-    @property
-    def worst(self) -> GroupError | None:
-        """The judged group with the largest mean error; None when all are too small."""
-        return self.judged[0] if self.judged else None
-
-    @property
-    def least_covered(self) -> GroupError | None:
-        """The judged group with the smallest coverage; None where none was given."""
-        known = [group for group in self.judged if group.coverage]
-        return min(known, key=lambda group: group.coverage.mean if group.coverage else 1.0, default=None)
-
 
 def measure_groups(
     errors: np.ndarray,
     groups: np.ndarray | Sequence[str] | Sequence[int],
     *,
-    covered: np.ndarray | None = None,
     smallest: int = SMALLEST_GROUP,
     level: float = 0.95,
 ) -> GroupErrors:
-    """Average errors (N,) over the groups that N labels name; covered (N,) bool says which images are covered.
+    """Average errors (N,) over the groups that N labels name.
 
     DataError when the lengths differ, `smallest` is below 2 or fewer than two images are given; DivergenceError when an
     error is NaN or infinite.
     """
     labels = np.asarray(groups)
-    _require_rows(errors, labels, covered, smallest)
+    _require_rows(errors, labels, smallest)
     overall = estimate_mean(errors, level)
     names, group_of = np.unique(labels, return_inverse=True)
     # one sort instead of a search per group
@@ -93,7 +74,6 @@ def measure_groups(
                 mean=mean,
                 error=estimate_mean(errors[rows], each_level) if len(rows) >= smallest else None,
                 ratio=mean / overall.mean if overall.mean else math.nan,
-                coverage=None if covered is None else wilson_share(int(covered[rows].sum()), len(rows), each_level),
             )
         )
     return GroupErrors(
@@ -113,16 +93,11 @@ def wilson_share(hits: int, n: int, level: float) -> MeanEstimate:
     return MeanEstimate(share, max(0.0, middle - half), min(1.0, middle + half), n)
 
 
-def _require_rows(errors: np.ndarray, labels: np.ndarray, covered: np.ndarray | None, smallest: int) -> None:
+def _require_rows(errors: np.ndarray, labels: np.ndarray, smallest: int) -> None:
     if errors.ndim != 1 or labels.shape != errors.shape:
         raise DataError(
             f"group errors: expected one error and one group an image, came {errors.shape} and {labels.shape}; "
             "take both from the same images in one order"
-        )
-    if covered is not None and (covered.shape != errors.shape or covered.dtype != np.bool_):
-        raise DataError(
-            f"group errors: expected covered as bool {errors.shape}, came {covered.dtype} {covered.shape}; "
-            "say of each image whether it is covered"
         )
     if smallest < 2:
         raise DataError(f"group errors: expected a smallest group of at least 2, came {smallest}; 30 is usual")

@@ -24,7 +24,7 @@ CHUNK = 512
 class KidEstimate:
     """A kernel distance (lower is better) and the interval of its sampling error.
 
-    `value` is the squared MMD itself; papers mostly print `value_x1000`. It is unbiased, so that it, and `low`, may be
+    `value` is the squared MMD itself; papers mostly print it times 1,000. It is unbiased, so that it, and `low`, may be
     below 0 where two sets are as good as equal.
     """
 
@@ -34,11 +34,6 @@ class KidEstimate:
     high: float
     n_a: int
     n_b: int
-
-    @property
-    def value_x1000(self) -> float:
-        """The value times 1,000."""
-        return 1000 * self.value
 
 
 def kernel_distance(

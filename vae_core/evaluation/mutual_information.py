@@ -21,36 +21,17 @@ from vae_core.evaluation.mean_estimate import MeanEstimate, estimate_mean
 from vae_core.losses import kl_divergence
 from vae_core.models.protocol import Posterior
 
-NEAR_THE_CAP_NATS = 0.5
 BLOCK = 1024
 """Codes, and posteriors, of one block of the N x N densities: 8 MB in float64."""
 
 
 @dataclass(frozen=True, slots=True)
 class MutualInformation:
-    """Bounds on I(x; z), nats per image, over n held-out images: lower ≤ I ≤ upper, each with the images' interval.
-
-    cap: log n, which the lower bound cannot exceed.
-    """
+    """Bounds on I(x; z), nats per image, over n held-out images: lower ≤ I ≤ upper, each with the images' interval."""
 
     lower: MeanEstimate
     upper: MeanEstimate
-    cap: float
     n: int
-
-    @property
-    def is_capped(self) -> bool:
-        """Whether the lower bound is so near log n that more images would raise it."""
-        return self.lower.mean > self.cap - NEAR_THE_CAP_NATS
-
-    def describe(self) -> str:
-        """One line for a person: both bounds, n, and whether the lower one means only "at least"."""
-        line = f"I(x; z) {self.lower.mean:.2f} to {self.upper.mean:.2f} nats (n={self.n})"
-        if self.is_capped:
-            line += (
-                f"; the lower bound is within {NEAR_THE_CAP_NATS:g} of its cap log n = {self.cap:.2f}: at least so much"
-            )
-        return line
 
 
 @torch.no_grad()
@@ -72,11 +53,9 @@ def measure_mutual_information(
     z = mu + torch.exp(0.5 * logvar) * noise
     # the constant -D/2 log 2π is in both densities and cancels
     own = -0.5 * (noise.square() + logvar).sum(1)
-    cap = math.log(len(mu))
     return MutualInformation(
-        lower=estimate_mean(own - (_log_sum_of_densities(z, mu, logvar, block) - cap), level),
+        lower=estimate_mean(own - (_log_sum_of_densities(z, mu, logvar, block) - math.log(len(mu))), level),
         upper=estimate_mean(kl_divergence(mu, logvar).sum(1), level),
-        cap=cap,
         n=len(mu),
     )
 

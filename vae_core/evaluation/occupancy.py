@@ -20,16 +20,13 @@ FLOOR_DRAWS = 400
 class Occupancy:
     """How n points (or tokens) spread over cells.
 
-    used: cells with at least one. share_used: of all cells, on [0, 1]; share_if_even: what n points on equally likely
-    cells would use, the most that can be hoped for at this n. perplexity: exp of the entropy of the shares, from 1 (all
-    in one cell) to `cells`; higher is more evenly used.
+    used: cells with at least one. perplexity: exp of the entropy of the shares, from 1 (all in one cell) to `cells`;
+    higher is more evenly used.
     """
 
     n: int
     cells: int
     used: int
-    share_used: float
-    share_if_even: float
     perplexity: float
 
 
@@ -46,11 +43,6 @@ class HistogramDistance:
     floor_p95: float
     n_a: int
     n_b: int
-
-    @property
-    def exceeds_floor(self) -> bool:
-        """Whether chance alone would rarely (1 in 20) show so large a distance."""
-        return self.distance > self.floor_p95
 
 
 def count_codes(codes: torch.Tensor, cells: int) -> np.ndarray:
@@ -96,8 +88,6 @@ def measure_occupancy(counts: np.ndarray) -> Occupancy:
         n=n,
         cells=cells,
         used=used,
-        share_used=used / cells,
-        share_if_even=-math.expm1(n * math.log1p(-1 / cells)) if cells > 1 else 1.0,
         perplexity=math.exp(-float(xlogy(shares, shares).sum())),
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from vae_core.config import LikelihoodName
-from vae_core.evaluation.benchmark_scores import MeanScore, NllScore, UnbiasedScore
+from vae_core.evaluation.benchmark_scores import MeanScore, NllScore, OccupancyScore, UnbiasedScore
 from vae_core.evaluation.effort import Effort, thin_rows
 from vae_core.evaluation.image_scores import ImageScores
 from vae_core.evaluation.latents import measure_latents
@@ -17,6 +17,8 @@ from vae_core.evaluation.mean_estimate import estimate_mean_normally
 from vae_core.evaluation.mmd import measure_mmd, wae_kernel
 from vae_core.evaluation.model_nll import measure_nll
 from vae_core.evaluation.mutual_information import measure_mutual_information
+from vae_core.evaluation.prior_occupancy import compare_occupancy
+from vae_core.evaluation.sample_sources import SampleSource
 from vae_core.evaluation.traversal_score import TraversalScore, measure_traversals
 from vae_core.evaluation.u_statistic import SMALLEST_SET
 from vae_core.models.protocol import Posterior, Vae
@@ -42,6 +44,7 @@ class PosteriorFigures:
     mutual_information_lower: MeanScore
     mutual_information_upper: MeanScore
     mmd_prior: UnbiasedScore | None
+    occupancy: OccupancyScore | None
     nll: NllScore
     traversals: TraversalScore
 
@@ -50,13 +53,17 @@ def measure_posteriors(
     model: Vae,
     pixels: np.ndarray,
     scores: ImageScores,
+    source: SampleSource,
     effort: Effort,
     *,
     seed: int,
     device: str,
     on_progress: Callable[[int], None],
 ) -> PosteriorFigures:
-    """Measure a VAE by its scores of N ≥ 2 images, pixels (N, C, H, W) uint8; `on_progress` hears N at the end."""
+    """Measure a VAE by its scores of N ≥ 2 images, pixels (N, C, H, W) uint8; `on_progress` hears N at the end.
+
+    `source` is what the version's samples are drawn from.
+    """
     assert scores.neg_elbo is not None and scores.mu is not None and scores.logvar is not None
     neg_elbo, latents = estimate_mean_normally(scores.neg_elbo), measure_latents(scores.mu, scores.logvar)
     rows = thin_rows(len(pixels), effort.information_images)
@@ -82,6 +89,7 @@ def measure_posteriors(
         mutual_information_lower=MeanScore.of(information.lower),
         mutual_information_upper=MeanScore.of(information.upper),
         mmd_prior=_measure_mmd(scores.mu, scores.logvar, effort, seed, device),
+        occupancy=_measure_occupancy(scores.mu, scores.logvar, source, effort, seed),
         nll=NllScore.of(nll),
         traversals=traversals,
     )
@@ -97,3 +105,13 @@ def _measure_mmd(mu: np.ndarray, logvar: np.ndarray, effort: Effort, seed: int, 
     prior = sample_standard_normal(len(rows), codes.shape[1], generator)
     found = measure_mmd(codes.to(device), prior.to(device), wae_kernel(codes.shape[1]))
     return UnbiasedScore.of(found, len(rows), len(rows))
+
+
+def _measure_occupancy(
+    mu: np.ndarray, logvar: np.ndarray, source: SampleSource, effort: Effort, seed: int
+) -> OccupancyScore | None:
+    """Compare one draw from each posterior with as many of what samples are drawn from, by cells of the code space."""
+    rows = thin_rows(len(mu), effort.mmd_images)
+    generator = torch.Generator().manual_seed(seed)
+    codes = sample_posterior(mu[rows], logvar[rows], generator)
+    return compare_occupancy(mu[rows], codes, source.draw(len(rows), generator), seed)

@@ -10,6 +10,7 @@ from torch import nn
 from vae_core.ae_config import ConvAeConfig
 from vae_core.likelihoods import make_likelihood
 from vae_core.models.convolutions import build_layers, flatten_maps, pass_dropping, unflatten_maps
+from vae_core.models.image_shape import require_shape
 from vae_core.ranks import ALONE, Ranks
 
 
@@ -48,11 +49,13 @@ class ConvAe(nn.Module):
         return self
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
-        """Encode images x (B, C, H, W) on [0, 1] as codes z (B, D) float32."""
+        """Encode images x (B, C, H, W) on [0, 1] as codes z (B, D) float32; DataError for another shape."""
+        require_shape(x, self.config.shape)
         return self._to_code(self.encoder(x))
 
     def encode_dropping(self, x: torch.Tensor, rate: float, generator: torch.Generator) -> torch.Tensor:
         """Encode as `encode` does, but leave out a share `rate` of every layer's feature maps."""
+        require_shape(x, self.config.shape)
         return self._to_code(pass_dropping(self.encoder, x, rate, generator, self.ranks))
 
     def _to_code(self, maps: torch.Tensor) -> torch.Tensor:

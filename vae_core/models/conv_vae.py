@@ -11,6 +11,7 @@ from vae_core.config import ConvVaeConfig
 from vae_core.likelihoods import make_likelihood
 from vae_core.losses import kl_divergence
 from vae_core.models.convolutions import build_layers, flatten_maps, pass_dropping, unflatten_maps
+from vae_core.models.image_shape import require_shape
 from vae_core.models.protocol import Posterior
 from vae_core.ranks import ALONE, Ranks
 
@@ -51,11 +52,13 @@ class ConvVae(nn.Module):
         return self
 
     def encode(self, x: torch.Tensor) -> Posterior:
-        """Infer the posterior of images x (B, C, H, W) on [0, 1]."""
+        """Infer the posterior of images x (B, C, H, W) on [0, 1]; DataError for another shape."""
+        require_shape(x, self.config.shape)
         return self._to_posterior(self.encoder(x))
 
     def encode_dropping(self, x: torch.Tensor, rate: float, generator: torch.Generator) -> Posterior:
         """Infer as `encode` does, but leave out a share `rate` of every layer's feature maps."""
+        require_shape(x, self.config.shape)
         return self._to_posterior(pass_dropping(self.encoder, x, rate, generator, self.ranks))
 
     def _to_posterior(self, maps: torch.Tensor) -> Posterior:

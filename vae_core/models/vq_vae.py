@@ -8,8 +8,8 @@ from typing import NamedTuple, Self
 import torch
 from torch import nn
 
-from vae_core.errors import DataError
 from vae_core.models.convolutions import build_downward, build_upward, pass_dropping
+from vae_core.models.image_shape import require_shape
 from vae_core.quantize.codebook import EmaCodebook, GradientCodebook
 from vae_core.quantize.fsq import FiniteScalarQuantiser
 from vae_core.quantize.quantised import Quantised, to_tokens
@@ -75,22 +75,15 @@ class VqVae(nn.Module):
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """Vectors z_e (B, d, h, w) float32 of images x (B, C, H, W) on [0, 1]; DataError for another shape."""
-        self._require_shape(x)
+        require_shape(x, self.config.shape)
         z_e: torch.Tensor = self.to_codes(self.encoder(x))
         return z_e.float()
 
     def encode_dropping(self, x: torch.Tensor, rate: float, generator: torch.Generator) -> torch.Tensor:
         """Encode as `encode` does, but leave out a share `rate` of every layer's feature maps."""
-        self._require_shape(x)
+        require_shape(x, self.config.shape)
         z_e: torch.Tensor = self.to_codes(pass_dropping(self.encoder, x, rate, generator, self.quantiser.ranks))
         return z_e.float()
-
-    def _require_shape(self, x: torch.Tensor) -> None:
-        if x.shape[1:] != self.config.shape or len(x) == 0:
-            raise DataError(
-                f"encode: expected images (B, {', '.join(map(str, self.config.shape))}), came {tuple(x.shape)}; "
-                "let preprocessing make the pixels"
-            )
 
     def summarise(self, z_e: torch.Tensor) -> torch.Tensor:
         """One vector (B, D) for the vectors z_e (B, d, h, w) of each image: their projection on random directions.

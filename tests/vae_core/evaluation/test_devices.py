@@ -10,7 +10,7 @@ from vae_core.config import ConvVaeConfig
 from vae_core.evaluation.binarize import binarize
 from vae_core.evaluation.effort import USUAL
 from vae_core.evaluation.image_quality import measure_quality
-from vae_core.evaluation.mmd import measure_mmd, median_rbf, wae_kernel
+from vae_core.evaluation.mmd import measure_mmd, wae_kernel
 from vae_core.evaluation.model_nll import bernoulli_nll_of
 from vae_core.evaluation.mutual_information import measure_mutual_information
 from vae_core.evaluation.occupancy import assign_cells, count_codes
@@ -36,10 +36,10 @@ def _codes(n: int, seed: int) -> torch.Tensor:
 @pytest.mark.parametrize("device", DEVICES)
 def test_distances_of_codes_are_those_of_float64_on_the_processor(device: str) -> None:
     x, y = _codes(300, 0), _codes(200, 1) + 0.3
-    for kernel in (wae_kernel(4), median_rbf(x.to(device), y.to(device))):
-        exact, found = measure_mmd(x.double(), y.double(), kernel), measure_mmd(x.to(device), y.to(device), kernel)
-        assert found.value == pytest.approx(exact.value, abs=0.01 * exact.standard_error)
-        assert found.standard_error == pytest.approx(exact.standard_error, rel=1e-3)
+    kernel = wae_kernel(4)
+    exact, found = measure_mmd(x.double(), y.double(), kernel), measure_mmd(x.to(device), y.to(device), kernel)
+    assert found.value == pytest.approx(exact.value, abs=0.01 * exact.standard_error)
+    assert found.standard_error == pytest.approx(exact.standard_error, rel=1e-3)
     cells = assign_cells(x.to(device), y[:16].to(device))
     nearest = torch.cdist(x.double(), y[:16].double()).argmin(1)
     np.testing.assert_array_equal(count_codes(cells, 16), np.bincount(nearest.numpy(), minlength=16))

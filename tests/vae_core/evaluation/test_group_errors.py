@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vae_core.errors import DataError, DivergenceError
-from vae_core.evaluation.group_errors import measure_groups
+from vae_core.evaluation.group_errors import measure_groups, wilson_share
 
 
 def _three_kinds() -> tuple[np.ndarray, np.ndarray]:
@@ -22,13 +22,9 @@ def test_the_worst_group_comes_first_and_a_small_one_is_only_listed() -> None:
     found = measure_groups(errors, groups)
     assert [group.group for group in found.judged] == ["boot", "shirt"]
     assert [(group.group, group.n, group.error) for group in found.listed] == [("bag", 10, None)]
-    assert found.worst is not None and found.worst.error is not None
-    assert found.worst.error.low < 2 < found.worst.error.high
-    assert found.worst.ratio == pytest.approx(found.worst.mean / errors.mean())
-    assert found.worst.describe() == (
-        f"boot {found.worst.mean:.4g} [{found.worst.error.low:.4g}, {found.worst.error.high:.4g}] (n=200)"
-    )
-    assert "too few to judge (n=10)" in found.listed[0].describe()
+    worst = found.judged[0]
+    assert worst.error is not None and worst.error.low < 2 < worst.error.high
+    assert worst.ratio == pytest.approx(worst.mean / errors.mean())
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.floats(0, 1)), min_size=2, max_size=60))
@@ -55,19 +51,12 @@ def test_intervals_of_ten_equal_groups_hold_together() -> None:
     assert np.mean(held) >= 0.90
 
 
-def test_coverage_is_a_share_with_wilsons_interval() -> None:
-    errors, groups = _three_kinds()
-    covered = np.random.default_rng(1).random(610) < np.where(groups == "boot", 0.3, 0.9)
-    found = measure_groups(errors, groups, covered=covered)
-    assert found.least_covered is not None and found.least_covered.group == "boot"
-    share = found.least_covered.coverage
-    assert share is not None
-    # two groups are judged, so each interval is at 97.5 %
-    hits = int(covered[groups == "boot"].sum())
-    expected = scipy.stats.binomtest(hits, 200).proportion_ci(0.975, method="wilson")
-    np.testing.assert_allclose((share.low, share.high), expected, rtol=1e-9)
-    assert (share.n, share.mean) == (200, pytest.approx(covered[groups == "boot"].mean()))
-    assert measure_groups(errors, groups).least_covered is None
+@pytest.mark.parametrize(("hits", "n"), [(61, 200), (0, 12), (12, 12)])
+def test_a_share_has_wilsons_interval(hits: int, n: int) -> None:
+    share = wilson_share(hits, n, 0.975)
+    expected = scipy.stats.binomtest(hits, n).proportion_ci(0.975, method="wilson")
+    np.testing.assert_allclose((share.low, share.high), expected, rtol=1e-9, atol=1e-12)
+    assert (share.n, share.mean) == (n, hits / n)
 
 
 def test_errors_in_single_precision_are_averaged_in_double() -> None:
@@ -80,14 +69,12 @@ def test_errors_in_single_precision_are_averaged_in_double() -> None:
 
 def test_when_all_groups_are_small_none_is_the_worst() -> None:
     found = measure_groups(np.ones(4), ["a", "a", "b", "b"])
-    assert found.worst is None and len(found.listed) == 2
+    assert found.judged == () and len(found.listed) == 2
 
 
 def test_unfit_rows_are_refused() -> None:
     with pytest.raises(DataError, match=r"one group an image, came \(3,\) and \(2,\)"):
         measure_groups(np.ones(3), [0, 1])
-    with pytest.raises(DataError, match=r"covered as bool \(3,\), came float64"):
-        measure_groups(np.ones(3), [0, 1, 1], covered=np.ones(3))
     with pytest.raises(DataError, match="at least 2, came 1"):
         measure_groups(np.ones(3), [0, 1, 1], smallest=1)
     with pytest.raises(DivergenceError, match="1 of 3 values are NaN"):
