@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vae_core.training.progress import TrainProgress
 
 OF_VAE = ("neg_elbo", "nll", "kl", "beta", "learning_rate")
-OF_VQ_VAE = ("squared_error", "codes_used", "perplexity", "learning_rate")
+OF_VQ_VAE = ("squared_error", "commitment", "codes_used", "perplexity", "learning_rate")
 
 
 def told_names(progress: TrainProgress) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tasks.context import settings
+from tasks.device import training_device
 from tasks.errors import NotEnoughData
 from tasks.images import decode_rows
 
@@ -27,6 +28,7 @@ def score_rows(rows: pa.Table, version: int, artifact: Artifact) -> Sample:
     import torch
 
     from data_checks.sample import Sample
+    from vae_core.models.placement import model_on
     from vae_core.reference import measure_reference
 
     if not len(rows):
@@ -34,13 +36,14 @@ def score_rows(rows: pa.Table, version: int, artifact: Artifact) -> Sample:
             "0 images were captured from traffic since the champion's data: expected some to find a new kind in; "
             "let it serve first"
         )
+    device = training_device()
     torch.set_num_threads(settings().training.threads)
     encoded = settings().open_catalogue().read(["digest", "image"], version=version)
     encoded = encoded.filter(pc.is_in(encoded["digest"], value_set=pa.array(rows["digest"].to_pylist(), pa.string())))
     place = {digest: row for row, digest in enumerate(encoded["digest"].to_pylist())}
     ordered = encoded["image"].take([place[digest] for digest in rows["digest"].to_pylist()])
     pixels = decode_rows(ordered, artifact.preprocessing)
-    return Sample.of(measure_reference(artifact.model, pixels, device=settings().training.device))
+    return Sample.of(measure_reference(model_on(artifact.model, device), pixels, device=device))
 
 
 def look_back(sample: Sample, reference: Sample, wanted: int) -> Iterator[tuple[int, NewKind | None]]:

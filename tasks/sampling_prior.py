@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tasks.context import settings
+from tasks.device import training_device
 from tasks.values import CodePriorFitted, RetrainPlan
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def fit_mixture_prior(
         chosen = random.permutation(len(pixels))[:PRIOR_IMAGES]
     else:  # an image that is drawn twice gives two codes: each is drawn from its posterior
         chosen = random.choice(len(pixels), PRIOR_IMAGES, p=weights / weights.sum())
-    scores = score_images(model, pixels[chosen], device=settings().training.device)
+    scores = score_images(model, pixels[chosen], device=training_device())
     assert scores.logvar is not None, "a VAE has a posterior"
     codes = sample_posterior(scores.mu, scores.logvar, torch.Generator().manual_seed(plan.train.seed))
     return fit_mixture(codes, settings().training.mixture_components, plan.train.seed)
@@ -81,7 +82,7 @@ def fit_prior_over_codes(
         plan.code_prior.recipe,
         seed=plan.train.seed,
         clock=training_clock(),
-        device=settings().training.device,
+        device=training_device(),
         on_progress=on_progress,
         initial=warm_start(parent, config),
         checkpoint_folder=folder,

@@ -1,4 +1,4 @@
-"""Training curves on their way to MLflow: batched, in the background, and never in the way of the training.
+"""Training curves and recipes on their way to MLflow: batched, in the background, never in the way of the training.
 
 A tracking server that is away costs the curve nothing but time: points wait and are sent when it is back.
 """
@@ -16,6 +16,8 @@ from tasks.curve import told_names
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from pydantic import BaseModel
+
     from deploy.stores.registry import CurvePoint, Registry
     from tasks.values import RetrainPlan
     from vae_core.priors.fit_code_prior import CodePriorProgress
@@ -27,7 +29,11 @@ LAST_TRIES = 6  # at the end of a training; then the model card still holds the 
 
 
 class CurveLogger:
-    """Collects points and sends them every five seconds from a thread of its own."""
+    """Collects points and sends them every five seconds from a thread of its own.
+
+    `params`: those that the run begins with. MLflow lets nobody change one, so what a recovery made otherwise stands
+    beside the planned one under `trained.` and its name.
+    """
 
     def __init__(
         self, registry: Registry, trigger: str, name: str, params: dict[str, object], planned_at: datetime
@@ -35,6 +41,7 @@ class CurveLogger:
         self._registry, self._trigger, self._name, self._params = registry, trigger, name, params
         self._planned_at = planned_at
         self._waiting: list[tuple[datetime | None, CurvePoint]] = []
+        self._otherwise: dict[str, object] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="curves", daemon=True)
@@ -62,6 +69,14 @@ class CurveLogger:
         """Take the values of one interval of a prior's fit, by its own steps; returns at once."""
         self._take(_prior_points(progress))
 
+    def add_trained(self, **parts: BaseModel) -> None:
+        """Take what was trained by, each config under its name among the parameters; returns at once."""
+        trained = {name: value for part, config in parts.items() for name, value in _fields(part, config).items()}
+        with self._lock:
+            self._otherwise |= {
+                f"trained.{name}": value for name, value in trained.items() if value != self._params.get(name)
+            }
+
     def _take(self, points: Iterable[CurvePoint], at: datetime | None = None) -> None:
         with self._lock:
             self._waiting.extend((at, each) for each in points)
@@ -73,18 +88,23 @@ class CurveLogger:
             if self._send():
                 return
             time.sleep(min(2**attempt, 10))
-        print(f"{len(self._waiting)} points of the training curve did not reach MLflow")
+        print(
+            f"{len(self._waiting)} points of the training curve and {len(self._otherwise)} parameters of what was "
+            "trained otherwise than planned did not reach MLflow"
+        )
 
     def _send(self) -> bool:
         from deploy.stores.errors import StoreError
 
         with self._lock:
-            batch = list(self._waiting)
-        if not batch:
+            batch, otherwise = list(self._waiting), dict(self._otherwise)
+        if not batch and not otherwise:
             return True
         try:
             run_id = self._registry.ensure_run(self._trigger, self._name, self._params)
             # what may be sent twice goes first: if the other fails, both are sent again
+            if otherwise:
+                self._send_params(run_id, otherwise)
             for at in (self._planned_at, None):
                 if points := [each for when, each in batch if when == at]:
                     self._registry.log_curve(run_id, points, at or now())
@@ -93,7 +113,17 @@ class CurveLogger:
             return False
         with self._lock:
             del self._waiting[: len(batch)]
+            self._otherwise = {name: value for name, value in self._otherwise.items() if name not in otherwise}
         return True
+
+    def _send_params(self, run_id: str, params: dict[str, object]) -> None:
+        """Of a training that was killed and came to another end, the first end stays: no reason to keep points back."""
+        from deploy.stores.errors import StoreRefused
+
+        try:
+            self._registry.log_params(run_id, params)
+        except StoreRefused as error:
+            print(f"what was trained otherwise than planned is in the version's summary only: {error}")
 
 
 def open_curves(plan: RetrainPlan) -> CurveLogger:
@@ -105,14 +135,18 @@ def open_curves(plan: RetrainPlan) -> CurveLogger:
         "cause": plan.cause,
         "snapshot": plan.snapshot or "",
         "parent_version": plan.champion.version if plan.champion else "",
-        **{f"model.{name}": value for name, value in plan.model.model_dump().items()},
-        **{f"train.{name}": value for name, value in plan.train.model_dump().items()},
+        **_fields("model", plan.model),
+        **_fields("train", plan.train),
     }
     if plan.code_prior is not None:
-        params |= {f"code_prior.{name}": value for name, value in plan.code_prior.config.model_dump().items()}
-        params |= {f"code_prior.{name}": value for name, value in plan.code_prior.recipe.model_dump().items()}
+        params |= _fields("code_prior", plan.code_prior.config) | _fields("code_prior", plan.code_prior.recipe)
     name = f"{plan.tier} {plan.planned_at:%Y-%m-%d %H:%M}"
     return CurveLogger(settings().open_registry(), plan.key, name, params, plan.planned_at)
+
+
+def _fields(part: str, config: BaseModel) -> dict[str, object]:
+    """A config as parameters: each field under the part's name and its own."""
+    return {f"{part}.{name}": value for name, value in config.model_dump().items()}
 
 
 def _points(progress: TrainProgress) -> Iterable[CurvePoint]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,12 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.context import objects, settings
 from tasks.curve import keep_curve, say_code_prior, say_training
-from tasks.images import decode_rows, read_benchmark
+from tasks.decode import decode_in_memory
+from tasks.device import training_device
+from tasks.images import read_benchmark
 from tasks.mixing import mark_new_kind, mix, natural_weights
+from tasks.pixel_file import decode_into_file
+from tasks.plan import may_pass_later
 from tasks.progress import ProgressWriter
 from tasks.rows import early_stopping_rows, fix_rows, training_rows
 from tasks.sampling_prior import describe_fit, fit_mixture_prior, fit_prior_over_codes, training_clock, warm_start
@@ -23,6 +28,7 @@ from tasks.values import CodePriorFitted, InformationBounds, Mixing, RetrainPlan
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
 
     from vae_core.artifact import Artifact, TrainingSummary
     from vae_core.models.variants import ServedModel
@@ -42,35 +48,40 @@ class FittedPrior:
     codes_kept: float | None = None
 
 
-@task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5)
+@task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5, retry_condition_fn=may_pass_later)
 def train_candidate(plan: RetrainPlan) -> Trained:
     """Train to the plan's budget, from the champion where the tier does, fit the sampling prior, and keep both."""
     if (kept := finished_step(objects(), plan.key, "trained", Trained)) is not None:
         return kept
+    import pyarrow as pa
     import torch
 
     from deploy.stores.artifacts import put_artifact
     from vae_core.artifact import Artifact, write_artifact
+    from vae_core.models.placement import model_on
     from vae_core.models.variants import require_served
 
+    device = training_device()  # before the images are read: that takes minutes
     torch.set_num_threads(settings().training.threads)
     note = ProgressWriter(objects(), plan.key)
     excluded = fix_rows(settings().open_catalogue(), plan)
     note.note("reading", 0.0, f"{plan.n_training:,} images")
-    rows = training_rows(settings().open_catalogue(), plan, ["image"])
-    pixels, is_new = decode_rows(rows["image"], plan.preprocessing), mark_new_kind(rows, plan)
+    rows = training_rows(settings().open_catalogue(), plan, ["row"])
+    pixels, is_new = _decode(plan, rows, note), mark_new_kind(rows, plan)
+    del rows
+    pa.default_memory_pool().release_unused()  # Arrow keeps 0.4 KB for each row that it read
     mixture = mix(is_new, plan)
     parent = _fetch_parent(plan)
     with open_curves(plan) as curves:
-        result = _train(plan, pixels, mixture.weights if mixture else None, parent, note, curves)
-        result = _fall_back(plan, result, note)
+        result = _train(plan, pixels, mixture.weights if mixture else None, parent, note, curves, device)
+        result = _fall_back(plan, result, note, device)
         model = require_served(result.model)
         fitted = _fit_prior(plan, model, pixels, natural_weights(is_new, plan), parent, note, curves)
     prefix = f"runs/{plan.key}/trained"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "artifact"
         artifact = Artifact(
-            model=model,
+            model=model_on(model, "cpu"),
             model_config=model.config,  # a training that recovered may have ended with another
             preprocessing=plan.preprocessing,
             prior=fitted.prior,
@@ -103,6 +114,16 @@ def train_candidate(plan: RetrainPlan) -> Trained:
     return finish_step(objects(), plan.key, "trained", trained)
 
 
+def _decode(plan: RetrainPlan, rows: pa.Table, note: ProgressWriter) -> np.ndarray:
+    """The images of the training, uint8 (N, C, H, W): in memory, or mapped from a file where they are too many."""
+    catalogue, size = settings().open_catalogue(), len(rows) * math.prod(plan.preprocessing.shape)
+    if size <= settings().training.pixels_in_memory_bytes:
+        return decode_in_memory(catalogue, plan.catalogue_version, rows, plan.preprocessing)
+    folder = settings().work_folder / plan.key
+    note.note("reading", 0.0, f"{len(rows):,} images, {size / 1e9:,.1f} GB of pixels into a file in {folder}")
+    return decode_into_file(catalogue, plan.catalogue_version, rows, plan.preprocessing, folder)
+
+
 def _train(
     plan: RetrainPlan,
     pixels: np.ndarray,
@@ -110,6 +131,7 @@ def _train(
     parent: Artifact | None,
     note: ProgressWriter,
     curves: CurveLogger,
+    device: str,
 ) -> TrainResult:
     from vae_core.training.recovery import train_with_recovery
 
@@ -126,7 +148,7 @@ def _train(
         plan.train,
         clock=training_clock(),
         checkpoint_folder=settings().work_folder / plan.key / "checkpoints",
-        device=settings().training.device,
+        device=device,
         on_progress=progressed,
         initial=parent.model if parent else None,
         weights=weights,
@@ -135,10 +157,11 @@ def _train(
         on_twin_progress=warned,
     )
     curves.add_information(result.information)
+    curves.add_trained(model=result.model.config, train=result.train_config)
     return result
 
 
-def _fall_back(plan: RetrainPlan, result: TrainResult, note: ProgressWriter) -> TrainResult:
+def _fall_back(plan: RetrainPlan, result: TrainResult, note: ProgressWriter, device: str) -> TrainResult:
     """In doubt about the weights, those of a snapshot: judged on images of benchmark_old, by the gate's absolute bars.
 
     Nothing trains on those images, and of a few snapshots hardly anything is fitted to them by choosing one. They are
@@ -152,7 +175,7 @@ def _fall_back(plan: RetrainPlan, result: TrainResult, note: ProgressWriter) -> 
     note.note("weights", 1.0, "a quick benchmark")
     gate, pixels = settings().gate, read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images)
     bars = Bars(gate.first_min_active_units, gate.first_min_explained_variance)
-    return fall_back_where_suspect(result, pixels, bars, device=settings().training.device)
+    return fall_back_where_suspect(result, pixels, bars, device=device)
 
 
 def _fit_prior(
@@ -198,6 +221,7 @@ def _fit_code_prior(
     fitted = fit_prior_over_codes(
         codes, natural, plan, size=model.config.codes, parent=before, folder=folder, on_progress=progressed
     )
+    curves.add_trained(code_prior=fitted.prior.config)
     kept = None
     if parent is not None and isinstance(parent.model, VqVae):
         kept = share_kept(parent.model, pixels, codes, plan.train.seed)
@@ -219,8 +243,9 @@ def _fetch_parent(plan: RetrainPlan) -> Artifact | None:
 
 def _early_stopping(plan: RetrainPlan) -> np.ndarray | None:
     """Images whose loss ends the training, where the plan set some aside."""
-    rows = early_stopping_rows(settings().open_catalogue(), plan, ["image"])
-    return decode_rows(rows["image"], plan.preprocessing) if len(rows) else None
+    catalogue = settings().open_catalogue()
+    rows = early_stopping_rows(catalogue, plan, ["segment", "row"])
+    return decode_in_memory(catalogue, plan.catalogue_version, rows, plan.preprocessing) if len(rows) else None
 
 
 def _inspected(plan: RetrainPlan) -> np.ndarray | None:
@@ -244,7 +269,7 @@ def _summarise(result: TrainResult, codes_kept: float | None, plan: RetrainPlan)
         steps=result.steps,
         epochs=result.epochs,
         seconds=result.seconds_used,
-        train_config=plan.train,
+        train_config=result.train_config,
         dataset_version=str(plan.catalogue_version),
         parent_digest=plan.champion.digest if plan.champion and plan.tier != "full" else None,
         tier=plan.tier,

@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deploy.stores.errors import StoreRefused, StoreUnavailable
 from deploy.stores.faults import register
+
+if TYPE_CHECKING:
+    from mlflow.entities import Param
 
 CREATE_MODEL = register("registry.create_model", "the registered model of the product")
 LOG_RUN = register("registry.log_run", "run, parameters, metrics and pictures of a training")
@@ -157,11 +160,13 @@ class Registry:
                 return str(found[0].info.run_id)
             with LOG_RUN:
                 run = self._client.create_run(experiment_id, run_name=name, tags={TRIGGER_TAG: trigger})
-                from mlflow.entities import Param
-
-                rows = [Param(key, str(value)[:500]) for key, value in params.items()]
-                self._client.log_batch(run.info.run_id, params=rows)
+                self._client.log_batch(run.info.run_id, params=_rows(params))
                 return str(run.info.run_id)
+
+    def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
+        """More parameters of a run; again with the same values nothing changes, with others it is refused."""
+        with self._border("log parameters"), LOG_RUN:
+            self._client.log_batch(run_id, params=_rows(params))
 
     def _create_experiment(self) -> str:
         from mlflow.exceptions import MlflowException
@@ -288,6 +293,13 @@ class Registry:
                 f"MLflow at {self.url} could not {doing}: its answer is none of MLflow's "
                 f"({type(error).__name__}: {_first_line(error)}); does the address lead to it?"
             ) from error
+
+
+def _rows(params: Mapping[str, Any]) -> list[Param]:
+    """Parameters as MLflow takes them: words, of 500 characters at most."""
+    from mlflow.entities import Param
+
+    return [Param(key, str(value)[:500]) for key, value in params.items()]
 
 
 def _first_line(error: Exception) -> str:

@@ -102,6 +102,32 @@ def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_t
     assert [each.step for each in repeated] == [80, 160, 200], "each look is in MLflow once"
 
 
+def test_a_training_that_recovered_seals_the_recipe_that_was_trained_and_says_so_in_mlflow(home: Path) -> None:
+    # so heavy a KL that nothing is encoded from the first step on: given up after a hundred, and begun anew
+    plan = _plan("recovered", beta=1000.0, kl_warmup_share=0.0, free_bits_nats=0.0)
+    trained = train_candidate.fn(plan)
+
+    assert [each.kind for each in trained.events] == ["collapse_suspected", "restarted"] and trained.steps == 200
+    artifact = fetch_artifact(objects(), trained.prefix, trained.digest, home / "fetched")
+    assert artifact.summary.train_config == plan.train.model_copy(update={"beta": 1.0})
+    assert artifact.model_config == plan.model
+    client = MlflowClient(settings().mlflow_url)
+    run_id = settings().open_registry().ensure_run("recovered", "recovered", {})
+    params = client.get_run(run_id).data.params
+    assert params["train.beta"] == "1000.0", "what was planned stays"
+    assert {name: value for name, value in params.items() if name.startswith("trained.")} == {
+        "trained.train.beta": "1.0"
+    }
+
+    # killed before the step was kept, and begun again: the same version, and nothing that MLflow would refuse
+    objects().delete(step_key("recovered", "trained"))
+    again = train_candidate.fn(plan)
+    (folder := home / "again").mkdir()
+    second = fetch_artifact(objects(), again.prefix, again.digest, folder / "fetched")
+    assert second.summary.train_config == artifact.summary.train_config
+    assert client.get_run(run_id).data.params == params
+
+
 def test_the_plan_says_what_will_really_be_used(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for tier in ("FULL", "INCREMENTAL"):
         monkeypatch.setenv(f"LATENTLOOP_TRAINING__{tier}__SNAPSHOTS", "3")

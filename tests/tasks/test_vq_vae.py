@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from deploy.release import Release, ServedVersion
 from deploy.stores.artifacts import artifact_prefix, fetch_artifact, put_artifact
 from deploy.stores.release import ReleaseStore
 from tasks.claim import claim_trigger
-from tasks.context import engine, now, objects, settings
+from tasks.context import engine, forget, now, objects, settings
 from tasks.curve import curve_key
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
@@ -38,7 +38,9 @@ from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.fit_code_prior import CodePriorProgress
 from vae_core.priors.sampling import kind_of
 from vae_core.reference import measure_reference
+from vae_core.training.events import CodesUnused, EventKind, TrainEvent
 from vae_core.training.loop import train
+from vae_core.training.vq_objective import VqVaeObjective
 from vae_core.vq_config import VqVaeConfig
 
 pytestmark = [
@@ -106,7 +108,7 @@ def test_the_full_tier_ends_with_a_vq_vae_and_a_prior_over_its_codes(home: Path)
 
 def test_the_curve_and_the_words_of_a_vq_vae_are_its_own(home: Path) -> None:
     curve = json.loads(objects().get(curve_key("first")).data)
-    assert set(curve) == {"step", "epoch", "squared_error", "codes_used", "perplexity", "learning_rate"}
+    assert set(curve) == {"step", "epoch", "squared_error", "commitment", "codes_used", "perplexity", "learning_rate"}
     assert curve["squared_error"][-1] < 0.5 * curve["squared_error"][0]
     pictures = {key.rsplit("/", 1)[-1] for key in objects().keys("runs/first/pictures/")}
     assert "codes.png" in pictures and "traversals.png" not in pictures
@@ -159,7 +161,21 @@ def test_the_registered_vq_vae_answers_with_its_codes_and_unpickles_nothing(
     assert set(answer) == {"reconstruction", "mu", "recon_error", "codes", "code_distance"}
 
 
-def test_a_warm_start_begins_at_the_parents_prior_and_says_how_many_codes_it_kept(home: Path) -> None:
+@pytest.mark.parametrize(
+    "device",
+    [
+        "cpu",
+        pytest.param(
+            "cuda",
+            marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")],
+        ),
+    ],
+)
+def test_a_warm_start_begins_at_the_parents_prior_and_says_how_many_codes_it_kept(
+    home: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    monkeypatch.setenv("LATENTLOOP_TRAINING__DEVICE", device)
+    forget()
     capture_traffic(known=300, new=0, seed=7_000, day=3)
     ingest()
     plan = plan_retrain.fn("weekly", "incremental", "weekly")
@@ -210,6 +226,35 @@ def test_a_training_killed_while_its_prior_is_fitted_goes_on_to_the_same_prior(
     assert ours is not None and whole is not None
     expected = whole.to_tensors()
     assert all(torch.equal(value, expected[name]) for name, value in ours.to_tensors().items())
+
+
+def test_a_codebook_that_was_shrunk_is_that_of_the_version_of_its_prior_and_of_mlflow(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end_epoch = VqVaeObjective.end_epoch
+
+    def find_idle(objective: VqVaeObjective, step: int) -> Sequence[TrainEvent]:
+        """Of 32 codes hardly any is used, whatever was counted; of a smaller codebook it is as it is."""
+        found, codes = end_epoch(objective, step), objective.model.config.codes
+        idle = TrainEvent(EventKind.codes_unused, step, "hardly used", codes=CodesUnused(10, codes))
+        return [idle] if codes == 32 else found
+
+    monkeypatch.setattr(VqVaeObjective, "end_epoch", find_idle)
+    plan = _kept("first")[0].model_copy(update={"key": "shrunk"})
+    trained = train_candidate.fn(plan)
+
+    artifact = _artifact("shrunk", home)
+    assert "restarted" in [each.kind for each in trained.events]
+    assert isinstance(artifact.model_config, VqVaeConfig) and isinstance(artifact.prior, CodePrior)
+    assert (artifact.model_config.codebook_size, artifact.prior.config.codebook_size) == (16, 16)
+    assert artifact.summary.train_config == plan.train
+    client, registry = MlflowClient(settings().mlflow_url), settings().open_registry()
+    params = client.get_run(registry.ensure_run("shrunk", "shrunk", {})).data.params
+    assert (params["model.codebook_size"], params["code_prior.codebook_size"]) == ("32", "32"), "as it was planned"
+    assert {name: value for name, value in params.items() if name.startswith("trained.")} == {
+        "trained.model.codebook_size": "16",
+        "trained.code_prior.codebook_size": "16",
+    }
 
 
 def test_a_vq_vae_is_judged_against_a_vae_by_its_errors_and_its_own_share_of_codes(home: Path) -> None:

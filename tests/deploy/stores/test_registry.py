@@ -120,6 +120,16 @@ def test_a_model_is_created_once_and_a_run_is_found_again(registry: Registry) ->
     assert params == {"seed": "3", "note": "x" * 500}
 
 
+def test_parameters_are_added_to_a_run_once_and_none_is_changed(registry: Registry) -> None:
+    run_id = registry.ensure_run("t1", "training", {"train.beta": 4.0})
+    for _ in range(2):
+        registry.log_params(run_id, {"trained.train.beta": 1.0, "note": "x" * 600})
+    with pytest.raises(StoreRefused, match="refused to log parameters"):
+        registry.log_params(run_id, {"train.beta": 1.0})
+    params = registry._client.get_run(run_id).data.params
+    assert params == {"train.beta": "4.0", "trained.train.beta": "1.0", "note": "x" * 500}
+
+
 def test_a_curve_longer_than_a_batch_arrives_whole(registry: Registry) -> None:
     run_id = registry.ensure_run("t1", "training", {})
     points = [CurvePoint("loss", 1.0 / (step + 1), step) for step in range(2100)]
