@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.context import engine, now, objects, settings
+from tasks.decode import decode_in_memory
 from tasks.errors import ImagesChanged
-from tasks.images import benchmark_digests, decode_rows, read_benchmark, write_benchmark
+from tasks.images import benchmark_digests, read_benchmark, write_benchmark
 from tasks.values import BenchmarkSet, WindowSelection
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ def cut_benchmark_new(key: str, selection: WindowSelection) -> BenchmarkSet | No
 
     if not selection.holdout:
         return None
-    rows = settings().open_catalogue().read(["image", "digest"], version=selection.catalogue_version)
+    version = selection.catalogue_version
+    rows = settings().open_catalogue().read(["segment", "row", "digest"], version=version)
     rows = rows.filter(pc.is_in(rows["digest"], value_set=pa.array(selection.holdout, pa.string())))
-    cut = _freeze("new", rows, key, selection.holdout_sources, frozenset(selection.new_kind))
+    cut = _freeze("new", version, rows, key, selection.holdout_sources, frozenset(selection.new_kind))
     DigestIndex(engine()).protect(list(selection.holdout), cut.prefix)
     Ledger(engine()).record("benchmark", "new", cut.model_dump_json(), now(), key=f"benchmark:new:{key}")
     return cut
@@ -77,19 +79,21 @@ def _cut_sources(version: int, sources: tuple[str, ...]) -> BenchmarkSet:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    rows = settings().open_catalogue().read(["image", "digest", "source"], version=version)
+    rows = settings().open_catalogue().read(["segment", "row", "digest", "source"], version=version)
     rows = rows.filter(pc.is_in(rows["source"], value_set=pa.array(sources, pa.string())))
-    return _freeze("old", rows, f"{version}", sources, frozenset())
+    return _freeze("old", version, rows, f"{version}", sources, frozenset())
 
 
-def _freeze(name: str, rows: pa.Table, salt: str, sources: tuple[str, ...], new_kind: frozenset[str]) -> BenchmarkSet:
+def _freeze(
+    name: str, version: int, rows: pa.Table, salt: str, sources: tuple[str, ...], new_kind: frozenset[str]
+) -> BenchmarkSet:
     """Shuffled once, so that the first n images are a fair sample of all."""
+    preprocessing = settings().preprocessing
+    pixels = decode_in_memory(settings().open_catalogue(), version, rows, preprocessing)
     seed = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:4], "big")
-    rows = rows.take(np.random.default_rng(seed).permutation(len(rows)))
-    pixels = decode_rows(rows["image"], settings().preprocessing)
-    return write_benchmark(
-        objects(), name, pixels, rows["digest"].to_pylist(), sources, settings().preprocessing, new_kind
-    )
+    order = np.random.default_rng(seed).permutation(len(rows))
+    digests = rows["digest"].take(order).to_pylist()
+    return write_benchmark(objects(), name, pixels[order], digests, sources, preprocessing, new_kind)
 
 
 def _require_same_images(benchmark: BenchmarkSet) -> None:

@@ -12,7 +12,8 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.card_pictures import draw_card
 from tasks.context import objects, settings
-from tasks.images import decode_rows, read_benchmark
+from tasks.decode import decode_in_memory
+from tasks.images import read_benchmark
 from tasks.measure import cached_clusters, cached_features, keep_measured, measure_version, open_extractor
 from tasks.progress import ProgressWriter
 from tasks.rows import in_window, training_rows
@@ -145,10 +146,13 @@ def _independent(plan: RetrainPlan, count: int) -> np.ndarray:
 
     key = f"{plan.benchmark.prefix}/independent-{count}.safetensors"
     if objects().etag(key) is None:
-        rows = training_rows(settings().open_catalogue(), plan, ["image"])
+        catalogue = settings().open_catalogue()
+        rows = training_rows(catalogue, plan, ["row"])
         if len(known := rows.filter(~in_window(rows, plan))) >= count:
             rows = known
         chosen = np.random.default_rng(plan.train.seed).permutation(len(rows))[:count]
-        objects().put(key, save({"pixels": decode_rows(rows["image"].take(np.sort(chosen)), plan.preprocessing)}))
+        rows = rows.take(np.sort(chosen))
+        found = decode_in_memory(catalogue, plan.catalogue_version, rows, plan.preprocessing)
+        objects().put(key, save({"pixels": found}))
     pixels: np.ndarray = load(objects().get(key).data)["pixels"]
     return pixels

@@ -14,8 +14,6 @@ from tasks.steps import finished_step
 from tasks.values import BenchmarkSet, RetrainPlan, WindowSelection
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from deploy.stores.objects import ObjectStore
     from vae_core.preprocessing import Preprocessing
 
@@ -27,16 +25,8 @@ def selection_of(plan: RetrainPlan) -> WindowSelection | None:
     return finished_step(objects(), plan.key, WINDOW_STEP, WindowSelection)
 
 
-def decode_rows(encoded: pa.ChunkedArray, preprocessing: Preprocessing) -> np.ndarray:
-    """Encoded images as uint8 (N, C, H, W), by the preprocessing that serving uses."""
-    pixels = np.empty((len(encoded), *preprocessing.shape), dtype=np.uint8)
-    for row, data in enumerate(encoded):
-        pixels[row] = decode_image(data.as_py(), preprocessing)
-    return pixels
-
-
 def decode_image(data: bytes, preprocessing: Preprocessing) -> np.ndarray:
-    """An encoded image as uint8 (C, H, W)."""
+    """An encoded image as uint8 (C, H, W), by the preprocessing that serving uses."""
     from PIL import Image
 
     from vae_core.preprocessing import to_pixels

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tasks.context import settings
+from tasks.decode import decode_in_memory
 from tasks.device import training_device
 from tasks.errors import NotEnoughData
-from tasks.images import decode_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,11 +38,12 @@ def score_rows(rows: pa.Table, version: int, artifact: Artifact) -> Sample:
         )
     device = training_device()
     torch.set_num_threads(settings().training.threads)
-    encoded = settings().open_catalogue().read(["digest", "image"], version=version)
-    encoded = encoded.filter(pc.is_in(encoded["digest"], value_set=pa.array(rows["digest"].to_pylist(), pa.string())))
-    place = {digest: row for row, digest in enumerate(encoded["digest"].to_pylist())}
-    ordered = encoded["image"].take([place[digest] for digest in rows["digest"].to_pylist()])
-    pixels = decode_rows(ordered, artifact.preprocessing)
+    catalogue, wanted = settings().open_catalogue(), rows["digest"].to_pylist()
+    found = catalogue.read(["segment", "row", "digest"], version=version)
+    found = found.filter(pc.is_in(found["digest"], value_set=pa.array(wanted, pa.string())))
+    place = {digest: row for row, digest in enumerate(found["digest"].to_pylist())}
+    decoded = decode_in_memory(catalogue, version, found, artifact.preprocessing)
+    pixels = decoded[[place[digest] for digest in wanted]]
     return Sample.of(measure_reference(model_on(artifact.model, device), pixels, device=device))
 
 

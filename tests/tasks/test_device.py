@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from PIL import Image
 
 from deploy.stores.artifacts import fetch_artifact
 from tasks.codes import encode_codes, share_kept
@@ -21,6 +19,7 @@ from tasks.errors import DeviceMissing
 from tasks.new_kind import score_rows
 from tasks.plan import may_pass_later
 from tasks.train import train_candidate
+from tests.tasks.catalogued import catalogued
 from tests.tasks.conftest import Configure
 from tests.tasks.season import change_season, plan_emergency
 from tests.tasks.test_model_card import PLAN
@@ -99,35 +98,32 @@ def test_a_training_is_refused_before_it_reads_an_image_and_is_not_tried_again(
     assert not may_pass_later(None, None, state), "what we refuse stays refused"
 
 
-def _png(image: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(image).save(out, format="PNG")
-    return out.getvalue()
-
-
 def _devices(model: torch.nn.Module) -> set[str]:
     return {tensor.device.type for tensor in model.state_dict().values()}
 
 
-def test_traffic_is_scored_by_a_champion_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traffic_is_scored_in_its_order_by_a_champion_on_the_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, pixels, seen = build_model(TINY).eval(), boxes(6), []
     assert isinstance(model, ConvVae)
-    rows = pa.table({"digest": [f"d{row}" for row in range(6)], "image": [_png(each[0]) for each in pixels]})
+    catalogue = catalogued(tmp_path, b=pixels[:4], a=pixels[4:])
+    rows = pa.table({"digest": ["b-3", "a-1", "b-0", "a-0", "b-2"]})
 
     def measure(given: ConvVae, given_pixels: np.ndarray, *, device: str) -> Reference:
         seen.append((device, _devices(given)))
+        np.testing.assert_array_equal(given_pixels, pixels[[3, 5, 0, 4, 2]])
         return measure_reference(model, given_pixels)  # nothing can be computed on "meta"
 
-    catalogue = SimpleNamespace(read=lambda names, version: rows.select(names))
     stand_in = SimpleNamespace(open_catalogue=lambda: catalogue, training=SimpleNamespace(threads=1))
     monkeypatch.setattr("tasks.new_kind.settings", lambda: stand_in)
     monkeypatch.setattr("tasks.new_kind.training_device", lambda: "meta")
     monkeypatch.setattr(reference, "measure_reference", measure)
 
-    sample = score_rows(rows, 1, _artifact(model))
+    sample = score_rows(rows, catalogue.version(), _artifact(model))
 
     assert seen == [("meta", {"meta"})], "images and weights on one device"
-    assert _devices(model) == {"cpu"} and len(sample) == 6
+    assert _devices(model) == {"cpu"} and len(sample) == 5
 
 
 def test_codes_are_given_by_models_on_the_device_and_the_parent_stays_where_it_was(

@@ -22,10 +22,11 @@ from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
 from tasks.claim import claim_trigger
 from tasks.context import engine, forget, now, objects, settings
+from tasks.decode import decode_in_memory
 from tasks.errors import DataRefused, NotEnoughData
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
-from tasks.images import benchmark_digests, decode_rows, read_benchmark, selection_of
+from tasks.images import benchmark_digests, read_benchmark, selection_of
 from tasks.mixing import mark_new_kind
 from tasks.new_kind import score_rows
 from tasks.plan import plan_retrain, require_snapshot, validate_plan
@@ -67,7 +68,7 @@ def test_the_story_of_an_emergency(home: Path, monkeypatch: pytest.MonkeyPatch) 
     plan = plan_retrain.fn("drift-1", "emergency", "drift", "drift", "snap-1")
     validate_plan.fn(plan)
 
-    trained_on = training_rows(settings().open_catalogue(), plan, ["image"])
+    trained_on = training_rows(catalogue := settings().open_catalogue(), plan, ["row"])
     watched = early_stopping_rows(settings().open_catalogue(), plan, ["digest"])["digest"].to_pylist()
     assert plan.benchmark_new is not None and plan.found is not None
     held_out = benchmark_digests(objects(), plan.benchmark_new.prefix)
@@ -87,7 +88,8 @@ def test_the_story_of_an_emergency(home: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (trained.n_images, trained.excluded) == (plan.n_training, 0)
     assert trained.mixing.new_share >= 0.2
     assert trained.mixing.new_images >= MIN_NEW
-    drawn_new = is_new(decode_rows(trained_on["image"], plan.preprocessing)).sum()
+    images = decode_in_memory(catalogue, plan.catalogue_version, trained_on, plan.preprocessing)
+    drawn_new = is_new(images).sum()
     assert trained.mixing.new_images == pytest.approx(drawn_new, rel=0.1)
     assert trained.best_step is not None and trained.best_step > 0
 
