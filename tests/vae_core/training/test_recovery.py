@@ -126,7 +126,8 @@ def test_what_an_attempt_does_is_written_beside_its_checkpoints(recovered):
 
 def test_the_result_carries_the_recipe_that_was_trained_and_not_the_one_that_was_asked_for(recovered, hopeless):
     assert recovered[0].train_config == killed_recovery.CONFIG.model_copy(update={"beta": 1.0})
-    assert recovered[0].train_config.beta == recovered[0].final_beta
+    # its KL warms up over all 234 steps: the last one is taken one short of the whole weight
+    assert recovered[0].final_beta == pytest.approx(1 - 1 / 234)
     cycles = {"kl_schedule": "cyclical", "free_bits_nats": 0.5, "kl_warmup_unit": "share", "kl_warmup_share": 0.5}
     assert hopeless[0].train_config == HOPELESS.model_copy(update={"beta": 1.0, **cycles})
 
