@@ -2,7 +2,8 @@
 
 Built once per process by `load_settings`; functions take the part that they use. Precedence: environment
 (`LATENTLOOP_*`, nested names joined by `__`), then the file (`latentloop.toml` in the working directory, or the path in
-`LATENTLOOP_CONFIG`), then the defaults, which are a complete laptop installation under `.latentloop`.
+`LATENTLOOP_CONFIG`; empty: no file), then the defaults, which are a complete laptop installation in `.latentloop`
+beside the file. Places are absolute from here on: a process in another folder that is handed them means the same ones.
 """
 
 from __future__ import annotations
@@ -11,10 +12,19 @@ import os
 import sys
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from data_checks.drift.policy import DriftPolicy
 from data_checks.new_kind import NewKindPolicy
@@ -25,6 +35,7 @@ from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.serving.config import ServingConfig
 from deploy.settings_evaluation import EvaluationConfig
 from deploy.settings_problems import find_unknown_variables, say_problem
+from deploy.settings_sources import EnvironmentSource, FileSource
 from deploy.settings_training import TrainingConfig
 from vae_core.preprocessing import Preprocessing
 
@@ -67,7 +78,10 @@ class Settings(BaseSettings):
     )
 
     product: str = Field("image-vae", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="the registered model")
-    home: Path = Path(".latentloop")
+    home: Annotated[Path, AfterValidator(Path.absolute)] = Field(
+        default_factory=lambda: _base_folder() / ".latentloop",
+        description="folder of everything that this installation keeps here; by default beside the settings file",
+    )
     assets_folder: Path = Path(sys.prefix) / "share" / "latentloop"
     fashion_mnist: Path | None = Field(None, description="folder of the four idx files, plain or gzipped")
 
@@ -94,6 +108,18 @@ class Settings(BaseSettings):
     controller: ControllerConfig = ControllerConfig()
     serving: ServingConfig = ServingConfig()
 
+    _file: Path | None = PrivateAttr(None)
+
+    @property
+    def file(self) -> Path | None:
+        """The settings file in force, absolute; None where there is none."""
+        return self._file
+
+    @property
+    def file_name(self) -> str:
+        """The settings file, for a person."""
+        return str(self._file) if self._file is not None else "no settings file"
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -104,7 +130,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment before file; no dotenv, no secrets folder."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_path())
+        return init_settings, EnvironmentSource(settings_cls), FileSource(settings_cls, config_path())
 
     @model_validator(mode="after")
     def _agree(self) -> Settings:
@@ -143,12 +169,12 @@ class Settings(BaseSettings):
     @property
     def ledger_url(self) -> str:
         """SQLAlchemy URL of ledger and release row."""
-        return self.database_url or f"sqlite:///{(self.home / 'ledger.db').resolve()}"
+        return self.database_url or f"sqlite:///{self.home / 'ledger.db'}"
 
     @property
     def telemetry_database(self) -> str:
         """SQLAlchemy URL of the telemetry; its own file on a laptop, so that requests never wait for the ledger."""
-        return self.telemetry_url or self.database_url or f"sqlite:///{(self.home / 'telemetry.db').resolve()}"
+        return self.telemetry_url or self.database_url or f"sqlite:///{self.home / 'telemetry.db'}"
 
     # --- neighbours ---------------------------------------------------------------------------------------------
 
@@ -157,7 +183,7 @@ class Settings(BaseSettings):
         from deploy.stores.objects import open_objects
 
         return open_objects(
-            self.objects_url or str((self.home / "objects").resolve()),
+            self.objects_url or str(self.home / "objects"),
             endpoint_url=self.s3.endpoint_url,
             region=self.s3.region,
             access_key=self.s3.access_key.get_secret_value() if self.s3.access_key else None,
@@ -225,9 +251,17 @@ class Settings(BaseSettings):
         return load_public_key(self.secrets_folder / PUBLIC_KEY_FILE)
 
 
-def config_path() -> Path:
-    """The settings file in force, whether it exists or not."""
-    return Path(os.environ.get(CONFIG_VARIABLE, DEFAULT_CONFIG))
+def config_path() -> Path | None:
+    """The settings file in force, absolute, whether it exists or not; None where the environment says: none."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named == "":
+        return None
+    return (Path(named) if named else DEFAULT_CONFIG).expanduser().absolute()
+
+
+def _base_folder() -> Path:
+    path = config_path()
+    return path.parent if path is not None and path.is_file() else Path.cwd()
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -236,26 +270,34 @@ def load_settings(**overrides: Any) -> Settings:
     Raises `SettingsError` with every problem at once: a file that is missing or no TOML, an unknown word, a value out
     of bounds, a contradiction.
     """
-    path = config_path()
-    if CONFIG_VARIABLE in os.environ and not path.is_file():
-        raise SettingsError(f"{path}: no such settings file; {CONFIG_VARIABLE} names it")
-    if path.is_file():
-        try:
-            tomllib.loads(path.read_text("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{path}: not valid TOML ({error}); mend it or move it away") from error
+    file = _read_file()
     known = {*Settings.model_fields, CONFIG_VARIABLE.removeprefix(ENV_PREFIX).lower()}
     unknown = list(find_unknown_variables(os.environ, ENV_PREFIX, known))
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        source = f"{path} or " if path.is_file() else ""
+        source = f"{file} or " if file else ""
         problems = (say_problem(dict(each), source, ENV_PREFIX) for each in error.errors())
         raise SettingsError("\n".join([*unknown, *problems])) from error
     if unknown:
         raise SettingsError("\n".join(unknown))
+    settings._file = file
     quiet_vendors()
     return settings
+
+
+def _read_file() -> Path | None:
+    """The path of the settings file, if there is one; `SettingsError` for one that is named and missing, or no TOML."""
+    path = config_path()
+    if path is None or not path.is_file():
+        if os.environ.get(CONFIG_VARIABLE):
+            raise SettingsError(f"{path}: no such settings file; {CONFIG_VARIABLE} names it")
+        return None
+    try:
+        tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML ({error}); mend it or move it away") from error
+    return path
 
 
 def quiet_vendors() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.states import Completed, State
 
+from tasks.agreement import agree_on_settings
 from tasks.claim import claim_trigger, finish_trigger, holding
 from tasks.deliver import measure_reconstructions, plan_measurement, record_change
 from tasks.deliver_values import MeasuredChange
@@ -16,6 +17,7 @@ def deliver(version: str, champion: str, since: str, look: int = 1, least: int =
 
     `look`: 1, 2, ... as long as the interval holds the margin. `least`: images that make it worth one.
     """
+    agree_on_settings()
     key = f"deliver-{version}-{champion}-{since}-{look}"
     claimed = claim_trigger(key, "deliver", f"version {version} against {champion}, look {look}")
     if claimed.duplicate:

@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.states import Completed, State
 
 from deploy.controller.drift_lines import DriftLine
+from tasks.agreement import agree_on_settings
 from tasks.claim import claim_trigger, finish_trigger, holding
 from tasks.monitor import judge_traffic, plan_monitor, record_drift, store_snapshot
 from tasks.plan import name_trigger
@@ -14,6 +15,7 @@ from tasks.plan import name_trigger
 @flow(name="monitor", flow_run_name="monitor: {key}")
 def monitor(key: str | None = None, reason: str = "schedule") -> DriftLine | State[None]:
     """One suspicion is looked into once; the controller acts on the line that this leaves in the ledger."""
+    agree_on_settings()
     claimed = claim_trigger(name_trigger(key, "monitor"), "monitor", reason)
     if claimed.duplicate:
         return Completed(name="Duplicate", message=f"{claimed.key} is done, or being done by another run")

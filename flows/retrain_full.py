@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.states import Completed, State
 
+from tasks.agreement import agree_on_settings
 from tasks.claim import claim_trigger, finish_trigger, holding
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
@@ -20,6 +21,7 @@ def retrain_full(
     key: str | None = None, reason: str = "schedule", cause: Cause = "schedule", snapshot: str | None = None
 ) -> Registered | State[None]:
     """One trigger makes exactly one version, however often this is started for it."""
+    agree_on_settings()
     claimed = claim_trigger(name_trigger(key, "retrain-full", snapshot), "retrain-full", reason)
     if claimed.duplicate:
         return Completed(name="Duplicate", message=f"{claimed.key} is done, or being done by another run")

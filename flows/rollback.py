@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from prefect import flow
 
+from tasks.agreement import agree_on_settings
 from tasks.rollback import take_back
 
 
 @flow(name="rollback", flow_run_name="rollback: {reason}")
 def rollback(reason: str) -> str:
     """Take back what serves (a canary first, where one is tried); the answer names the version that serves now."""
+    agree_on_settings()
     serves: str = take_back(reason)
     return serves

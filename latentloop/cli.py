@@ -183,7 +183,7 @@ def rollback(
     from deploy.settings import load_settings
     from latentloop.steering import roll_back_by_hand
 
-    found = roll_back_by_hand(load_settings(), reason)
+    found = roll_back_by_hand(load_settings(), reason, _say)
     if as_json:
         print(found.model_dump_json(indent=2))
         return

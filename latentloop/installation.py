@@ -14,7 +14,10 @@ from pathlib import Path
 import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from deploy.settings import Settings, SettingsError
+from deploy.settings import CONFIG_VARIABLE, ENV_PREFIX, Settings, SettingsError
+from deploy.settings_in_force import require_agreement
+from deploy.settings_sources import FOLDERS, URLS
+from deploy.stores.ledger import Ledger
 
 STATE_FILE = Path("run") / "state.json"
 
@@ -64,8 +67,24 @@ def forget_installation(home: Path) -> None:
         (home / STATE_FILE).unlink()
 
 
+WAY_OUT = (
+    "run this beside that file and with the same LATENTLOOP_* variables, or put these settings in force with "
+    "`latentloop down`, then `latentloop up`"
+)
+
+
 def connect(settings: Settings) -> Settings:
-    """The settings with the URLs of the running installation filled in; `SettingsError` when nothing runs."""
+    """The settings with the URLs of the running installation filled in.
+
+    `SettingsError` when nothing runs, or when it runs with settings that decide otherwise than these.
+    """
+    connected = fill_in_urls(settings)
+    require_agreement(Ledger(connected.open_database()), connected, WAY_OUT)
+    return connected
+
+
+def fill_in_urls(settings: Settings) -> Settings:
+    """The settings with the URLs of the running installation; `SettingsError` when nothing runs."""
     found = read_installation(settings.home)
     urls = {
         name: getattr(settings, name) or (getattr(found, name) if found else None)
@@ -81,7 +100,10 @@ def connect(settings: Settings) -> Settings:
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
-    """What every process of the installation is told: the settings in force, the servers, no phone-home."""
+    """What every process of the installation is told: the settings in force, the servers, no phone-home.
+
+    A child runs in another folder: it is told the file and every place by their absolute paths.
+    """
     from deploy.settings import VENDOR_ENVIRONMENT
 
     assert settings.prefect_url and settings.mlflow_url and settings.service_url
@@ -89,6 +111,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
     environment = {
         **os.environ,
         **VENDOR_ENVIRONMENT,
+        **_places_of_the_environment(settings),
+        CONFIG_VARIABLE: str(settings.file) if settings.file is not None else "",
         "LATENTLOOP_HOME": str(home),
         "LATENTLOOP_PREFECT_URL": settings.prefect_url,
         "LATENTLOOP_MLFLOW_URL": settings.mlflow_url,
@@ -104,3 +128,10 @@ def child_environment(settings: Settings) -> dict[str, str]:
     }
     environment.pop("PREFECT_PROFILE", None)
     return environment
+
+
+def _places_of_the_environment(settings: Settings) -> dict[str, str]:
+    """The places that variables name; those that the file names, secrets among them, stay in the file."""
+    named = {name.lower(): name for name in os.environ}
+    variables = {place: named.get(f"{ENV_PREFIX}{place}".lower()) for place in (*FOLDERS, *URLS)}
+    return {variable: str(getattr(settings, place)) for place, variable in variables.items() if variable is not None}

@@ -18,11 +18,12 @@ from deploy.controller.trials import Trials, find_standing
 from deploy.controller.watch import monitor_asked_again
 from deploy.release import Release
 from deploy.settings import Settings
+from deploy.settings_in_force import find_disagreement
 from deploy.stores.errors import StoreError
 from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
 from deploy.stores.telemetry import Telemetry
-from latentloop.installation import connect, read_installation
+from latentloop.installation import WAY_OUT, fill_in_urls, read_installation
 from latentloop.steering import TrialView, trial_lines, view_trial
 
 DECISIONS = (
@@ -80,6 +81,7 @@ class Status(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     running: bool
+    settings_differ: str
     epoch: int
     since: AwareDatetime | None
     slots: tuple[Slot, ...]
@@ -109,6 +111,7 @@ def read_status(settings: Settings) -> Status:
     traffic = _read_traffic(settings, release, ledger)
     return Status(
         running=running,
+        settings_differ=find_disagreement(ledger, settings, WAY_OUT) if running else "",
         epoch=release.epoch,
         since=release.changed_at,
         slots=slots,
@@ -131,6 +134,8 @@ def print_status(status: Status) -> None:
     since = f"since {_short(status.since)}" if status.since else "nothing was released yet"
     requests = "unknown" if status.requests_last_hour is None else f"{status.requests_last_hour:,}"
     console.print(f"[bold]release {status.epoch}[/bold] {since}, {requests} requests in the last hour")
+    if status.settings_differ:
+        console.print(escape(status.settings_differ), highlight=False)
     if status.telemetry_unknown:
         told = f"requests, trial and images that are waited for: unknown, {status.telemetry_unknown}"
         console.print(f"  {escape(told)}", highlight=False)
@@ -172,7 +177,7 @@ def _pending(settings: Settings) -> tuple[tuple[Pending, ...], str]:
     from deploy.settings import SettingsError
 
     try:
-        registry = connect(settings).open_registry()
+        registry = fill_in_urls(settings).open_registry()
         if not registry.ready():
             return (), f"unknown, MLflow at {registry.url} does not answer"
         return tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from data_checks.verdict import Evidence
 from deploy.settings import Settings
+from deploy.settings_in_force import find_disagreement
 from latentloop.errors import NothingToDo, RunFailed
+from latentloop.installation import WAY_OUT
 
 if TYPE_CHECKING:
     from deploy.controller.trials import Standing
@@ -120,14 +123,19 @@ def trial_lines(trial: TrialView) -> list[str]:
     return [f"{head}: {trial.phase}", *(f"  {each.describe()}" for each in trial.evidence), f"  {trial.reason}"]
 
 
-def roll_back_by_hand(settings: Settings, reason: str) -> Rollback:
-    """Take back what serves; needs the ledger and the object store, and no server."""
+def roll_back_by_hand(settings: Settings, reason: str, say: Callable[[str], None]) -> Rollback:
+    """Take back what serves; needs the ledger and the object store, and no server.
+
+    Settings that differ from those of the installation are told, and keep nobody from the way back.
+    """
     from deploy.controller.rollback import Desk, NothingToRollBack, Order, find_target, roll_back, who
     from deploy.stores.ledger import Ledger
     from deploy.stores.release import ReleaseStore
 
     engine = settings.open_database()
     releases = ReleaseStore(engine)
+    if disagreement := find_disagreement(Ledger(engine), settings, WAY_OUT):
+        say(disagreement)
     try:
         find_target(releases.read())  # a home without a release has no keys either
         desk = Desk(releases, Ledger(engine), settings.open_objects(), settings.release_private_key())

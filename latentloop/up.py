@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,9 @@ import httpx
 import psutil
 
 from deploy.settings import Settings, SettingsError
+from deploy.settings_digest import settings_digest
+from deploy.settings_in_force import declare_settings
+from deploy.stores.ledger import Ledger
 from latentloop.installation import (
     Installation,
     child_environment,
@@ -64,7 +68,7 @@ def running_installation(settings: Settings, say: Say) -> Iterator[Running]:
         )
     adopt_orphans()
     settings, own = _with_urls(settings)
-    _prepare(settings)
+    _prepare(settings, say)
     environment = child_environment(settings)
     children: list[Child] = []
     try:
@@ -127,16 +131,19 @@ def _with_urls(settings: Settings) -> tuple[Settings, frozenset[str]]:
     return settings.model_copy(update=urls), own
 
 
-def _prepare(settings: Settings) -> None:
-    """Folders, keys and migrated databases, before any process needs them."""
+def _prepare(settings: Settings, say: Say) -> None:
+    """Folders, keys, migrated databases and the settings in force, before any process needs them."""
     from deploy.stores.release_file import generate_keys
 
     home = settings.home.resolve()
     for name in ("logs", "prefect", "mlflow", "objects"):
         (home / name).mkdir(parents=True, exist_ok=True)
     generate_keys(settings.secrets_folder)
-    settings.open_database().dispose()
     settings.open_telemetry()
+    engine = settings.open_database()
+    if changed := declare_settings(Ledger(engine), settings, datetime.now(UTC)):
+        say(f"settings changed since the last start: {changed}")
+    engine.dispose()
 
 
 def _start(specs: list[ChildSpec], children: list[Child], say: Say) -> None:
@@ -173,7 +180,8 @@ def _servers(settings: Settings, own: frozenset[str], environment: dict[str, str
     if "service_url" in own:
         port = _port(settings.service_url)
         command = [python, "-m", "deploy.serving", "--port", port]
-        specs.append(_spec("service", command, environment, home, f"{settings.service_url}/healthz"))
+        healthy = _serves_with(f"{settings.service_url}/readyz", settings_digest(settings))
+        specs.append(ChildSpec("service", command, environment, home, home / "logs" / "service.log", healthy))
     command = [python, "-m", "deploy.controller"]
     specs.append(
         ChildSpec(
@@ -238,15 +246,25 @@ def _answers(url: str) -> Callable[[], bool]:
     return healthy
 
 
-def _controller_beats(settings: Settings) -> Callable[[], bool]:
-    from deploy.stores.ledger import Ledger
+def _serves_with(url: str, digest: str) -> Callable[[], bool]:
+    """A service is up when it answers, a champion or not, and works with our settings."""
 
-    began = time.time()
+    def healthy() -> bool:
+        try:
+            return bool(httpx.get(url, timeout=2).json()["settings_digest"] == digest)
+        except (httpx.HTTPError, ValueError, KeyError):
+            return False
+
+    return healthy
+
+
+def _controller_beats(settings: Settings) -> Callable[[], bool]:
+    began, digest = time.time(), settings_digest(settings)
     ledger = Ledger(settings.open_database())
 
     def healthy() -> bool:
         beat = ledger.last_beat("controller")
-        return beat is not None and beat.timestamp() >= began
+        return beat is not None and beat.at.timestamp() >= began and beat.settings_digest == digest
 
     return healthy
 

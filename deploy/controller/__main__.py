@@ -21,6 +21,8 @@ from deploy.controller.reconcile import Reconciler
 from deploy.controller.retraining import revive_retrainings
 from deploy.controller.watch import Watch
 from deploy.settings import Settings, SettingsError, load_settings
+from deploy.settings_digest import SHORT, settings_digest
+from deploy.settings_in_force import declare_settings
 from deploy.stores.errors import EpochConflict, StoreError
 
 _log = logging.getLogger("latentloop.controller")
@@ -36,6 +38,7 @@ def main() -> int:
     try:
         settings = load_settings()
         world = open_neighbours(settings)
+        digest = _put_in_force(settings, world)
     except (SettingsError, StoreError) as error:
         print(f"controller: {error}", file=sys.stderr)
         return 1
@@ -44,12 +47,19 @@ def main() -> int:
     said: dict[str, str] = {}
     while not ended.is_set():
         with _tolerating("sign of life", said, pause_s):
-            world.ledger.beat("controller", _now())
+            world.ledger.beat("controller", _now(), digest)
         for name, duty in duties.items():
             with _tolerating(name, said, pause_s):
                 duty()
         ended.wait(pause_s)
     return 0
+
+
+def _put_in_force(settings: Settings, world: Neighbours) -> str:
+    """The digest of the settings; on record, because workers and commands compare theirs with them."""
+    digest, changed = settings_digest(settings), declare_settings(world.ledger, settings, _now())
+    _log.info("settings %s of %s%s", digest[:SHORT], settings.file_name, f"; changed: {changed}" if changed else "")
+    return digest
 
 
 def _duties(settings: Settings, world: Neighbours) -> dict[str, Callable[[], object]]:

@@ -9,6 +9,7 @@ import sys
 from deploy.serving.run import listen, serve
 from deploy.serving.sinks import LateSink
 from deploy.settings import SettingsError, load_settings
+from deploy.settings_digest import SHORT, settings_digest
 from deploy.stores.errors import StoreError, StoreFull, StoreUnavailable
 
 
@@ -21,7 +22,8 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         settings = load_settings()
-        config = settings.serving
+        config, digest = settings.serving, settings_digest(settings)
+        logging.getLogger("latentloop.serving").info("settings %s of %s", digest[:SHORT], settings.file_name)
         listener = listen(given.host or config.host, config.port if given.port is None else given.port)
         from deploy.serving.app import create_app  # torch takes seconds: first see that the port is free
 
@@ -39,6 +41,7 @@ def main() -> int:
             public_key=settings.release_public_key(),
             input_policy=settings.input_policy,
             cache_folder=settings.cache_folder / "serving",
+            settings_digest=digest,
         )
     except (SettingsError, StoreError, OSError) as error:
         print(f"deploy.serving: {error}", file=sys.stderr)

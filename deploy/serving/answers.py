@@ -157,6 +157,7 @@ class Readiness(_Body):
 
     ready: bool = Field(description="a champion is loaded")
     replica: str
+    settings_digest: str = Field(description="of the settings that this replica works with")
     release_epoch: int
     release_changed_at: datetime | None
     canary_share: float = Field(description="what this replica lives: 0 once it has stopped a failing canary")
@@ -256,8 +257,10 @@ def refused_answer(visit: Visit, error: ImagesRefused) -> RefusedAnswer:
     )
 
 
-def readiness(state: ReplicaState, replica: str, pairing: Pairing | None, shadow: ShadowStatus) -> Readiness:
-    """Say what serves here, what is tried, and what is wrong."""
+def readiness(
+    state: ReplicaState, replica: str, settings_digest: str, pairing: Pairing | None, shadow: ShadowStatus
+) -> Readiness:
+    """Say what serves here, by which settings, what is tried, and what is wrong."""
     stuck = Trouble(
         "trial", f"the shadow has been at one batch for {shadow.stuck_s:.0f} s; it is not compared meanwhile"
     )
@@ -265,6 +268,7 @@ def readiness(state: ReplicaState, replica: str, pairing: Pairing | None, shadow
     return Readiness(
         ready=state.slots.champion is not None,
         replica=replica,
+        settings_digest=settings_digest,
         release_epoch=state.epoch,
         release_changed_at=state.changed_at,
         canary_share=state.slots.canary_share,

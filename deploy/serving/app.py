@@ -85,10 +85,12 @@ def create_app(
     public_key: Ed25519PublicKey,
     input_policy: InputPolicy,
     cache_folder: Path,
+    settings_digest: str,
 ) -> FastAPI:
     """Build the application of one replica. Its threads start and end with the application's lifespan.
 
-    `cache_folder` belongs to this replica alone; `public_key` verifies the release file in `objects`.
+    `cache_folder` belongs to this replica alone; `public_key` verifies the release file in `objects`; `settings_digest`
+    is told at /readyz.
     """
     service = Service(
         config,
@@ -98,6 +100,7 @@ def create_app(
         public_key=public_key,
         input_policy=input_policy,
         cache_folder=cache_folder,
+        settings_digest=settings_digest,
     )
 
     @asynccontextmanager

@@ -63,8 +63,9 @@ class Service:
         public_key: Ed25519PublicKey,
         input_policy: InputPolicy,
         cache_folder: Path,
+        settings_digest: str,
     ) -> None:
-        self.config, self.input_policy = config, input_policy
+        self.config, self.input_policy, self._settings_digest = config, input_policy, settings_digest
         self.metrics = Metrics(config)
         loader = VersionLoader(
             objects, cache_folder, golden_tolerance=config.golden_tolerance, batch_max=config.batch_max
@@ -96,7 +97,7 @@ class Service:
         """Say what serves here, what is tried, and what is wrong."""
         state = self.state
         pairing = choose_pairing(state.slots)
-        return readiness(state, self.config.replica, pairing, self.shadow.status(pairing))
+        return readiness(state, self.config.replica, self._settings_digest, pairing, self.shadow.status(pairing))
 
     def start(self) -> None:
         """Start the threads, on the event loop; the first version loads in the background."""

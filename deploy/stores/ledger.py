@@ -54,6 +54,14 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """A sign of life, and the digest of the settings that its process works with; None from an older release."""
+
+    at: datetime
+    settings_digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """A line of the record; `body` is JSON."""
 
@@ -138,18 +146,18 @@ class Ledger:
             rows = connection.execute(query).all()
         return [LedgerEntry(row.id, from_us(row.at_us), row.kind, row.subject, row.body, row.key) for row in rows]
 
-    def beat(self, name: str, now: datetime) -> None:
-        """Leave a sign of life."""
+    def beat(self, name: str, now: datetime, settings_digest: str | None = None) -> None:
+        """Leave a sign of life, with the settings that one lives by."""
         with BEAT, writing(self._engine) as connection:
-            values = {"name": name, "at_us": to_us(now)}
-            if not insert_once(connection, beats, values):
-                connection.execute(update(beats).where(beats.c.name == name).values(at_us=to_us(now)))
+            values = {"at_us": to_us(now), "settings_digest": settings_digest}
+            if not insert_once(connection, beats, {"name": name, **values}):
+                connection.execute(update(beats).where(beats.c.name == name).values(values))
 
-    def last_beat(self, name: str) -> datetime | None:
+    def last_beat(self, name: str) -> Beat | None:
         """Read the last sign of life."""
         with reading(self._engine) as connection:
-            at_us = connection.execute(select(beats.c.at_us).where(beats.c.name == name)).scalar_one_or_none()
-        return None if at_us is None else from_us(at_us)
+            row = connection.execute(select(beats).where(beats.c.name == name)).one_or_none()
+        return None if row is None else Beat(from_us(row.at_us), row.settings_digest)
 
 
 def _resume(connection: Connection, key: str, fresh: dict[str, Any]) -> Claim:

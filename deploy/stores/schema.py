@@ -57,6 +57,7 @@ beats = Table(
     METADATA,
     Column("name", Text, primary_key=True),
     Column("at_us", BigInteger, nullable=False),
+    Column("settings_digest", Text),
 )
 
 release = Table(

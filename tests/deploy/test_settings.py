@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from deploy.settings import VENDOR_ENVIRONMENT, Settings, SettingsError, load_settings
+from deploy.settings import Settings, SettingsError, load_settings
 from deploy.settings_training import TrainingConfig
+from tests.deploy.settled import empty_the_environment
 from vae_core.config import ConvVaeConfig
 from vae_core.training.early_warning import twin_recipe
 from vae_core.vq_config import VqVaeConfig
@@ -18,13 +19,7 @@ from vae_core.vq_config import VqVaeConfig
 
 @pytest.fixture(autouse=True)
 def bare_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty working directory, no setting in the environment, and what loading sets is undone."""
-    monkeypatch.chdir(tmp_path)
-    for name in [*os.environ]:
-        if name.startswith("LATENTLOOP_"):
-            monkeypatch.delenv(name)
-    for name, value in VENDOR_ENVIRONMENT.items():
-        monkeypatch.setenv(name, os.environ.get(name, value))
+    empty_the_environment(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -99,7 +94,7 @@ def test_a_file_that_is_no_toml_is_refused_with_the_place(file: Path, content: b
 
     (problem,) = problems()
 
-    assert problem.startswith("latentloop.toml: not valid TOML (")
+    assert problem.startswith(f"{file}: not valid TOML (")
 
 
 @pytest.mark.parametrize(

@@ -297,7 +297,7 @@ def test_a_candidate_with_another_preprocessing_sees_the_images_through_its_own(
 def test_a_batch_that_takes_very_long_is_a_trouble_that_a_person_sees(house: House) -> None:
     champion, trial = (LoadedVersion(name, name * 64, tiny_artifact(1), datetime.now(UTC)) for name in "12")
     state, pairing = ReplicaState(Slots(champion=champion, shadow=trial)), Pairing(champion, trial, "shadow")
-    usual, stuck = (readiness(state, "test", pairing, ShadowStatus(stuck_s=seconds)) for seconds in (29, 31))
+    usual, stuck = (readiness(state, "test", "", pairing, ShadowStatus(stuck_s=seconds)) for seconds in (29, 31))
     assert usual.errors == [] and usual.ready and stuck.ready
     assert [(each.where, "one batch for 31 s" in each.message) for each in stuck.errors] == [("trial", True)]
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from deploy.stores.database import open_engine
 from deploy.stores.errors import LeaseLost, ObjectMissing
-from deploy.stores.ledger import Claim, Ledger
+from deploy.stores.ledger import Beat, Claim, Ledger
 from tests.deploy.stores.racing import PROCESSES, Racers, kill_at
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -177,6 +177,7 @@ def test_of_racing_keyed_entries_exactly_one_is_written(database_url: str, ledge
 def test_a_sign_of_life_is_the_last_one(ledger: Ledger) -> None:
     assert ledger.last_beat("controller") is None
     ledger.beat("controller", NOW)
-    ledger.beat("controller", LATER)
+    ledger.beat("controller", LATER, "d" * 64)
     ledger.beat("worker", NOW)
-    assert ledger.last_beat("controller") == LATER
+    assert ledger.last_beat("controller") == Beat(LATER, "d" * 64)
+    assert ledger.last_beat("worker") == Beat(NOW, None)

@@ -1,0 +1,60 @@
+"""Where settings come from. A relative place counts from the folder of who says it: the file, or the working directory.
+
+Processes of one installation run in different folders; what is absolute here means the same in each of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
+
+FOLDERS = ("home", "assets_folder", "fashion_mnist")
+URLS = ("objects_url", "database_url", "telemetry_url")
+_SQLITE = "sqlite:///"
+
+
+class EnvironmentSource(EnvSettingsSource):
+    """`LATENTLOOP_*`; relative places count from the working directory."""
+
+    def __call__(self) -> dict[str, Any]:
+        """What the environment says."""
+        return settle_places(super().__call__(), Path.cwd())
+
+
+class FileSource(TomlConfigSettingsSource):
+    """`latentloop.toml`; relative places count from its folder."""
+
+    def __init__(self, settings_cls: type[BaseSettings], file: Path | None) -> None:
+        self._folder = file.parent if file is not None else Path.cwd()
+        super().__init__(settings_cls, toml_file=file)
+
+    def __call__(self) -> dict[str, Any]:
+        """What the file says; nothing where there is none."""
+        return settle_places(super().__call__(), self._folder)
+
+
+def settle_places(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The same values with every relative place made absolute; what is no text is left to be refused."""
+    settled = dict(values)
+    for name in FOLDERS:
+        if isinstance(there := settled.get(name), str) and there:
+            settled[name] = str(_absolute(there, folder))
+    for name in URLS:
+        if isinstance(there := settled.get(name), str):
+            settled[name] = _settle_url(there, folder)
+    return settled
+
+
+def _settle_url(url: str, folder: Path) -> str:
+    """Folders and SQLite files may be named relatively; servers never are."""
+    if url.startswith(_SQLITE) and url != _SQLITE and ":memory:" not in url:
+        return _SQLITE + str(_absolute(url.removeprefix(_SQLITE), folder))
+    return url if "://" in url or not url else str(_absolute(url, folder))
+
+
+def _absolute(path: str, folder: Path) -> Path:
+    return Path(os.path.abspath(folder / Path(path).expanduser()))

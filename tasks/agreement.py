@@ -1,0 +1,25 @@
+"""The first step of every flow: this worker works with the settings of its installation, or not at all."""
+
+from __future__ import annotations
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.context import engine, settings
+
+
+@task(cache_policy=NO_CACHE)
+def agree_on_settings() -> str:
+    """The digest that this run works with; `SettingsDiffer` names what a worker was told otherwise."""
+    from deploy.settings_digest import SHORT, settings_digest
+    from deploy.settings_in_force import require_agreement
+    from deploy.stores.ledger import Ledger
+
+    way_out = (
+        "give this worker the settings of the installation (latentloop.toml, LATENTLOOP_*), or put these in force with "
+        "`latentloop down`, then `latentloop up`"
+    )
+    require_agreement(Ledger(engine()), settings(), way_out)
+    digest = settings_digest(settings())
+    get_run_logger().info("settings %s of %s", digest[:SHORT], settings().file_name)
+    return digest
