@@ -10,12 +10,17 @@ from pathlib import Path
 LATENTLOOP = Path(sys.executable).with_name("latentloop")
 
 
-def environment(home: Path, **settings: str) -> dict[str, str]:
-    """Keep this process's environment but its Latentloop and vendor settings; `product` sets LATENTLOOP_PRODUCT."""
+def bare_environment() -> dict[str, str]:
+    """The environment of the tests without what they set in it: settings of Latentloop and of its vendors."""
     foreign = ("LATENTLOOP_", "PREFECT_", "MLFLOW_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return {**kept, "COLUMNS": "200", "PYTHONWARNINGS": "default"}
+
+
+def environment(home: Path, **settings: str) -> dict[str, str]:
+    """The bare environment and some settings in it; `product` sets LATENTLOOP_PRODUCT."""
     own = {f"LATENTLOOP_{name.upper()}": value for name, value in {"home": str(home), **settings}.items()}
-    return {**kept, **own, "COLUMNS": "200", "PYTHONWARNINGS": "default"}
+    return {**bare_environment(), **own}
 
 
 def run_latentloop(
