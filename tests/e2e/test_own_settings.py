@@ -55,7 +55,7 @@ mutual_information_every_steps = 0
 twin_share = 0.0
 
 [training.full.budget]
-amount = 60
+amount = 100
 unit = "steps"
 
 [evaluation]
@@ -63,7 +63,7 @@ n_images = 100
 n_samples = 100
 holdout_min = 50
 
-# sixty steps make no good model: this story is about the settings
+# a hundred steps make no good model: this story is about the settings
 [gate]
 first_min_explained_variance = 0.01
 first_min_active_units = 1

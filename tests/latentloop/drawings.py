@@ -11,14 +11,16 @@ SIZE = 64
 
 
 def drawings(count: int, seed: int = 0) -> np.ndarray:
-    """Draw uint8 (count, 64, 64, 3): soft fields of colour, all different, of pixel variances above 0.02."""
+    """Draw uint8 (count, 64, 64, 3): a soft disc of one colour on a ground of another, of pixel variances above 0.01."""
     random = np.random.default_rng(seed)
-    return np.stack([_field(random, 0, 256) for _ in range(count)])
+    return np.stack([_disc(random, random.uniform(0, 90, 3), random.uniform(150, 255, 3)) for _ in range(count)])
 
 
 def pale_drawing(seed: int = 0) -> np.ndarray:
-    """One that is flat: its pixel variance is about 0.004, below the default limit and above 0.002."""
-    return _field(np.random.default_rng(seed), 150, 220)
+    """One whose two colours are near each other: pixel variance between 0.002 and 0.01, the default limit."""
+    random = np.random.default_rng(seed)
+    ground = random.uniform(140, 150, 3)
+    return _disc(random, ground, ground + 45)
 
 
 def write_drawings(folder: Path, count: int, sources: int) -> None:
@@ -29,6 +31,8 @@ def write_drawings(folder: Path, count: int, sources: int) -> None:
         Image.fromarray(image).save(source / f"{number:04d}.png")
 
 
-def _field(random: np.random.Generator, darkest: int, lightest: int) -> np.ndarray:
-    coarse = random.integers(darkest, lightest, (3, 3, 3), dtype=np.uint8)
-    return np.asarray(Image.fromarray(coarse).resize((SIZE, SIZE), Image.Resampling.BICUBIC))
+def _disc(random: np.random.Generator, ground: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    y, x = np.mgrid[0:SIZE, 0:SIZE]
+    middle, radius = random.uniform(24, 40, 2), random.uniform(16, 22)
+    inside = 1 / (1 + np.exp((np.hypot(y - middle[0], x - middle[1]) - radius) / 2))
+    return np.clip(ground + inside[..., None] * (colour - ground), 0, 255).astype(np.uint8)
