@@ -21,6 +21,8 @@ from latentloop.installation import connect
 from tests.latentloop.front_door import environment, run_latentloop
 from tests.latentloop.products import product_images
 
+# said by the environment alone: it must reach every process, and show in the digest
+COOLDOWN_S = 7_200.0
 IMAGES = 600
 SOURCES = 12
 TELEMETRY_QUEUE = 50
@@ -97,7 +99,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     folder = tmp_path_factory.mktemp("loop")
     home, config = folder / "home", folder / "latentloop.toml"
     config.write_text(SETTINGS)
-    env = environment(home, config=str(config))
+    env = environment(home, config=str(config), drift__cooldown_s=str(COOLDOWN_S))
     up = run_latentloop("up", "--detach", env=env, folder=folder, timeout_s=280)
     try:
         assert up.returncode == 0, f"{up.stdout}\n{up.stderr}\n{_logs(home)}"
@@ -105,6 +107,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("LATENTLOOP_CONFIG", str(config))
             patch.setenv("LATENTLOOP_HOME", str(home))
+            patch.setenv("LATENTLOOP_DRIFT__COOLDOWN_S", str(COOLDOWN_S))
             yield Loop(folder, env, connect(load_settings()))
     finally:
         down = run_latentloop("down", env=env, folder=folder)

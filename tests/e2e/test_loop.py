@@ -4,18 +4,40 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 
+from data_checks.drift.policy import DriftPolicy
+from deploy.settings_digest import SHORT, digest_values, settings_digest
+from deploy.settings_in_force import read_settings_in_force
 from deploy.stores.artifacts import artifact_prefix, fetch_artifact
 from deploy.stores.ledger import Ledger
 from latentloop.demo.damage import encode_png
 from latentloop.demo.shipment import Shipment
-from tests.e2e.conftest import IMAGES, SOURCES, Loop
+from tests.e2e.conftest import COOLDOWN_S, IMAGES, SOURCES, Loop
 from tests.latentloop.front_door import run_latentloop
 from tests.latentloop.products import product_images
 from vae_core.weights import encoder_digest
 
 pytestmark = pytest.mark.server
+
+
+def test_a_variable_that_decides_reaches_every_process_and_shows_in_the_digest(
+    loop: Loop, counts: dict[str, object]
+) -> None:
+    digest, ledger = settings_digest(loop.settings), Ledger(loop.settings.open_database())
+    in_force, beat = read_settings_in_force(ledger), ledger.last_beat("controller")
+    with loop.settings.open_orchestrator() as orchestrator:
+        lines = [line for line in orchestrator.log_lines() if line.startswith("settings ")]
+
+    assert in_force is not None
+    assert (in_force.digest, in_force.values["drift.cooldown_s"]) == (digest, COOLDOWN_S)
+    assert digest_values({**in_force.values, "drift.cooldown_s": DriftPolicy().cooldown_s}) != digest
+    assert httpx.get(f"{loop.settings.service_url}/readyz", timeout=60).json()["settings_digest"] == digest
+    assert beat is not None
+    assert beat.settings_digest == digest
+    assert lines
+    assert {line.split()[1] for line in lines} == {digest[:SHORT]}
 
 
 def test_each_file_of_the_folder_is_accepted_or_quarantined_and_exactly_the_damaged_ones_are_refused(

@@ -11,7 +11,7 @@ SIZE = 64
 
 
 def drawings(count: int, seed: int = 0) -> np.ndarray:
-    """Draw uint8 (count, 64, 64, 3): a soft disc of one colour on a ground of another, of pixel variances above 0.01."""
+    """Draw uint8 (count, 64, 64, 3): a soft disc of one colour on a ground of another; pixel variances above 0.02."""
     random = np.random.default_rng(seed)
     return np.stack([_disc(random, random.uniform(0, 90, 3), random.uniform(150, 255, 3)) for _ in range(count)])
 
