@@ -129,8 +129,10 @@ def _with_urls(settings: Settings) -> tuple[Settings, frozenset[str]]:
 
 def _prepare(settings: Settings) -> None:
     """Folders, keys and migrated databases, before any process needs them."""
+    from deploy.private_home import make_private
     from deploy.stores.release_file import generate_keys
 
+    make_private(settings.home)
     home = settings.home.resolve()
     for name in ("logs", "prefect", "mlflow", "objects"):
         (home / name).mkdir(parents=True, exist_ok=True)

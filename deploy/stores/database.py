@@ -9,8 +9,6 @@ import errno
 import fcntl
 import logging
 import os
-import re
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +16,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from deploy.private_home import tighten
 from deploy.stores.backups import Backup, back_up, backups_of
-from deploy.stores.errors import StoreCorrupt, StoreError, StoreFull, StoreRefused, StoreUnavailable
+from deploy.stores.database_errors import translated
+from deploy.stores.errors import StoreError, StoreFull, StoreUnavailable
 from deploy.stores.faults import register
 
 MIGRATE = register("database.migrate", "the tables, brought to the newest revision in one transaction")
@@ -55,14 +54,14 @@ _EXAMPLES = "sqlite:////absolute/path.db or postgresql://user:password@host/name
 @contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent snapshot; vendor errors come out as StoreError."""
-    with _translated(engine), engine.begin() as connection:
+    with translated(engine), engine.begin() as connection:
         yield connection
 
 
 @contextlib.contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One writing transaction: committed at the end of the block, rolled back by any exception."""
-    with _translated(engine), engine.execution_options(**_WRITING).begin() as connection:
+    with translated(engine), engine.execution_options(**_WRITING).begin() as connection:
         yield connection
 
 
@@ -163,7 +162,7 @@ def _sqlite_migration_lock(engine: Engine) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX)
         with _writable(path):
             _make_private_file(path)
-        with _translated(engine), engine.connect() as connection:
+        with translated(engine), engine.connect() as connection:
             driver: Any = connection.connection.dbapi_connection
             driver.execute("PRAGMA journal_mode = WAL")
         yield
@@ -187,43 +186,3 @@ def _writable(path: Path) -> Iterator[None]:
     except OSError as error:
         full = StoreFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreUnavailable
         raise full(f"database {path}: its folder cannot be written ({error.strerror}); check it") from error
-
-
-@contextlib.contextmanager
-def _translated(engine: Engine) -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        raise _translate(engine, error.orig or error) from error
-    except sqlite3.Error as error:  # of a statement that went to the driver itself
-        raise _translate(engine, error) from error
-
-
-# what PostgreSQL says while it refuses a connection; its driver gives these no code
-_NO_ENTRY = re.compile(
-    r'(role|user|database) "[^"]*" does not exist|authentication failed|no pg_hba\.conf entry|fe_sendauth'
-)
-
-
-def _translate(engine: Engine, error: BaseException) -> StoreError:
-    where = engine.url.render_as_string(hide_password=True)
-    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    state = getattr(error, "sqlstate", None) or ""
-    name = getattr(error, "sqlite_errorname", "")
-    if state == "53100" or name == "SQLITE_FULL":
-        return StoreFull(f"database {where}: no space left ({said}); nothing was changed, free some")
-    if name in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
-        return StoreCorrupt(f"database {where}: the file is damaged ({said}); restore it from a backup")
-    if name.startswith("SQLITE_READONLY"):
-        return StoreRefused(f"database {where}: the file cannot be written ({said}); check its owner, mode and volume")
-    if state == "42501":
-        return StoreRefused(
-            f"database {where}: its user has no right to do this ({said}); GRANT it USAGE and CREATE on the schema"
-        )
-    if _NO_ENTRY.search(str(error)):
-        return StoreRefused(
-            f"database {where}: it lets nobody in so ({said}); check user, password and name in the URL"
-        )
-    if state == "42P01" or said.startswith("no such table"):
-        return StoreCorrupt(f"database {where}: the tables are missing ({said}); run the migration first")
-    return StoreUnavailable(f"database {where}: it did not take the statement ({said}); is it up and free?")
