@@ -139,6 +139,7 @@ def _prepare(settings: Settings) -> None:
     generate_keys(settings.secrets_folder)
     settings.open_database().dispose()
     settings.open_telemetry()
+    settings.open_objects().require_conditional_writes()
 
 
 def _start(specs: list[ChildSpec], children: list[Child], say: Say) -> None:

@@ -24,7 +24,7 @@ from deploy.stores.errors import (
     StoreUnavailable,
 )
 from deploy.stores.faults import register
-from deploy.stores.objects import DELETE, PUT, DeltaLocation, Stored, validate_key
+from deploy.stores.objects import DELETE, PUT, DeltaLocation, Stored, probe_conditional_writes, validate_key
 
 RENAME = register("objects.rename", "the rename of a synced temporary file to its key (local folder)")
 
@@ -101,6 +101,10 @@ class LocalObjects:
     def delta_location(self, prefix: str) -> DeltaLocation:
         """See `ObjectStore.delta_location`."""
         return DeltaLocation(uri=str(self._path(prefix)), storage_options={})
+
+    def require_conditional_writes(self) -> None:
+        """See `ObjectStore.require_conditional_writes`: the disk must take files, locks, syncs and renames."""
+        probe_conditional_writes(self)
 
     def _path(self, key: str) -> Path:
         return self.root / validate_key(key)
