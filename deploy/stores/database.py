@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from deploy.private_home import tighten
 from deploy.stores.backups import Backup, back_up, backups_of
 from deploy.stores.database_errors import translated
-from deploy.stores.errors import StoreError, StoreFull, StoreUnavailable
+from deploy.stores.errors import StoreError, StoreFull, StoreRefused, StoreUnavailable
 from deploy.stores.faults import register
 
 MIGRATE = register("database.migrate", "the tables, brought to the newest revision in one transaction")
@@ -177,6 +177,8 @@ def _make_private_file(path: Path) -> None:
         os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
     for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
         tighten(each)
+    if not os.access(path, os.W_OK):  # SQLite would open it, and say so at the first write
+        raise StoreRefused(f"database {path}: the file cannot be written; check its owner, mode and volume")
 
 
 @contextlib.contextmanager
