@@ -24,7 +24,7 @@ from deploy.stores.errors import (
     StoreUnavailable,
 )
 from deploy.stores.faults import register
-from deploy.stores.objects import DELETE, PUT, DeltaLocation, Stored, probe_conditional_writes, validate_key
+from deploy.stores.objects import DELETE, PUT, DeltaLocation, Stored, ask_once, validate_key
 
 RENAME = register("objects.rename", "the rename of a synced temporary file to its key (local folder)")
 
@@ -104,7 +104,7 @@ class LocalObjects:
 
     def require_conditional_writes(self) -> None:
         """See `ObjectStore.require_conditional_writes`: the disk must take files, locks, syncs and renames."""
-        probe_conditional_writes(self)
+        ask_once(str(self.root), self)
 
     def _path(self, key: str) -> Path:
         return self.root / validate_key(key)

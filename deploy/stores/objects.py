@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ class ObjectStore(Protocol):
         ...
 
     def require_conditional_writes(self) -> None:
-        """UnsafeStore unless racing writers are safe here; a store on a server is asked once a process."""
+        """UnsafeStore unless racing writers are safe here; a process asks each store once."""
         ...
 
 
@@ -123,6 +124,18 @@ class ConditionalWrites(Protocol):
     def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
         ...
+
+
+_ASKED: set[str] = set()
+_ASKING = threading.Lock()  # whoever comes meanwhile waits for the answer
+
+
+def ask_once(place: str, store: ConditionalWrites) -> None:
+    """Probe the store at this place, unless this process did so before and found it safe."""
+    with _ASKING:
+        if place not in _ASKED:
+            probe_conditional_writes(store)
+            _ASKED.add(place)
 
 
 def probe_conditional_writes(store: ConditionalWrites) -> None:

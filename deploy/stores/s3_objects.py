@@ -6,7 +6,6 @@ because of our own first write, and the winner would believe that it lost.
 """
 
 import contextlib
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,14 +21,12 @@ from deploy.stores.objects import (
     PUT,
     DeltaLocation,
     Stored,
-    probe_conditional_writes,
+    ask_once,
     unsafe_store,
     validate_key,
 )
 from deploy.stores.s3_errors import code, is_not_implemented, said, status, translated
 
-_PROBED: set[tuple[str | None, str, str]] = set()
-_PROBING = threading.Lock()  # whoever comes meanwhile waits for the answer
 _ATTEMPTS = 3
 _CONFLICT_ATTEMPTS = 5  # S3 answers 409 while another conditional write of the key is under way: ask again
 
@@ -74,11 +71,8 @@ class S3Objects:
 
     def require_conditional_writes(self) -> None:
         """See `ObjectStore.require_conditional_writes`."""
-        place = (self._endpoint_url, self.bucket, self.prefix)
-        with _PROBING:
-            if place not in _PROBED:
-                probe_conditional_writes(_Unasked(self._put, self.delete))
-                _PROBED.add(place)
+        place = f"{self._endpoint_url} s3://{self.bucket}/{self.prefix}"
+        ask_once(place, _Unasked(self._put, self.delete))
 
     def _put(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
         conditions: dict[str, str] = {"IfNoneMatch": "*"} if if_absent else {}

@@ -14,10 +14,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from deploy.stores.catalogue import Catalogue
 from deploy.stores.database import migrate, open_engine
 from deploy.stores.errors import StoreError, StoreRefused, StoreUnavailable, UnsafeStore
 from deploy.stores.objects import ObjectStore, open_objects
 from tests.deploy.stores.look_alikes import LookAlike, Manner, look_alike
+from tests.deploy.stores.test_catalogue import accepted
 from tests.servers import PostgreSQL, SeaweedFS, free_ports
 
 UNSAFE: dict[Manner, str] = {
@@ -76,6 +78,13 @@ def test_a_process_asks_once_and_readers_never_do() -> None:
         assert asked == ["PUT", "PUT", "PUT", "PUT", "DELETE"]
         at(server, "s3://other").put("key", b"x", if_absent=True)  # another bucket may lie on another store
         assert len([each for each in server.requests if "/other/probe/" in each]) == 5
+
+
+def test_an_unsafe_store_takes_no_catalogue_either() -> None:
+    with look_alike("ignores") as server:
+        with pytest.raises(UnsafeStore, match="If-None-Match"):
+            Catalogue(at(server)).append_accepted(accepted("s", 1), ["s"])
+        assert server.objects == {}
 
 
 def test_writers_that_start_at_once_ask_once_between_them() -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from deploy.stores.errors import StoreRefused, StoreUnavailable
 from deploy.stores.registry import TRIGGER_TAG, CurvePoint, RegisteredVersion, Registry
+from deploy.stores.registry_limits import DESCRIPTION, RUN_NAME, TAG
 from tests.deploy.serving.house import pictures, tiny_artifact
 from tests.servers import free_ports
 from vae_core.artifact import Artifact, write_artifact
@@ -198,6 +199,30 @@ def test_a_tag_that_is_too_long_is_cut_where_it_is_born_and_where_it_is_changed(
     tags = registry.version("1").tags
     assert (tags["reason"], tags["architecture_at_risk"]) == ("a" * 5_000, "b" * 4_999 + "…")
     assert tags["delivery"] == "c" * 4_999 + "…"
+
+
+def test_the_limits_are_those_at_which_postgresql_refuses(mlflow_on_postgresql: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    registry = Registry(mlflow_on_postgresql, f"product-{uuid.uuid4().hex}")
+    registry.ensure_model()
+    client, product = registry._client, registry.product
+    run = client.get_run(registry.ensure_run("t1", "n" * RUN_NAME, {}))
+
+    def create_version(description: str) -> str:
+        source, run_id = run.info.artifact_uri, run.info.run_id
+        return str(client.create_model_version(product, source, run_id, description=description).version)
+
+    version = create_version("d" * DESCRIPTION)
+    client.set_model_version_tag(product, version, "a", "b" * TAG)
+    for too_much in (
+        lambda: create_version("d" * (DESCRIPTION + 1)),
+        lambda: client.set_model_version_tag(product, version, "a", "b" * (TAG + 1)),
+        lambda: client.set_model_version_tag(product, version, "a", "b\0"),
+        lambda: client.create_run(run.info.experiment_id, run_name="n" * (RUN_NAME + 1)),
+    ):
+        with pytest.raises(MlflowException):
+            too_much()
 
 
 def test_a_trigger_that_is_too_long_to_be_found_again_is_refused(registry: Registry, logged: Logged) -> None:

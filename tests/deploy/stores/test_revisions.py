@@ -21,6 +21,7 @@ from deploy.stores.backups import KEPT, back_up, backups_of
 from deploy.stores.database import migrate, open_engine, reading, writing
 from deploy.stores.errors import NewerStore, StoreError
 from deploy.stores.revisions import migrations, read_known, read_revision
+from tests.deploy.stores.racing import kill_at
 from tests.servers import PostgreSQL
 
 HEAD = read_known(migrations()).head
@@ -120,6 +121,21 @@ def _migrate(path: str) -> None:
         migrate(open_engine(f"sqlite:///{path}"))
     except StoreError as error:
         print(type(error).__name__, error)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_migration_killed_at_its_copy_is_done_by_the_next_process(tmp_path: Path, moment: str) -> None:
+    engine = database_of_before(f"sqlite:///{tmp_path}/ledger.db")
+    engine.dispose()
+    code = f"from deploy.stores.database import migrate, open_engine; migrate(open_engine({str(engine.url)!r}))"
+    kill_at("database.backup", moment, code)
+    assert revision_of(engine) == "0002" and beats_in(tmp_path / "ledger.db") == [("controller", 7)]
+    migrate(engine)
+    engine.dispose()
+    assert revision_of(engine) == HEAD
+    assert {beats_in(each.path)[0] for each in backups_of(tmp_path / "ledger.db")} == {("controller", 7)}
+    assert not list(tmp_path.glob("*partial*"))
+    engine.dispose()
 
 
 def test_a_migration_that_fails_half_way_leaves_the_tables_of_before(database_url: str) -> None:
