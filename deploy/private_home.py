@@ -32,18 +32,33 @@ def make_private(home: Path) -> None:
     place = home.resolve()
     with _refused(place):
         place.mkdir(parents=True, exist_ok=True)
-        for folder, folders, files in os.walk(place, topdown=False):
-            for name in (*files, *folders):
-                tighten(Path(folder) / name)
-        tighten(place)
+        _tighten(str(place), place.lstat().st_mode)
+        folders = [str(place)]
+        while folders:
+            with contextlib.suppress(FileNotFoundError), os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    folders += _tighten_entry(entry)
 
 
 def tighten(path: Path) -> None:
     """Take from group and others what they may do with a file or folder; silent where there is none."""
     with contextlib.suppress(FileNotFoundError), _refused(path):
-        mode = path.lstat().st_mode
-        if mode & OTHERS and not stat.S_ISLNK(mode):
-            path.chmod(stat.S_IMODE(mode) & ~OTHERS)
+        _tighten(str(path), path.lstat().st_mode)
+
+
+def _tighten_entry(entry: os.DirEntry[str]) -> list[str]:
+    """Close one entry; returns it when it is a folder. What went meanwhile needs nothing."""
+    try:
+        mode = entry.stat(follow_symlinks=False).st_mode
+        _tighten(entry.path, mode)
+    except FileNotFoundError:
+        return []
+    return [entry.path] if stat.S_ISDIR(mode) else []
+
+
+def _tighten(path: str, mode: int) -> None:
+    if mode & OTHERS and not stat.S_ISLNK(mode):
+        os.chmod(path, stat.S_IMODE(mode) & ~OTHERS)
 
 
 @contextlib.contextmanager
