@@ -133,8 +133,10 @@ def _with_urls(settings: Settings) -> tuple[Settings, frozenset[str]]:
 
 def _prepare(settings: Settings, say: Say) -> None:
     """Folders, keys, migrated databases and the settings in force, before any process needs them."""
+    from deploy.private_home import make_private
     from deploy.stores.release_file import generate_keys
 
+    make_private(settings.home)
     home = settings.home.resolve()
     for name in ("logs", "prefect", "mlflow", "objects"):
         (home / name).mkdir(parents=True, exist_ok=True)
@@ -144,6 +146,7 @@ def _prepare(settings: Settings, say: Say) -> None:
     if changed := declare_settings(Ledger(engine), settings, datetime.now(UTC)):
         say(f"settings changed since the last start: {changed}")
     engine.dispose()
+    settings.open_objects().require_conditional_writes()
 
 
 def _start(specs: list[ChildSpec], children: list[Child], say: Say) -> None:

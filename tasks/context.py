@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
+from deploy.private_home import keep_private
 from deploy.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 @cache
 def settings() -> Settings:
-    """The settings of this process."""
+    """The settings of this process; what it keeps from now on is its user's alone."""
+    keep_private()
     return load_settings()
 
 

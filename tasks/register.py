@@ -12,6 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_checks.verdict import Verdict
+from tasks.card_cut import cut_card
 from tasks.context import engine, now, objects, settings
 from tasks.gate import JUDGED_STEP
 from tasks.model_card import Beside, write_model_card
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from vae_core.evaluation.benchmark_result import BenchmarkResult
 
 AT_RISK = "architecture_at_risk"
+CARD_FILE = "card.md"
 
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=[2, 10, 30])
@@ -35,6 +37,7 @@ def register_candidate(
     from deploy.stores.artifacts import fetch_artifact
     from deploy.stores.ledger import Ledger
     from deploy.stores.registry import CurvePoint
+    from deploy.stores.registry_limits import DESCRIPTION, fit_characters
 
     ProgressWriter(objects(), plan.key).note("registering", 1.0, "in MLflow")
     registry = settings().open_registry()
@@ -54,6 +57,11 @@ def register_candidate(
             for name, key in {"benchmark": evaluated.benchmark, "benchmark_new": evaluated.benchmark_new}.items():
                 if key is not None:
                     (folder / "pictures" / f"{name}.json").write_bytes(objects().get(key).data)
+            beside = _beside(plan, evaluated, trained)
+            card = fit_characters(
+                write_model_card(plan, trained, result, verdict, run_id, pictures, beside, evaluated.code_nats)
+            )
+            (folder / "pictures" / CARD_FILE).write_text(card, "utf-8")
             registry.log_files(run_id, folder / "pictures")
         # a process that lost its lease must not register: somebody else carries this trigger on
         Ledger(engine()).renew(claimed.key, claimed.owner, now())
@@ -73,16 +81,7 @@ def register_candidate(
                 "delivery": "",
                 **_risk(trained),
             },
-            description=write_model_card(
-                plan,
-                trained,
-                result,
-                verdict,
-                run_id,
-                pictures,
-                _beside(plan, evaluated, trained),
-                evaluated.code_nats,
-            ),
+            description=cut_card(card, registry.run_file_link(run_id, CARD_FILE), limit=DESCRIPTION),
         )
         registry.finish_run(run_id)
     registered = Registered(

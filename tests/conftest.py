@@ -45,6 +45,14 @@ def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def mlflow_on_postgresql(postgresql_server: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the one MLflow server of this session that keeps its tables on PostgreSQL, and give its URL."""
+    database = postgresql_server.create_namespace().replace("postgresql://", "postgresql+psycopg://", 1)
+    with mlflow_server(tmp_path_factory.mktemp("mlflow-on-postgresql"), database) as url:
+        yield url
+
+
 def _skip_unless_broken(error: CannotStart) -> None:
     """Skip where a server is not installed; one that does not come up is a failure."""
     if "install" in str(error) or "no user postgres" in str(error):

@@ -154,12 +154,12 @@ def prefect_server(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def mlflow_server(folder: Path) -> Iterator[str]:
-    """Run an MLflow server on a fresh SQLite file; yields its URL."""
+def mlflow_server(folder: Path, database_url: str | None = None) -> Iterator[str]:
+    """Run an MLflow server on an empty database (default: a SQLite file of its own); yields its URL."""
     (port,) = free_ports(1)
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
+        "--backend-store-uri", database_url or f"sqlite:///{folder / 'mlflow.db'}",
         "--artifacts-destination", str(folder / "artifacts"),
     ]  # fmt: skip
     environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **_QUIET}

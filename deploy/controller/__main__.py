@@ -20,6 +20,7 @@ from deploy.controller.neighbours import Neighbours, open_neighbours
 from deploy.controller.reconcile import Reconciler
 from deploy.controller.retraining import revive_retrainings
 from deploy.controller.watch import Watch
+from deploy.private_home import keep_private
 from deploy.settings import Settings, SettingsError, load_settings
 from deploy.settings_digest import SHORT, settings_digest
 from deploy.settings_in_force import declare_settings
@@ -36,6 +37,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     try:
+        keep_private()
         settings = load_settings()
         world = open_neighbours(settings)
         digest = _put_in_force(settings, world)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.controller.service import Service
 from deploy.settings import Settings, SettingsError
+from deploy.stores.errors import StoreUnavailable
 from deploy.stores.ledger import Ledger
 from deploy.stores.objects import ObjectStore
 from deploy.stores.orchestrator import Orchestrator
@@ -33,15 +35,20 @@ class Neighbours:
 
 
 def open_neighbours(settings: Settings) -> Neighbours:
-    """All neighbours of the settings; a server need not be up yet."""
+    """All neighbours of the settings; a server need not be up yet.
+
+    UnsafeStore for an object store that answers and does not heed conditions.
+    """
     if settings.service_url is None:
         raise SettingsError("service_url is not set: start `latentloop up`, or set LATENTLOOP_SERVICE_URL")
-    engine = settings.open_database()
+    engine, objects = settings.open_database(), settings.open_objects()
+    with contextlib.suppress(StoreUnavailable):  # away: it is asked again before the first conditional put
+        objects.require_conditional_writes()
     return Neighbours(
         registry=settings.open_registry(),
         ledger=Ledger(engine),
         releases=ReleaseStore(engine),
-        objects=settings.open_objects(),
+        objects=objects,
         telemetry=settings.open_telemetry(),
         pairs=settings.open_pairs(),
         orchestrator=settings.open_orchestrator(),

@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 
+from deploy.private_home import keep_private
 from deploy.serving.run import listen, serve
 from deploy.serving.sinks import LateSink
 from deploy.settings import SettingsError, load_settings
@@ -21,6 +22,7 @@ def main() -> int:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
+        keep_private()
         settings = load_settings()
         config, digest = settings.serving, settings_digest(settings)
         logging.getLogger("latentloop.serving").info("settings %s of %s", digest[:SHORT], settings.file_name)

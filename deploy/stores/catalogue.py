@@ -206,6 +206,7 @@ class Catalogue:
         strangers = set(rows["segment"].unique().to_pylist()) - set(segments)
         if strangers:
             raise ValueError(f"{table}: rows of {sorted(strangers)[:3]}, which are not among the segments given")
+        self._objects.require_conditional_writes()  # Delta Lake's commits rely on them, and do not ask
         for _ in range(_ATTEMPTS):
             opened = self._open_or_create(table)
             with _translated(table):

@@ -7,21 +7,27 @@ still holds when it writes, and a second writer waits for `BUSY_TIMEOUT_S` at mo
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from deploy.stores.errors import StoreCorrupt, StoreError, StoreFull, StoreUnavailable
+from deploy.private_home import tighten
+from deploy.stores.backups import Backup, back_up, backups_of
+from deploy.stores.database_errors import translated
+from deploy.stores.errors import StoreError, StoreFull, StoreRefused, StoreUnavailable
 from deploy.stores.faults import register
 
 MIGRATE = register("database.migrate", "the tables, brought to the newest revision in one transaction")
 
 BUSY_TIMEOUT_S = 30
+_log = logging.getLogger("latentloop.stores")
 _MIGRATION_LOCK = 0x6C61746C  # an arbitrary advisory lock number ("latl"), the same in every process
 _WRITING = {"latentloop_writing": True}
 
@@ -48,14 +54,14 @@ _EXAMPLES = "sqlite:////absolute/path.db or postgresql://user:password@host/name
 @contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent snapshot; vendor errors come out as StoreError."""
-    with _translated(engine), engine.begin() as connection:
+    with translated(engine), engine.begin() as connection:
         yield connection
 
 
 @contextlib.contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One writing transaction: committed at the end of the block, rolled back by any exception."""
-    with _translated(engine), engine.execution_options(**_WRITING).begin() as connection:
+    with translated(engine), engine.execution_options(**_WRITING).begin() as connection:
         yield connection
 
 
@@ -72,17 +78,48 @@ def insert_once(connection: Connection, table: Table, row: Mapping[str, object])
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the tables to the newest revision; any number of processes may call this at once."""
-    from alembic import command  # only the process that starts the house needs alembic
-    from alembic.config import Config
+    """Bring the tables to the newest revision; any number of processes may call this at once.
 
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    All or nothing, in one transaction. A SQLite database that has tables already is copied first, beside itself; of
+    a PostgreSQL database no copy can be made from here. NewerStore where a newer Latentloop wrote it.
+    """
+    from alembic import command  # only the process that starts the house needs alembic
+
+    from deploy.stores.revisions import migrations, newer_store, read_known, read_revision
+
+    config = migrations()
+    known = read_known(config)
     with MIGRATE, _sqlite_migration_lock(engine), writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        found = read_revision(connection)
+        if found == known.head:
+            return
+        if found is not None and found not in known.known:
+            raise newer_store(_shown(engine), found, known, _backups(engine))
+        if found is not None:
+            _keep_the_old(engine, found, known.head)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _backups(engine: Engine) -> list[Backup]:
+    return backups_of(Path(engine.url.database or "")) if engine.dialect.name == "sqlite" else []
+
+
+def _keep_the_old(engine: Engine, found: str, head: str) -> None:
+    """Copy the database while the write lock is held: nobody writes between the copy and the new tables."""
+    if engine.dialect.name == "sqlite":
+        kept = f"the old one is kept as {back_up(Path(engine.url.database or ''), found, datetime.now(UTC)).path}"
+    else:
+        kept = "of this server no copy was made: the way back is a dump of your own (pg_dump)"
+    _log.warning("database %s: its tables go from revision %s to %s; %s", _shown(engine), found, head, kept)
+
+
+def _shown(engine: Engine) -> str:
+    if engine.dialect.name == "sqlite":
+        return str(engine.url.database)
+    return engine.url.render_as_string(hide_password=True)
 
 
 def _insert_ignoring(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -118,15 +155,14 @@ def _sqlite_migration_lock(engine: Engine) -> Iterator[None]:
         yield
         return
     path = Path(engine.url.database or "")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with _writable(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        full = StoreFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreUnavailable
-        raise full(f"database {path}: its folder cannot be written ({error.strerror}); check it") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        with _translated(engine), engine.connect() as connection:
+        with _writable(path):
+            _make_private_file(path)
+        with translated(engine), engine.connect() as connection:
             driver: Any = connection.connection.dbapi_connection
             driver.execute("PRAGMA journal_mode = WAL")
         yield
@@ -134,23 +170,21 @@ def _sqlite_migration_lock(engine: Engine) -> Iterator[None]:
         os.close(handle)
 
 
+def _make_private_file(path: Path) -> None:
+    """The database's file, its owner's alone; SQLite gives `-wal` and `-shm` the modes that it has."""
+    # never opened where it exists: closing it would drop the locks of this process's connections (POSIX)
+    if not path.exists():
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))
+    for each in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        tighten(each)
+    if not os.access(path, os.W_OK):  # SQLite would open it, and say so at the first write
+        raise StoreRefused(f"database {path}: the file cannot be written; check its owner, mode and volume")
+
+
 @contextlib.contextmanager
-def _translated(engine: Engine) -> Iterator[None]:
+def _writable(path: Path) -> Iterator[None]:
     try:
         yield
-    except DBAPIError as error:
-        raise _translate(engine, error) from error
-
-
-def _translate(engine: Engine, error: DBAPIError) -> StoreError:
-    where = engine.url.render_as_string(hide_password=True)
-    said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
-    state = getattr(error.orig, "sqlstate", None) or ""
-    name = getattr(error.orig, "sqlite_errorname", "")
-    if state == "53100" or name == "SQLITE_FULL":
-        return StoreFull(f"database {where}: no space left ({said}); nothing was changed, free some")
-    if name in ("SQLITE_CORRUPT", "SQLITE_NOTADB"):
-        return StoreCorrupt(f"database {where}: the file is damaged ({said}); restore it from a backup")
-    if state == "42P01" or said.startswith("no such table"):
-        return StoreCorrupt(f"database {where}: the tables are missing ({said}); run the migration first")
-    return StoreUnavailable(f"database {where}: it did not take the statement ({said}); is it up and free?")
+    except OSError as error:
+        full = StoreFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreUnavailable
+        raise full(f"database {path}: its folder cannot be written ({error.strerror}); check it") from error

@@ -9,6 +9,7 @@ StoreError
 ├── StoreUnavailable      the neighbour does not answer: trying again later may help
 ├── StoreFull             no space left: nothing was written
 ├── StoreCorrupt          what lies in the store cannot be read as what it should be
+├── NewerStore            a newer Latentloop wrote it: this program must not touch it
 ├── StoreRefused          the neighbour answered and said no (rights, unknown name, bad request)
 ├── UnsafeStore           the object store ignores conditional writes: coordinated writes are not safe on it
 └── SignatureInvalid      a signed file does not carry the signature of the expected key
@@ -49,6 +50,10 @@ class StoreFull(StoreError):
 
 class StoreCorrupt(StoreError):
     """Stored bytes or rows cannot be read as what they should be."""
+
+
+class NewerStore(StoreError):
+    """The database has a revision that this program does not know; nothing was changed."""
 
 
 class StoreRefused(StoreError):

@@ -1,7 +1,8 @@
 """The object store on a local folder, safe against racing processes and against a kill at any instruction.
 
 A put writes a temporary file, syncs it, and renames it under a lock of its key. `.store/` holds what is ours:
-`tmp/` (half-written files, swept when the store is opened and nobody is writing), `locks/` and `writers`.
+`tmp/` (half-written files, swept when the store is opened and nobody is writing), `locks/` and `writers`. Folders that
+it makes have mode 0700, files 0600, whatever the umask: they hold production images.
 """
 
 import contextlib
@@ -23,7 +24,7 @@ from deploy.stores.errors import (
     StoreUnavailable,
 )
 from deploy.stores.faults import register
-from deploy.stores.objects import DELETE, PUT, DeltaLocation, Stored, validate_key
+from deploy.stores.objects import DELETE, PUT, DeltaLocation, Stored, ask_once, validate_key
 
 RENAME = register("objects.rename", "the rename of a synced temporary file to its key (local folder)")
 
@@ -39,8 +40,9 @@ class LocalObjects:
         self._own = self.root / ".store"
         self._temporary = self._own / "tmp"
         with _translated(str(self.root)):
-            (self._own / "locks").mkdir(parents=True, exist_ok=True)
-            self._temporary.mkdir(exist_ok=True)
+            for folder in (self.root, self._own, self._own / "locks", self._temporary):
+                # a root that somebody else made keeps its mode: it may be shared on purpose
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._sweep()
 
     def put(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
@@ -100,6 +102,10 @@ class LocalObjects:
         """See `ObjectStore.delta_location`."""
         return DeltaLocation(uri=str(self._path(prefix)), storage_options={})
 
+    def require_conditional_writes(self) -> None:
+        """See `ObjectStore.require_conditional_writes`: the disk must take files, locks, syncs and renames."""
+        ask_once(str(self.root), self)
+
     def _path(self, key: str) -> Path:
         return self.root / validate_key(key)
 
@@ -133,7 +139,7 @@ def _etag(data: bytes) -> str:
 @contextlib.contextmanager
 def _locked(path: Path, mode: int) -> Iterator[None]:
     """Hold an advisory lock; it dies with its process, and works between threads (one open file each)."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, mode)
         yield
@@ -142,7 +148,7 @@ def _locked(path: Path, mode: int) -> Iterator[None]:
 
 
 def _write_synced(path: Path, data: bytes) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
         file.flush()
@@ -156,7 +162,7 @@ def _make_folders(folder: Path) -> None:
         missing.append(folder)
         folder = folder.parent
     for new in reversed(missing):
-        new.mkdir(exist_ok=True)
+        new.mkdir(mode=0o700, exist_ok=True)
         _sync_folder(new.parent)
 
 

@@ -12,13 +12,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deploy.stores.errors import StoreRefused, StoreUnavailable
 from deploy.stores.faults import register
-
-if TYPE_CHECKING:
-    from mlflow.entities import Param
+from deploy.stores.registry_limits import (
+    METRICS_AT_ONCE,
+    RUN_NAME,
+    TAG,
+    fit_description,
+    fit_identity,
+    fit_params,
+    fit_tags,
+    fit_text,
+)
 
 CREATE_MODEL = register("registry.create_model", "the registered model of the product")
 LOG_RUN = register("registry.log_run", "run, parameters, metrics and pictures of a training")
@@ -131,6 +138,10 @@ class Registry:
         """The page where a person approves; the UI has no link to it from its start page."""
         return f"{self.url}/#/models/{self.product}/versions/{version}"
 
+    def run_file_link(self, run_id: str, path: str) -> str:
+        """The same page as a link from within MLflow's own pages, whatever address they are read under."""
+        return self.run_file_url(run_id, path).removeprefix(self.url)
+
     def run_file_url(self, run_id: str, path: str) -> str:
         """The page that shows a run's file."""
         with self._border(f"read run {run_id}"):
@@ -152,6 +163,7 @@ class Registry:
 
     def ensure_run(self, trigger: str, name: str, params: Mapping[str, Any]) -> str:
         """The run of this trigger: found by its tag, or created with its parameters."""
+        trigger = fit_identity("trigger", trigger)
         with self._border("open a run"):
             experiment = self._client.get_experiment_by_name(self.product)
             experiment_id = experiment.experiment_id if experiment else self._create_experiment()
@@ -159,14 +171,21 @@ class Registry:
             if found:
                 return str(found[0].info.run_id)
             with LOG_RUN:
-                run = self._client.create_run(experiment_id, run_name=name, tags={TRIGGER_TAG: trigger})
-                self._client.log_batch(run.info.run_id, params=_rows(params))
+                kept = fit_text(name, RUN_NAME)
+                run = self._client.create_run(experiment_id, run_name=kept, tags={TRIGGER_TAG: trigger})
+                self._log_params(run.info.run_id, params)
                 return str(run.info.run_id)
 
     def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
         """More parameters of a run; again with the same values nothing changes, with others it is refused."""
         with self._border("log parameters"), LOG_RUN:
-            self._client.log_batch(run_id, params=_rows(params))
+            self._log_params(run_id, params)
+
+    def _log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        for part in fit_params(params):
+            self._client.log_batch(run_id, params=[Param(key, value) for key, value in part.items()])
 
     def _create_experiment(self) -> str:
         from mlflow.exceptions import MlflowException
@@ -179,14 +198,14 @@ class Registry:
             return str(self._client.get_experiment_by_name(self.product).experiment_id)
 
     def log_curve(self, run_id: str, points: Sequence[CurvePoint], now: datetime) -> None:
-        """Points of training curves, in batches of 1,000 (the server's limit)."""
+        """Points of training curves, in batches of what the server takes."""
         from mlflow.entities import Metric
 
         at = int(now.timestamp() * 1000)
         rows = [Metric(each.name, float(each.value), at, each.step) for each in points]
         with self._border("log a curve"), LOG_RUN:
-            for start in range(0, len(rows), 1000):
-                self._client.log_batch(run_id, metrics=rows[start : start + 1000])
+            for start in range(0, len(rows), METRICS_AT_ONCE):
+                self._client.log_batch(run_id, metrics=rows[start : start + METRICS_AT_ONCE])
 
     def log_files(self, run_id: str, folder: Path) -> None:
         """Pictures and tables, at the root of the run's artifacts (where the version page can show them)."""
@@ -222,7 +241,11 @@ class Registry:
     def create_version(
         self, *, model_uri: str, run_id: str, trigger: str, tags: Mapping[str, str], description: str
     ) -> RegisteredVersion:
-        """The version of a logged model (`models:/m-...`) with `approval=pending`; the same trigger never makes two."""
+        """The version of a logged model (`models:/m-...`) with `approval=pending`; the same trigger never makes two.
+
+        StoreRefused for a description that is longer than `registry_limits.DESCRIPTION`; longer tags are cut.
+        """
+        trigger, description = fit_identity("trigger", trigger), fit_description(description)
         if (existing := self.find_by_trigger(trigger)) is not None:
             return existing
         logging.getLogger("mlflow.store.model_registry").setLevel(logging.WARNING)
@@ -233,7 +256,7 @@ class Registry:
                 # the server refuses a logged model as a source without its id
                 model_id=model_uri.removeprefix("models:/"),
                 run_id=run_id,
-                tags={**tags, TRIGGER_TAG: trigger, "approval": PENDING},
+                tags={**fit_tags(tags), TRIGGER_TAG: trigger, "approval": PENDING},
                 description=description,
             )
         return self.version(str(created.version))
@@ -244,7 +267,8 @@ class Registry:
             self._client.set_terminated(run_id)
 
     def set_tag(self, version: str, key: str, value: str) -> None:
-        """One tag; the controller never sets `approval`."""
+        """One tag, cut where it is too long; the controller never sets `approval`."""
+        value = fit_text(value, TAG)
         with self._border(f"tag version {version}"), SET_TAG:
             self._ask("POST", "model-versions/set-tag", name=self.product, version=version, key=key, value=value)
 
@@ -293,13 +317,6 @@ class Registry:
                 f"MLflow at {self.url} could not {doing}: its answer is none of MLflow's "
                 f"({type(error).__name__}: {_first_line(error)}); does the address lead to it?"
             ) from error
-
-
-def _rows(params: Mapping[str, Any]) -> list[Param]:
-    """Parameters as MLflow takes them: words, of 500 characters at most."""
-    from mlflow.entities import Param
-
-    return [Param(key, str(value)[:500]) for key, value in params.items()]
 
 
 def _first_line(error: Exception) -> str:

@@ -84,7 +84,7 @@ def generate_keys(folder: Path) -> ReleaseKeys:
     path = folder / PRIVATE_KEY_FILE
     with KEYS:
         if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             private = Ed25519PrivateKey.generate()
             _write_once(path, _private_bytes(private))
         keys = load_keys(folder)

@@ -1,31 +1,46 @@
 """The object store on S3, or on anything that speaks it with conditional writes.
 
-A conditional put is never retried by the client: when the first answer is lost, the second try would be
-refused because of our own first write, and the winner would believe that it lost.
+Before its first conditional put a process asks once whether the store heeds conditions: many that speak S3 do not.
+A conditional put is never retried by the client: when the first answer is lost, the second try would be refused
+because of our own first write, and the winner would believe that it lost.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.stores.errors import (
-    InvalidKey,
-    ObjectMissing,
-    PreconditionFailed,
-    StoreError,
-    StoreFull,
-    StoreRefused,
-    StoreUnavailable,
+from deploy.stores.errors import InvalidKey, ObjectMissing, PreconditionFailed, StoreRefused
+from deploy.stores.objects import (
+    DELETE,
+    PUT,
+    DeltaLocation,
+    Stored,
+    ask_once,
+    unsafe_store,
+    validate_key,
 )
-from deploy.stores.objects import DELETE, PUT, DeltaLocation, Stored, validate_key
+from deploy.stores.s3_errors import code, is_not_implemented, said, status, translated
 
 _ATTEMPTS = 3
 _CONFLICT_ATTEMPTS = 5  # S3 answers 409 while another conditional write of the key is under way: ask again
+
+
+class _Put(Protocol):
+    def __call__(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Unasked:
+    """The writes of a store before it was asked, for the question itself."""
+
+    put: _Put
+    delete: Callable[[str], None]
 
 
 class S3Objects:
@@ -49,7 +64,17 @@ class S3Objects:
         self._client = self._connect(_ATTEMPTS)
 
     def put(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
-        """See `ObjectStore.put`."""
+        """See `ObjectStore.put`; UnsafeStore when this process's first question shows that conditions do not hold."""
+        if if_absent or if_match is not None:
+            self.require_conditional_writes()
+        return self._put(key, data, if_absent=if_absent, if_match=if_match)
+
+    def require_conditional_writes(self) -> None:
+        """See `ObjectStore.require_conditional_writes`."""
+        place = f"{self._endpoint_url} s3://{self.bucket}/{self.prefix}"
+        ask_once(place, _Unasked(self._put, self.delete))
+
+    def _put(self, key: str, data: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
         conditions: dict[str, str] = {"IfNoneMatch": "*"} if if_absent else {}
         if if_match is not None:
             conditions["IfMatch"] = if_match
@@ -60,11 +85,14 @@ class S3Objects:
                     answer = client.put_object(Bucket=self.bucket, Key=self._full(key), Body=data, **conditions)
                     return str(answer["ETag"])
                 except ClientError as error:
-                    if if_match is not None and _code(error) == "NoSuchKey":
+                    if if_match is not None and code(error) == "NoSuchKey":
                         raise PreconditionFailed(
                             f"object {key}: expected etag {if_match}, found none; read it again"
                         ) from error
-                    if _status(error) != 409 or attempt == _CONFLICT_ATTEMPTS - 1:
+                    if conditions and is_not_implemented(error):
+                        name = "If-None-Match" if if_absent else "If-Match"
+                        raise unsafe_store(name, "heeded", f"answered {said(error)}") from error
+                    if status(error) != 409 or attempt == _CONFLICT_ATTEMPTS - 1:
                         raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
@@ -120,6 +148,15 @@ class S3Objects:
         return self._connect(1)
 
     def _connect(self, attempts: int) -> Any:
+        try:
+            return self._make_client(attempts)
+        except (ValueError, BotoCoreError) as error:  # an endpoint that is no URL, a profile that is not there
+            raise StoreRefused(
+                f"object store s3://{self.bucket}: no client can be made ({error}); correct s3.endpoint_url, s3.region "
+                "or the AWS profile"
+            ) from error
+
+    def _make_client(self, attempts: int) -> Any:
         return boto3.client(
             "s3",
             endpoint_url=self._endpoint_url,
@@ -141,38 +178,5 @@ class S3Objects:
     def _full(self, key: str) -> str:
         return self.prefix + validate_key(key)
 
-    @contextlib.contextmanager
-    def _translated(self, key: str) -> Iterator[None]:
-        where = f"s3://{self.bucket}/{self.prefix}{key}"
-        try:
-            yield
-        except ClientError as error:
-            raise _translate(where, error) from error
-        except BotoCoreError as error:
-            endpoint = self._endpoint_url or "AWS"
-            raise StoreUnavailable(f"{where}: {endpoint} does not answer ({error}); is the server up?") from error
-
-
-def _status(error: ClientError) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _translate(where: str, error: ClientError) -> StoreError:
-    code = _code(error)
-    said = f"{code} {error.response.get('Error', {}).get('Message', '')}".strip()
-    status = _status(error)
-    if code == "NoSuchBucket":
-        return StoreRefused(f"object {where}: the bucket does not exist; create it or correct the URL")
-    if status == 404:
-        return ObjectMissing(f"object {where}: expected one, found none; check the key")
-    if status == 412:
-        return PreconditionFailed(f"object {where}: somebody else wrote first ({said}); read it again")
-    if status == 507 or "StorageFull" in code or "QuotaExceeded" in code:
-        return StoreFull(f"object {where}: the store has no space left ({said}); free some")
-    if status >= 500 or status in (0, 409, 429) or code in ("SlowDown", "RequestTimeout"):
-        return StoreUnavailable(f"object {where}: the store answered {said}; try again later")
-    return StoreRefused(f"object {where}: the store refused ({said}); check keys, rights and bucket")
+    def _translated(self, key: str) -> contextlib.AbstractContextManager[None]:
+        return translated(f"s3://{self.bucket}/{self.prefix}{key}", self._endpoint_url or "AWS")

@@ -11,6 +11,7 @@ import pytest
 
 from deploy.release import Release
 from deploy.stores import (
+    backups,
     captures,
     catalogue,
     database,
@@ -24,6 +25,7 @@ from deploy.stores import (
     release_file,
     telemetry,
 )
+from deploy.stores.backups import back_up
 from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.catalogue import Catalogue
 from deploy.stores.database import migrate, open_engine
@@ -39,6 +41,7 @@ from tests.deploy.stores.test_telemetry import _row
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MODULES = (
+    backups,
     captures,
     catalogue,
     database,
@@ -81,10 +84,13 @@ def _write_everything(folder: Path) -> None:
     Telemetry(engine).write([_row(0)])
     Pairs(engine).write([_pair(0)])
     engine.dispose()
+    back_up(folder / "ledger.db", "0001", NOW)
 
 
 def test_every_registered_point_is_passed_before_and_after_its_write(tmp_path: Path) -> None:
     seen: Counter[tuple[str, str]] = Counter()
+    # asked before, for the puts that it expects to be refused have no "after"
+    LocalObjects(tmp_path / "objects").require_conditional_writes()
     with faults.installed(lambda name, moment: seen.update([(name, moment)])):
         _write_everything(tmp_path)
     ours = set().union(*(_points_of(module) for module in MODULES))
