@@ -140,7 +140,9 @@ def print_status(status: Status) -> None:
         console.print(f"  {escape(told)}", highlight=False)
     if not status.running:
         starting = "the installation of this home is being started"
-        console.print(starting if status.parts else "no installation runs from this home (start one with `latentloop up`)")
+        console.print(
+            starting if status.parts else "no installation runs from this home (start one with `latentloop up`)"
+        )
     for part in status.parts:
         if part.phase is not Phase.up:
             console.print(f"  {escape(part.line)}", highlight=False)

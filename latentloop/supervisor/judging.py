@@ -34,8 +34,8 @@ class Step(StrEnum):
 class Patience:
     """How long a child may take to its first answer, and how long it may then be silent.
 
-    A silence counts from `least_failures` questions on; it is named after half of `silence_s` and ended after all of
-    it. What is dead is seen by its exit, at once: these limits are for what hangs, and a loaded machine may be slow.
+    A silence counts from `least_failures` questions on; it is named after half of `silence_s` and, once it was named,
+    ended after all of it. What is dead is seen by its exit, at once: these limits are for what hangs, and a loaded machine may be slow.
     """
 
     start_s: float = 600.0
@@ -81,7 +81,6 @@ def _step_of_running(facts: Facts, patience: Patience, now: float) -> Step:
     if pulse.silent_since is None or pulse.failures < patience.least_failures:
         return Step.welcome if facts.phase is Phase.silent and not pulse.failures else Step.leave
     silent_for_s = now - pulse.silent_since
-    if silent_for_s >= patience.silence_s:
-        return Step.kill
-    named = facts.phase is Phase.silent or silent_for_s < patience.silence_s / 2
-    return Step.leave if named else Step.name_silent
+    if facts.phase is Phase.silent:
+        return Step.kill if silent_for_s >= patience.silence_s else Step.leave
+    return Step.name_silent if silent_for_s >= patience.silence_s / 2 else Step.leave

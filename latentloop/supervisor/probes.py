@@ -19,9 +19,9 @@ FRESH_BEAT = timedelta(seconds=60)
 ALIVE = Heard(Sign.alive)
 
 
-def answers(url: str) -> Probe:
+def answers(url: str, answer_s: float = ANSWER_S) -> Probe:
     """Does this health page answer with success?"""
-    client = httpx.Client(timeout=ANSWER_S, trust_env=False)
+    client = httpx.Client(timeout=answer_s, trust_env=False)
 
     def ask(since: datetime) -> Heard:
         try:
