@@ -49,8 +49,11 @@ def start_detached(settings: Settings, say: Callable[[str], None]) -> tuple[Sett
             if not line.startswith(REFUSAL):
                 say(line)
         if ended:
-            raise ProcessFailed(f"latentloop up did not come up: {said.last or 'it said nothing'} (log: {log})")
+            raise ProcessFailed(
+                f"latentloop up did not come up: {said.last.removeprefix(REFUSAL) or 'it said nothing'} (log: {log})"
+            )
         time.sleep(0.2)
+    process.returncode = 0  # it is left to itself: Popen would warn of a child that still runs
     return connect(settings), report.missing
 
 
