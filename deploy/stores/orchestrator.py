@@ -101,7 +101,7 @@ class Orchestrator:
                 ) from None
 
     def online_workers(self, pool: str) -> dict[str, datetime]:
-        """Workers of a pool that the server holds to be online, with their last heartbeat; ObjectMissing: no such pool."""
+        """Last heartbeats of the workers that the server holds to be online; ObjectMissing: no such pool."""
         found = self._ask("POST", f"/work_pools/{quote(pool, safe='')}/workers/filter", {})
         return {
             each["name"]: datetime.fromisoformat(each["last_heartbeat_time"])

@@ -35,7 +35,8 @@ class Patience:
     """How long a child may take to its first answer, and how long it may then be silent.
 
     A silence counts from `least_failures` questions on; it is named after half of `silence_s` and, once it was named,
-    ended after all of it. What is dead is seen by its exit, at once: these limits are for what hangs, and a loaded machine may be slow.
+    ended after all of it. What is dead is seen by its exit, at once: these limits are for what hangs, and a loaded
+    machine may be slow.
     """
 
     start_s: float = 600.0

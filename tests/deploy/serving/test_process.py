@@ -41,7 +41,7 @@ class Load:
         return sum(n for (code, _), n in self.answers.items() if code == status)
 
     def _run(self) -> None:
-        with httpx.Client(base_url=self._url, timeout=30) as client:
+        with httpx.Client(base_url=self._url, timeout=120) as client:
             while not self._stop.is_set():
                 for body in self._bodies:
                     try:
@@ -131,7 +131,7 @@ def test_a_taken_port_is_one_line_and_an_exit_code(house: House) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "deploy.serving", "--port", str(port)]
-        ended = subprocess.run(command, env=environment(house), capture_output=True, text=True, timeout=60)
+        ended = subprocess.run(command, env=environment(house), capture_output=True, text=True, timeout=240)
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
     assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr and "another --port" in ended.stderr
