@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -114,6 +115,8 @@ def test_a_replica_lives_and_starts_without_its_stores_and_without_the_forbidden
     with started(house, python=("-X", "importtime"), telemetry_url=no_database) as replica:
         answer = httpx.post(f"{replica.url}/v1/reconstruct", content=body)
         assert answer.json()["images"] == before
+        wait_until(lambda: '"where": "telemetry"' in json.dumps(replica.ready()["errors"]), "the missing database")
+        assert replica.ready()["ready"] is True, "a champion is loaded: it answers"
         assert "rows wait until it answers" in replica.log()
         imported = {line.rpartition("|")[2].strip() for line in replica.log().splitlines() if "import time:" in line}
     assert {"torch", "fastapi", "deploy.serving.app"} <= imported
