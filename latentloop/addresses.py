@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from deploy.settings import Settings, SettingsError
 from deploy.stores.errors import StoreError
-from latentloop.supervisor.ports import HeldPort, hold_port, port_is_free
+from latentloop.supervisor.ports import HeldPort, hold_port
 
 PREFERRED_PORTS = {"prefect_url": 4200, "mlflow_url": 5000}
 
@@ -42,18 +42,18 @@ def own_servers(settings: Settings) -> Iterator[Addresses]:
     preferred = {**PREFERRED_PORTS, "service_url": settings.serving.port}
     own = [name for name in preferred if getattr(settings, name) is None]
     named = "service_url" in own and "port" in settings.serving.model_fields_set and settings.serving.port != 0
-    if named and not port_is_free(settings.serving.port):
+    ports = {name: hold_port(preferred[name]) for name in own}
+    if named and ports["service_url"].number != settings.serving.port:
+        _release(ports)
         raise SettingsError(
             f"serving.port: port {settings.serving.port} on 127.0.0.1 is in use: end what listens there, or set "
             "LATENTLOOP_SERVING__PORT to another port or 0"
         )
-    ports = {name: hold_port(preferred[name]) for name in own}
     try:
         where = Addresses(settings, ports, frozenset({"service_url"} if named else ()))
         yield where
     finally:
-        for port in ports.values():
-            port.release()
+        _release(ports)
 
 
 def addresses(settings: Settings) -> str:
@@ -71,6 +71,11 @@ def addresses(settings: Settings) -> str:
         f"runs        {(settings.prefect_url or '').removesuffix('/api')}\n"
         f"home        {settings.home.resolve()}"
     )
+
+
+def _release(ports: dict[str, HeldPort]) -> None:
+    for port in ports.values():
+        port.release()
 
 
 def _url(name: str, port: int) -> str:

@@ -18,6 +18,7 @@ import psutil
 from deploy.settings import Settings, SettingsError
 from deploy.stores.errors import StoreError
 from latentloop.addresses import Addresses, addresses, own_servers
+from latentloop.errors import FrontDoorError
 from latentloop.installation import (
     Installation,
     child_environment,
@@ -39,6 +40,7 @@ from latentloop.supervisor.probes import (
 )
 from latentloop.supervisor.pulse import Heard, Sign
 from latentloop.supervisor.report import PartReport
+from latentloop.supervisor.starting import await_settled
 from latentloop.supervisor.tending import Say, Supervisor
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -82,12 +84,12 @@ def running_installation(settings: Settings, say: Say) -> Iterator[Running]:
             _watch_stores(supervisor, settings)
             for spec in _servers(where).values():
                 supervisor.add(spec)
-            supervisor.await_settled()
+            await_settled(supervisor)
             settings = where.settings
-            supervisor.can_move = False
+            supervisor.keep_ports()
             _remember(settings)
             _start_dependents(supervisor, settings, say)
-            supervisor.await_settled()
+            await_settled(supervisor)
             for part in supervisor.missing():
                 say(f"not up: {part.line}")
             supervisor.finish_start()
@@ -202,7 +204,7 @@ def _start_dependents(supervisor: Supervisor, settings: Settings, say: Say) -> N
     supervisor.add_errand(
         "deployments",
         lambda: _deploy(settings, environment, say),
-        errors=(SettingsError, StoreError, subprocess.TimeoutExpired),
+        errors=(SettingsError, StoreError, FrontDoorError, OSError, subprocess.SubprocessError),
         needs="prefect server" if ours else None,
     )
     for spec in _workers(settings, environment):

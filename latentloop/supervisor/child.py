@@ -49,17 +49,24 @@ class Child:
 
     spec: ChildSpec
     record: Record
+    clock: Clock
+    calm_s: float
     process: subprocess.Popen[bytes] | None = None
     listener: Listener | None = None
     started_at: float = 0.0
     told_to_die: str = ""
 
-    def start(self, clock: Clock, calm_s: float) -> None:
+    @property
+    def pulse(self) -> Pulse:
+        """What was heard of the process of now."""
+        return self.listener.pulse if self.listener is not None else Pulse()
+
+    def start(self) -> None:
         """Start it, and listen to it."""
         self.process = launch(self.spec.command, self.spec.environment, self.spec.folder, self.spec.log)
-        self.started_at, self.told_to_die = clock(), ""
+        self.started_at, self.told_to_die = self.clock(), ""
         introduced = _Introduced(self.spec, self.process.pid)
-        self.listener = Listener(introduced.ask, clock=clock, calm_s=calm_s)
+        self.listener = Listener(introduced.ask, clock=self.clock, calm_s=self.calm_s)
 
     def facts(self, can_move: bool) -> Facts:
         """What is known of it now."""
@@ -73,7 +80,7 @@ class Child:
             ended=ended,
             port_taken=ended and self.spec.port is not None and somebody_listens(self.spec.port),
             can_move=can_move and self.spec.move is not None,
-            pulse=self.listener.pulse if self.listener is not None else Pulse(),
+            pulse=self.pulse,
         )
 
     def kill(self, reason: str) -> None:

@@ -21,14 +21,20 @@ class Errand:
     thread: threading.Thread | None = None
     failure: Exception | None = None
 
-    def start(self) -> None:
-        """Begin."""
+    def step(self, now: float, policy: RestartPolicy) -> str | None:
+        """Begin when it is time, look how far it is; returns what is to be said."""
+        record = self.record
+        if record.phase in (Phase.waiting, Phase.left_down) and record.start_at is not None and now >= record.start_at:
+            self._begin()
+        return self._look(now, policy)
+
+    def _begin(self) -> None:
+        self.record.enter(Phase.starting)
         self.failure = None
         self.thread = threading.Thread(target=self._run, name=self.record.name, daemon=True)
         self.thread.start()
 
-    def step(self, now: float, policy: RestartPolicy) -> str | None:
-        """Look how far it is; returns what is to be said."""
+    def _look(self, now: float, policy: RestartPolicy) -> str | None:
         if self.record.phase is not Phase.starting or self.thread is None or self.thread.is_alive():
             return None
         self.thread = None

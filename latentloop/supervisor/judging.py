@@ -34,9 +34,9 @@ class Step(StrEnum):
 class Patience:
     """How long a child may take to its first answer, and how long it may then be silent.
 
-    A silence counts from `least_failures` questions on; it is named after half of `silence_s` and, once it was named,
-    ended after all of it. What is dead is seen by its exit, at once: these limits are for what hangs, and a loaded
-    machine may be slow.
+    A silence counts from `least_failures` questions on; it is named after a quarter of `silence_s` and, once it was
+    named, ended after all of it. What is dead is seen by its exit, at once: these limits are for what hangs, and a
+    loaded machine may be slow.
     """
 
     start_s: float = 600.0
@@ -84,4 +84,4 @@ def _step_of_running(facts: Facts, patience: Patience, now: float) -> Step:
     silent_for_s = now - pulse.silent_since
     if facts.phase is Phase.silent:
         return Step.kill if silent_for_s >= patience.silence_s else Step.leave
-    return Step.name_silent if silent_for_s >= patience.silence_s / 2 else Step.leave
+    return Step.name_silent if silent_for_s >= patience.silence_s / 4 else Step.leave

@@ -13,7 +13,7 @@ from deploy.stores.objects import ObjectStore
 from latentloop.supervisor.child import Probe
 from latentloop.supervisor.pulse import Heard, Sign
 
-ANSWER_S = 10.0
+ANSWER_S = 5.0
 # the controller beats at every look, 15 s apart, and a look that waits for a dead neighbour takes a minute
 FRESH_BEAT = timedelta(seconds=60)
 ALIVE = Heard(Sign.alive)

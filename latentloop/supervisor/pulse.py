@@ -62,7 +62,7 @@ def hear(pulse: Pulse, heard: Heard, asked_at: float) -> Pulse:
 class Listener:
     """Asks again and again until `stop`; `pulse` is what it heard.
 
-    Questions follow each other quickly until the first answer, calmly after it.
+    Questions follow each other quickly until there is an answer, calmly while there is.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Listener:
         ask: Callable[[], Heard],
         *,
         clock: Clock = time.monotonic,
-        quick_s: float = 0.3,
+        quick_s: float = 0.5,
         calm_s: float = 5.0,
     ) -> None:
         self._ask, self._clock = ask, clock
@@ -91,4 +91,5 @@ class Listener:
             except Exception as error:  # a question that breaks must not end the watch
                 heard = Heard(Sign.unknown, f"{type(error).__name__}: {error}")
             self.pulse = hear(self.pulse, heard, asked_at)
-            self._ended.wait(self._calm_s if self.pulse.answers else self._quick_s)
+            calm = self.pulse.answers and not self.pulse.failures
+            self._ended.wait(self._calm_s if calm else self._quick_s)

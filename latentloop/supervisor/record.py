@@ -23,11 +23,6 @@ class Record:
     up_at: float | None = None
     history: History = field(default_factory=History)
 
-    @property
-    def settled(self) -> bool:
-        """The start has nothing more to wait for here."""
-        return self.phase in (Phase.up, Phase.left_down)
-
     def enter(self, phase: Phase, reason: str = "") -> None:
         """Stand there from now on; staying in a phase keeps its time."""
         if phase is not self.phase:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from latentloop.supervisor.judging import Phase
-from latentloop.supervisor.lock import Holder
+from latentloop.supervisor.lock import Holder, this_process
 
 REPORT_FILE = Path("run") / "children.json"
+PUBLISH_S, STALE_S = 10.0, 120.0
 
 
 class PartReport(BaseModel):
@@ -50,6 +52,30 @@ class Report(BaseModel):
         return tuple(part for part in self.parts if part.phase is not Phase.up)
 
 
+class Publication:
+    """The report of this process: written when it changed, and every ten seconds, so that one sees that it lives."""
+
+    def __init__(self, home: Path) -> None:
+        self._home, self._holder = home, this_process()
+        self._last: tuple[bool, tuple[PartReport, ...]] | None = None
+        self._written_at = 0.0
+        self.started = False
+
+    def publish(self, parts: tuple[PartReport, ...], now: float) -> str | None:
+        """Write it unless it is there; returns what is to be said where that fails."""
+        fresh = (self.started, parts)
+        if fresh == self._last and now - self._written_at < PUBLISH_S:
+            return None
+        self._last, self._written_at = fresh, now
+        try:
+            write_report(
+                self._home, Report(holder=self._holder, at=datetime.now(UTC), started=self.started, parts=parts)
+            )
+        except OSError as error:  # a full disk or a home that was removed must not end what runs
+            return f"the report of the processes cannot be written: {error}"
+        return None
+
+
 def write_report(home: Path, report: Report) -> None:
     """Replace the file at once, mode 0600."""
     path = home / REPORT_FILE
@@ -70,6 +96,15 @@ def read_report(home: Path) -> Report | None:
 
 
 def read_children(home: Path) -> tuple[PartReport, ...]:
-    """The parts of the installation that runs, or is being started, from this home; none when nothing runs."""
+    """The parts of the installation that runs, or is being started, from this home; none when nothing runs.
+
+    A supervisor that hangs is a part that does not answer: what the others are is old news then.
+    """
     found = read_report(home)
-    return found.parts if found is not None else ()
+    if found is None:
+        return ()
+    if datetime.now(UTC) - found.at < timedelta(seconds=STALE_S):
+        return found.parts
+    reason = "it does not look after its processes; end them with `latentloop down`, then `latentloop up`"
+    hanging = PartReport(name="the supervisor", phase=Phase.silent, since=found.at, reason=reason, pid=found.holder.pid)
+    return (hanging, *found.parts)

@@ -24,6 +24,7 @@ from latentloop.supervisor.judging import Patience
 from latentloop.supervisor.probes import answers
 from latentloop.supervisor.pulse import Heard, Sign
 from latentloop.supervisor.restarts import RestartPolicy
+from latentloop.supervisor.starting import await_settled
 from latentloop.supervisor.tending import Supervisor
 from latentloop.up import PROJECT
 
@@ -86,6 +87,10 @@ class Stage:
         self.said: list[str] = []
         self.supervisor = Supervisor(folder, self.said.append, policy=policy, calm_s=0.1)
 
+    def settle(self, say_every_s: float = 5.0) -> None:
+        """Wait for the end of the start."""
+        await_settled(self.supervisor, poll_s=0.02, say_every_s=say_every_s)
+
     def until(self, holds: Callable[[], object], what: str) -> None:
         """Tend until it is so."""
         deadline = time.monotonic() + GENEROUS_S / 2
@@ -100,7 +105,7 @@ class Stage:
 
     def pid(self, name: str) -> int | None:
         """The process of a child now."""
-        return next(part.pid for part in self.supervisor._parts() if part.name == name)
+        return next(part.pid for part in self.supervisor.parts() if part.name == name)
 
 
 def alive(pid: int) -> bool:

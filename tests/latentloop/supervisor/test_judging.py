@@ -54,8 +54,8 @@ def silent(since: float, failures: int) -> Pulse:
             replace(UP, ended=True, port_taken=True, can_move=True), 3, Step.bury, id="who was up keeps its port"
         ),
         pytest.param(replace(UP, pulse=silent(100, 2)), 400, Step.leave, id="two questions are too few"),
-        pytest.param(replace(UP, pulse=silent(100, 9)), 129, Step.leave, id="half a minute is short"),
-        pytest.param(replace(UP, pulse=silent(100, 9)), 130, Step.name_silent, id="after half of it, it is named"),
+        pytest.param(replace(UP, pulse=silent(100, 9)), 114, Step.leave, id="some seconds are short"),
+        pytest.param(replace(UP, pulse=silent(100, 9)), 115, Step.name_silent, id="after a quarter of it, it is named"),
         pytest.param(replace(UP, pulse=silent(100, 9)), 900, Step.name_silent, id="nobody is ended unnamed"),
         pytest.param(Facts(Phase.silent, pulse=silent(100, 9)), 150, Step.leave, id="it is named once"),
         pytest.param(Facts(Phase.silent, pulse=HEARD), 150, Step.welcome, id="it answers again"),

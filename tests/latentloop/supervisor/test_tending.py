@@ -19,7 +19,7 @@ def died_story(folder: Path) -> object:
     stage = Stage(folder)
     stage.supervisor.add(child(folder, "clerk", READY + SLEEP))
     stage.supervisor.add(child(folder, "other", READY + SLEEP))
-    stage.supervisor.await_settled()
+    stage.settle()
     first, other = stage.pid("clerk"), stage.pid("other")
     assert first is not None
     os.kill(first, signal.SIGKILL)
@@ -43,7 +43,7 @@ def left_down_story(folder: Path) -> object:
     stage.supervisor.add(child(folder, "service", READY + SLEEP))
     stage.supervisor.add(child(folder, "broken", "print('no disk'); raise SystemExit(3)"))
     stage.supervisor.add(child(folder, "dependent", READY + SLEEP, needs="broken"))
-    stage.supervisor.await_settled()
+    stage.settle()
     pid = stage.pid("service")
     stage.supervisor.finish_start()
     for _ in range(20):
@@ -77,7 +77,7 @@ def test_a_child_that_keeps_dying_is_left_down_with_one_line_and_what_does_not_n
 def hanging_story(folder: Path) -> object:
     stage, port = Stage(folder), hold_port()
     stage.supervisor.add(server(folder, "server", port.number))
-    stage.supervisor.await_settled()
+    stage.settle()
     first = stage.pid("server")
     assert first is not None
     os.kill(first, signal.SIGSTOP)
@@ -108,7 +108,7 @@ def taken_story(folder: Path) -> object:
     )
     known = server(folder, "server", ports[1].number)
     stage.supervisor.add(server(folder, "server", ports[0].number, before="time.sleep(1)\n", move=lambda: known))
-    stage.supervisor.await_settled()
+    stage.settle()
     moved = [line for line in stage.said if "was taken" in line]
     answer = {"port": stage.supervisor.specs()[0].port == ports[1].number, "moved": len(moved)}
     answer |= {"up": stage.phase("server"), "stranger lives": stranger.poll() is None}
@@ -134,8 +134,8 @@ def lost_later_story(folder: Path) -> object:
     stage, port = Stage(folder), hold_port()
     never = {"move": lambda: (_ for _ in ()).throw(AssertionError("its port is known to others"))}
     stage.supervisor.add(server(folder, "server", port.number, **never))
-    stage.supervisor.await_settled()
-    stage.supervisor.can_move = False
+    stage.settle()
+    stage.supervisor.keep_ports()
     first = stage.pid("server")
     assert first is not None
     os.kill(first, signal.SIGKILL)
@@ -163,7 +163,7 @@ def orphaned_story(folder: Path) -> object:
     outer = f"subprocess.Popen({inner!r}).wait()\n"
     spec = server(folder, "server", port.number, before=outer)
     stage.supervisor.add(spec)
-    stage.supervisor.await_settled()
+    stage.settle()
     first = stage.pid("server")
     assert first is not None
     os.kill(first, signal.SIGKILL)
@@ -180,7 +180,7 @@ def refusing_story(folder: Path) -> object:
     stage = Stage(folder)
     stage.supervisor.add(child(folder, "service", "print('no key'); raise SystemExit(2)", refuses_with=2))
     try:
-        stage.supervisor.await_settled()
+        stage.settle()
     except ProcessFailed as failed:
         return {"said": str(failed)}
     finally:
@@ -205,7 +205,7 @@ def errand_story(folder: Path) -> object:
     stage.supervisor.add(child(folder, "server", READY + SLEEP))
     stage.supervisor.add_errand("deployments", register, errors=(ValueError,), needs="server")
     stage.supervisor.add(child(folder, "worker", READY + SLEEP, needs="deployments"))
-    stage.supervisor.await_settled(say_every_s=0.0)
+    stage.settle(say_every_s=0.0)
     waited = [line for line in stage.said if line.startswith("waiting for ")]
     answer = {"tries": len(tries), "missing": len(stage.supervisor.missing()), "waited": waited[0]}
     said = [line for line in stage.said if not line.startswith("waiting for ")]
@@ -233,7 +233,7 @@ def store_story(folder: Path) -> object:
         return Heard(Sign.alive) if marker.exists() else Heard(Sign.silent, "it is not mounted")
 
     stage.supervisor.add_store("object store", ask, calm_s=0.02)
-    stage.supervisor.await_settled()
+    stage.settle()
     phases = [stage.phase("object store")]
     marker.unlink()
     stage.until(lambda: stage.phase("object store") == "not answering", "that it went away")
