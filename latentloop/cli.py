@@ -36,16 +36,15 @@ def up(
 ) -> None:
     """Start Prefect, MLflow, the controller and the service here, and keep them running."""
     from deploy.settings import load_settings
-    from latentloop.up import addresses, supervise
+
+    if detach:
+        _up_detached()
+        return
+    from latentloop.up import supervise
 
     settings = load_settings()
-    if detach:
-        from latentloop.detached import start_detached
-
-        print(addresses(start_detached(settings)))
-        return
     try:
-        supervise(settings, _say)
+        supervise(settings, _say, print)
     except KeyboardInterrupt:
         _say("everything is down")
 
@@ -247,6 +246,23 @@ def _users_sentence(error: Exception) -> str | None:
     if isinstance(error, httpx.RequestError):
         return f"{error.request.url} did not answer ({error}): is it up? Its log is in the folder `logs` of the home"
     return None
+
+
+def _up_detached() -> None:
+    """Exit code 1 when something is not up, although the rest is."""
+    from deploy.settings import load_settings
+    from latentloop.addresses import addresses
+    from latentloop.detached import start_detached
+
+    try:
+        settings, missing = start_detached(load_settings(), _say)
+    except KeyboardInterrupt:
+        _say("it goes on starting: `latentloop status` shows how far it is, `latentloop down` ends it")
+        raise
+    print(addresses(settings))
+    if missing:
+        _say("what is up goes on, what is not is tried again: see `latentloop status`; `latentloop down` ends it")
+        raise typer.Exit(1)
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

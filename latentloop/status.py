@@ -25,6 +25,8 @@ from deploy.stores.release import ReleaseStore
 from deploy.stores.telemetry import Telemetry
 from latentloop.installation import WAY_OUT, fill_in_urls, read_installation
 from latentloop.steering import TrialView, trial_lines, view_trial
+from latentloop.supervisor.judging import Phase
+from latentloop.supervisor.report import PartReport, read_children
 
 DECISIONS = (
     "release", "golden", "gate", "approval", "approval-refused", "override", "registered", "ingest-held",
@@ -82,6 +84,7 @@ class Status(BaseModel):
 
     running: bool
     settings_differ: str
+    parts: tuple[PartReport, ...]
     epoch: int
     since: AwareDatetime | None
     slots: tuple[Slot, ...]
@@ -112,6 +115,7 @@ def read_status(settings: Settings) -> Status:
     return Status(
         running=running,
         settings_differ=find_disagreement(ledger, settings, WAY_OUT) if running else "",
+        parts=read_children(settings.home),
         epoch=release.epoch,
         since=release.changed_at,
         slots=slots,
@@ -140,7 +144,13 @@ def print_status(status: Status) -> None:
         told = f"requests, trial and images that are waited for: unknown, {status.telemetry_unknown}"
         console.print(f"  {escape(told)}", highlight=False)
     if not status.running:
-        console.print("no installation runs from this home (start one with `latentloop up`)")
+        starting = "the installation of this home is being started"
+        console.print(
+            starting if status.parts else "no installation runs from this home (start one with `latentloop up`)"
+        )
+    for part in status.parts:
+        if part.phase is not Phase.up:
+            console.print(f"  {escape(part.line)}", highlight=False)
     for each in status.slots:
         console.print(f"  {each.slot:<9} version {each.version}  {each.digest[:12]}")
     if status.pending_unknown:

@@ -5,227 +5,247 @@ Servers that the settings name are used; those that they leave out are started h
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import httpx
 import psutil
 
+from deploy.private_home import make_private
 from deploy.settings import Settings, SettingsError
 from deploy.settings_digest import settings_digest
 from deploy.settings_in_force import declare_settings
+from deploy.stores.errors import StoreError, StoreUnavailable
 from deploy.stores.ledger import Ledger
+from deploy.stores.release_file import generate_keys
+from latentloop.addresses import Addresses, addresses, own_servers
+from latentloop.errors import FrontDoorError
 from latentloop.installation import (
     Installation,
     child_environment,
     forget_installation,
-    read_installation,
     write_installation,
 )
-from latentloop.processes import (
-    Child,
-    ChildSpec,
-    adopt_orphans,
-    await_healthy,
-    free_port,
-    port_is_free,
-    restart_dead,
-    start,
-    stop_all,
+from latentloop.supervisor.child import ChildSpec
+from latentloop.supervisor.family import adopt_orphans
+from latentloop.supervisor.judging import Patience
+from latentloop.supervisor.lock import hold_home
+from latentloop.supervisor.probes import (
+    answers,
+    ask_store,
+    controller_beats,
+    ledger_answers,
+    objects_answer,
+    telemetry_answers,
+    worker_polls,
+    works_with,
 )
+from latentloop.supervisor.pulse import Heard, Sign
+from latentloop.supervisor.report import PartReport
+from latentloop.supervisor.starting import await_settled
+from latentloop.supervisor.tending import Say, Supervisor
 
 PROJECT = Path(__file__).resolve().parent.parent
 POOLS = ("cpu", "gpu")
-PREFERRED_PORTS = {"prefect_url": 4200, "mlflow_url": 5000}
+UP_LOG = Path("logs") / "up.log"
+REFUSES_ITS_SETTINGS = 2  # exit code of `python -m deploy.serving`
+# a look of the controller may wait for dead neighbours, or measure a version, for minutes
+CONTROLLER_PATIENCE = Patience(silence_s=900.0)
+# a worker's heartbeats are half a minute apart, and Prefect believes it to be online for some of them
+WORKER_PATIENCE = Patience(silence_s=300.0)
 
-Say = Callable[[str], None]
 
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Running:
-    """A started installation: its settings with all URLs, and its children."""
+    """A started installation: its settings with all URLs, and who looks after its processes."""
 
     settings: Settings
-    children: list[Child]
+    supervisor: Supervisor
 
     def tend(self, say: Say) -> None:
-        """Start again what died."""
-        restart_dead(self.children, say)
+        """Start again what died or does not answer."""
+        self.supervisor.tend()
+
+    def missing(self) -> tuple[PartReport, ...]:
+        """What could not be brought up, or is not up any more."""
+        return self.supervisor.missing()
 
 
 @contextmanager
 def running_installation(settings: Settings, say: Say) -> Iterator[Running]:
-    """Start everything, hand it over, and end everything, whatever happens in between."""
-    if (other := read_installation(settings.home)) is not None:
-        raise SettingsError(
-            f"{settings.home.resolve()} is already up (pid {other.pid}): use it, or end it with `latentloop down`"
-        )
-    adopt_orphans()
-    settings, own = _with_urls(settings)
-    _prepare(settings, say)
-    environment = child_environment(settings)
-    children: list[Child] = []
-    try:
-        _start(_servers(settings, own, environment), children, say)
-        _deploy(settings, environment, say)
-        _start(list(_workers(settings, environment)), children, say)
-        assert settings.prefect_url and settings.mlflow_url and settings.service_url
-        write_installation(
-            settings.home,
-            Installation(
-                pid=psutil.Process().pid,
-                born=psutil.Process().create_time(),
-                prefect_url=settings.prefect_url,
-                mlflow_url=settings.mlflow_url,
-                service_url=settings.service_url,
-            ),
-        )
-        yield Running(settings, children)
-    finally:
-        forget_installation(settings.home)
-        stop_all(children)
+    """Start everything, hand it over, and end everything, whatever happens in between.
+
+    What could not be brought up is in `missing`, said, and tried again; `SettingsError`, `StoreError` or
+    `ProcessFailed` where nothing can be: another supervisor, no ledger, a service that refuses its settings.
+    """
+    with hold_home(settings.home), own_servers(settings) as where:
+        adopt_orphans()
+        _prepare(settings, say)
+        supervisor = Supervisor(settings.home, say, logs=(settings.home / UP_LOG,))
+        try:
+            _watch_stores(supervisor, settings)
+            for spec in _servers(where).values():
+                supervisor.add(spec)
+            await_settled(supervisor)
+            settings = where.settings
+            supervisor.keep_ports()
+            _remember(settings)
+            _start_dependents(supervisor, settings, say)
+            await_settled(supervisor)
+            for part in supervisor.missing():
+                say(f"not up: {part.line}")
+            supervisor.finish_start()
+            yield Running(settings, supervisor)
+        finally:
+            forget_installation(settings.home)
+            supervisor.stop()
 
 
-def supervise(settings: Settings, say: Say) -> None:
-    """Run until SIGTERM or Ctrl-C (both arrive as KeyboardInterrupt or SystemExit)."""
+def supervise(settings: Settings, say: Say, show: Say) -> None:
+    """Run until SIGTERM or Ctrl-C (both arrive as KeyboardInterrupt or SystemExit); the addresses are shown."""
     with running_installation(settings, say) as running:
-        say(addresses(running.settings))
+        show(addresses(running.settings))
         while True:
             time.sleep(1)
             running.tend(say)
 
 
-def addresses(settings: Settings) -> str:
-    """Where a person looks: the newest version's own page too, which MLflow's start page does not link to."""
-    registry = settings.open_registry()
-    newest = next(iter(registry.versions()), None)
-    version = f"version     {registry.version_url(newest.version)}\n" if newest is not None else ""
-    return (
-        f"service     {settings.service_url}/docs\n"
-        f"registry    {settings.mlflow_url}/#/models/{settings.product}\n"
-        f"{version}"
-        f"runs        {(settings.prefect_url or '').removesuffix('/api')}\n"
-        f"home        {settings.home.resolve()}"
-    )
-
-
-def _with_urls(settings: Settings) -> tuple[Settings, frozenset[str]]:
-    """Every URL settled, and the names of the servers that are ours to start."""
-    preferred = {**PREFERRED_PORTS, "service_url": settings.serving.port}
-    own = frozenset(name for name in preferred if getattr(settings, name) is None)
-    if "service_url" in own and "port" in settings.serving.model_fields_set and not port_is_free(settings.serving.port):
-        raise SettingsError(
-            f"serving.port: port {settings.serving.port} on 127.0.0.1 is in use: end what listens there, or set "
-            "LATENTLOOP_SERVING__PORT to another port or 0"
-        )
-    urls = {}
-    for name in own:
-        port = preferred[name] if preferred[name] and port_is_free(preferred[name]) else free_port()
-        urls[name] = f"http://127.0.0.1:{port}" + ("/api" if name == "prefect_url" else "")
-    return settings.model_copy(update=urls), own
-
-
 def _prepare(settings: Settings, say: Say) -> None:
-    """Folders, keys, migrated databases and the settings in force, before any process needs them."""
-    from deploy.private_home import make_private
-    from deploy.stores.release_file import generate_keys
-
+    """Folders, keys, the migrated ledger and the settings in force in it, before any process needs them."""
     make_private(settings.home)
     home = settings.home.resolve()
     for name in ("logs", "prefect", "mlflow", "objects"):
         (home / name).mkdir(parents=True, exist_ok=True)
     generate_keys(settings.secrets_folder)
-    settings.open_telemetry()
+    with suppress(StoreUnavailable):  # one that is away is said with the other parts, and serves nobody wrongly
+        settings.open_objects().require_conditional_writes()
     engine = settings.open_database()
     if changed := declare_settings(Ledger(engine), settings, datetime.now(UTC)):
         say(f"settings changed since the last start: {changed}")
     engine.dispose()
-    settings.open_objects().require_conditional_writes()
 
 
-def _start(specs: list[ChildSpec], children: list[Child], say: Say) -> None:
-    fresh = [start(spec) for spec in specs]
-    children.extend(fresh)
-    await_healthy(fresh, lambda child, seconds: say(f"{child.spec.name} is up after {seconds:.1f} s"))
+def _watch_stores(supervisor: Supervisor, settings: Settings) -> None:
+    """Ledger, telemetry and objects: one that does not answer is said, now and whenever it happens."""
+    supervisor.add_store("database", ledger_answers(settings))
+    if settings.telemetry_database != settings.ledger_url:
+        first = ask_store(settings.open_telemetry)  # migrates it; one that is away is migrated by the service later
+        asked = telemetry_answers(settings)
+        supervisor.add_store("telemetry database", asked if first.sign is Sign.alive else _opening(settings))
+    supervisor.add_store("object store", _objects(settings))
 
 
-def _servers(settings: Settings, own: frozenset[str], environment: dict[str, str]) -> list[ChildSpec]:
-    python, home = sys.executable, settings.home.resolve()
-    specs = []
-    if "prefect_url" in own:
+def _opening(settings: Settings) -> Callable[[], Heard]:
+    return lambda: ask_store(settings.open_telemetry)
+
+
+def _objects(settings: Settings) -> Callable[[], Heard]:
+    try:
+        return objects_answer(settings.open_objects())
+    except StoreError as error:
+        said = str(error)
+        return lambda: Heard(Sign.silent, said)
+
+
+def _remember(settings: Settings) -> None:
+    """Say to every other command where the servers are."""
+    assert settings.prefect_url and settings.mlflow_url and settings.service_url
+    write_installation(
+        settings.home,
+        Installation(
+            pid=psutil.Process().pid,
+            born=psutil.Process().create_time(),
+            prefect_url=settings.prefect_url,
+            mlflow_url=settings.mlflow_url,
+            service_url=settings.service_url,
+        ),
+    )
+
+
+def _servers(where: Addresses) -> dict[str, ChildSpec]:
+    """What has a port, by the name of its URL: the servers that the settings leave out, at the addresses of now."""
+    settings = where.settings
+    environment, home = child_environment(settings), settings.home.resolve()
+    specs = {}
+    if "prefect_url" in where.ports:
         command = [
-            python,
-            "-m",
-            "prefect",
-            "server",
-            "start",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            _port(settings.prefect_url),
-        ]
-        specs.append(_spec("prefect server", command, environment, home, f"{settings.prefect_url}/health"))
-    if "mlflow_url" in own:
+            sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1",
+            "--port", str(where.ports["prefect_url"].number),
+        ]  # fmt: skip
+        specs["prefect_url"] = _spec("prefect server", command, environment, home, f"{settings.prefect_url}/health")
+    if "mlflow_url" in where.ports:
         command = [
-            python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", _port(settings.mlflow_url),
+            sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1",
+            "--port", str(where.ports["mlflow_url"].number),
             "--backend-store-uri", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
             "--artifacts-destination", str(home / "mlflow" / "artifacts"), "--workers", "1",
         ]  # fmt: skip
         quiet = {**environment, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         quiet.pop("MLFLOW_TRACKING_URI", None)
-        specs.append(_spec("mlflow server", command, quiet, home, f"{settings.mlflow_url}/health"))
-    if "service_url" in own:
-        port = _port(settings.service_url)
-        command = [python, "-m", "deploy.serving", "--port", port]
-        healthy = _serves_with(f"{settings.service_url}/readyz", settings_digest(settings))
-        specs.append(ChildSpec("service", command, environment, home, home / "logs" / "service.log", healthy))
-    command = [python, "-m", "deploy.controller"]
-    specs.append(
-        ChildSpec(
-            "controller", command, environment, home, home / "logs" / "controller.log", _controller_beats(settings)
-        )
+        specs["mlflow_url"] = _spec("mlflow server", command, quiet, home, f"{settings.mlflow_url}/health")
+    if "service_url" in where.ports:
+        command = [sys.executable, "-m", "deploy.serving", "--port", str(where.ports["service_url"].number)]
+        works = works_with(f"{settings.service_url}/readyz", settings_digest(settings))
+        log = home / "logs" / "service.log"
+        service = ChildSpec("service", command, environment, home, log, works, refuses_with=REFUSES_ITS_SETTINGS)
+        specs["service_url"] = service
+    return {name: _at_its_port(name, spec, where) for name, spec in specs.items()}
+
+
+def _at_its_port(name: str, spec: ChildSpec, where: Addresses) -> ChildSpec:
+    """The child must prove that it owns its port; one that was taken is chosen anew, unless the settings name it."""
+
+    def move() -> ChildSpec:
+        where.choose_anew(name)
+        return _servers(where)[name]
+
+    return replace(spec, port=where.ports[name].number, move=None if name in where.fixed else move)
+
+
+def _start_dependents(supervisor: Supervisor, settings: Settings, say: Say) -> None:
+    """Who must know the URLs: the controller at once, deployments and workers once Prefect is up."""
+    environment, home = child_environment(settings), settings.home.resolve()
+    command = [sys.executable, "-m", "deploy.controller"]
+    log, beats = home / "logs" / "controller.log", controller_beats(settings)
+    supervisor.add(ChildSpec("controller", command, environment, home, log, beats, patience=CONTROLLER_PATIENCE))
+    ours = any(spec.name == "prefect server" for spec in supervisor.specs())
+    supervisor.add_errand(
+        "deployments",
+        lambda: _deploy(settings, environment, say),
+        errors=(SettingsError, StoreError, FrontDoorError, OSError, subprocess.SubprocessError),
+        needs="prefect server" if ours else None,
     )
-    return specs
+    for spec in _workers(settings, environment):
+        supervisor.add(spec)
 
 
-def _workers(settings: Settings, environment: dict[str, str]) -> Iterator[ChildSpec]:
+def _workers(settings: Settings, environment: Mapping[str, str]) -> Iterator[ChildSpec]:
     home = settings.home.resolve()
     for pool in POOLS:
         name = f"laptop-{pool}"
         command = [
-            sys.executable,
-            "-m",
-            "prefect",
-            "worker",
-            "start",
-            "--pool",
-            pool,
-            "--name",
-            name,
-            "--type",
-            "process",
-        ]
-        log = home / "logs" / f"worker-{pool}.log"
-        yield ChildSpec(f"worker {pool}", command, environment, home, log, _worker_polls(settings, pool, name))
+            sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--name", name, "--type", "process",
+        ]  # fmt: skip
+        log, polls = home / "logs" / f"worker-{pool}.log", worker_polls(settings, pool, name)
+        yield ChildSpec(
+            f"worker {pool}", command, environment, home, log, polls, patience=WORKER_PATIENCE, needs="deployments"
+        )
 
 
-def _deploy(settings: Settings, environment: dict[str, str], say: Say) -> None:
+def _deploy(settings: Settings, environment: Mapping[str, str], say: Say) -> None:
     """Pools and deployments, every time: both are idempotent, and the checkout may have changed."""
-    import subprocess
-
     orchestrator = settings.open_orchestrator()
     for pool in POOLS:
         orchestrator.ensure_work_pool(pool)
     began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-        cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=180, check=False,
+        cwd=PROJECT, env=dict(environment), capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     if done.returncode != 0:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
@@ -233,59 +253,6 @@ def _deploy(settings: Settings, environment: dict[str, str], say: Say) -> None:
     say(f"deployments are registered after {time.monotonic() - began:.1f} s")
 
 
-def _spec(name: str, command: list[str], environment: dict[str, str], home: Path, health_url: str) -> ChildSpec:
-    return ChildSpec(
-        name, command, environment, home, home / "logs" / f"{name.replace(' ', '-')}.log", _answers(health_url)
-    )
-
-
-def _answers(url: str) -> Callable[[], bool]:
-    def healthy() -> bool:
-        try:
-            return httpx.get(url, timeout=2).is_success
-        except httpx.HTTPError:
-            return False
-
-    return healthy
-
-
-def _serves_with(url: str, digest: str) -> Callable[[], bool]:
-    """A service is up when it answers, a champion or not, and works with our settings."""
-
-    def healthy() -> bool:
-        try:
-            return bool(httpx.get(url, timeout=2).json()["settings_digest"] == digest)
-        except (httpx.HTTPError, ValueError, KeyError):
-            return False
-
-    return healthy
-
-
-def _controller_beats(settings: Settings) -> Callable[[], bool]:
-    began, digest = time.time(), settings_digest(settings)
-    ledger = Ledger(settings.open_database())
-
-    def healthy() -> bool:
-        beat = ledger.last_beat("controller")
-        return beat is not None and beat.at.timestamp() >= began and beat.settings_digest == digest
-
-    return healthy
-
-
-def _worker_polls(settings: Settings, pool: str, name: str) -> Callable[[], bool]:
-    url = f"{settings.prefect_url}/work_pools/{pool}/workers/filter"
-
-    def healthy() -> bool:
-        try:
-            answer = httpx.post(url, json={}, timeout=2)
-            return answer.is_success and any(
-                each["name"] == name and each["status"] == "ONLINE" for each in answer.json()
-            )
-        except httpx.HTTPError:
-            return False
-
-    return healthy
-
-
-def _port(url: str | None) -> str:
-    return str(urlsplit(url or "").port)
+def _spec(name: str, command: list[str], environment: Mapping[str, str], home: Path, health_url: str) -> ChildSpec:
+    log = home / "logs" / f"{name.replace(' ', '-')}.log"
+    return ChildSpec(name, command, environment, home, log, answers(health_url))

@@ -1,4 +1,4 @@
-"""Real neighbours for tests: started on free loopback ports, waited for with a bound, stopped for certain."""
+"""Real neighbours for tests: on loopback ports that are held for them, waited for with a bound, stopped for certain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,8 +20,13 @@ from typing import Any
 
 import httpx
 
-_START_S = 120  # Prefect needs 11 to 16 s on an idle machine; these tests may share one with others
+from latentloop.supervisor.ports import HeldPort, Owner, hold_port, owner_of
+
+_START_S = 240  # Prefect needs 11 to 16 s on an idle machine; these tests may share one with others
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "NO_PROXY": "127.0.0.1"}
+
+
+_held: list[HeldPort] = []
 
 
 class CannotStart(Exception):
@@ -83,12 +87,10 @@ class PostgreSQL:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Ports that are nobody else's until this process ends, wherever the kernel chooses one."""
+    fresh = [hold_port() for _ in range(count)]
+    _held.extend(fresh)
+    return [each.number for each in fresh]
 
 
 @contextlib.contextmanager
@@ -117,7 +119,9 @@ def seaweedfs(folder: Path) -> Iterator[SeaweedFS]:
     ]
     endpoint = f"http://127.0.0.1:{ports['s3.port']}"
     keys = {"AWS_ACCESS_KEY_ID": "test-key", "AWS_SECRET_ACCESS_KEY": "test-secret"}
-    with running("SeaweedFS", command, folder, keys, lambda: _answers(f"{endpoint}/healthz")) as process:
+    with running(
+        "SeaweedFS", command, folder, keys, lambda: _answers(f"{endpoint}/healthz"), port=ports["s3.port"]
+    ) as process:
         yield SeaweedFS(endpoint, keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], process.pid)
 
 
@@ -138,7 +142,7 @@ def postgresql(folder: Path) -> Iterator[PostgreSQL]:
     command += [part for setting in settings for part in ("-c", setting)]
     ready = [str(binaries[-1] / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
     # SIGINT is its "fast" shutdown: SIGTERM would wait for the clients
-    with running("PostgreSQL", command, folder, {}, lambda: _succeeds(ready), signal.SIGINT):
+    with running("PostgreSQL", command, folder, {}, lambda: _succeeds(ready), signal.SIGINT, port=port):
         yield PostgreSQL(port)
 
 
@@ -149,7 +153,7 @@ def prefect_server(folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     api_url = f"http://127.0.0.1:{port}/api"
     environment = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": api_url, **_QUIET}
-    with running("Prefect", command, folder, environment, lambda: _answers(f"{api_url}/ready")):
+    with running("Prefect", command, folder, environment, lambda: _answers(f"{api_url}/ready"), port=port):
         yield api_url
 
 
@@ -164,7 +168,7 @@ def mlflow_server(folder: Path, database_url: str | None = None) -> Iterator[str
     ]  # fmt: skip
     environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **_QUIET}
     url = f"http://127.0.0.1:{port}"
-    with running("MLflow", command, folder, environment, lambda: _answers(f"{url}/health")):
+    with running("MLflow", command, folder, environment, lambda: _answers(f"{url}/health"), port=port):
         yield url
 
 
@@ -176,8 +180,12 @@ def running(
     environment: Mapping[str, str],
     ready: Callable[[], bool],
     stop: signal.Signals = signal.SIGTERM,
+    *,
+    port: int | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process group: ready within a bound, or CannotStart with its log; ended with the block.
+
+    Who is ready at a `port` must own the socket that listens there: another process may answer in good health.
 
     Where util-linux is there the kernel ends it too, should the tests themselves be killed.
     """
@@ -196,7 +204,7 @@ def running(
         )
     try:
         deadline = time.monotonic() + _START_S
-        while not ready():
+        while not ((port is None or owner_of(port, process.pid) is Owner.child) and ready()):
             if process.poll() is not None or time.monotonic() > deadline:
                 said = log.read_bytes()[-1000:].decode(errors="replace")
                 raise CannotStart(f"{name} did not come up (exit code {process.poll()}): {said}")
@@ -215,7 +223,7 @@ def _end(process: subprocess.Popen[bytes], stop: signal.Signals) -> None:
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait()
 
 
 def _as_postgres(folder: Path) -> list[str]:
@@ -233,13 +241,13 @@ def _as_postgres(folder: Path) -> list[str]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=2).is_success
+        return httpx.get(url, timeout=10).is_success
     except httpx.TransportError:
         return False
 
 
 def _succeeds(command: Sequence[str]) -> bool:
-    return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
+    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
 
 
 class PatientTransport(httpx.HTTPTransport):

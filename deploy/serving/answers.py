@@ -136,7 +136,7 @@ class SlotStatus(_Body):
 class TroubleStatus(_Body):
     """What keeps this replica from doing what the release says."""
 
-    where: str = Field(description="a slot, release, store, cache or follower")
+    where: str = Field(description="a slot, release, store, cache, follower, telemetry, pairs or captures")
     message: str
 
 

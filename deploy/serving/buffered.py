@@ -29,6 +29,8 @@ class BufferedWriter(Generic[Item]):
     A batch is due when `batch_items` or `batch_bytes` have gathered, or `period_s` after its first item. A
     store that is away or full is asked again, with pauses that double up to 30 s; any other failure drops the
     batch, or it would stand in the way for ever. `on_lost(count)` hears of every item that stays unwritten.
+    `away` is what a store said that is asked again, None while it takes what it is given. With `opens` an empty batch
+    is written first, so that a store that is away is known before there is anything for it.
     """
 
     def __init__(
@@ -43,8 +45,11 @@ class BufferedWriter(Generic[Item]):
         queue_bytes: int,
         size: Callable[[Item], int],
         on_lost: Callable[[int], None],
+        opens: bool = False,
     ) -> None:
-        self._name, self._write, self._size, self._on_lost = name, write, size, on_lost
+        self.away: str | None = None
+        self.name, self._opens = name, opens
+        self._write, self._size, self._on_lost = write, size, on_lost
         self._batch_items, self._batch_bytes, self._period_s = batch_items, batch_bytes, period_s
         self._queue_items, self._queue_bytes = queue_items, queue_bytes
         self._items: deque[Item] = deque()
@@ -98,7 +103,7 @@ class BufferedWriter(Generic[Item]):
             self._abandoned = True
         if lost:
             self._on_lost(lost)
-            _LOG.error("%s: %d not written within %.0f s of shutdown; they are lost", self._name, lost, timeout_s)
+            _LOG.error("%s: %d not written within %.0f s of shutdown; they are lost", self.name, lost, timeout_s)
         return lost
 
     def _full(self) -> bool:
@@ -123,6 +128,8 @@ class BufferedWriter(Generic[Item]):
             return batch
 
     def _run(self) -> None:
+        if self._opens:
+            self._deliver([])
         while batch := self._next_batch():
             self._deliver(batch)
             self._forget(len(batch))
@@ -130,17 +137,19 @@ class BufferedWriter(Generic[Item]):
     def _deliver(self, batch: list[Item]) -> None:
         """Write this very batch until it is written or refused: a reply may be lost and the write done."""
         pause_s = 0.5
-        while not self._abandoned:
+        while not self._abandoned and (batch or not self._stopping):
             try:
                 self._write(batch)
+                self.away = None
                 return
             except AWAY as error:
+                self.away = str(error)
                 if pause_s == 0.5:
-                    _LOG.warning("%s: %s; %d items wait", self._name, error, self.depth)
+                    _LOG.warning("%s: %s; %d items wait", self.name, error, self.depth)
                 self._pause(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             except Exception:  # one bad batch must not end the thread, and lose everything after it
-                _LOG.exception("%s: %d items dropped, the store refused them", self._name, len(batch))
+                _LOG.exception("%s: %d items dropped, the store refused them", self.name, len(batch))
                 self._on_lost(len(batch))
                 return
 

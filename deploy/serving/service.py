@@ -25,7 +25,7 @@ from deploy.serving.answers import ProblemAnswer, Readiness, readiness, refused_
 from deploy.serving.canary import CanaryLeash, canary_failed
 from deploy.serving.config import ServingConfig
 from deploy.serving.errors import ImagesRefused, Problem
-from deploy.serving.follower import ReleaseFollower, ReplicaState
+from deploy.serving.follower import ReleaseFollower, ReplicaState, Trouble
 from deploy.serving.gate import Admitted, admit_uploads
 from deploy.serving.lanes import Lanes
 from deploy.serving.loader import VersionLoader
@@ -95,7 +95,12 @@ class Service:
 
     def readiness(self) -> Readiness:
         """Say what serves here, what is tried, and what is wrong."""
-        state = self.state
+        away = tuple(
+            Trouble(writer.name, f"{writer.away}; {writer.depth} rows or images wait")
+            for writer in (self.telemetry, self.pairs, self.captures)
+            if writer.away is not None
+        )
+        state = replace(self.state, troubles=(*self.state.troubles, *away))
         pairing = choose_pairing(state.slots)
         return readiness(state, self.config.replica, self._settings_digest, pairing, self.shadow.status(pairing))
 

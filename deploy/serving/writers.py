@@ -57,4 +57,5 @@ def _row_writer(
         queue_bytes=config.telemetry_queue * row_bytes,
         size=lambda row: row_bytes,
         on_lost=metrics.lost.labels(name).inc,
+        opens=True,
     )

@@ -100,6 +100,15 @@ class Orchestrator:
                     f"Prefect work pool {name}: expected type {type}, found {there}; delete or rename it"
                 ) from None
 
+    def online_workers(self, pool: str) -> dict[str, datetime]:
+        """Last heartbeats of the workers that the server holds to be online; ObjectMissing: no such pool."""
+        found = self._ask("POST", f"/work_pools/{quote(pool, safe='')}/workers/filter", {})
+        return {
+            each["name"]: datetime.fromisoformat(each["last_heartbeat_time"])
+            for each in found
+            if each["status"] == "ONLINE"
+        }
+
     def create_run(self, deployment: str, parameters: Mapping[str, Any], idempotency_key: str) -> RunRef:
         """Start a run; the same key gives the same run, however often it is asked for.
 

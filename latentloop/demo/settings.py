@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy.settings import CONFIG_VARIABLE, Settings, SettingsError, load_settings
 from latentloop.demo.models import DemoModel, describe_model
-from latentloop.installation import read_installation
+from latentloop.supervisor.lock import find_holder
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ holdout_share = 0.25
 def demo_settings(scale: Scale, model: DemoModel) -> Settings:
     """A fresh home under `.latentloop/demo`; what an earlier demo left there is removed first."""
     home = Path(".latentloop") / "demo"
-    if (other := read_installation(home)) is not None:
+    if (other := find_holder(home)) is not None:
         raise SettingsError(f"a demo is running already (pid {other.pid}): wait for it, or end it with Ctrl-C there")
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)

@@ -20,10 +20,10 @@ from latentloop.demo.sabotage import sabotage_is_taken_back
 from latentloop.demo.season import candidate_is_tried, season_changes
 from latentloop.demo.settings import FULL, QUICK, demo_settings
 from latentloop.demo.supply import Supply
-from latentloop.demo.telling import Chapter, Say, Story
+from latentloop.demo.telling import Chapter, Say, Story, expect
 from latentloop.errors import DemoFailed
 from latentloop.fashion_mnist import find_fashion_mnist
-from latentloop.processes import memory_mb
+from latentloop.supervisor.family import memory_mb
 from latentloop.up import running_installation
 
 SEED = 20260
@@ -54,6 +54,7 @@ def run_demo(*, quick: bool, model: DemoModel, json_file: Path | None, report: P
             with contextlib.ExitStack() as stack:
                 with story.chapter("Everything starts"):
                     running = stack.enter_context(running_installation(settings, story.say))
+                    expect(not running.missing(), "everything to be up")
                 story.settings, story.tend = running.settings, lambda: running.tend(story.say)
                 for title, tell in CHAPTERS:
                     with story.chapter(title) as chapter:

@@ -78,13 +78,13 @@ class Loop:
     def score(self, image: bytes) -> httpx.Response:
         """Ask the service about one PNG."""
         headers = {"Content-Type": "image/png"}
-        return httpx.post(f"{self.settings.service_url}/v1/score", content=image, headers=headers, timeout=30)
+        return httpx.post(f"{self.settings.service_url}/v1/score", content=image, headers=headers, timeout=120)
 
     def digest_of(self, version: str) -> str:
         """The digest that the registry keeps of a version."""
         return self.settings.open_registry().version(version).tags["model_digest"]
 
-    def run(self, *arguments: str, timeout_s: float = 240) -> str:
+    def run(self, *arguments: str, timeout_s: float = 800) -> str:
         """Run a command that must succeed; returns its stdout."""
         done = run_latentloop(*arguments, env=self.env, folder=self.folder, timeout_s=timeout_s)
         assert done.returncode == 0, f"{arguments} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
@@ -100,7 +100,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     home, config = folder / "home", folder / "latentloop.toml"
     config.write_text(SETTINGS)
     env = environment(home, config=str(config), drift__cooldown_s=str(COOLDOWN_S))
-    up = run_latentloop("up", "--detach", env=env, folder=folder, timeout_s=280)
+    up = run_latentloop("up", "--detach", env=env, folder=folder, timeout_s=800)
     try:
         assert up.returncode == 0, f"{up.stdout}\n{up.stderr}\n{_logs(home)}"
         assert len(_belonging_to(home)) >= 6, "four servers, two workers: whoever is sought at the end is found now"
@@ -110,7 +110,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
             patch.setenv("LATENTLOOP_DRIFT__COOLDOWN_S", str(COOLDOWN_S))
             yield Loop(folder, env, connect(load_settings()))
     finally:
-        down = run_latentloop("down", env=env, folder=folder)
+        down = run_latentloop("down", env=env, folder=folder, timeout_s=240)
     assert down.returncode == 0, down.stderr
     assert "is down" in down.stdout
     assert _await_nobody(home) == []
@@ -144,9 +144,9 @@ def served(loop: Loop, registered: dict[str, str]) -> str:
     """The version that serves after a person approved it."""
     approve_as_the_ui_does(loop.settings, registered["version"])
     ready: dict[str, object] = {}
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 400
     while time.monotonic() < deadline:
-        ready = httpx.get(f"{loop.settings.service_url}/readyz", timeout=30).json()
+        ready = httpx.get(f"{loop.settings.service_url}/readyz", timeout=120).json()
         if "champion" in ready["slots"]:  # type: ignore[operator]
             return str(ready["slots"]["champion"]["version"])  # type: ignore[index]
         time.sleep(0.1)
@@ -155,7 +155,7 @@ def served(loop: Loop, registered: dict[str, str]) -> str:
 
 def _await_nobody(home: Path) -> list[str]:
     """Give the processes that still belong to the home once `down` returned; the kernel gets a moment to reap."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 120
     while (left := _belonging_to(home)) and time.monotonic() < deadline:
         time.sleep(0.1)
     return left

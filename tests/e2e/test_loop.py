@@ -80,7 +80,7 @@ def test_the_deployment_started_twice_for_one_key_ends_as_a_duplicate(loop: Loop
 
     with loop.settings.open_orchestrator() as orchestrator:
         run = orchestrator.create_run("retrain-full/retrain-full", {"key": key, "reason": "again"}, "a-second-start")
-        state = orchestrator.wait(run.id, timeout_s=120, poll_s=0.2)
+        state = orchestrator.wait(run.id, timeout_s=600, poll_s=0.2)
 
     assert (state.type, state.name) == ("COMPLETED", "Duplicate"), state
     assert key in state.message

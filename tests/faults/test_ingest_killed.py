@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 def _drive(folder: Path, mode: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.faults.ingest_driver", str(folder), mode]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     report["stderr"] = done.stderr

@@ -24,7 +24,7 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
 
 
 def run_latentloop(
-    *arguments: str, env: dict[str, str], folder: Path, timeout_s: float = 60
+    *arguments: str, env: dict[str, str], folder: Path, timeout_s: float = 240
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end in `folder`, away from the checkout's own settings file."""
     return subprocess.run(

@@ -38,7 +38,7 @@ class Desk:
     registry: Registry
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return run_latentloop(*arguments, env=self.env, folder=self.folder, timeout_s=120)
+        return run_latentloop(*arguments, env=self.env, folder=self.folder, timeout_s=400)
 
     def refused(self, *arguments: str) -> str:
         """Run a command that must say one line and change nothing; returns the line."""

@@ -44,7 +44,7 @@ def test_help_loads_no_heavy_library(arguments: tuple[str, ...], home: Path, tmp
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        env=environment(home), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        env=environment(home), cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
 
     assert "Usage: latentloop" in done.stdout

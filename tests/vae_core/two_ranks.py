@@ -17,7 +17,7 @@ SIZE = 2
 
 def run_on_two(work: Callable[[Ranks], T]) -> list[T]:
     """Do the work on both ranks at once; what each answered."""
-    meeting, brought = threading.Barrier(SIZE, timeout=30), [torch.empty(0)] * SIZE
+    meeting, brought = threading.Barrier(SIZE, timeout=240), [torch.empty(0)] * SIZE
 
     def rank(number: int) -> T:
         def add(tensor: torch.Tensor) -> torch.Tensor:

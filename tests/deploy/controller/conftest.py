@@ -39,7 +39,7 @@ def alone(house: House) -> Iterator[Neighbours]:
 
 @pytest.fixture
 def api(prefect_api: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=prefect_api, timeout=30, transport=PatientTransport()) as client:
+    with httpx.Client(base_url=prefect_api, timeout=120, transport=PatientTransport()) as client:
         yield client
 
 

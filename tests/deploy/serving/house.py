@@ -194,7 +194,7 @@ def running(house: House, *, ready: bool = True, **changes: Any) -> Iterator[tup
         try:
             wait_until(lambda: server.started, "the start of the server")
             host, port = listener.getsockname()
-            with httpx.Client(base_url=f"http://{host}:{port}", timeout=30) as client:
+            with httpx.Client(base_url=f"http://{host}:{port}", timeout=120) as client:
                 if ready:
                     wait_until(lambda: client.get("/readyz").status_code == 200, "readiness")
                 yield client, app.state.service
@@ -203,7 +203,7 @@ def running(house: House, *, ready: bool = True, **changes: Any) -> Iterator[tup
             thread.join()
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = 240) -> None:
     """Look again every 10 ms."""
     deadline = time.monotonic() + seconds
     while not holds():

@@ -32,18 +32,18 @@ class Replica:
 
     def ready(self) -> dict[str, object]:
         """Read /readyz."""
-        body: dict[str, object] = httpx.get(f"{self.url}/readyz", timeout=30).json()
+        body: dict[str, object] = httpx.get(f"{self.url}/readyz", timeout=120).json()
         return body
 
     def metric(self, begins: str) -> float:
         """Sum the samples of /metrics whose name and labels begin so."""
-        lines = httpx.get(f"{self.url}/metrics", timeout=30).text.splitlines()
+        lines = httpx.get(f"{self.url}/metrics", timeout=120).text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith(f"latentloop_serving_{begins}"))
 
     def terminate(self) -> int:
         """Send SIGTERM and wait for the end."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(240)
 
 
 def environment(house: House, **settings: str) -> dict[str, str]:
@@ -68,11 +68,11 @@ def started(house: House, *, python: tuple[str, ...] = (), **settings: str) -> I
         process = subprocess.Popen(command, env=environment(house, **settings), stdout=log, stderr=log)
     replica = Replica(process, log_file)
     try:
-        wait_until(lambda: process.poll() is not None or _ADDRESS.search(replica.log()) is not None, "start", 60)
+        wait_until(lambda: process.poll() is not None or _ADDRESS.search(replica.log()) is not None, "start")
         found = _ADDRESS.search(replica.log())
         assert found, replica.log()
         replica.url = found[1]
-        wait_until(lambda: _answers_ready(replica), "readiness", 60)
+        wait_until(lambda: _answers_ready(replica), "readiness")
         yield replica
     finally:
         process.kill()

@@ -103,6 +103,35 @@ def test_a_store_that_comes_back_gets_the_very_batch_that_it_missed() -> None:
     assert shelf.lost == 0
 
 
+def test_a_store_that_is_away_is_known_before_there_is_anything_to_write_and_so_is_its_return() -> None:
+    there = threading.Event()
+
+    def fail(batch: list[str]) -> None:
+        if not there.is_set():
+            raise StoreUnavailable("the database is away")
+
+    shelf = Shelf(fail)
+    writer = _writer(shelf, opens=True)
+    writer.start()
+    wait_until(lambda: writer.away == "the database is away", "the word that it is away")
+    there.set()
+    wait_until(lambda: writer.away is None, "the word that it is back")
+    assert shelf.batches == [[]]
+    writer.offer(["a"])
+    assert writer.stop(5) == 0
+    assert shelf.batches == [[], ["a"]]
+
+
+def test_a_writer_with_nothing_to_write_does_not_wait_for_its_store_at_the_end() -> None:
+    def fail(batch: list[str]) -> None:
+        raise StoreUnavailable("away")
+
+    writer = _writer(Shelf(fail), opens=True)
+    writer.start()
+    wait_until(lambda: writer.away is not None, "the word that it is away")
+    assert writer.stop(1e6) == 0
+
+
 def test_a_batch_that_the_store_refuses_does_not_stand_in_the_way(caplog: pytest.LogCaptureFixture) -> None:
     def fail(batch: list[str]) -> None:
         if "poison" in batch:

@@ -224,7 +224,7 @@ def test_after_a_rollback_from_a_champion_that_hangs_the_replica_serves_without_
         wait_until(lambda: depth in client.get("/metrics").text, "as many requests as may be in work")
         assert _score(client).status_code == 503
         house.publish(champion=one)
-        let_go = [each.result(30) for each in waiting]
+        let_go = [each.result(240) for each in waiting]
         answers = [_score(client) for _ in range(3)]
         assert _serving(service) == {"champion": "1"}
     assert [each.status_code for each in let_go] == [503] * 4

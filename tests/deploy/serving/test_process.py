@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -41,7 +42,7 @@ class Load:
         return sum(n for (code, _), n in self.answers.items() if code == status)
 
     def _run(self) -> None:
-        with httpx.Client(base_url=self._url, timeout=30) as client:
+        with httpx.Client(base_url=self._url, timeout=120) as client:
             while not self._stop.is_set():
                 for body in self._bodies:
                     try:
@@ -114,6 +115,8 @@ def test_a_replica_lives_and_starts_without_its_stores_and_without_the_forbidden
     with started(house, python=("-X", "importtime"), telemetry_url=no_database) as replica:
         answer = httpx.post(f"{replica.url}/v1/reconstruct", content=body)
         assert answer.json()["images"] == before
+        wait_until(lambda: '"where": "telemetry"' in json.dumps(replica.ready()["errors"]), "the missing database")
+        assert replica.ready()["ready"] is True, "a champion is loaded: it answers"
         assert "rows wait until it answers" in replica.log()
         imported = {line.rpartition("|")[2].strip() for line in replica.log().splitlines() if "import time:" in line}
     assert {"torch", "fastapi", "deploy.serving.app"} <= imported
@@ -131,7 +134,7 @@ def test_a_taken_port_is_one_line_and_an_exit_code(house: House) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "deploy.serving", "--port", str(port)]
-        ended = subprocess.run(command, env=environment(house), capture_output=True, text=True, timeout=60)
+        ended = subprocess.run(command, env=environment(house), capture_output=True, text=True, timeout=240)
     assert ended.returncode == 2
     assert ended.stderr.count("\n") == 1
     assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr and "another --port" in ended.stderr

@@ -48,7 +48,7 @@ class Racers:
         arguments = list(runners)
         assert len(arguments) == PROCESSES, "every process must take part, or the barrier never opens"
         futures = [self._pool.submit(_run, function, each) for each in arguments]
-        return [future.result(timeout=120) for future in futures]
+        return [future.result(timeout=400) for future in futures]
 
 
 def _prepare(barrier: Barrier) -> None:
@@ -57,7 +57,7 @@ def _prepare(barrier: Barrier) -> None:
 
 
 def _run(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    _barrier.wait(timeout=60)
+    _barrier.wait(timeout=240)
     try:
         return function(*arguments)
     except Exception as error:
@@ -75,5 +75,5 @@ def die(name, moment):
 faults.install(die)
 {textwrap.dedent(code)}
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == -signal.SIGKILL, f"not killed at {point} {moment}: {done.stderr}"

@@ -25,7 +25,7 @@ def launch(folder: Path, kind: str, checkpoints: str = "") -> list[dict[str, tor
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1"]
     command += ["--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", "-m", ranked_training.__name__]
     done = subprocess.run(
-        [*command, str(folder), kind, checkpoints], capture_output=True, text=True, timeout=120, check=False
+        [*command, str(folder), kind, checkpoints], capture_output=True, text=True, timeout=400, check=False
     )
     assert done.returncode == 0, done.stderr
     return [load_file(folder / f"rank-{rank}.safetensors") for rank in (0, 1)]

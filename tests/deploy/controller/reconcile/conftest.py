@@ -45,9 +45,9 @@ def _service(house: House) -> Iterator[str]:
 
     def answers() -> bool:
         try:
-            return httpx.get(f"{url}/healthz", timeout=2).is_success
+            return httpx.get(f"{url}/healthz", timeout=10).is_success
         except httpx.TransportError:
             return False
 
-    with running("serving", command, house.root, settings, answers):
+    with running("serving", command, house.root, settings, answers, port=port):
         yield url

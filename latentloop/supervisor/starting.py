@@ -1,0 +1,40 @@
+"""The start: tend until there is nothing more to wait for, and say meanwhile what is waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from latentloop.supervisor.judging import Phase
+from latentloop.supervisor.pulse import Clock
+from latentloop.supervisor.record import Record
+from latentloop.supervisor.tending import Supervisor
+
+
+def await_settled(
+    supervisor: Supervisor, *, clock: Clock = time.monotonic, poll_s: float = 0.2, say_every_s: float = 5.0
+) -> None:
+    """Return once every part is up, was left down, or needs one that was.
+
+    No limit of its own: every child has one for its start, and what dies again and again is left down.
+    """
+    began = said_at = clock()
+    while True:
+        supervisor.tend()
+        records = supervisor.records()
+        waiting = [record.name for record in records if not is_settled(record, records)]
+        if not waiting:
+            return
+        if clock() - said_at >= say_every_s:
+            said_at = clock()
+            supervisor.say(f"waiting for {', '.join(waiting)} ({said_at - began:.0f} s)")
+        time.sleep(poll_s)
+
+
+def is_settled(record: Record, records: Sequence[Record]) -> bool:
+    """Has the start nothing more to wait for here?"""
+    if record.phase in (Phase.up, Phase.left_down, Phase.silent):
+        return True
+    needed = next((other for other in records if other.name == record.needs), None)
+    never_began = record.phase is Phase.waiting and record.start_at is None
+    return never_began and needed is not None and needed.phase is not Phase.up and is_settled(needed, records)
