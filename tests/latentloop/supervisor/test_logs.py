@@ -11,11 +11,13 @@ from latentloop.supervisor.family import launch
 from latentloop.supervisor.logs import last_line, open_log, rotate
 from tests.latentloop.supervisor.stage import GENEROUS_S, command
 
+# a line is one write: print makes two of it where nothing is buffered
 CHATTER = """
+import os
 number = 0
 while True:
     number += 1
-    print(f"line {number:09d} " + 80 * "x", flush=True)
+    os.write(1, (f"line {number:09d} " + 80 * "x" + chr(10)).encode())
 """
 
 
