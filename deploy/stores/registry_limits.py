@@ -1,8 +1,8 @@
 """How long MLflow's texts may be: what its tables hold on PostgreSQL, on SQLite too, which would take any length.
 
-Read from MLflow 3.17 (`store/*/dbmodels/models.py`). Its own checks let more through (100,000 characters in a tag of
-a version) and leave the refusal to the database, where it comes at the last step of a retraining. PostgreSQL takes no
-NUL either, and no server takes half a surrogate, as file names may hold.
+MLflow 3.17 leaves the refusal of a long description or run name to the database, where it comes at the last step of a
+retraining (`store/*/dbmodels/models.py`). PostgreSQL takes no NUL either, and no server takes half a surrogate, as file
+names may hold.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import Any
 from deploy.stores.errors import StoreRefused
 
 DESCRIPTION = 5_000
-TAG = 5_000
 RUN_NAME = 250
-PARAM = 500
-"""Ours: MLflow takes 6,000, which nobody reads in a table of parameters."""
 PARAMS_AT_ONCE = 100
 METRICS_AT_ONCE = 1_000
+
+# ours: MLflow takes 100,000 and 6,000, which nobody reads in a table of tags or parameters
+TAG = 5_000
+PARAM = 500
 
 _MORE = "…"
 
