@@ -18,7 +18,6 @@ import psutil
 from deploy.settings import Settings, SettingsError
 from deploy.stores.errors import StoreError
 from latentloop.addresses import Addresses, addresses, own_servers
-from latentloop.errors import FrontDoorError
 from latentloop.installation import (
     Installation,
     child_environment,
@@ -204,7 +203,6 @@ def _start_dependents(supervisor: Supervisor, settings: Settings, say: Say) -> N
     supervisor.add_errand(
         "deployments",
         lambda: _deploy(settings, environment, say),
-        errors=(SettingsError, StoreError, FrontDoorError, OSError, subprocess.SubprocessError),
         needs="prefect server" if ours else None,
     )
     for spec in _workers(settings, environment):
