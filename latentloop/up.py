@@ -24,7 +24,6 @@ from deploy.stores.errors import StoreError, StoreUnavailable
 from deploy.stores.ledger import Ledger
 from deploy.stores.release_file import generate_keys
 from latentloop.addresses import Addresses, addresses, own_servers
-from latentloop.errors import FrontDoorError
 from latentloop.installation import (
     Installation,
     child_environment,
@@ -217,7 +216,6 @@ def _start_dependents(supervisor: Supervisor, settings: Settings, say: Say) -> N
     supervisor.add_errand(
         "deployments",
         lambda: _deploy(settings, environment, say),
-        errors=(SettingsError, StoreError, FrontDoorError, OSError, subprocess.SubprocessError),
         needs="prefect server" if ours else None,
     )
     for spec in _workers(settings, environment):

@@ -13,11 +13,10 @@ from latentloop.supervisor.restarts import RestartPolicy
 
 @dataclass(slots=True)
 class Errand:
-    """`work` raises with one line when it failed; one whose record is `up` is done."""
+    """`work` raises when it failed, whatever it raises: no step of the start may end what runs. `up` is done."""
 
     record: Record
     work: Callable[[], None]
-    errors: tuple[type[Exception], ...]
     thread: threading.Thread | None = None
     failure: Exception | None = None
 
@@ -41,9 +40,7 @@ class Errand:
         if self.failure is None:
             self.record.welcome(now)
             return None
-        if not isinstance(self.failure, self.errors):
-            raise self.failure
-        return self.record.bury(f"failed: {self.failure}", now, policy)
+        return self.record.bury(f"failed: {self.failure or type(self.failure).__name__}", now, policy)
 
     def _run(self) -> None:
         try:

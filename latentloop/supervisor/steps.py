@@ -12,8 +12,7 @@ def apply_step(step: Step, child: Child, now: float, policy: RestartPolicy) -> s
     """Do it; `ProcessFailed` when the child says that it cannot run as it is configured."""
     match step:
         case Step.start:
-            child.start()
-            child.record.enter(Phase.starting)
+            return _start(child, now, policy)
         case Step.welcome:
             return _welcome(child, now)
         case Step.move:
@@ -25,6 +24,15 @@ def apply_step(step: Step, child: Child, now: float, policy: RestartPolicy) -> s
             child.kill(_why_killed(child, now))
         case Step.bury:
             return _bury(child, now, policy)
+    return None
+
+
+def _start(child: Child, now: float, policy: RestartPolicy) -> str | None:
+    try:
+        child.start()
+    except OSError as error:  # no memory, no process, no room for its log
+        return child.record.bury(f"cannot be started: {error}", now, policy)
+    child.record.enter(Phase.starting)
     return None
 
 

@@ -49,6 +49,7 @@ class Supervisor:
         self._errands: list[Errand] = []
         self._stores: list[Store] = []
         self._publication = Publication(home)
+        self._unbounded: set[Path] = set()
         self._ports_are_known = False
 
     # --- parts --------------------------------------------------------------------------------------------------
@@ -57,11 +58,9 @@ class Supervisor:
         """A child, started at the next look after what it needs was up."""
         self._children.append(Child(spec, self._record(spec.name, spec.needs), self._clock, self._calm_s))
 
-    def add_errand(
-        self, name: str, work: Callable[[], None], errors: tuple[type[Exception], ...], needs: str | None = None
-    ) -> None:
-        """A step that is done once, tried again after one of `errors`."""
-        self._errands.append(Errand(self._record(name, needs), work, errors))
+    def add_errand(self, name: str, work: Callable[[], None], needs: str | None = None) -> None:
+        """A step that is done once, tried again when it raised."""
+        self._errands.append(Errand(self._record(name, needs), work))
 
     def add_store(self, name: str, ask: Callable[[], Heard], *, calm_s: float = 10.0) -> None:
         """A neighbour that is not ours to start: it is only said how it stands."""
@@ -103,7 +102,7 @@ class Supervisor:
             self._let_begin(errand.record, now)
             self._say_if(errand.step(now, self._policy))
         for log in (*self._logs, *(spec.log for spec in self.specs())):
-            rotate(log)
+            self._say_if(self._rotate(log))
         self._say_if(self._publication.publish(self.parts(), now))
 
     def keep_ports(self) -> None:
@@ -133,6 +132,15 @@ class Supervisor:
         else:
             record.reason = f"it needs {record.needs}"
 
+    def _rotate(self, log: Path) -> str | None:
+        try:
+            rotate(log)
+        except OSError as error:  # a full disk must not end what runs
+            if log not in self._unbounded:
+                self._unbounded.add(log)
+                return f"{log} cannot be rotated: {error}"
+        return None
+
     def _say_if(self, line: str | None) -> None:
         if line is not None:
             self.say(line)
@@ -143,7 +151,9 @@ def _deaf_to_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {
+        number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    }
     try:
         yield
     finally:

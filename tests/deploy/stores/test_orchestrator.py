@@ -53,6 +53,24 @@ def test_a_server_that_answers_is_ready(orchestrator: Orchestrator) -> None:
 
 
 @pytest.mark.server
+def test_a_worker_is_online_by_its_heartbeat_and_no_longer_once_that_is_old(
+    orchestrator: Orchestrator, api: httpx.Client
+) -> None:
+    pool, began = f"pool-{uuid.uuid4().hex}", datetime.now(UTC)
+    orchestrator.ensure_work_pool(pool)
+    assert orchestrator.online_workers(pool) == {}
+    for name, interval_s in (("here", 3600), ("gone", -3600)):
+        body = {"name": name, "heartbeat_interval_seconds": interval_s}
+        assert api.post(f"/work_pools/{pool}/workers/heartbeat", json=body).is_success
+
+    found = orchestrator.online_workers(pool)
+
+    assert list(found) == ["here"] and began <= found["here"] <= datetime.now(UTC)
+    with pytest.raises(ObjectMissing):
+        orchestrator.online_workers(f"{pool}-x")
+
+
+@pytest.mark.server
 def test_a_work_pool_is_made_once_and_its_type_is_kept(orchestrator: Orchestrator) -> None:
     orchestrator.ensure_work_pool("cpu/with spaces".replace("/", "-"))
     orchestrator.ensure_work_pool("cpu-with spaces")

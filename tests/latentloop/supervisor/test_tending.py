@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from latentloop.errors import ProcessFailed
@@ -55,7 +56,7 @@ def left_down_story(folder: Path) -> object:
         "reason": report.missing[0].reason,
         "needs": report.missing[1].reason,
         "service goes on": stage.pid("service") == pid and stage.phase("service") == "up",
-        "last said": stage.said[-1],
+        "said": [line for line in stage.said if "left down" in line],
     }
     stage.supervisor.stop()
     return answer
@@ -70,7 +71,7 @@ def test_a_child_that_keeps_dying_is_left_down_with_one_line_and_what_does_not_n
         "reason": f"{fate}; tried again every 1000000 s",
         "needs": "it needs broken",
         "service goes on": True,
-        "last said": f"broken {fate}: it is left down, and tried again every 1000000 s",
+        "said": [f"broken {fate}: it is left down, and tried again every 1000000 s"],
     }
 
 
@@ -203,7 +204,7 @@ def errand_story(folder: Path) -> object:
             raise ValueError(f"try {len(tries)} failed")
 
     stage.supervisor.add(child(folder, "server", READY + SLEEP))
-    stage.supervisor.add_errand("deployments", register, errors=(ValueError,), needs="server")
+    stage.supervisor.add_errand("deployments", register, needs="server")
     stage.supervisor.add(child(folder, "worker", READY + SLEEP, needs="deployments"))
     stage.settle(say_every_s=0.0)
     waited = [line for line in stage.said if line.startswith("waiting for ")]
@@ -253,3 +254,42 @@ def test_a_store_that_goes_away_is_said_and_shown_and_so_is_its_return(tmp_path:
     assert line.startswith("object store is not answering since ") and line.endswith(": it is not mounted")
     assert answer["phases"] == ["up"]
     assert answer["said"] == ["object store does not answer: it is not mounted", "object store answers again"]
+
+
+def unstartable_story(folder: Path) -> object:
+    stage = Stage(folder)
+    spec = child(folder, "clerk", SLEEP)
+    stage.supervisor.add(replace(spec, command=[str(folder / "no such program")]))
+    stage.supervisor.add(child(folder, "service", READY + SLEEP))
+    stage.settle()
+    answer = {"clerk": stage.phase("clerk"), "service": stage.phase("service"), "said": stage.said}
+    stage.supervisor.stop()
+    return answer
+
+
+def test_a_child_that_cannot_even_be_started_is_left_down_like_one_that_dies(tmp_path: Path) -> None:
+    answer = play(unstartable_story, tmp_path)
+
+    assert (answer["clerk"], answer["service"]) == ("left down", "up")
+    assert "no such program" in str(answer["said"]) and "3 times in a row" in str(answer["said"])
+
+
+def unrotatable_story(folder: Path) -> object:
+    stage = Stage(folder)
+    stage.supervisor.add(child(folder, "chatter", "print('x' * 11_000_000, flush=True)\n" + READY + SLEEP))
+    (folder / "chatter.log.2").touch()
+    (folder / "chatter.log.3").mkdir()
+    stage.settle()
+    for _ in range(3):
+        stage.supervisor.tend()
+    answer = {"phase": stage.phase("chatter"), "said": [line for line in stage.said if "rotated" in line]}
+    stage.supervisor.stop()
+    return answer
+
+
+def test_a_log_that_cannot_be_rotated_is_said_once_and_ends_nothing(tmp_path: Path) -> None:
+    answer = play(unrotatable_story, tmp_path)
+
+    (line,) = answer["said"]  # type: ignore[misc]
+    assert answer["phase"] == "up"
+    assert line.startswith(f"{tmp_path / 'chatter.log'} cannot be rotated: ")

@@ -1,0 +1,53 @@
+"""Which servers are ours to start, and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deploy.settings import Settings, SettingsError
+from latentloop.addresses import own_servers
+from latentloop.supervisor.ports import hold_port, port_is_free
+
+
+def test_what_the_settings_leave_out_gets_a_port_that_is_held_until_the_end(tmp_path: Path) -> None:
+    with own_servers(Settings(home=tmp_path, mlflow_url="http://mlflow.example:5000")) as where:
+        assert set(where.ports) == {"prefect_url", "service_url"}
+        assert where.settings.mlflow_url == "http://mlflow.example:5000"
+        assert where.settings.prefect_url == f"http://127.0.0.1:{where.ports['prefect_url'].number}/api"
+        numbers = [port.number for port in where.ports.values()]
+        assert not any(port_is_free(number) for number in numbers)
+    assert all(port_is_free(number) for number in numbers)
+
+
+def test_two_installations_never_hold_the_same_port(tmp_path: Path) -> None:
+    with own_servers(Settings(home=tmp_path / "a")) as one, own_servers(Settings(home=tmp_path / "b")) as other:
+        numbers = [port.number for where in (one, other) for port in where.ports.values()]
+    assert len(set(numbers)) == 6
+
+
+def test_a_port_that_is_chosen_anew_is_in_every_url_from_then_on(tmp_path: Path) -> None:
+    with own_servers(Settings(home=tmp_path)) as where:
+        before = where.settings
+        where.choose_anew("mlflow_url")
+        after = where.settings
+        assert after.mlflow_url == f"http://127.0.0.1:{where.ports['mlflow_url'].number}" != before.mlflow_url
+        assert (after.prefect_url, after.service_url) == (before.prefect_url, before.service_url)
+
+
+def test_a_named_port_is_taken_or_refused_and_never_chosen_anew(tmp_path: Path) -> None:
+    free = hold_port()
+    settings = Settings(home=tmp_path, serving={"port": free.number})
+    with pytest.raises(SettingsError, match=f"serving.port: port {free.number} on 127.0.0.1 is in use: end what"):
+        own_servers(settings).__enter__()
+    free.release()
+    with own_servers(settings) as where:
+        assert where.ports["service_url"].number == free.number
+        assert where.fixed == {"service_url"}
+
+
+def test_port_zero_is_a_port_of_the_kernels_choice(tmp_path: Path) -> None:
+    with own_servers(Settings(home=tmp_path, serving={"port": 0})) as where:
+        assert where.ports["service_url"].number > 0
+        assert where.fixed == frozenset()
