@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-SECRET_WORDS = ("key", "secret", "token", "password")
+SECRET_WORDS = ("key", "secret", "token", "password", "auth")
 
 
 def find_unknown_variables(names: Iterable[str], prefix: str, known: Collection[str]) -> Iterator[str]:

@@ -17,6 +17,7 @@ import httpx
 import psutil
 
 from deploy.settings import Settings, SettingsError
+from latentloop.deployments import register_deployments
 from latentloop.installation import (
     Installation,
     child_environment,
@@ -24,6 +25,7 @@ from latentloop.installation import (
     read_installation,
     write_installation,
 )
+from latentloop.prefect_environment import SERVER_COMMAND, own_hosts, own_origins, prefect_login, server_environment
 from latentloop.processes import (
     Child,
     ChildSpec,
@@ -36,7 +38,6 @@ from latentloop.processes import (
     stop_all,
 )
 
-PROJECT = Path(__file__).resolve().parent.parent
 POOLS = ("cpu", "gpu")
 PREFERRED_PORTS = {"prefect_url": 4200, "mlflow_url": 5000}
 
@@ -64,12 +65,12 @@ def running_installation(settings: Settings, say: Say) -> Iterator[Running]:
         )
     adopt_orphans()
     settings, own = _with_urls(settings)
-    _prepare(settings)
+    settings = _prepare(settings, own)
     environment = child_environment(settings)
     children: list[Child] = []
     try:
         _start(_servers(settings, own, environment), children, say)
-        _deploy(settings, environment, say)
+        register_deployments(settings, say)
         _start(list(_workers(settings, environment)), children, say)
         assert settings.prefect_url and settings.mlflow_url and settings.service_url
         write_installation(
@@ -80,6 +81,7 @@ def running_installation(settings: Settings, say: Say) -> Iterator[Running]:
                 prefect_url=settings.prefect_url,
                 mlflow_url=settings.mlflow_url,
                 service_url=settings.service_url,
+                own_prefect="prefect_url" in own,
             ),
         )
         yield Running(settings, children)
@@ -127,16 +129,22 @@ def _with_urls(settings: Settings) -> tuple[Settings, frozenset[str]]:
     return settings.model_copy(update=urls), own
 
 
-def _prepare(settings: Settings) -> None:
-    """Folders, keys and migrated databases, before any process needs them."""
+def _prepare(settings: Settings, own: frozenset[str]) -> Settings:
+    """Folders, keys and migrated databases, before any process needs them; the settings with the word for Prefect."""
+    from deploy.stores.prefect_auth import generate_prefect_auth
     from deploy.stores.release_file import generate_keys
 
+    if not settings.features_file.is_file():
+        raise SettingsError(f"{settings.features_file}: the feature network is missing: run `latentloop setup` once")
     home = settings.home.resolve()
     for name in ("logs", "prefect", "mlflow", "objects"):
         (home / name).mkdir(parents=True, exist_ok=True)
     generate_keys(settings.secrets_folder)
     settings.open_database().dispose()
     settings.open_telemetry()
+    if "prefect_url" not in own or settings.prefect_auth is not None:
+        return settings
+    return settings.model_copy(update={"prefect_auth": generate_prefect_auth(settings.secrets_folder)})
 
 
 def _start(specs: list[ChildSpec], children: list[Child], say: Say) -> None:
@@ -149,23 +157,17 @@ def _servers(settings: Settings, own: frozenset[str], environment: dict[str, str
     python, home = sys.executable, settings.home.resolve()
     specs = []
     if "prefect_url" in own:
-        command = [
-            python,
-            "-m",
-            "prefect",
-            "server",
-            "start",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            _port(settings.prefect_url),
-        ]
-        specs.append(_spec("prefect server", command, environment, home, f"{settings.prefect_url}/health"))
+        command = [python, *SERVER_COMMAND, "--port", _port(settings.prefect_url)]
+        guarded = environment | server_environment(settings)
+        specs.append(_spec("prefect server", command, guarded, home, f"{settings.prefect_url}/health"))
     if "mlflow_url" in own:
+        assert settings.mlflow_url
         command = [
             python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", _port(settings.mlflow_url),
             "--backend-store-uri", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
             "--artifacts-destination", str(home / "mlflow" / "artifacts"), "--workers", "1",
+            "--allowed-hosts", own_hosts(settings.mlflow_url),
+            "--cors-allowed-origins", own_origins(settings.mlflow_url),
         ]  # fmt: skip
         quiet = {**environment, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         quiet.pop("MLFLOW_TRACKING_URI", None)
@@ -204,24 +206,6 @@ def _workers(settings: Settings, environment: dict[str, str]) -> Iterator[ChildS
         yield ChildSpec(f"worker {pool}", command, environment, home, log, _worker_polls(settings, pool, name))
 
 
-def _deploy(settings: Settings, environment: dict[str, str], say: Say) -> None:
-    """Pools and deployments, every time: both are idempotent, and the checkout may have changed."""
-    import subprocess
-
-    orchestrator = settings.open_orchestrator()
-    for pool in POOLS:
-        orchestrator.ensure_work_pool(pool)
-    began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-        cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=180, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-        raise SettingsError(f"`prefect deploy --all` ended with {done.returncode}: {lines[-1][:300]}")
-    say(f"deployments are registered after {time.monotonic() - began:.1f} s")
-
-
 def _spec(name: str, command: list[str], environment: dict[str, str], home: Path, health_url: str) -> ChildSpec:
     return ChildSpec(
         name, command, environment, home, home / "logs" / f"{name.replace(' ', '-')}.log", _answers(health_url)
@@ -252,11 +236,11 @@ def _controller_beats(settings: Settings) -> Callable[[], bool]:
 
 
 def _worker_polls(settings: Settings, pool: str, name: str) -> Callable[[], bool]:
-    url = f"{settings.prefect_url}/work_pools/{pool}/workers/filter"
+    url, login = f"{settings.prefect_url}/work_pools/{pool}/workers/filter", prefect_login(settings)
 
     def healthy() -> bool:
         try:
-            answer = httpx.post(url, json={}, timeout=2)
+            answer = httpx.post(url, json={}, auth=login, timeout=2)
             return answer.is_success and any(
                 each["name"] == name and each["status"] == "ONLINE" for each in answer.json()
             )
