@@ -74,13 +74,6 @@ def test_the_addresses_are_printed_for_a_machine_without_a_browser(loop: Loop) -
     assert all(httpx.get(each.split("#")[0], timeout=30).is_success for each in printed.values())
 
 
-def test_deploying_again_knows_the_server_of_the_installation(loop: Loop) -> None:
-    with loop.settings.open_orchestrator() as orchestrator:
-        before = orchestrator.deployments()
-        loop.run("deploy", timeout_s=600)
-        assert orchestrator.deployments() == before
-
-
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
