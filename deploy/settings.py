@@ -13,6 +13,7 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +23,7 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -90,6 +92,9 @@ class Settings(BaseSettings):
     objects_url: str | None = Field(None, description="s3://bucket/prefix or a folder; None is a folder under home")
     mlflow_url: str | None = Field(None, pattern="^https?://", description="None: started by `latentloop up`")
     prefect_url: str | None = Field(None, pattern="^https?://", description="ends in /api; None: started by `up`")
+    prefect_auth: SecretStr | None = Field(
+        None, description="`user:password` of the server at prefect_url; None: generated for the one that `up` starts"
+    )
     service_url: str | None = Field(None, pattern="^https?://", description="None: started by `up`")
     s3: S3Config = S3Config()
 
@@ -132,6 +137,15 @@ class Settings(BaseSettings):
         """Environment before file; no dotenv, no secrets folder."""
         return init_settings, EnvironmentSource(settings_cls), FileSource(settings_cls, config_path())
 
+    @field_validator("prefect_auth")
+    @classmethod
+    def _has_two_parts(cls, given: SecretStr | None) -> SecretStr | None:
+        from deploy.stores.prefect_auth import is_prefect_auth
+
+        if given is not None and not is_prefect_auth(given.get_secret_value()):
+            raise ValueError("expected `user:password` in ASCII, as the server's PREFECT_SERVER_API_AUTH_STRING has it")
+        return given
+
     @model_validator(mode="after")
     def _agree(self) -> Settings:
         model, images = self.training.model, self.preprocessing
@@ -142,6 +156,9 @@ class Settings(BaseSettings):
             )
         if self.objects_url and self.objects_url.startswith("s3://") and len(self.objects_url) < 6:
             raise ValueError("objects_url: expected s3://bucket or s3://bucket/prefix")
+        if self.prefect_url and urlsplit(self.prefect_url).username is not None:
+            # the URL is printed, logged and opened in browsers
+            raise ValueError("prefect_url: expected no password in the URL; set prefect_auth to `user:password`")
         return self
 
     # --- places -------------------------------------------------------------------------------------------------
@@ -236,7 +253,9 @@ class Settings(BaseSettings):
 
         if self.prefect_url is None:
             raise SettingsError("prefect_url is not set: start `latentloop up`, or set LATENTLOOP_PREFECT_URL")
-        return Orchestrator(self.prefect_url)
+        return Orchestrator(
+            self.prefect_url, auth=self.prefect_auth.get_secret_value() if self.prefect_auth is not None else None
+        )
 
     def release_private_key(self) -> Ed25519PrivateKey:
         """The controller's key."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-SECRET_WORDS = ("key", "secret", "token", "password")
+SECRET_WORDS = ("key", "secret", "token", "password", "auth")
 
 RENAMED: Mapping[str, str] = {}
 """Old dotted key -> its successor, so that who upgrades is told the new word."""

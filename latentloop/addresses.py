@@ -68,7 +68,7 @@ def addresses(settings: Settings) -> str:
         f"service     {settings.service_url}/docs\n"
         f"registry    {settings.mlflow_url}/#/models/{settings.product}\n"
         f"{version}"
-        f"runs        {(settings.prefect_url or '').removesuffix('/api')}\n"
+        f"runs        {(settings.prefect_url or '').removesuffix('/api')} (`latentloop open runs` signs in)\n"
         f"home        {settings.home.resolve()}"
     )
 

@@ -1,12 +1,13 @@
 """What set-up brings once: the feature network as safetensors, and the offline data set.
 
-`python -m latentloop.assets`; quick and silent when everything is there. A data set that is not to be had is said, and
-is no failure of set-up: only the demo needs it.
+`latentloop setup`, or `python -m latentloop.assets`; quick and silent when everything is there. A data set that is not
+to be had is said, and is no failure of set-up: only the demo needs it.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 from deploy.settings import Settings, SettingsError, load_settings
 from latentloop.errors import DatasetMissing
@@ -32,20 +33,24 @@ def bring_data_set(settings: Settings) -> str | None:
     return fetch_fashion_mnist(kept)
 
 
+def bring_all(settings: Settings, say: Callable[[str], None]) -> None:
+    """Bring both, and say what was brought; an error only where the product itself could not run."""
+    if bring_features(settings):
+        say(f"feature network converted to {settings.features_file}")
+    try:
+        if (source := bring_data_set(settings)) is not None:
+            say(f"Fashion-MNIST brought by {source}")
+    except DatasetMissing as error:
+        say(f"note: {error}")
+
+
 def main() -> int:
     """Bring both; exit code 1 only when the product itself could not run."""
     try:
-        settings = load_settings()
+        bring_all(load_settings(), print)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
-    if bring_features(settings):
-        print(f"feature network converted to {settings.features_file}")
-    try:
-        if (source := bring_data_set(settings)) is not None:
-            print(f"Fashion-MNIST brought by {source}")
-    except DatasetMissing as error:
-        print(f"note: {error}", file=sys.stderr)
     return 0
 
 

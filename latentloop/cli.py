@@ -12,6 +12,7 @@ from typing import NoReturn
 import typer
 
 from latentloop.demo.models import DemoModel
+from latentloop.pages import Page
 
 app = typer.Typer(
     name="latentloop",
@@ -56,6 +57,40 @@ def down() -> None:
     from latentloop.detached import stop_detached
 
     print(stop_detached(load_settings()))
+
+
+@app.command()
+def setup() -> None:
+    """Bring what an installation needs once: the feature network, and the pictures of the demo."""
+    from deploy.settings import load_settings
+    from latentloop.assets import bring_all
+
+    bring_all(load_settings(), _say)
+
+
+@app.command()
+def deploy() -> None:
+    """Register deployments, schedules and triggers on the Prefect server of the settings; `up` does it itself."""
+    from deploy.settings import load_settings
+    from latentloop.deployments import register_deployments
+    from latentloop.installation import connect_prefect
+
+    register_deployments(connect_prefect(load_settings()), _say)
+
+
+@app.command("open")
+def open_in_browser(
+    page: Page = typer.Argument(..., help="runs: signed in to Prefect; registry: the versions; service: its API"),
+    just_print: bool = typer.Option(False, "--print", help="print the address, open nothing"),
+) -> None:
+    """Open a page of the running installation in the browser."""
+    from deploy.settings import load_settings
+    from latentloop.browser import address, open_page
+    from latentloop.installation import connect
+
+    settings = connect(load_settings())
+    if just_print or not open_page(settings, page, _say):
+        print(address(settings, page))
 
 
 @app.command()

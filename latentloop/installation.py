@@ -18,12 +18,13 @@ from deploy.settings import CONFIG_VARIABLE, ENV_PREFIX, Settings, SettingsError
 from deploy.settings_in_force import require_agreement
 from deploy.settings_sources import FOLDERS, URLS
 from deploy.stores.ledger import Ledger
+from latentloop.prefect_environment import client_environment, without_foreign_word
 
 STATE_FILE = Path("run") / "state.json"
 
 
 class Installation(BaseModel):
-    """What `up` started: the supervisor's pid with its birth time (pids are reused), and the four URLs."""
+    """What `up` started: the supervisor's pid with its birth time (pids are reused), and where everything answers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,6 +34,7 @@ class Installation(BaseModel):
     prefect_url: str
     mlflow_url: str
     service_url: str
+    own_prefect: bool = False
 
     @property
     def alive(self) -> bool:
@@ -96,7 +98,24 @@ def fill_in_urls(settings: Settings) -> Settings:
             f"nothing runs from {settings.home.resolve()} ({', '.join(missing)} unknown): "
             "start it with `latentloop up`, or set LATENTLOOP_HOME to the home of a running one"
         )
-    return settings.model_copy(update=urls)
+    return _with_own_word(settings.model_copy(update=urls), found)
+
+
+def connect_prefect(settings: Settings) -> Settings:
+    """The settings with a Prefect server: the one that they name, whatever runs here, or that of the installation."""
+    if settings.prefect_url is None:
+        return connect(settings)
+    return _with_own_word(settings, read_installation(settings.home))
+
+
+def _with_own_word(settings: Settings, found: Installation | None) -> Settings:
+    """The word for Prefect, where its server is the one that `up` started; a foreign server is never told it."""
+    from deploy.stores.prefect_auth import load_prefect_auth
+
+    is_own = found is not None and found.own_prefect and found.prefect_url == settings.prefect_url
+    if settings.prefect_auth is not None or not is_own:
+        return settings
+    return settings.model_copy(update={"prefect_auth": load_prefect_auth(settings.secrets_folder)})
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
@@ -109,16 +128,15 @@ def child_environment(settings: Settings) -> dict[str, str]:
     assert settings.prefect_url and settings.mlflow_url and settings.service_url
     home = settings.home.resolve()
     environment = {
-        **os.environ,
+        **without_foreign_word(os.environ),
+        **client_environment(settings),
         **VENDOR_ENVIRONMENT,
         **_places_of_the_environment(settings),
         CONFIG_VARIABLE: str(settings.file) if settings.file is not None else "",
         "LATENTLOOP_HOME": str(home),
-        "LATENTLOOP_PREFECT_URL": settings.prefect_url,
         "LATENTLOOP_MLFLOW_URL": settings.mlflow_url,
         "LATENTLOOP_SERVICE_URL": settings.service_url,
         "PREFECT_HOME": str(home / "prefect"),
-        "PREFECT_API_URL": settings.prefect_url,
         "PREFECT_WORKER_QUERY_SECONDS": f"{max(1.0, 5 * settings.clock_factor):g}",
         "PREFECT_CLI_PROMPT": "false",
         "MLFLOW_TRACKING_URI": settings.mlflow_url,

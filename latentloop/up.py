@@ -5,7 +5,6 @@ Servers that the settings name are used; those that they leave out are started h
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,14 +21,17 @@ from deploy.settings_digest import settings_digest
 from deploy.settings_in_force import declare_settings
 from deploy.stores.errors import StoreError, StoreUnavailable
 from deploy.stores.ledger import Ledger
+from deploy.stores.prefect_auth import generate_prefect_auth
 from deploy.stores.release_file import generate_keys
 from latentloop.addresses import Addresses, addresses, own_servers
+from latentloop.deployments import declared_pools, register_deployments
 from latentloop.installation import (
     Installation,
     child_environment,
     forget_installation,
     write_installation,
 )
+from latentloop.prefect_environment import SERVER_COMMAND, own_hosts, own_origins, server_environment
 from latentloop.supervisor.child import ChildSpec
 from latentloop.supervisor.family import adopt_orphans
 from latentloop.supervisor.judging import Patience
@@ -49,8 +51,6 @@ from latentloop.supervisor.report import PartReport
 from latentloop.supervisor.starting import await_settled
 from latentloop.supervisor.tending import Say, Supervisor
 
-PROJECT = Path(__file__).resolve().parent.parent
-POOLS = ("cpu", "gpu")
 UP_LOG = Path("logs") / "up.log"
 REFUSES_ITS_SETTINGS = 2  # exit code of `python -m deploy.serving`
 # a look of the controller may wait for dead neighbours, or measure a version, for minutes
@@ -85,6 +85,7 @@ def running_installation(settings: Settings, say: Say) -> Iterator[Running]:
     with hold_home(settings.home), own_servers(settings) as where:
         adopt_orphans()
         _prepare(settings, say)
+        _guard_prefect(where)
         supervisor = Supervisor(settings.home, say, logs=(settings.home / UP_LOG,))
         try:
             _watch_stores(supervisor, settings)
@@ -93,7 +94,7 @@ def running_installation(settings: Settings, say: Say) -> Iterator[Running]:
             await_settled(supervisor)
             settings = where.settings
             supervisor.keep_ports()
-            _remember(settings)
+            _remember(where)
             _start_dependents(supervisor, settings, say)
             await_settled(supervisor)
             for part in supervisor.missing():
@@ -116,6 +117,8 @@ def supervise(settings: Settings, say: Say, show: Say) -> None:
 
 def _prepare(settings: Settings, say: Say) -> None:
     """Folders, keys, the migrated ledger and the settings in force in it, before any process needs them."""
+    if not settings.features_file.is_file():
+        raise SettingsError(f"{settings.features_file}: the feature network is missing: run `latentloop setup` once")
     make_private(settings.home)
     home = settings.home.resolve()
     for name in ("logs", "prefect", "mlflow", "objects"):
@@ -127,6 +130,14 @@ def _prepare(settings: Settings, say: Say) -> None:
     if changed := declare_settings(Ledger(engine), settings, datetime.now(UTC)):
         say(f"settings changed since the last start: {changed}")
     engine.dispose()
+
+
+def _guard_prefect(where: Addresses) -> None:
+    """A Prefect server of ours asks for a word: the one of the settings, else one that this home keeps."""
+    configured = where.configured
+    if "prefect_url" in where.ports and configured.prefect_auth is None:
+        word = generate_prefect_auth(configured.secrets_folder)
+        where.configured = configured.model_copy(update={"prefect_auth": word})
 
 
 def _watch_stores(supervisor: Supervisor, settings: Settings) -> None:
@@ -151,8 +162,9 @@ def _objects(settings: Settings) -> Callable[[], Heard]:
         return lambda: Heard(Sign.silent, said)
 
 
-def _remember(settings: Settings) -> None:
+def _remember(where: Addresses) -> None:
     """Say to every other command where the servers are."""
+    settings = where.settings
     assert settings.prefect_url and settings.mlflow_url and settings.service_url
     write_installation(
         settings.home,
@@ -162,6 +174,7 @@ def _remember(settings: Settings) -> None:
             prefect_url=settings.prefect_url,
             mlflow_url=settings.mlflow_url,
             service_url=settings.service_url,
+            own_prefect="prefect_url" in where.ports,
         ),
     )
 
@@ -172,17 +185,18 @@ def _servers(where: Addresses) -> dict[str, ChildSpec]:
     environment, home = child_environment(settings), settings.home.resolve()
     specs = {}
     if "prefect_url" in where.ports:
-        command = [
-            sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1",
-            "--port", str(where.ports["prefect_url"].number),
-        ]  # fmt: skip
-        specs["prefect_url"] = _spec("prefect server", command, environment, home, f"{settings.prefect_url}/health")
+        command = [sys.executable, *SERVER_COMMAND, "--port", str(where.ports["prefect_url"].number)]
+        guarded = environment | server_environment(settings)
+        specs["prefect_url"] = _spec("prefect server", command, guarded, home, f"{settings.prefect_url}/health")
     if "mlflow_url" in where.ports:
+        assert settings.mlflow_url
         command = [
             sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1",
             "--port", str(where.ports["mlflow_url"].number),
             "--backend-store-uri", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}",
             "--artifacts-destination", str(home / "mlflow" / "artifacts"), "--workers", "1",
+            "--allowed-hosts", own_hosts(settings.mlflow_url),
+            "--cors-allowed-origins", own_origins(settings.mlflow_url),
         ]  # fmt: skip
         quiet = {**environment, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
         quiet.pop("MLFLOW_TRACKING_URI", None)
@@ -215,7 +229,7 @@ def _start_dependents(supervisor: Supervisor, settings: Settings, say: Say) -> N
     ours = any(spec.name == "prefect server" for spec in supervisor.specs())
     supervisor.add_errand(
         "deployments",
-        lambda: _deploy(settings, environment, say),
+        lambda: register_deployments(settings, say),
         needs="prefect server" if ours else None,
     )
     for spec in _workers(settings, environment):
@@ -224,7 +238,7 @@ def _start_dependents(supervisor: Supervisor, settings: Settings, say: Say) -> N
 
 def _workers(settings: Settings, environment: Mapping[str, str]) -> Iterator[ChildSpec]:
     home = settings.home.resolve()
-    for pool in POOLS:
+    for pool in declared_pools():
         name = f"laptop-{pool}"
         command = [
             sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--name", name, "--type", "process",
@@ -233,22 +247,6 @@ def _workers(settings: Settings, environment: Mapping[str, str]) -> Iterator[Chi
         yield ChildSpec(
             f"worker {pool}", command, environment, home, log, polls, patience=WORKER_PATIENCE, needs="deployments"
         )
-
-
-def _deploy(settings: Settings, environment: Mapping[str, str], say: Say) -> None:
-    """Pools and deployments, every time: both are idempotent, and the checkout may have changed."""
-    orchestrator = settings.open_orchestrator()
-    for pool in POOLS:
-        orchestrator.ensure_work_pool(pool)
-    began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
-        cwd=PROJECT, env=dict(environment), capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
-        raise SettingsError(f"`prefect deploy --all` ended with {done.returncode}: {lines[-1][:300]}")
-    say(f"deployments are registered after {time.monotonic() - began:.1f} s")
 
 
 def _spec(name: str, command: list[str], environment: Mapping[str, str], home: Path, health_url: str) -> ChildSpec:

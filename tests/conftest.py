@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import CannotStart, PostgreSQL, SeaweedFS, mlflow_server, postgresql, prefect_server, seaweedfs
+from tests.servers import (
+    CannotStart,
+    GuardedPrefect,
+    PostgreSQL,
+    SeaweedFS,
+    guarded_prefect_server,
+    mlflow_server,
+    postgresql,
+    prefect_server,
+    seaweedfs,
+)
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +46,15 @@ def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the one Prefect server of this session and give its API URL."""
     with prefect_server(tmp_path_factory.mktemp("prefect")) as api_url:
         yield api_url
+
+
+@pytest.fixture(scope="session")
+def guarded_prefect() -> Iterator[GuardedPrefect]:
+    """Start a Prefect server as `latentloop up` does, in a folder that other users may enter."""
+    with tempfile.TemporaryDirectory(prefix="latentloop-prefect-") as folder:
+        Path(folder).chmod(0o755)
+        with guarded_prefect_server(Path(folder)) as server:
+            yield server
 
 
 @pytest.fixture(scope="session")

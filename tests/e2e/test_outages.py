@@ -53,8 +53,8 @@ def test_the_service_answers_while_registry_and_orchestrator_are_dead_and_the_st
     loop: Loop, served: str
 ) -> None:
     made = json.loads(loop.run("register", str(_noised_copy(loop, served)), "--json"))
-    killed = [each for each in ("mlflow server", "prefect server") if _kill(loop.settings.home, each)]
-    assert killed == ["mlflow server", "prefect server"]
+    killed = [each for each in ("mlflow server", "latentloop.prefect_server") if _kill(loop.settings.home, each)]
+    assert killed == ["mlflow server", "latentloop.prefect_server"]
 
     image = encode_png(product_images(1, seed=98)[0])
     assert [loop.score(image).status_code for _ in range(20)] == [200] * 20
@@ -110,7 +110,7 @@ def _kill(home: Path, what: str) -> bool:
             ours = any(str(home) in each for each in [*told, *process.environ().values()])
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
-        if ours and told[1:4] == ["-m", *words]:
+        if ours and told[1 : 2 + len(words)] == ["-m", *words]:
             process.kill()
             return True
     return False

@@ -9,18 +9,17 @@ from uuid import uuid4
 
 import httpx
 import pytest
-import yaml
 
 from data_checks.drift.actions import RETRAINS
-from latentloop.up import PROJECT
+from latentloop.deployments import declared_deployments
+from latentloop.prefect_environment import prefect_login
 from tests.e2e.conftest import Loop
 
 pytestmark = pytest.mark.server
 
 
 def test_everything_that_prefect_yaml_deploys_is_registered_in_its_pool(loop: Loop) -> None:
-    declared = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
-    expected = sorted((f"{each['name'].split('@')[0]}", each["work_pool"]["name"]) for each in declared)
+    expected = sorted((each.name, each.work_pool) for each in declared_deployments())
 
     with loop.settings.open_orchestrator() as orchestrator:
         there = orchestrator.deployments()
@@ -30,7 +29,7 @@ def test_everything_that_prefect_yaml_deploys_is_registered_in_its_pool(loop: Lo
 
 
 def test_each_retraining_action_has_one_trigger(loop: Loop) -> None:
-    found = httpx.post(f"{loop.settings.prefect_url}/automations/filter", json={}, timeout=120).json()
+    found = _ask(loop, "/automations/filter", {})
 
     expected = sorted(event for each in found if each["enabled"] for event in each["trigger"]["expect"])
     assert expected == [f"latentloop.drift.{action}" for action in ("emergency", "full", "incremental")]
@@ -86,5 +85,12 @@ def _await_runs(loop: Loop, keys: set[str]) -> list[dict[str, Any]]:
 
 def _runs(loop: Loop, keys: set[str]) -> list[dict[str, Any]]:
     """All flow runs that were given one of these keys, whatever their deployment."""
-    answer = httpx.post(f"{loop.settings.prefect_url}/flow_runs/filter", json={"limit": 200}, timeout=120)
-    return [each for each in answer.raise_for_status().json() if each["parameters"].get("key") in keys]
+    found = _ask(loop, "/flow_runs/filter", {"limit": 200})
+    return [each for each in found if each["parameters"].get("key") in keys]
+
+
+def _ask(loop: Loop, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
+    login = prefect_login(loop.settings)
+    answer = httpx.post(f"{loop.settings.prefect_url}{path}", json=body, auth=login, timeout=120)
+    found: list[dict[str, Any]] = answer.raise_for_status().json()
+    return found

@@ -34,7 +34,7 @@ def test_importing_a_flow_loads_no_computing_or_storage_library(module: str, tmp
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PREFECT_HOME": str(tmp_path)},
-        cwd=PROJECT, capture_output=True, text=True, timeout=400, check=False,
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stderr

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-LATENTLOOP = Path(sys.executable).with_name("latentloop")
 
 
 def bare_environment() -> dict[str, str]:
     """The environment of the tests without what they set in it: settings of Latentloop and of its vendors."""
     foreign = ("LATENTLOOP_", "PREFECT_", "MLFLOW_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    return {**kept, "COLUMNS": "200", "PYTHONWARNINGS": "default"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**kept, "PATH": path, "COLUMNS": "200", "PYTHONWARNINGS": "default"}
 
 
 def environment(home: Path, **settings: str) -> dict[str, str]:
@@ -26,9 +26,11 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
 def run_latentloop(
     *arguments: str, env: dict[str, str], folder: Path, timeout_s: float = 240
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end in `folder`, away from the checkout's own settings file."""
+    """Run the first `latentloop` of the path to its end in `folder`, away from the checkout's own settings file."""
+    program = shutil.which("latentloop", path=env["PATH"])
+    assert program is not None
     return subprocess.run(
-        [str(LATENTLOOP), *arguments],
+        [program, *arguments],
         env=env,
         cwd=folder,
         stdin=subprocess.DEVNULL,

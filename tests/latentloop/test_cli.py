@@ -191,3 +191,11 @@ def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     for command in ("status", "up"):
         done = run_latentloop(command, env=environment(tmp_path / "a file" / "home"), folder=tmp_path)
         assert_refused(done, f"{tmp_path}/a file/home")
+
+
+def test_up_without_the_feature_network_names_the_command_that_brings_it(home: Path, tmp_path: Path) -> None:
+    env = environment(home, assets_folder=str(tmp_path / "nothing"))
+
+    done = run_latentloop("up", env=env, folder=tmp_path)
+
+    assert_refused(done, "nothing/efflite0.safetensors: the feature network is missing: run `latentloop setup` once")

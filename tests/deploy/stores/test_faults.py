@@ -21,6 +21,7 @@ from deploy.stores import (
     local_objects,
     objects,
     pairs,
+    prefect_auth,
     release,
     release_file,
     telemetry,
@@ -33,6 +34,7 @@ from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
 from deploy.stores.local_objects import LocalObjects
 from deploy.stores.pairs import Pairs
+from deploy.stores.prefect_auth import generate_prefect_auth
 from deploy.stores.release import ReleaseStore
 from deploy.stores.release_file import generate_keys
 from deploy.stores.telemetry import Telemetry
@@ -50,6 +52,7 @@ MODULES = (
     local_objects,
     objects,
     pairs,
+    prefect_auth,
     release,
     release_file,
     telemetry,
@@ -69,6 +72,7 @@ def _write_everything(folder: Path) -> None:
     Catalogue(store).append_accepted([], ["a"])
     Catalogue(store).append_quarantined([], ["a"])
     generate_keys(folder)
+    generate_prefect_auth(folder)
     engine = open_engine(f"sqlite:///{folder}/ledger.db")
     migrate(engine)
     triggers = Ledger(engine)

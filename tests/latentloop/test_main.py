@@ -1,0 +1,58 @@
+"""Where the product does not run it says so in one line, read by a Python that cannot read the rest of it."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import latentloop.__main__ as front
+
+
+@pytest.mark.parametrize("version", [(3, 8), (3, 10), (3, 13), (4, 0)])
+def test_another_python_than_supported_is_one_line(version: tuple[int, int]) -> None:
+    said = front.find_unsupported(version, "linux")
+
+    assert said is not None and "\n" not in said
+    assert said.startswith(f"expected Python 3.11 or 3.12, this is Python {version[0]}.{version[1]}: ")
+
+
+@pytest.mark.parametrize(("platform", "name"), [("win32", "Windows"), ("darwin", "macOS"), ("freebsd14", "freebsd14")])
+def test_another_system_than_supported_is_one_line(platform: str, name: str) -> None:
+    said = front.find_unsupported((3, 11), platform)
+
+    assert said is not None and "\n" not in said
+    assert said.startswith(f"expected Linux, this is {name}: run it in a Linux container or virtual machine")
+
+
+@pytest.mark.parametrize("version", [(3, 11), (3, 12)])
+def test_what_is_supported_is_let_through(version: tuple[int, int]) -> None:
+    assert front.find_unsupported(version, "linux") is None
+
+
+def test_the_unsupported_end_in_that_line_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(front.sys, "platform", "win32")
+
+    with pytest.raises(SystemExit) as ended:
+        front.main()
+
+    assert ended.value.code == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("latentloop: expected Linux, this is Windows") and said.err.count("\n") == 1
+
+
+def test_the_entry_point_is_read_by_python_3_8_up_to_the_check() -> None:
+    """What it imports before the check is of the standard library, and `latentloop` itself is a docstring."""
+    source = Path(front.__file__).read_text("utf-8")
+
+    tree = ast.parse(source, feature_version=(3, 8))
+
+    imported = [each.names[0].name for each in tree.body if isinstance(each, ast.Import)]
+    taken = [each.module for each in tree.body if isinstance(each, ast.ImportFrom)]
+    assert (imported, taken) == (["sys"], ["__future__"])
+    (only,) = ast.parse(Path(front.__file__).with_name("__init__.py").read_text("utf-8")).body
+    assert isinstance(only, ast.Expr)
