@@ -82,7 +82,7 @@ def _read_numbers(piece: bytes, dtype: np.dtype[np.generic]) -> np.ndarray:
     try:
         return np.array(json.loads(b"[" + piece.translate(_NO_BRACKETS) + b"]"), dtype)
     except json.JSONDecodeError as error:
-        near = error.doc[max(1, error.pos - 10) : error.pos + 10].strip()
+        near = error.doc[max(1, error.pos - 10) : error.pos + 10].rstrip("]").strip()
         raise Problem(400, f"images: not JSON, expected a number between any two commas, came {near!r}") from error
     except OverflowError as error:
         raise Problem(

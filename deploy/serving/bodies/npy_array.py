@@ -92,7 +92,7 @@ def _read_entries(text: str) -> dict[str, str]:
         position = entry.end()
     if set(found) != {"descr", "fortran", "shape"} or not text.startswith("{") or text[position:].strip() != "}":
         raise _refuse(
-            f"expected a header {{'descr': '<f4', 'fortran_order': False, 'shape': (28, 28), }}, came {closed[:120]!r}"
+            f"expected a header {{'descr': '<f4', 'fortran_order': False, 'shape': (28, 28), }}, came {closed[:60]!r}"
         )
     return found
 

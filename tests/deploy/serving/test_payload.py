@@ -86,7 +86,12 @@ def test_a_fortran_array_keeps_its_pixels() -> None:
         (b"\x93NUMPY", "application/x-npy", 400, "no .npy array"),
         (_npy(np.array([None, 1]), allow_pickle=True), "application/x-npy", 400, "array of numbers.*O"),
         (_npy(np.zeros((5, 28, 28))), "application/x-npy", 413, "at most 4 images in one request, came 5"),
-        (_multipart(*[("x", b"x")] * 5), "multipart/form-data; boundary=cut", 413, "at most 4 images in one request, came 5"),
+        (
+            _multipart(*[("x", b"x")] * 5),
+            "multipart/form-data; boundary=cut",
+            413,
+            "at most 4 images in one request, came 5",
+        ),
         (_multipart(("x", b"x"))[:-20], "multipart/form-data; boundary=cut", 400, "no complete file"),
         (b"--cut", "multipart/form-data", 400, "multipart body"),
     ],
