@@ -22,7 +22,7 @@ from vae_core.preprocessing import Preprocessing
 MEBI = 1024**2
 LARGEST = ServingConfig().max_body_bytes
 JSON, NPY, FORM = "application/json", "application/x-npy", "multipart/form-data; boundary=cut"
-CLIENTS = 3
+CLIENTS = 2
 
 
 def levels(count: int, side: int) -> bytes:
