@@ -16,6 +16,9 @@ _MOST_DEVIATIONS = 16.0
 """Standardised pixels reach about 3 deviations, a lone highlight some more; Hounsfield units reach
 thousands."""
 
+_PIECE_VALUES = 1 << 16
+"""Values that are brought to 8 bits at a time: half a megabyte as float64."""
+
 
 def to_eight_bits(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Integers on 0..255 or floats on [0, 1], any shape, as uint8 of the same shape.
@@ -28,7 +31,7 @@ def to_eight_bits(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     if array.dtype.kind in "iu":
         return _from_integers(array)
     if array.dtype.kind == "f":
-        return _from_floats(array.astype(np.float64, copy=False))
+        return _from_floats(array)
     raise ImageRefused(
         Refusal.wrong_mode,
         f"expected uint8 on 0..255 or floats on [0, 1], came dtype {array.dtype}: convert before sending",
@@ -45,9 +48,9 @@ def _from_integers(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     return array.astype(np.uint8)
 
 
-def _from_floats(array: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _from_floats(array: NDArray[np.generic]) -> NDArray[np.uint8]:
     low, high = float(array.min()), float(array.max())
-    if not np.isfinite(low + high):
+    if not (np.isfinite(low) and np.isfinite(high)):
         count = int(np.count_nonzero(~np.isfinite(array)))
         raise ImageRefused(
             Refusal.not_finite,
@@ -56,7 +59,23 @@ def _from_floats(array: NDArray[np.float64]) -> NDArray[np.uint8]:
     if low < -_ROUNDING or high > 1 + _ROUNDING:
         refusal, advice = _name_scale(low, high)
         raise ImageRefused(refusal, f"expected floats on [0, 1], came {low:.4g}..{high:.4g}: {advice}")
-    return np.rint(np.clip(array, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return _round(array)
+
+
+def _round(array: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Floats to the nearest of 255 steps, some at a time: in float64 as a whole they would take 24 bytes a pixel."""
+    pixels = np.empty(array.shape, np.uint8)
+    pieces = np.nditer(
+        [array, pixels],
+        flags=["external_loop", "buffered"],
+        op_flags=[["readonly"], ["writeonly"]],
+        op_dtypes=[np.float64, np.uint8],
+        buffersize=_PIECE_VALUES,
+    )
+    with pieces:
+        for floats, levels in pieces:
+            levels[...] = np.rint(np.clip(floats, 0.0, 1.0) * 255.0)
+    return pixels
 
 
 def _name_scale(low: float, high: float) -> tuple[Refusal, str]:

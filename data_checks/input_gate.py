@@ -19,7 +19,7 @@ from data_checks.refusal import Refusal
 from vae_core.errors import DataError
 from vae_core.preprocessing import Preprocessing, to_pixels
 
-__all__ = ["GateResult", "Refusal", "judge_image_array", "judge_image_bytes"]
+__all__ = ["GateResult", "Refusal", "count_values", "judge_image_array", "judge_image_bytes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,16 @@ def judge_image_bytes(
     except ImageRefused as refused:
         return GateResult(None, None, refused.refusal, refused.detail)
     return _judge_pixels(pixels, policy, reference_histogram)
+
+
+def count_values(data: bytes, preprocessing: Preprocessing, policy: InputPolicy) -> int:
+    """Count the pixels x channels that decoding a file will make, by its header; 0 when that refuses it."""
+    try:
+        header = read_header(data, policy)
+        require_wanted(header, preprocessing)
+    except ImageRefused:
+        return 0
+    return header.width * header.height * preprocessing.channels
 
 
 def judge_image_array(

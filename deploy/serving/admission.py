@@ -1,4 +1,4 @@
-"""How much may be in flight: requests and body bytes, so that memory stays bounded whatever arrives."""
+"""How much may be in flight: requests, and bytes of their bodies and images, so that memory is bounded."""
 
 from __future__ import annotations
 
@@ -34,31 +34,55 @@ class Admission:
             yield ticket
         finally:
             self.requests -= 1
-            self.bytes -= ticket.taken
+            self.bytes -= ticket.taken + ticket.held
 
-    async def read(self, request: Request, ticket: Ticket) -> bytes:
-        """Read the body no further than the limit, whatever its Content-Length says.
+    async def read(self, request: Request, ticket: Ticket) -> None:
+        """Read the body into the ticket no further than the limit, and nothing of one that announces more.
 
-        Raises `Problem` 413 for a body over the limit, 503 when the bodies in memory reach theirs.
+        Raises `Problem` 413 for a body over the limit, 503 when what is in memory reaches its own.
         """
-        chunks = []
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and len(announced) < 19 and int(announced) > self._max_body_bytes:
+            raise self._too_large(f"came one of {int(announced)}")
+        # one buffer: a list of chunks of one byte would take fifty
+        body = bytearray()
         async for chunk in request.stream():
-            chunks.append(chunk)
+            body += chunk
             ticket.taken += len(chunk)
             self.bytes += len(chunk)
             if ticket.taken > self._max_body_bytes:
-                raise Problem(
-                    413,
-                    f"the body is larger than {self._max_body_bytes} bytes; send fewer images in it",
-                    close=True,
-                )
-            if self.bytes > self._max_bytes:
-                raise Problem(503, "too many large bodies at once; try again", close=True)
-        return b"".join(chunks)
+                raise self._too_large("came more")
+            self._require_room(close=True)
+        ticket.body = bytes(body)
+
+    def hold(self, ticket: Ticket, size: int) -> None:
+        """Count the bytes that were made of the body, in place of those counted before; `Problem` 503 as above."""
+        self.bytes += size - ticket.held
+        ticket.held = size
+        self._require_room(close=False)
+
+    def _require_room(self, *, close: bool) -> None:
+        if self.bytes > self._max_bytes:
+            raise Problem(
+                503,
+                f"too many large bodies at once, {self._max_bytes} bytes are the limit ({LARGEST_BODIES} x "
+                "serving.max_body_bytes); try again",
+                close=close,
+            )
+
+    def _too_large(self, came: str) -> Problem:
+        return Problem(
+            413,
+            f"the body is larger than {self._max_body_bytes} bytes, {came}: send fewer images in it "
+            "(serving.max_body_bytes)",
+            close=True,
+        )
 
 
 class Ticket:
-    """The place of one request, and the bytes of its body so far."""
+    """The place of one request: its body, the bytes of that so far, and those of what was made of it."""
 
     def __init__(self) -> None:
+        self.body = b""
         self.taken = 0
+        self.held = 0

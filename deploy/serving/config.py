@@ -36,11 +36,21 @@ class ServingConfig(BaseModel):
 
     max_body_bytes: int = Field(default=32 * 1024**2, ge=1024, description="bytes; a larger body is answered 413")
     max_images: int = Field(default=256, ge=1, description="images of one request; more are answered 413")
+    max_values: int = Field(
+        default=32 * 1024**2,
+        ge=3 * 1024**2,
+        le=2**30,
+        description="pixels x channels of all images of one request, as they come and as a model sees them; more are "
+        "answered 413. One byte each, several times; at least one image of the largest preprocessing fits",
+    )
     max_samples: int = Field(default=64, ge=2, description="draws that ?samples=K may ask for")
     max_sampled_images: int = Field(
         default=1024, ge=2, description="images x draws of one request; more are answered 413"
     )
     decode_threads: int = Field(default=2, ge=1, le=64, description="threads that decode and judge images")
+    decode_wait_s: float = Field(
+        default=10.0, gt=0, le=60, description="seconds that a body waits for one of these threads, then 503"
+    )
     keep_alive_s: int = Field(
         default=75, ge=1, description="seconds an idle connection stays; above usual load balancers' 60"
     )

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_checks.image_statistics import ImageStatistics
-from data_checks.input_gate import GateResult, judge_image_array, judge_image_bytes
+from data_checks.input_gate import GateResult, count_values, judge_image_array, judge_image_bytes
 from data_checks.policy import InputPolicy
+from deploy.serving.bodies.limits import BodyLimits
 from deploy.serving.errors import ImagesRefused, RefusedImage
 from deploy.serving.payload import Upload
 from deploy.serving.router import LoadedVersion
+from vae_core.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,30 @@ class Admitted:
     uploads: tuple[Upload, ...]
     pixels: np.ndarray
     statistics: tuple[ImageStatistics, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes in memory; the content as it came counts in full, whether it is a view of the body or a copy."""
+        contents = (upload.content for upload in self.uploads)
+        return self.pixels.nbytes + sum(len(each) if isinstance(each, bytes) else each.nbytes for each in contents)
+
+
+def require_decodable(
+    uploads: list[Upload], preprocessing: Preprocessing, policy: InputPolicy, limits: BodyLimits
+) -> None:
+    """Raise `Problem` 413 for files that together unpack to more than a request may hold, before one is decoded.
+
+    Where nothing is resized the count of images says it: a file of another size is refused by its header.
+    """
+    if preprocessing.resize == "refuse":
+        return
+    values = sum(
+        count_values(upload.content, preprocessing, policy)
+        if isinstance(upload.content, bytes)
+        else upload.content.size
+        for upload in uploads
+    )
+    limits.require_values(values, f"in {len(uploads)} images")
 
 
 def admit_uploads(uploads: list[Upload], gate: LoadedVersion, policy: InputPolicy) -> Admitted:

@@ -8,10 +8,8 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -20,13 +18,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from data_checks.policy import InputPolicy
-from deploy.serving.admission import Admission
+from deploy.serving.admission import Admission, Ticket
 from deploy.serving.answers import ProblemAnswer, Readiness, readiness, refused_answer
+from deploy.serving.bodies.limits import BodyLimits
 from deploy.serving.canary import CanaryLeash, canary_failed
 from deploy.serving.config import ServingConfig
+from deploy.serving.decoding import Decoding
 from deploy.serving.errors import ImagesRefused, Problem
 from deploy.serving.follower import ReleaseFollower, ReplicaState, Trouble
-from deploy.serving.gate import Admitted, admit_uploads
+from deploy.serving.gate import Admitted, admit_uploads, require_decodable
 from deploy.serving.lanes import Lanes
 from deploy.serving.loader import VersionLoader
 from deploy.serving.metrics import Metrics
@@ -47,7 +47,6 @@ from deploy.stores.telemetry import RequestRow
 INLINE_VALUES = 20_000
 CLIENT_CLOSED = 499
 _LOG = logging.getLogger("latentloop.serving")
-Result = TypeVar("Result")
 
 
 class Service:
@@ -78,7 +77,8 @@ class Service:
         self.captures = capture_writer(CaptureStore(objects), config, self.metrics)
         self.shadow = Shadow(config, input_policy, self.pairs.offer, self.metrics)
         self._admission = Admission(max_requests=config.queue_limit, max_body_bytes=config.max_body_bytes)
-        self._decoders = ThreadPoolExecutor(config.decode_threads, thread_name_prefix="serving-decode")
+        self._limits = BodyLimits.of(config)
+        self._decoding = Decoding(config.decode_threads, config.decode_wait_s)
         self.metrics.watch_queue("requests", lambda: self._admission.requests)
         self.metrics.watch_queue("batch", lambda: self.lanes.images_waiting)
         self.metrics.watch_queue("shadow", lambda: self.shadow.depth)
@@ -121,7 +121,7 @@ class Service:
         """End the threads and write what waits; call it when no request is in flight."""
         self.follower.stop()
         self.lanes.stop()
-        self._decoders.shutdown()
+        self._decoding.stop()
         deadline = time.monotonic() + self.config.final_flush_s
         self.captures.close()
         self.telemetry.close()
@@ -155,9 +155,9 @@ class Service:
     ) -> Response:
         try:
             with self._admission.enter() as ticket:
-                body = await self._admission.read(request, ticket)
+                await self._admission.read(request, ticket)
                 visit.body_is_read()
-                outcome, response = await self._answer(request, visit, body, render, samples)
+                outcome, response = await self._answer(request, visit, ticket, render, samples)
         except ImagesRefused as error:
             self._remember_refused(visit, error)
             return json_response(refused_answer(visit, error), 422)
@@ -169,7 +169,7 @@ class Service:
         return response
 
     async def _answer(
-        self, request: Request, visit: Visit, body: bytes, render: Callable[[Outcome], Response], samples: int
+        self, request: Request, visit: Visit, ticket: Ticket, render: Callable[[Outcome], Response], samples: int
     ) -> tuple[Outcome, Response]:
         """Let the chosen version answer; for a canary that fails the champion does, and nobody notices."""
         headers, state = request.headers, self.state
@@ -178,12 +178,12 @@ class Service:
 
         async def answer_by(version: LoadedVersion) -> tuple[Outcome, Response]:
             visit.version = version.version
-            outcome = await self._score(request, visit, body, version, slots, samples)
+            outcome = await self._score(request, visit, ticket, version, slots, samples)
             if wanted is None:
                 outcome = replace(outcome, pairing=choose_pairing(slots))
             if outcome.answer.scores.reconstruction.size <= INLINE_VALUES:
                 return outcome, render(outcome)
-            return outcome, await self._in_thread(lambda: render(outcome))
+            return outcome, await self._decoding.run(lambda: render(outcome), body_bytes=len(ticket.body))
 
         version = choose_version(slots, visit.request_id, wanted, samples=samples > 0)
         if wanted is not None or slots.champion is None or version is not slots.canary:
@@ -205,7 +205,7 @@ class Service:
         return answered
 
     async def _score(
-        self, request: Request, visit: Visit, body: bytes, version: LoadedVersion, slots: Slots, samples: int
+        self, request: Request, visit: Visit, ticket: Ticket, version: LoadedVersion, slots: Slots, samples: int
     ) -> Outcome:
         headers, gate = request.headers, choose_gate(slots, version)
         if samples and not version.draws_z:
@@ -213,19 +213,18 @@ class Service:
 
         def admit() -> Admitted:
             kind, encoding = headers.get("content-type", ""), headers.get("content-encoding", "")
-            uploads = parse_body(body, kind, encoding, gate.preprocessing, self.config.max_images)
+            uploads = parse_body(ticket.body, kind, encoding, gate.preprocessing, self._limits)
+            require_decodable(uploads, gate.preprocessing, self.input_policy, self._limits)
             return admit_uploads(uploads, gate, self.input_policy)
 
-        admitted = await self._in_thread(admit)
+        admitted = await self._decoding.run(admit, body_bytes=len(ticket.body))
+        self._admission.hold(ticket, admitted.size)
         count = len(admitted.uploads)
         if samples * count > self.config.max_sampled_images:
             raise Problem(413, f"{count} images x {samples} samples: {self.config.max_sampled_images} is the limit")
         seed = int.from_bytes(hashlib.sha256(visit.request_id.encode()).digest()[:7])
         answer = await self.lanes.score(version, slots, admitted.pixels, samples=samples, seed=seed)
         return Outcome(visit, version, admitted, answer)
-
-    async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, work)
 
     def _remember(self, request: Request, outcome: Outcome) -> None:
         # A request for a version by name is a trial, golden inputs say: no traffic that a judge should see.

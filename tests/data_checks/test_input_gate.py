@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from data_checks.image_statistics import measure_image, measure_images
-from data_checks.input_gate import GateResult, Refusal, judge_image_array, judge_image_bytes
+from data_checks.input_gate import GateResult, Refusal, count_values, judge_image_array, judge_image_bytes
 from data_checks.policy import InputPolicy
 from tests.data_checks.pictures import encode, product
 from vae_core.preprocessing import Preprocessing
@@ -57,6 +57,25 @@ def test_a_jpeg_with_exif_and_a_colour_png_are_accepted() -> None:
     result = judge_image_bytes(encode(colour_picture()), COLOUR, POLICY)
     assert result.pixels is not None
     np.testing.assert_array_equal(result.pixels, np.moveaxis(colour_picture(), 2, 0))
+
+
+@pytest.mark.parametrize(
+    ("data", "preprocessing", "values"),
+    [
+        (PNG, GREY, 784),
+        (encode(colour_picture()), COLOUR, 3 * 784),
+        (claimed_png(1000, 2000), RESIZED, 2_000_000),
+        (claimed_png(1000, 2000), GREY, 0),
+        (claimed_png(4000, 4000), RESIZED, 0),
+        (encode(colour_picture()), GREY, 0),
+        (b"no picture", GREY, 0),
+    ],
+    ids=["grey", "colour", "large", "another size", "too large", "another mode", "none"],
+)
+def test_what_decoding_will_make_is_counted_by_the_header(
+    data: bytes, preprocessing: Preprocessing, values: int
+) -> None:
+    assert count_values(data, preprocessing, POLICY) == values
 
 
 def test_another_size_is_resized_where_the_preprocessing_says_so() -> None:

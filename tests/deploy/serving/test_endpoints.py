@@ -182,7 +182,7 @@ def test_a_batch_with_bad_images_is_answered_for_none_and_each_is_named(client: 
         ({"content": b"x", "headers": {"Content-Type": "application/json"}}, 400, "not JSON"),
         ({"content": b"x" * 2000, "headers": PNG}, 413, "larger than 1500 bytes"),
         ({"content": iter([b"x" * 1000] * 3), "headers": PNG}, 413, "larger than 1500 bytes"),
-        ({"json": {"images": [[[0]]] * 5}}, 413, "more than 4 images"),
+        ({"json": {"images": [[[0]]] * 5}}, 413, "at most 4 images in one request, came 5"),
         ({"content": png(IMAGES[0]), "params": {"samples": 1}}, 400, "samples"),
         ({"content": png(IMAGES[0]), "params": {"samples": "many"}}, 400, "samples"),
         ({"content": png(IMAGES[0]), "params": {"samples": 9}}, 413, "1 images x 9 samples"),

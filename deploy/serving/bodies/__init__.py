@@ -1,0 +1,1 @@
+"""How each kind of request body is read; what it may cost is in `limits`."""

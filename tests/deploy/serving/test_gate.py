@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from data_checks.policy import InputPolicy
+from deploy.serving.bodies.limits import BodyLimits
+from deploy.serving.errors import Problem
+from deploy.serving.gate import Admitted, require_decodable
+from deploy.serving.payload import Upload
+from tests.deploy.serving.house import png
+from vae_core.preprocessing import Preprocessing
+
+FILE = Upload("a", png(np.zeros((1, 100, 100), np.uint8)))
+ARRAY = Upload("", np.zeros((1, 100, 100), np.uint8))
+LIMITS = BodyLimits(max_images=256, max_values=30_000)
+
+
+def test_files_that_unpack_to_more_than_a_request_may_hold_are_a_413_before_one_is_decoded() -> None:
+    any_size = Preprocessing(resize="antialias")
+    require_decodable([FILE, FILE, ARRAY], any_size, InputPolicy(), LIMITS)
+    with pytest.raises(Problem, match="at most 30000 values .* came 40000 in 4 images: .*serving.max_values") as caught:
+        require_decodable([FILE, FILE, ARRAY, FILE], any_size, InputPolicy(), LIMITS)
+    assert caught.value.status == 413
+
+
+def test_where_nothing_is_resized_a_file_of_another_size_is_left_to_the_gate() -> None:
+    require_decodable([FILE] * 9, Preprocessing(), InputPolicy(), LIMITS)
+
+
+def test_what_a_request_holds_is_its_content_and_its_pixels() -> None:
+    uploads = (Upload("a", b"four"), Upload("", np.zeros(3, np.float64)))
+    assert Admitted(uploads, np.zeros((2, 1, 28, 28), np.uint8), ()).size == 4 + 24 + 2 * 784
