@@ -16,7 +16,7 @@ def monitor(key: str | None = None, reason: str = "schedule") -> DriftLine | Sta
     """One suspicion is looked into once; the controller acts on the line that this leaves in the ledger."""
     claimed = claim_trigger(name_trigger(key, "monitor"), "monitor", reason)
     if claimed.duplicate:
-        return Completed(name="Duplicate", message=f"{claimed.key} is done, or being done by another run")
+        return Completed(name="Duplicate", message=claimed.told)
     with holding(claimed):
         plan = plan_monitor(claimed.key, reason)
         judged = judge_traffic(plan)

@@ -22,7 +22,7 @@ def retrain_emergency(
     """One trigger makes exactly one version, however often this is started for it."""
     claimed = claim_trigger(name_trigger(key, "retrain-emergency", snapshot), "retrain-emergency", reason)
     if claimed.duplicate:
-        return Completed(name="Duplicate", message=f"{claimed.key} is done, or being done by another run")
+        return Completed(name="Duplicate", message=claimed.told)
     with holding(claimed):
         require_snapshot(claimed.key, cause, snapshot)
         report_ingest([ingest_segments(chunk) for chunk in find_new_segments()])

@@ -75,7 +75,7 @@ class _View:
 
 
 class Reconciler:
-    """Brings the world to where the approvals want it. `clock_factor` compresses the waiting of `policy`, nothing else."""
+    """Brings the world to where the approvals want it. `clock_factor` compresses the waiting of `policy`."""
 
     def __init__(
         self,

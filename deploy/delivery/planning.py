@@ -168,8 +168,8 @@ def _not_loaded(facts: Facts) -> str:
         return f"not loaded by the service after {facts.waited_s:.0f} s, {limit}: {trouble}"
     if service.epoch != release.epoch:
         return (
-            f"not seen by the service after {facts.waited_s:.0f} s, {limit}: it follows release {service.epoch} and not "
-            f"{release.epoch} yet, and reports no trouble; see its log"
+            f"not seen by the service after {facts.waited_s:.0f} s, {limit}: it follows release {service.epoch} and "
+            f"not {release.epoch} yet, and reports no trouble; see its log"
         )
     return (
         f"still loading after {facts.waited_s:.0f} s, {limit}: the service reports no trouble; see its log, give it "
