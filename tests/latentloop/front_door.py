@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from deploy.stores.database import migrate, open_engine
+
 LATENTLOOP = Path(sys.executable).with_name("latentloop")
 
 
@@ -16,6 +18,13 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     own = {f"LATENTLOOP_{name.upper()}": value for name, value in {"home": str(home), **settings}.items()}
     return {**kept, **own, "COLUMNS": "200", "PYTHONWARNINGS": "default"}
+
+
+def make_ledger(home: Path) -> None:
+    """Make the home's ledger, as `latentloop up` does before any process needs it."""
+    engine = open_engine(f"sqlite:///{home}/ledger.db")
+    migrate(engine)
+    engine.dispose()
 
 
 def run_latentloop(
