@@ -18,7 +18,7 @@ import pytest
 
 from deploy.stores.ledger import Ledger, Trigger
 from tests.e2e.conftest import Loop
-from tests.latentloop.front_door import LATENTLOOP
+from tests.latentloop.front_door import LATENTLOOP, run_latentloop
 
 pytestmark = pytest.mark.server
 RETRAIN = ("retrain", "--tier", "full", "--again")
@@ -80,17 +80,9 @@ def test_whoever_leaves_a_command_is_told_that_its_run_goes_on_and_can_cancel_it
 
     _await(lambda: not _flow_processes(command.run), "the end of the run's process")
     _await(lambda: _standing(loop, key) in ("failed", "interrupted"), "the end of the run's lease")
-    again = loop.env, loop.folder
-    done = subprocess.run(
-        [str(LATENTLOOP), "cancel", command.run],
-        env=again[0],
-        cwd=again[1],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert f"run {command.run} is Cancelled already: nothing to cancel" in done.stderr
+    again = run_latentloop("cancel", command.run, env=loop.env, folder=loop.folder)
+    assert again.returncode == 1
+    assert f"run {command.run} is Cancelled already: nothing to cancel" in again.stderr
 
 
 def test_a_run_that_was_killed_with_its_worker_ends_the_command_and_the_next_one_continues_it(
