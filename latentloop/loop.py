@@ -47,20 +47,14 @@ def ingest_folder(settings: Settings, folder: Path, say: Say) -> FolderCounts:
     from deploy.stores.captures import CaptureStore
 
     keys = pack_folder(folder, CaptureStore(settings.open_objects()), say)
-    orchestrator, ledger, key = settings.open_orchestrator(), Ledger(settings.open_database()), _once("ingest")
+    ledger, key = Ledger(settings.open_database()), _once("ingest")
     say(f"{len(keys)} segments packed; ingesting")
-    run = orchestrator.create_run("ingest/ingest", {"reason": "by hand", "key": key}, key)
-    say(f"ingest run: {run.url}")
-    followed = Followed(run, "ingest", key, "`latentloop ingest FOLDER` again continues it")
-    state = follow(
-        orchestrator,
-        ledger,
-        followed,
-        lease_s=settings.controller.lease_s,
-        timeout_s=INGEST_TIMEOUT_S,
-        say=say,
-        show=saying_changes("ingest", say),
-    )
+    with settings.open_orchestrator() as orchestrator:
+        run = orchestrator.create_run("ingest/ingest", {"reason": "by hand", "key": key}, key)
+        say(f"ingest run: {run.url}")
+        followed = Followed(run, "ingest", key, "`latentloop ingest FOLDER` again continues it")
+        lease_s, show = settings.controller.lease_s, saying_changes("ingest", say)
+        state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=INGEST_TIMEOUT_S, say=say, show=show)
     expect_completed(state, followed)
     return count_segments(ledger, keys)
 
@@ -127,12 +121,11 @@ def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Re
 
 def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say: Say) -> tuple[RunState, Followed]:
     """One run for this trigger, followed to its end."""
-    orchestrator, what = settings.open_orchestrator(), f"retrain-{tier}"
-    parameters = {"key": key, "reason": "by hand", "cause": "by hand"}
-    run = orchestrator.create_run(f"{what}/{what}", parameters, _once(what))
-    say(f"{what} run: {run.url}")
-    followed = Followed(run, what, key, f"`latentloop retrain --tier {tier}` continues it")
-    with showing_progress(settings.open_objects(), key, say) as show:
+    what, parameters = f"retrain-{tier}", {"key": key, "reason": "by hand", "cause": "by hand"}
+    with settings.open_orchestrator() as orchestrator, showing_progress(settings.open_objects(), key, say) as show:
+        run = orchestrator.create_run(f"{what}/{what}", parameters, _once(what))
+        say(f"{what} run: {run.url}")
+        followed = Followed(run, what, key, f"`latentloop retrain --tier {tier}` continues it")
         lease_s = settings.controller.lease_s
         state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=RETRAIN_TIMEOUT_S, say=say, show=show)
     return state, followed

@@ -36,12 +36,13 @@ class Monitored(BaseModel):
 def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitored:
     """Run the deployment `monitor/monitor` and read what it found; RunFailed when it ends without a line."""
     key = f"by-hand-monitor-{uuid.uuid4().hex}"
-    orchestrator, ledger = settings.open_orchestrator(), Ledger(settings.open_database())
-    run = orchestrator.create_run("monitor/monitor", {"key": key, "reason": "by hand"}, key)
-    say(f"monitor run: {run.url}")
-    followed = Followed(run, "monitor", key, "`latentloop monitor` begins anew")
-    lease_s, show = settings.controller.lease_s, saying_changes("monitor", say)
-    state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=TIMEOUT_S, say=say, show=show)
+    ledger = Ledger(settings.open_database())
+    with settings.open_orchestrator() as orchestrator:
+        run = orchestrator.create_run("monitor/monitor", {"key": key, "reason": "by hand"}, key)
+        say(f"monitor run: {run.url}")
+        followed = Followed(run, "monitor", key, "`latentloop monitor` begins anew")
+        lease_s, show = settings.controller.lease_s, saying_changes("monitor", say)
+        state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=TIMEOUT_S, say=say, show=show)
     expect_completed(state, followed)
     return read_monitored(settings, key, run.url)
 
