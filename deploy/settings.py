@@ -99,7 +99,10 @@ class Settings(BaseSettings):
     s3: S3Config = S3Config()
 
     clock_factor: float = Field(
-        1.0, gt=0, le=1.0, description="multiplies every waiting time; the demo compresses with it"
+        1.0,
+        gt=0,
+        le=1.0,
+        description="multiplies the waiting that the policies ask for, no technical limit; the demo compresses with it",
     )
 
     preprocessing: Preprocessing = Preprocessing()

@@ -21,7 +21,7 @@ def deliver(version: str, champion: str, since: str, look: int = 1, least: int =
     key = f"deliver-{version}-{champion}-{since}-{look}"
     claimed = claim_trigger(key, "deliver", f"version {version} against {champion}, look {look}")
     if claimed.duplicate:
-        return Completed(name="Duplicate", message=f"{claimed.key} is done, or being done by another run")
+        return Completed(name="Duplicate", message=claimed.told)
     with holding(claimed):
         plan = plan_measurement(version, champion, since, look, least)
         measured = measure_reconstructions(plan)

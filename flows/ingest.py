@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from prefect import flow
+from prefect.states import Completed, State
 
 from tasks.agreement import agree_on_settings
+from tasks.claim import claim_trigger, finish_trigger, holding
 from tasks.ingest import find_new_segments, ingest_segments, report_ingest
+from tasks.plan import name_trigger
 from tasks.values import IngestCounts
 
 
 @flow(name="ingest", flow_run_name="ingest: {reason}")
-def ingest(reason: str = "schedule") -> IngestCounts:
+def ingest(reason: str = "schedule", key: str | None = None) -> IngestCounts | State[None]:
     """Every segment that was captured and not ingested yet; killed anywhere and run again, it ends the same."""
     agree_on_settings()
-    done = [ingest_segments(chunk) for chunk in find_new_segments()]
-    counts: IngestCounts = report_ingest(done)
+    claimed = claim_trigger(name_trigger(key, "ingest"), "ingest", reason)
+    if claimed.duplicate:
+        return Completed(name="Duplicate", message=claimed.told)
+    with holding(claimed):
+        counts: IngestCounts = report_ingest([ingest_segments(chunk) for chunk in find_new_segments()])
+        finish_trigger(claimed, f"{counts.accepted} of {counts.received} images accepted")
     return counts

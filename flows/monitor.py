@@ -18,7 +18,7 @@ def monitor(key: str | None = None, reason: str = "schedule") -> DriftLine | Sta
     agree_on_settings()
     claimed = claim_trigger(name_trigger(key, "monitor"), "monitor", reason)
     if claimed.duplicate:
-        return Completed(name="Duplicate", message=f"{claimed.key} is done, or being done by another run")
+        return Completed(name="Duplicate", message=claimed.told)
     with holding(claimed):
         plan = plan_monitor(claimed.key, reason)
         judged = judge_traffic(plan)

@@ -24,7 +24,7 @@ def retrain_emergency(
     agree_on_settings()
     claimed = claim_trigger(name_trigger(key, "retrain-emergency", snapshot), "retrain-emergency", reason)
     if claimed.duplicate:
-        return Completed(name="Duplicate", message=f"{claimed.key} is done, or being done by another run")
+        return Completed(name="Duplicate", message=claimed.told)
     with holding(claimed):
         require_snapshot(claimed.key, cause, snapshot)
         report_ingest([ingest_segments(chunk) for chunk in find_new_segments()])

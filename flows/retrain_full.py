@@ -12,6 +12,7 @@ from tasks.gate import judge_candidate
 from tasks.ingest import find_new_segments, ingest_segments, report_ingest
 from tasks.plan import name_trigger, plan_retrain, require_snapshot, validate_plan
 from tasks.register import register_candidate
+from tasks.scheduled import find_nothing_new
 from tasks.train import train_candidate
 from tasks.values import Cause, Registered
 
@@ -24,10 +25,12 @@ def retrain_full(
     agree_on_settings()
     claimed = claim_trigger(name_trigger(key, "retrain-full", snapshot), "retrain-full", reason)
     if claimed.duplicate:
-        return Completed(name="Duplicate", message=f"{claimed.key} is done, or being done by another run")
+        return Completed(name="Duplicate", message=claimed.told)
     with holding(claimed):
         require_snapshot(claimed.key, cause, snapshot)
         report_ingest([ingest_segments(chunk) for chunk in find_new_segments()])
+        if (told := find_nothing_new(claimed, "full")) is not None:
+            return Completed(name="NothingNew", message=told)
         plan = plan_retrain(claimed.key, "full", reason, cause, snapshot)
         validate_plan(plan)
         trained = train_candidate(plan)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -12,6 +14,7 @@ from typing import NoReturn
 import typer
 
 from latentloop.demo.models import DemoModel
+from latentloop.errors import RunGoesOn
 from latentloop.pages import Page
 
 app = typer.Typer(
@@ -97,9 +100,10 @@ def open_in_browser(
 def status(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
     """One screen: what serves and since when, what waits for approval, the last verdicts."""
     from deploy.settings import load_settings
+    from latentloop.installed import require_installed
     from latentloop.status import print_status, read_status
 
-    found = read_status(load_settings())
+    found = read_status(require_installed(load_settings()))
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
@@ -116,7 +120,8 @@ def ingest(
     from latentloop.installation import connect
     from latentloop.loop import ingest_folder, print_ingest
 
-    counts = ingest_folder(connect(load_settings()), folder, _say)
+    with _leaving():
+        counts = ingest_folder(connect(load_settings()), folder, _say)
     if as_json:
         print(counts.model_dump_json(indent=2))
     else:
@@ -136,7 +141,8 @@ def retrain(
     from latentloop.installation import connect
     from latentloop.loop import retrain_and_wait
 
-    registered = retrain_and_wait(connect(load_settings()), tier.value, again, _say)
+    with _leaving():
+        registered = retrain_and_wait(connect(load_settings()), tier.value, again, _say)
     if as_json:
         print(registered.model_dump_json(indent=2))
     else:
@@ -151,11 +157,22 @@ def monitor(as_json: bool = typer.Option(False, "--json", help="for scripts")) -
     from latentloop.installation import connect
     from latentloop.monitoring import monitor_and_wait, print_monitored
 
-    found = monitor_and_wait(connect(load_settings()), _say)
+    with _leaving():
+        found = monitor_and_wait(connect(load_settings()), _say)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
         print_monitored(found)
+
+
+@app.command()
+def cancel(run: str = typer.Argument(..., help="id of a run, as the command that left it said")) -> None:
+    """End a run of `ingest`, `retrain` or `monitor`; what it has finished stays finished."""
+    from deploy.settings import load_settings
+    from latentloop.cancelling import cancel_run
+    from latentloop.installation import connect
+
+    print(cancel_run(connect(load_settings()), run))
 
 
 @app.command()
@@ -215,9 +232,10 @@ def rollback(
 ) -> None:
     """Take back a running canary, or else the champion: the previous version serves again. Needs no server."""
     from deploy.settings import load_settings
+    from latentloop.installed import require_installed
     from latentloop.steering import roll_back_by_hand
 
-    found = roll_back_by_hand(load_settings(), reason, _say)
+    found = roll_back_by_hand(require_installed(load_settings()), reason, _say)
     if as_json:
         print(found.model_dump_json(indent=2))
         return
@@ -298,6 +316,16 @@ def _up_detached() -> None:
     if missing:
         _say("what is up goes on, what is not is tried again: see `latentloop status`; `latentloop down` ends it")
         raise typer.Exit(1)
+
+
+@contextmanager
+def _leaving() -> Iterator[None]:
+    """Whoever leaves a command is told that its run goes on; exit code 130."""
+    try:
+        yield
+    except RunGoesOn as left:
+        _say(f"latentloop: {left}")
+        raise typer.Exit(130) from left
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

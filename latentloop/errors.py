@@ -33,3 +33,7 @@ class RunFailed(FrontDoorError):
 
 class DemoFailed(FrontDoorError):
     """What was expected in a chapter, and what came."""
+
+
+class RunGoesOn(KeyboardInterrupt):
+    """A person left a command whose run goes on: where the run shows, and the command that cancels it."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -17,8 +17,10 @@ from deploy.settings import Settings
 from deploy.stores.ledger import Ledger
 from deploy.stores.orchestrator import RunState
 from latentloop.errors import NothingToDo, RunFailed
+from latentloop.following import POLL_S, Followed, expect_completed, follow, saying_changes
 from latentloop.packing import pack_folder
-from latentloop.progress import follow_progress
+from latentloop.progress import showing_progress
+from tasks.scheduled import recipe_name
 from tasks.steps import finished_step
 from tasks.values import IngestCounts, Registered
 
@@ -45,14 +47,16 @@ def ingest_folder(settings: Settings, folder: Path, say: Say) -> FolderCounts:
     from deploy.stores.captures import CaptureStore
 
     keys = pack_folder(folder, CaptureStore(settings.open_objects()), say)
-    orchestrator = settings.open_orchestrator()
+    ledger, key = Ledger(settings.open_database()), _once("ingest")
     say(f"{len(keys)} segments packed; ingesting")
-    run = orchestrator.create_run("ingest/ingest", {"reason": "by hand"}, _once())
-    state = orchestrator.wait(
-        run.id, timeout_s=INGEST_TIMEOUT_S, poll_s=0.5, on_change=lambda each: say(f"ingest is {each.name.lower()}")
-    )
-    _expect_completed(state, "ingest", run.url)
-    return count_segments(Ledger(settings.open_database()), keys)
+    with settings.open_orchestrator() as orchestrator:
+        run = orchestrator.create_run("ingest/ingest", {"reason": "by hand", "key": key}, key)
+        say(f"ingest run: {run.url}")
+        followed = Followed(run, "ingest", key, "`latentloop ingest FOLDER` again continues it")
+        lease_s, show = settings.controller.lease_s, saying_changes("ingest", say)
+        state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=INGEST_TIMEOUT_S, say=say, show=show)
+    expect_completed(state, followed)
+    return count_segments(ledger, keys)
 
 
 def count_segments(ledger: Ledger, keys: list[str]) -> FolderCounts:
@@ -102,21 +106,37 @@ def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Re
     found = ledger.get_trigger(key)
     if found is not None and found.state == "running":
         say(f"continuing {key}, interrupted after attempt {found.attempt}")
-    orchestrator = settings.open_orchestrator()
-    parameters = {"key": key, "reason": "by hand", "cause": "by hand"}
-    run = orchestrator.create_run(f"retrain-{tier}/retrain-{tier}", parameters, _once())
-    state = follow_progress(orchestrator, run, objects, key, RETRAIN_TIMEOUT_S, say)
+    state, followed = _run_retraining(settings, ledger, tier, key, say)
     while state.name == "Duplicate" and (held := ledger.get_trigger(key)) is not None and held.state == "running":
         # a run that was killed holds its lease for some seconds; then the work is taken over
         say(f"{key} is held by {held.owner}; waiting for it to finish or to let go")
-        time.sleep(5)
-        run = orchestrator.create_run(f"retrain-{tier}/retrain-{tier}", parameters, _once())
-        state = follow_progress(orchestrator, run, objects, key, RETRAIN_TIMEOUT_S, say)
-    _expect_completed(state, f"retrain-{tier}", run.url)
+        _await_free(ledger, key)
+        state, followed = _run_retraining(settings, ledger, tier, key, say)
+    expect_completed(state, followed)
     registered = finished_step(objects, key, "registered", Registered)
     if registered is None:
-        raise RunFailed(f"retrain-{tier} completed without a version: see {run.url}")
+        raise RunFailed(f"retrain-{tier} completed without a version: see {followed.run.url}")
     return registered
+
+
+def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say: Say) -> tuple[RunState, Followed]:
+    """One run for this trigger, followed to its end."""
+    what, parameters = f"retrain-{tier}", {"key": key, "reason": "by hand", "cause": "by hand"}
+    with settings.open_orchestrator() as orchestrator, showing_progress(settings.open_objects(), key, say) as show:
+        run = orchestrator.create_run(f"{what}/{what}", parameters, _once(what))
+        say(f"{what} run: {run.url}")
+        followed = Followed(run, what, key, f"`latentloop retrain --tier {tier}` continues it")
+        lease_s = settings.controller.lease_s
+        state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=RETRAIN_TIMEOUT_S, say=say, show=show)
+    return state, followed
+
+
+def _await_free(ledger: Ledger, key: str) -> None:
+    """Wait until nobody holds the trigger any more."""
+    while (held := ledger.get_trigger(key)) is not None and held.state == "running":
+        if held.alive_until < datetime.now(UTC):
+            return
+        time.sleep(POLL_S)
 
 
 def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> str:
@@ -124,8 +144,7 @@ def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> 
     catalogue = settings.open_catalogue()
     if not catalogue.counts().accepted:
         raise NothingToDo("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
-    recipe = hashlib.sha256(settings.training.model_dump_json().encode()).hexdigest()[:8]
-    base = f"by-hand-{tier}-catalogue-{catalogue.version()}-{recipe}"
+    base = f"by-hand-{tier}-catalogue-{catalogue.version()}-{recipe_name(settings)}"
     number = 1
     while (found := ledger.get_trigger(key := f"{base}-{number}")) is not None and found.state != "running":
         if not again and found.state == "done":
@@ -138,11 +157,6 @@ def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> 
     return key
 
 
-def _once() -> str:
+def _once(what: str) -> str:
     """A person who asks twice wants two runs; the trigger's key in the ledger keeps the work single."""
-    return f"by-hand-{uuid.uuid4().hex}"
-
-
-def _expect_completed(state: RunState, what: str, url: str) -> None:
-    if state.type != "COMPLETED":
-        raise RunFailed(f"{what} ended {state.name}: {state.message or 'no message'} (see {url})")
+    return f"by-hand-{what}-{uuid.uuid4().hex}"

@@ -15,6 +15,7 @@ from deploy.controller.drift_lines import DriftLine, read_line
 from deploy.settings import Settings
 from deploy.stores.ledger import Ledger
 from latentloop.errors import RunFailed
+from latentloop.following import Followed, expect_completed, follow, saying_changes
 from tasks.drift_values import JudgedTraffic
 from tasks.steps import finished_step
 
@@ -35,14 +36,14 @@ class Monitored(BaseModel):
 def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitored:
     """Run the deployment `monitor/monitor` and read what it found; RunFailed when it ends without a line."""
     key = f"by-hand-monitor-{uuid.uuid4().hex}"
-    orchestrator = settings.open_orchestrator()
-    run = orchestrator.create_run("monitor/monitor", {"key": key, "reason": "by hand"}, key)
-    say(f"monitor run: {run.url}")
-    state = orchestrator.wait(
-        run.id, timeout_s=TIMEOUT_S, poll_s=0.5, on_change=lambda each: say(f"monitor is {each.name.lower()}")
-    )
-    if state.type != "COMPLETED":
-        raise RunFailed(f"monitor ended {state.name}: {state.message or 'no message'} (see {run.url})")
+    ledger = Ledger(settings.open_database())
+    with settings.open_orchestrator() as orchestrator:
+        run = orchestrator.create_run("monitor/monitor", {"key": key, "reason": "by hand"}, key)
+        say(f"monitor run: {run.url}")
+        followed = Followed(run, "monitor", key, "`latentloop monitor` begins anew")
+        lease_s, show = settings.controller.lease_s, saying_changes("monitor", say)
+        state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=TIMEOUT_S, say=say, show=show)
+    expect_completed(state, followed)
     return read_monitored(settings, key, run.url)
 
 

@@ -7,68 +7,51 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from deploy.stores.errors import ObjectMissing
+from deploy.stores.errors import ObjectMissing, StoreUnavailable
 from deploy.stores.objects import ObjectStore
-from deploy.stores.orchestrator import Orchestrator, RunRef, RunState
+from deploy.stores.orchestrator import RunState
 from tasks.progress import ProgressNote, progress_key
 
-POLL_S = 0.5
 LINE_EVERY_S = 5.0
 
+Say = Callable[[str], None]
 
-def follow_progress(
-    orchestrator: Orchestrator,
-    run: RunRef,
-    objects: ObjectStore,
-    key: str,
-    timeout_s: float,
-    say: Callable[[str], None],
-) -> RunState:
-    """Show where the run stands until it has ended; returns its final state."""
+
+@contextmanager
+def showing_progress(objects: ObjectStore, key: str, say: Say) -> Iterator[Callable[[RunState], None]]:
+    """Give what shows a state of the run of this trigger."""
     if not sys.stderr.isatty():
-        return _follow(orchestrator, run, objects, key, timeout_s, _Lines(say).show)
+        lines = _Lines(say)
+        yield lambda state: lines.show(_note_of(state, objects, key))
+        return
     columns = (
         TextColumn("{task.fields[step]:<10}"),
         BarColumn(),
         TextColumn("{task.fields[detail]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, transient=True) as bar:
+    with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=1.0, step="waiting", detail="")
-        return _follow(orchestrator, run, objects, key, timeout_s, lambda note: _draw(bar, task, note))
+        yield lambda state: _draw(bar, task, _note_of(state, objects, key))
 
 
-def _follow(
-    orchestrator: Orchestrator,
-    run: RunRef,
-    objects: ObjectStore,
-    key: str,
-    timeout_s: float,
-    show: Callable[[ProgressNote], None],
-) -> RunState:
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        state = orchestrator.run_state(run.id)
-        if state.finished:
-            return state
-        note = _read(objects, key)
-        if note is not None and state.name == "Running":
-            show(note)
-        else:
-            show(ProgressNote(step=state.name.lower(), share_done=0.0, detail=""))
-        time.sleep(POLL_S)
-    return orchestrator.run_state(run.id)
-
-
-def _read(objects: ObjectStore, key: str) -> ProgressNote | None:
+def read_note(objects: ObjectStore, key: str) -> ProgressNote | None:
+    """Where the run of this trigger stands, if it said so and the store answers."""
     try:
         return ProgressNote.model_validate_json(objects.get(progress_key(key)).data)
-    except ObjectMissing:
+    except (ObjectMissing, StoreUnavailable):
         return None
+
+
+def _note_of(state: RunState, objects: ObjectStore, key: str) -> ProgressNote:
+    note = read_note(objects, key) if state.name == "Running" else None
+    return note or ProgressNote(step=state.name.lower(), share_done=0.0, detail="")
 
 
 def _draw(bar: Progress, task: TaskID, note: ProgressNote) -> None:
@@ -78,19 +61,19 @@ def _draw(bar: Progress, task: TaskID, note: ProgressNote) -> None:
 class ProgressLines:
     """Lines for a run that somebody else started and that is known by its key alone."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Say) -> None:
         self._lines = _Lines(say)
 
     def look(self, objects: ObjectStore, key: str) -> None:
         """Say where it stands, if that is news."""
-        if (note := _read(objects, key)) is not None:
+        if (note := read_note(objects, key)) is not None:
             self._lines.show(note)
 
 
 class _Lines:
     """One line when the step changes, and one every few seconds."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Say) -> None:
         self._say, self._step, self._said = say, "", 0.0
 
     def show(self, note: ProgressNote) -> None:

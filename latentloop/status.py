@@ -24,12 +24,14 @@ from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
 from deploy.stores.telemetry import Telemetry
 from latentloop.installation import WAY_OUT, fill_in_urls, read_installation
+from latentloop.runs import Run, read_runs
 from latentloop.steering import TrialView, trial_lines, view_trial
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.report import PartReport, read_children
 
 DECISIONS = (
     "release", "golden", "gate", "approval", "approval-refused", "override", "registered", "ingest-held",
+    "retrain-skipped", "retrain-refused",
     "shadow-verdict", "canary-verdict", "watch-verdict", "settled", "rollback",
 )  # fmt: skip
 DRIFT = ("alarm", "drift", "drift-event", "drift-acted")
@@ -95,7 +97,7 @@ class Status(BaseModel):
     waiting: tuple[Waiting, ...]
     asked_again: tuple[AskedAgain, ...]
     decisions: tuple[Decision, ...]
-    unfinished: tuple[str, ...]
+    runs: tuple[Run, ...]
     requests_last_hour: int | None
     telemetry_unknown: str
 
@@ -126,7 +128,7 @@ def read_status(settings: Settings) -> Status:
         waiting=traffic.waiting,
         asked_again=_asked_again(release, ledger),
         decisions=_lines(ledger, DECISIONS, each=5, most=10),
-        unfinished=tuple(each.key for each in ledger.triggers() if each.state == "running"),
+        runs=read_runs(ledger, settings.open_objects(), datetime.now(UTC)),
         requests_last_hour=traffic.requests_last_hour,
         telemetry_unknown=traffic.unknown,
     )
@@ -159,8 +161,8 @@ def print_status(status: Status) -> None:
         console.print(
             f"  waiting for approval: version {waiting.version}, benchmark {waiting.benchmark}: {waiting.url}"
         )
-    for key in status.unfinished:
-        console.print(f"  in work: {key}")
+    for run in status.runs:
+        console.print(f"  {escape(_run_line(run))}", highlight=False)
     if status.trial is not None:
         for line in trial_lines(status.trial):
             console.print(f"  {escape(line)}", highlight=False)
@@ -174,6 +176,15 @@ def print_status(status: Status) -> None:
     if status.drift:
         console.print(_table("last of the watch", status.drift))
     console.print(_table("last decisions", status.decisions))
+
+
+def _run_line(run: Run) -> str:
+    """Where a run stands, since when, and how it goes on."""
+    attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
+    head = f"{run.standing} since {_short(run.since)}{attempt}: {run.key}"
+    if run.standing == "in work":
+        return f"{head}, {run.progress}" if run.progress else head
+    return f"{head}: {run.reason or f'no sign of life from {run.owner}'}; {run.goes_on}"
 
 
 def _table(title: str, lines: tuple[Decision, ...]) -> Table:

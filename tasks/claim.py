@@ -5,23 +5,36 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.context import engine, now, owner, settings
+from tasks.errors import TaskError
+from tasks.slots import SKIPPED, find_cover, read_slot
 from tasks.values import Claimed
 
-LEASE_S = 20.0  # a killed run is taken over after this; a living one renews four times within it
-SHORTEST_LEASE_S = 5.0  # however far the clocks are compressed: a busy machine must not lose its lease
+if TYPE_CHECKING:
+    from deploy.stores.ledger import Ledger
+
+LONGEST_REASON = 500  # characters of an error that the status shows
 
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
 def claim_trigger(key: str, kind: str, detail: str) -> Claimed:
-    """Claim the trigger for this process."""
+    """Claim the trigger for this process; a slot that starts late leaves its work to whoever began since."""
     from deploy.stores.ledger import Ledger
 
-    claim = Ledger(engine()).claim(key, kind, detail, owner(), now(), _lease_s())
+    ledger, began = Ledger(engine()), now()
+    claim = ledger.claim(key, kind, detail, owner(), began, settings().controller.lease_s)
+    if claim.outcome == "duplicate":
+        told = f"{key} is done, or being done by another run"
+        return Claimed(key=key, owner=owner(), outcome="duplicate", attempt=claim.attempt, told=told)
+    if (cover := find_cover(key, began, ledger.triggers(kind) if read_slot(key) else [], now())) is not None:
+        told = f"{key} starts late: {cover} has begun since and does its work"
+        ledger.finish(key, owner(), "done", SKIPPED + told, now())
+        return Claimed(key=key, owner=owner(), outcome="duplicate", attempt=claim.attempt, told=told)
     return Claimed(key=key, owner=owner(), outcome=claim.outcome, attempt=claim.attempt)
 
 
@@ -35,7 +48,11 @@ def finish_trigger(claimed: Claimed, result: str) -> None:
 
 @contextmanager
 def holding(claimed: Claimed) -> Iterator[None]:
-    """Renew the lease in the background; give it up at once on an error, so that the next start needn't wait."""
+    """Renew the lease in the background; on an error say why, and leave the work to the next start.
+
+    What the same trigger would always end with closes it; anything else gives the lease up at once, so that the next
+    start need not wait.
+    """
     from deploy.stores.errors import StoreError
     from deploy.stores.ledger import Ledger
 
@@ -43,7 +60,7 @@ def holding(claimed: Claimed) -> Iterator[None]:
     ended = threading.Event()
 
     def renew() -> None:
-        while not ended.wait(_lease_s() / 4):
+        while not ended.wait(settings().controller.lease_s / 4):
             try:
                 ledger.renew(claimed.key, claimed.owner, now())
             except StoreError as error:
@@ -53,14 +70,23 @@ def holding(claimed: Claimed) -> Iterator[None]:
     thread.start()
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         ended.set()
         thread.join()
-        ledger.release_claim(claimed.key, claimed.owner)
+        try:
+            _give_up(ledger, claimed, error)
+        except StoreError as trouble:  # the error itself says more
+            print(f"the ledger was not told why {claimed.key} ended: {trouble}")
         raise
     ended.set()
     thread.join()
 
 
-def _lease_s() -> float:
-    return max(SHORTEST_LEASE_S, LEASE_S * settings().clock_factor)
+def _give_up(ledger: Ledger, claimed: Claimed, error: BaseException) -> None:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if not isinstance(error, TaskError):
+        reason = f"{type(error).__name__}: {reason}"
+    if isinstance(error, TaskError) and error.final:
+        ledger.finish(claimed.key, claimed.owner, "failed", reason[:LONGEST_REASON], now())
+    else:
+        ledger.release_claim(claimed.key, claimed.owner, now(), reason[:LONGEST_REASON])

@@ -17,7 +17,7 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.context import engine, now, objects, settings
 from tasks.deliver_values import MeasuredChange, MeasurementPlan
-from tasks.errors import NotEnoughData
+from tasks.errors import NotEnoughData, TrialOver
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,7 @@ def plan_measurement(version: str, champion: str, since: str, look: int = 1, lea
     release = ReleaseStore(engine()).read()
     candidate, serving = release.canary or release.shadow, release.champion
     if candidate is None or serving is None or (candidate.version, serving.version) != (version, champion):
-        raise NotEnoughData(
+        raise TrialOver(
             f"version {version} is not tried against {champion} any more: the release of epoch {release.epoch} says "
             f"otherwise ({release.reason}); nothing to measure"
         )
@@ -60,7 +60,7 @@ def plan_measurement(version: str, champion: str, since: str, look: int = 1, lea
                 least=least,
                 most=max(least, config.n_trial_images * 2 ** (look - 1)),
             )
-    raise NotEnoughData(f"the ledger has no trial of version {version} against {champion}: nothing to measure")
+    raise TrialOver(f"the ledger has no trial of version {version} against {champion}: nothing to measure")
 
 
 @task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=2)

@@ -1,20 +1,28 @@
 """What a task raises when the work cannot be done as things are; each carries a finished line for the user.
 
+A final one closes the trigger: the same trigger, started again, would end the same way. The others may pass once more
+images came, or a person made room.
+
 TaskError
 ├── NotEnoughData     too few images, or none that may be trained on
-├── DataRefused       the data of the plan did not pass its checks
-├── NoChampion        a tier that starts from the champion was asked for before there is one
+├── DataRefused       final: the data of the plan did not pass its checks
+├── NoChampion        final: a tier that starts from the champion was asked for before there is one
+├── TrialOver         final: a trial was to be measured that has ended meanwhile
 ├── DiskFull          the decoded images of a training do not fit on the disk of the work folder
-├── SnapshotMissing   a retraining for drift without the stored report that asks for it
-├── ImagesChanged     the settings make other images than those that the benchmark froze
+├── SnapshotMissing   final: a retraining for drift without the stored report that asks for it
+├── ImagesChanged     final: the settings make other images than those that the benchmark froze
 └── DeviceMissing     the settings name a device that this machine does not have
 """
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 
 class TaskError(Exception):
     """Root of the family."""
+
+    final: ClassVar[bool] = False
 
 
 class NotEnoughData(TaskError):
@@ -24,9 +32,19 @@ class NotEnoughData(TaskError):
 class DataRefused(TaskError):
     """The verdict's reason."""
 
+    final = True
+
 
 class NoChampion(TaskError):
     """The tier, and the one to run first."""
+
+    final = True
+
+
+class TrialOver(TaskError):
+    """The trial that was to be measured, and what the release says."""
+
+    final = True
 
 
 class DiskFull(TaskError):
@@ -36,9 +54,13 @@ class DiskFull(TaskError):
 class SnapshotMissing(TaskError):
     """The snapshot that was expected in the object store."""
 
+    final = True
+
 
 class ImagesChanged(TaskError):
     """What the frozen set holds, what the settings make now, and the two ways out."""
+
+    final = True
 
 
 class DeviceMissing(TaskError):

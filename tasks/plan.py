@@ -17,6 +17,7 @@ from tasks.errors import DataRefused, NoChampion, NotEnoughData, SnapshotMissing
 from tasks.images import benchmark_digests, selection_of
 from tasks.mixing import mark_new_kind, mix
 from tasks.rows import planned_rows, training_rows
+from tasks.slots import name_slot
 from tasks.steps import finish_step, finished_step
 from tasks.values import BenchmarkSet, Cause, PlannedCodePrior, RetrainPlan, Tier, WindowSelection
 from tasks.window import select_window
@@ -38,8 +39,7 @@ def name_trigger(key: str | None, deployment: str, snapshot: str | None = None) 
         return f"drift-{deployment}-{snapshot}"
     from prefect.runtime import flow_run
 
-    slot = flow_run.scheduled_start_time or now()
-    return f"schedule-{deployment}-{slot:%Y-%m-%dT%H%M}"
+    return name_slot(deployment, flow_run.scheduled_start_time or now())
 
 
 def may_pass_later(task: object, run: object, state: State[object]) -> bool:

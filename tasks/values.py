@@ -28,12 +28,13 @@ class _Value(BaseModel):
 
 
 class Claimed(_Value):
-    """A trigger and what its claim said: `duplicate` work is not done again, `resumed` work continues."""
+    """A trigger and what its claim said: `duplicate` work is not done again (`told`: why), `resumed` work continues."""
 
     key: str
     owner: str
     outcome: Literal["new", "resumed", "duplicate"]
     attempt: int
+    told: str = ""
 
     @property
     def duplicate(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from data_checks.waiting_time import WaitingTime, compress
+
 SAMPLE_RULES = (
     "latent_code",
     "recon_error",
@@ -46,7 +48,9 @@ class DriftPolicy(BaseModel):
 
     window_images: int = Field(2_000, ge=500, description="newest answered images that are judged at most")
     watch_every_requests: int = Field(500, ge=1, description="requests between two looks of the watch")
-    watch_every_s: float = Field(300.0, gt=0, description="s, or sooner by requests; at least `min_images` must be new")
+    watch_every_s: WaitingTime = Field(
+        300.0, gt=0, description="s, or sooner by requests; at least `min_images` must be new"
+    )
     min_images: int = Field(500, ge=100, description="distinct images; below it nothing is judged")
     min_reference: int = Field(500, ge=200, description="images of the reference")
     posterior_min_images: int = Field(2_000, ge=100, description="below 1,000 the aggregated posterior fires by itself")
@@ -114,10 +118,17 @@ class DriftPolicy(BaseModel):
         description="captured before a retrain: 88 % are found, 500 of them stay to train on",
     )
     max_latency_p99_ms: float = Field(100.0, gt=0, description="ms; the usual limit")
-    recent_promotion_s: float = Field(24 * 3600.0, ge=0, description="s in which a regression is the promotion's")
-    cooldown_s: float = Field(6 * 3600.0, ge=0, description="s between two retraining actions for one version")
-    suspicion_pause_s: float = Field(
+    recent_promotion_s: WaitingTime = Field(24 * 3600.0, ge=0, description="s in which a regression is the promotion's")
+    cooldown_s: WaitingTime = Field(6 * 3600.0, ge=0, description="s between two retraining actions for one version")
+    suspicion_pause_s: WaitingTime = Field(
         900.0, ge=0, description="s to the next suspicion after one that the monitor found nothing to do about yet"
+    )
+
+    images_within_s: WaitingTime = Field(
+        7 * 24 * 3600.0,
+        gt=0,
+        description="s that a retraining waits for the images of its new kind; one that does not come within a week is "
+        "no emergency: the monitor judges anew",
     )
 
     @property
@@ -137,6 +148,5 @@ class DriftPolicy(BaseModel):
         return min(0.5, self.suspicions_a_day / self.watch_checks_a_day)
 
     def compressed(self, clock_factor: float) -> DriftPolicy:
-        """Multiply every time by `clock_factor`; levels, counts and effect sizes stay."""
-        times = ("watch_every_s", "recent_promotion_s", "cooldown_s", "suspicion_pause_s")
-        return self.model_copy(update={name: getattr(self, name) * clock_factor for name in times})
+        """Shorter waiting; levels, counts and effect sizes stay."""
+        return compress(self, clock_factor)

@@ -45,7 +45,7 @@ def main() -> int:
         print(f"controller: {error}", file=sys.stderr)
         return 1
     duties = _duties(settings, world)
-    pause_s = settings.controller.reconcile_s * settings.clock_factor
+    pause_s = settings.controller.compressed(settings.clock_factor).reconcile_s
     said: dict[str, str] = {}
     while not ended.is_set():
         with _tolerating("sign of life", said, pause_s):
@@ -68,14 +68,13 @@ def _duties(settings: Settings, world: Neighbours) -> dict[str, Callable[[], obj
     """What is done at every look; each on its own, so that a neighbour of one keeps no other from its work."""
     factor, config = settings.clock_factor, settings.controller
     reconciler = Reconciler(world, config, settings.delivery, _now, factor)
-    watch = Watch(world, settings.drift, factor)
-    retry_s = config.measure_retry_s * factor
+    watch = Watch(world, settings.drift, factor, config.dead_run_retry_s)
     return {
         "delivery": reconciler.look,
         "measuring": lambda: measure_canary(world, settings, _now()),
         "watch": lambda: watch.look(_now()),
         "drift": lambda: act_on_drift(world, settings.drift, factor, _now()),
-        "retraining": lambda: revive_retrainings(world, retry_s, _now()),
+        "retraining": lambda: revive_retrainings(world, config.dead_run_retry_s, _now()),
     }
 
 

@@ -29,8 +29,6 @@ from deploy.stores.errors import StoreError
 from deploy.stores.ledger import Ledger, LedgerEntry
 from deploy.stores.telemetry import Telemetry
 
-LINE_LIFE_S = 7 * 24 * 3600.0  # a kind that does not come within a week is no emergency: the monitor judges anew
-
 _DONE = {
     "block": "blocked: no retraining is asked for; a person looks at the source of the images",
     "scale_out": "shown: the service needs more replicas or a smaller decoder, never a retraining",
@@ -52,14 +50,13 @@ class Waiting(BaseModel):
 
 def act_on_drift(world: Neighbours, policy: DriftPolicy, clock_factor: float, now: datetime) -> list[str]:
     """Act on every line that nothing was done about yet, oldest first; returns what was done, a sentence each."""
-    done = []
+    done, policy = [], policy.compressed(clock_factor)
     for entry in pending_lines(world.ledger):
         line = read_line(entry)
         if line is None:
             did: str | None = "ignored: the line cannot be read; was it written by a newer Latentloop?"
         else:
-            life = timedelta(seconds=LINE_LIFE_S * clock_factor)
-            did = _act(world, entry, line, policy.compressed(clock_factor), life, now)
+            did = _act(world, entry, line, policy, now)
         if did is not None:
             body = json.dumps({"line": entry.key, "action": line.action if line else "", "reason": did})
             world.ledger.record("drift-acted", entry.subject, body, now, key=f"drift-acted:{entry.key or entry.id}")
@@ -79,9 +76,7 @@ def waiting_for_images(ledger: Ledger, telemetry: Telemetry, now: datetime) -> l
     return found
 
 
-def _act(
-    world: Neighbours, entry: LedgerEntry, line: DriftLine, policy: DriftPolicy, life: timedelta, now: datetime
-) -> str | None:
+def _act(world: Neighbours, entry: LedgerEntry, line: DriftLine, policy: DriftPolicy, now: datetime) -> str | None:
     """What was done about it, or None: it waits."""
     release = world.releases.read()
     if release.champion is None or release.champion.version != entry.subject:
@@ -92,12 +87,10 @@ def _act(
         return _DONE.get(line.action, f"nothing to be done: {line.reason}")
     if not line.snapshot:
         return "refused: a retraining for drift needs a stored snapshot, and this line names none"
-    return _retrain(world, entry, line, policy, life, now)
+    return _retrain(world, entry, line, policy, now)
 
 
-def _retrain(
-    world: Neighbours, entry: LedgerEntry, line: DriftLine, policy: DriftPolicy, life: timedelta, now: datetime
-) -> str | None:
+def _retrain(world: Neighbours, entry: LedgerEntry, line: DriftLine, policy: DriftPolicy, now: datetime) -> str | None:
     """Ask for it once its images came, unless the drift is over or a retraining of this champion is under way."""
     later = later_lines(world.ledger, entry)
     captured = _captured(line, later, entry.subject, world.telemetry, now)
@@ -105,8 +98,8 @@ def _retrain(
         return _emit(world, entry, line, captured, now)  # killed before it was noted
     if later and later[-1].action == "none" and later[-1].new_share_low == 0:
         return f"over: the monitor looked again and found: {later[-1].reason}"
-    if now - entry.at > life:
-        return f"expired: about {captured} of {line.needed_images} images came in {life.total_seconds():.0f} s"
+    if now - entry.at > timedelta(seconds=policy.images_within_s):
+        return f"expired: about {captured} of {line.needed_images} images came in {policy.images_within_s:.0f} s"
     if later and later[-1].action == "block":  # what came since may be a sensor's: it waits until that is over
         return None
     try:

@@ -33,7 +33,7 @@ _log = logging.getLogger("latentloop.controller")
 def measure_canary(world: Neighbours, settings: Settings, now: datetime) -> bool:
     """Ask for what the canary of this moment lacks: see `ask_for_frechet`."""
     standing = find_standing(world.releases.read(), read_fates(world.ledger), world.ledger)
-    retry_s = settings.controller.measure_retry_s * settings.clock_factor
+    retry_s = settings.controller.compressed(settings.clock_factor).measure_retry_s
     # an image is in the object store two segments after its pair at most, unless replicas lost it
     settled = now - timedelta(seconds=max(retry_s, 2 * settings.serving.capture_segment_s))
     margin = settings.delivery.frechet_margin

@@ -75,7 +75,7 @@ class _View:
 
 
 class Reconciler:
-    """Brings the world to where the approvals want it. `policy` in real seconds; `clock_factor` compresses them."""
+    """Brings the world to where the approvals want it. `clock_factor` compresses the waiting of `policy`."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Reconciler:
     ) -> None:
         self._world, self._config, self._clock = world, config, clock
         self._policy = policy.compressed(clock_factor)
-        self._load_timeout_s = config.load_timeout_s * clock_factor
+        self._service_away_at: datetime | None = None
         self._trials = Trials(world.pairs, world.telemetry, world.ledger, world.objects, self._policy)
 
     def look(self) -> Look:
@@ -131,16 +131,24 @@ class Reconciler:
         if versions is not None:
             candidates = [_candidate(each, fates.get(each.version), world) for each in versions]
         standing = find_standing(release, fates, world.ledger)
+        service = world.service.view()
+        if not service.reachable:
+            self._service_away_at = now
         facts = Facts(
             candidates=candidates,
             release=release,
-            service=world.service.view(),
+            service=service,
             golden=_golden_verdicts(world.ledger, release),
             trial=self._trials.judge(standing, now) if standing is not None else None,
-            waited_s=(now - release.changed_at).total_seconds() if release.changed_at else 0.0,
-            load_timeout_s=self._load_timeout_s,
+            waited_s=self._waited_s(release, now),
+            load_timeout_s=self._config.load_timeout_s,
         )
         return _View(release, fates, standing, facts)
+
+    def _waited_s(self, release: Release, now: datetime) -> float:
+        """How long the service had for what the release holds; nobody loads while it is away."""
+        began = [each for each in (release.changed_at, self._service_away_at) if each is not None]
+        return (now - max(began)).total_seconds() if release.changed_at is not None else 0.0
 
     def _apply(self, step: Step, view: _View, now: datetime) -> None:
         world, release = self._world, view.release

@@ -18,8 +18,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from deploy.controller.neighbours import Neighbours
 from deploy.stores.ledger import Ledger, Trigger
 
-SHORTEST_PAUSE_S = 60.0  # however far the clocks are compressed: a run takes its time to start
-
 _log = logging.getLogger("latentloop.controller")
 
 
@@ -59,7 +57,7 @@ def retry_dead(world: Neighbours, job: Job, retries: Retries, pause_s: float, no
         return False
     before = read_asked_again(world.ledger, job.trigger, retries)
     last, times = (before.last_at, before.times) if before else (job.asked_at, 0)
-    if times >= retries.most or now - last < timedelta(seconds=max(pause_s, SHORTEST_PAUSE_S)):
+    if times >= retries.most or now - last < timedelta(seconds=pause_s):
         return False
     name = f"{job.trigger}:retry:{times + 1}"
     run = world.orchestrator.create_run(job.deployment, job.parameters, name)

@@ -30,10 +30,15 @@ _log = logging.getLogger("latentloop.controller")
 
 
 class Watch:
-    """Looks at the champion's newest rows when enough new ones came; `policy` in real seconds."""
+    """Looks at the champion's newest rows when enough new ones came.
 
-    def __init__(self, world: Neighbours, policy: DriftPolicy, clock_factor: float = 1.0) -> None:
-        self._world, self._policy = world, policy.compressed(clock_factor)
+    `clock_factor` compresses the waiting of `policy`; `retry_s`, which a run has to start, is never compressed.
+    """
+
+    def __init__(
+        self, world: Neighbours, policy: DriftPolicy, clock_factor: float = 1.0, retry_s: float = 600.0
+    ) -> None:
+        self._world, self._policy, self._retry_s = world, policy.compressed(clock_factor), retry_s
         self._looked: tuple[str, datetime] | None = None
         self._reference: tuple[str, Sample] | None = None
 
@@ -103,7 +108,7 @@ class Watch:
                 _log.info("%s: asked for a monitor run: %s", alarm.key, run.url)
             elif _read_answer(ledger, champion.version, alarm) is None:
                 job = Job(alarm.key, DEPLOYMENT, parameters, asked[0].at)
-                retry_dead(self._world, job, RETRIES, self._policy.suspicion_pause_s, now)
+                retry_dead(self._world, job, RETRIES, self._retry_s, now)
 
 
 def monitor_asked_again(ledger: Ledger, champion: str) -> AskedAgain | None:

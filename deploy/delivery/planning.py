@@ -90,11 +90,7 @@ def _continue_shadow(served: ServedVersion, facts: Facts) -> Step:
         # a store that is away for a moment is a trouble too: only what lasts is held against the version, and nothing
         # of it once the trial has begun, for then a replica has been started again
         if trial is None and facts.service.reachable and facts.waited_s > facts.load_timeout_s:
-            return TakeBack(
-                served.version,
-                f"not loaded by the service after {facts.waited_s:.0f} s, expected {facts.load_timeout_s:.0f} s at "
-                f"most: {facts.service.troubles.get('shadow', 'no trouble is reported')}",
-            )
+            return TakeBack(served.version, _not_loaded(facts))
         return Wait(absent)
     golden = facts.golden.get(served.version)
     if golden is None:
@@ -162,6 +158,23 @@ def _absence(served: ServedVersion, facts: Facts) -> str | None:
         trouble = facts.service.troubles.get(slot, "no trouble is reported")
         return f"the service is loading version {served.version}: {trouble}"
     return None
+
+
+def _not_loaded(facts: Facts) -> str:
+    """What is known of a version whose time to load is over: its trouble, or that it loads still."""
+    service, release = facts.service, facts.release
+    limit = f"expected {facts.load_timeout_s:.0f} s at most (controller.load_timeout_s)"
+    if (trouble := service.troubles.get("shadow")) is not None:
+        return f"not loaded by the service after {facts.waited_s:.0f} s, {limit}: {trouble}"
+    if service.epoch != release.epoch:
+        return (
+            f"not seen by the service after {facts.waited_s:.0f} s, {limit}: it follows release {service.epoch} and "
+            f"not {release.epoch} yet, and reports no trouble; see its log"
+        )
+    return (
+        f"still loading after {facts.waited_s:.0f} s, {limit}: the service reports no trouble; see its log, give it "
+        "more time, and approve the version again"
+    )
 
 
 def _goes_on(trial: RunningTrial) -> str:

@@ -62,7 +62,8 @@ class Facts:
     """Everything that the next step follows from.
 
     `candidates` is None while the registry is away: then nothing is known of approvals. `golden` holds the verdict of
-    versions whose golden inputs were tried; `waited_s` is how long the shadow slot has held its version.
+    versions whose golden inputs were tried; `waited_s` is how long the shadow slot has held its version while the
+    service was there.
     """
 
     candidates: Sequence[Candidate] | None

@@ -6,6 +6,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from data_checks.waiting_time import WaitingTime, compress
+
 DAY_S = 24 * 3600.0
 
 
@@ -53,11 +55,11 @@ class DeliveryPolicy(BaseModel):
         200, ge=100, description="answers; the 99th percentile of fewer rests on less than two of them"
     )
     canary_share: float = Field(0.05, gt=0, lt=1, description="share of requests; the field's 5 %")
-    canary_min_s: float = Field(DAY_S, ge=0, description="seconds; the field's 24 h, a whole day of traffic")
-    canary_max_s: float = Field(7 * DAY_S, gt=0, description="seconds; then taken back as inconclusive")
-    shadow_max_s: float = Field(7 * DAY_S, gt=0, description="seconds; then taken back as inconclusive")
-    watch_s: float = Field(DAY_S, ge=0, description="seconds after promotion in which it may still be taken back")
-    watch_max_s: float = Field(
+    canary_min_s: WaitingTime = Field(DAY_S, ge=0, description="seconds; the field's 24 h, a whole day of traffic")
+    canary_max_s: WaitingTime = Field(7 * DAY_S, gt=0, description="seconds; then taken back as inconclusive")
+    shadow_max_s: WaitingTime = Field(7 * DAY_S, gt=0, description="seconds; then taken back as inconclusive")
+    watch_s: WaitingTime = Field(DAY_S, ge=0, description="seconds after promotion in which it may still be taken back")
+    watch_max_s: WaitingTime = Field(
         7 * DAY_S, gt=0, description="seconds; a watch without enough pairs is extended until then, and then ends"
     )
 
@@ -76,8 +78,5 @@ class DeliveryPolicy(BaseModel):
         return self
 
     def compressed(self, clock_factor: float) -> DeliveryPolicy:
-        """Multiply all times by clock_factor (below 1 is faster); every number of images stays as it is."""
-        if not clock_factor > 0:
-            raise ValueError(f"a clock factor is above 0, came {clock_factor}")
-        times = {name: getattr(self, name) * clock_factor for name in type(self).model_fields if name.endswith("_s")}
-        return self.model_copy(update=times)
+        """Shorter waiting; every number of images, and the limit of a latency, stays as it is."""
+        return compress(self, clock_factor)

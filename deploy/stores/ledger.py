@@ -5,11 +5,12 @@ lease) or after it finished, others are told `duplicate`; a dead owner's work is
 claims it.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from deploy.stores.database import insert_once, reading, writing
 from deploy.stores.errors import LeaseLost, ObjectMissing
@@ -39,7 +40,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A trigger as the ledger holds it; `detail` and `result` are JSON."""
+    """A trigger as the ledger holds it.
+
+    `result`: what a finished one brought, or why it failed; of a running one, why its last attempt ended, if known.
+    """
 
     key: str
     kind: str
@@ -87,6 +91,7 @@ class Ledger:
             "lease_us": lease_us,
             "claimed_at_us": to_us(now),
             "alive_until_us": to_us(now) + lease_us,
+            "result": None,
         }
         with CLAIM, writing(self._engine) as connection:
             values = {"key": key, "kind": kind, "detail": detail, "state": "running", "attempt": 1, **fresh}
@@ -110,11 +115,14 @@ class Ledger:
             if connection.execute(update(table).where(where).values(end)).rowcount != 1:
                 raise _lost(connection, key, owner)
 
-    def release_claim(self, key: str, owner: str) -> None:
-        """End the owner's lease now, so that a restart need not wait for it; silent for anybody else."""
+    def release_claim(self, key: str, owner: str, now: datetime, reason: str | None = None) -> None:
+        """End the owner's lease now, so that a restart need not wait for it; silent for anybody else.
+
+        `reason`: why the attempt ended; kept until the next one.
+        """
         with GIVE_UP, writing(self._engine) as connection:
             where = (table.c.key == key) & (table.c.owner == owner) & (table.c.state == "running")
-            connection.execute(update(table).where(where).values(alive_until_us=0))
+            connection.execute(update(table).where(where).values(alive_until_us=to_us(now), result=reason))
 
     def get_trigger(self, key: str) -> Trigger | None:
         """Read the trigger of this key."""
@@ -122,12 +130,25 @@ class Ledger:
             row = connection.execute(select(table).where(table.c.key == key)).one_or_none()
         return None if row is None else _to_trigger(row)
 
-    def triggers(self, kind: str | None = None, limit: int = 50) -> list[Trigger]:
+    def triggers(
+        self, kind: str | None = None, limit: int = 50, states: Collection[State] | None = None
+    ) -> list[Trigger]:
         """Read the newest triggers first."""
         query = select(table).order_by(table.c.claimed_at_us.desc(), table.c.key).limit(limit)
+        if kind is not None:
+            query = query.where(table.c.kind == kind)
+        if states is not None:
+            query = query.where(table.c.state.in_(states))
         with reading(self._engine) as connection:
-            rows = connection.execute(query if kind is None else query.where(table.c.kind == kind)).all()
+            rows = connection.execute(query).all()
         return [_to_trigger(row) for row in rows]
+
+    def last_done(self) -> Mapping[str, datetime]:
+        """When a trigger of each kind was done last."""
+        query = select(table.c.kind, func.max(table.c.finished_at_us)).where(table.c.state == "done")
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.group_by(table.c.kind)).all()
+        return {kind: from_us(at_us) for kind, at_us in rows}
 
     def record(self, kind: str, subject: str, body: str, now: datetime, key: str | None = None) -> bool:
         """Append a line; with a key only the first one is written, and False says that there was one."""

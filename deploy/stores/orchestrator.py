@@ -14,6 +14,7 @@ from deploy.stores.errors import ObjectMissing, StoreError, StoreRefused, StoreU
 from deploy.stores.faults import register
 
 RUN = register("orchestrator.create_run", "a flow run, once per idempotency key")
+CANCEL = register("orchestrator.cancel_run", "the wish that a flow run ends")
 EVENT = register("orchestrator.emit_event", "an event, delivered at least once")
 POOL = register("orchestrator.work_pool", "a work pool")
 
@@ -21,6 +22,7 @@ StateType = Literal[
     "SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED"
 ]
 _FINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
+_TAKES_A_PLACE = ["PENDING", "RUNNING", "CANCELLING"]  # of a pool's concurrency limit
 _PAGE = 200
 # A server on SQLite answers 503 while its database is locked; every request here may be repeated.
 _BUSY_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
@@ -46,6 +48,18 @@ class RunState:
     def finished(self) -> bool:
         """No more changes will come by themselves."""
         return self.type in _FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPool:
+    """A work pool as a run that waits in it sees it: `limit` None is none; `url` is its page in Prefect's UI."""
+
+    name: str
+    paused: bool
+    limit: int | None
+    running: int
+    workers_online: int
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +133,48 @@ class Orchestrator:
         body = {"parameters": dict(parameters), "idempotency_key": idempotency_key}
         with RUN:
             run = self._ask("POST", f"/deployments/{found['id']}/create_flow_run", body)
-        return RunRef(id=run["id"], url=f"{self._api_url.removesuffix('/api')}/runs/flow-run/{run['id']}")
+        return RunRef(id=run["id"], url=self.run_url(run["id"]))
+
+    def run_url(self, id: str) -> str:
+        """A run's page in Prefect's UI."""
+        return f"{self._api_url.removesuffix('/api')}/runs/flow-run/{id}"
+
+    def run_parameters(self, id: str) -> Mapping[str, Any]:
+        """Read what a run was told; ObjectMissing when there is no such run."""
+        found: Mapping[str, Any] = self._ask("GET", f"/flow_runs/{quote(id, safe='')}")["parameters"]
+        return found
+
+    def cancel_run(self, id: str, *, dead: bool = False) -> RunState:
+        """Ask that a run ends; a run that nobody has started yet is cancelled at once, others by their worker.
+
+        `dead`: nobody works on it, so that no worker would answer. ObjectMissing: no such run. A finished run stays as
+        it is. Returns the state that it has then.
+        """
+        if (state := self.run_state(id)).finished:
+            return state
+        wanted = "CANCELLED" if dead else "CANCELLING"
+        state_body = {"type": wanted, "name": wanted.capitalize(), "message": "asked for by hand"}
+        body = {"state": state_body, "force": dead}
+        with CANCEL:
+            self._ask("POST", f"/flow_runs/{quote(id, safe='')}/set_state", body)
+        return self.run_state(id)
+
+    def pool_of(self, id: str) -> WorkPool | None:
+        """The work pool that a run waits for; None for a run without one."""
+        name = self._ask("GET", f"/flow_runs/{quote(id, safe='')}").get("work_pool_name")
+        if name is None:
+            return None
+        path = f"/work_pools/{quote(name, safe='')}"
+        found, workers = self._ask("GET", path), self._ask("POST", f"{path}/workers/filter", {})
+        taken = {"work_pools": {"name": {"any_": [name]}}, "flow_runs": {"state": {"type": {"any_": _TAKES_A_PLACE}}}}
+        return WorkPool(
+            name=name,
+            paused=bool(found["is_paused"]),
+            limit=found.get("concurrency_limit"),
+            running=int(self._ask("POST", "/flow_runs/count", taken)),
+            workers_online=sum(each["status"] == "ONLINE" for each in workers),
+            url=f"{self._api_url.removesuffix('/api')}/work-pools/work-pool/{quote(name, safe='')}",
+        )
 
     def emit_event(
         self, event: str, *, resource: str, payload: Mapping[str, Any], event_id: UUID, occurred: datetime

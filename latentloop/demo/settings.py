@@ -94,6 +94,10 @@ watch_s = 300
 [serving]
 capture_segment_s = 2
 
+# a run of this demo starts within seconds
+[controller]
+dead_run_retry_s = 60
+
 [evaluation]
 n_images = {benchmark}
 n_samples = {benchmark}

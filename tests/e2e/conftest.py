@@ -52,6 +52,10 @@ twin_share = 0.0
 amount = 60
 unit = "steps"
 
+# a run that a test kills is given up soon
+[controller]
+lease_s = 5
+
 # few enough that a test can fill it
 [serving]
 telemetry_queue = {TELEMETRY_QUEUE}

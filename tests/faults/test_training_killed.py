@@ -25,6 +25,8 @@ KEY = "killed-again-and-again"
 SETTINGS = """
 product = "killed"
 clock_factor = 0.05
+[controller]
+lease_s = 5
 [input_policy]
 min_variance = 0.0
 [training.model]

@@ -1,4 +1,4 @@
-"""A flow that is refused: one clear line, no second try, nothing ingested, and the trigger free for a later start."""
+"""A flow that is refused: one clear line, no second try, nothing ingested, and the trigger closed with the reason."""
 
 from __future__ import annotations
 
@@ -31,9 +31,13 @@ def test_a_drift_whose_report_is_gone_retrains_nothing() -> None:
     assert "found none" in line.body
     trigger = Ledger(engine()).get_trigger("drift-retrain-emergency-gone")
     assert trigger is not None
-    assert (trigger.state, trigger.alive_until.year) == ("running", 1970), "whoever stores the report may start again"
+    assert trigger.state == "failed", "a report that is gone does not come back: the next drift has a key of its own"
+    assert trigger.result is not None and "found none" in trigger.result
 
 
 def test_an_emergency_before_the_first_champion_is_one_line() -> None:
     with pytest.raises(NoChampion, match=r"run the full tier first$"):
         retrain_emergency(key="by-hand-1", reason="by hand", cause="by hand")
+    trigger = Ledger(engine()).get_trigger("by-hand-1")
+    assert trigger is not None and trigger.state == "failed"
+    assert trigger.result is not None and trigger.result.endswith("run the full tier first")

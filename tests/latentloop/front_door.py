@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from deploy.stores.database import migrate, open_engine
+
 
 def bare_environment() -> dict[str, str]:
     """The environment of the tests without what they set in it: settings of Latentloop and of its vendors."""
@@ -21,6 +23,13 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
     """The bare environment and some settings in it; `product` sets LATENTLOOP_PRODUCT."""
     own = {f"LATENTLOOP_{name.upper()}": value for name, value in {"home": str(home), **settings}.items()}
     return {**bare_environment(), **own}
+
+
+def make_ledger(home: Path) -> None:
+    """Make the home's ledger, as `latentloop up` does before any process needs it."""
+    engine = open_engine(f"sqlite:///{home}/ledger.db")
+    migrate(engine)
+    engine.dispose()
 
 
 def run_latentloop(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.latentloop.front_door import environment, run_latentloop
+from tests.latentloop.front_door import environment, make_ledger, run_latentloop
 
 HEAVY = ("torch", "mlflow", "prefect", "great_expectations", "evidently", "boto3", "sqlalchemy", "pandas")
 
@@ -55,7 +55,7 @@ def test_help_names_every_command(home: Path, tmp_path: Path) -> None:
     done = run_latentloop("--help", env=environment(home), folder=tmp_path)
 
     assert done.returncode == 0
-    commands = ("up", "down", "status", "ingest", "retrain", "demo")
+    commands = ("up", "down", "status", "ingest", "retrain", "cancel", "demo")
     for command in (*commands, "monitor", "deliver", "rollback", "register", "override"):
         assert f" {command} " in done.stdout
 
@@ -141,8 +141,9 @@ def test_an_unknown_tier_is_refused_with_the_known_ones(home: Path, tmp_path: Pa
     assert "Traceback" not in done.stderr
 
 
-def test_the_status_of_a_fresh_home_needs_no_server(home: Path, tmp_path: Path) -> None:
+def test_the_status_of_a_home_where_nothing_was_released_needs_no_server(home: Path, tmp_path: Path) -> None:
     env = environment(home)
+    make_ledger(home)
 
     as_json = run_latentloop("status", "--json", env=env, folder=tmp_path)
     screen = run_latentloop("status", env=env, folder=tmp_path)

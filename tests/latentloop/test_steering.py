@@ -20,7 +20,7 @@ from deploy.stores.pairs import Pairs
 from deploy.stores.release import ReleaseStore
 from deploy.stores.release_file import RELEASE_KEY, generate_keys, load_public_key, verify_release
 from tests.deploy.controller.world import swap, write_pairs
-from tests.latentloop.front_door import environment, run_latentloop
+from tests.latentloop.front_door import environment, make_ledger, run_latentloop
 
 SIX, SEVEN, EIGHT = (ServedVersion(version=name, digest=f"d{name}", artifact=f"artifacts/d{name}") for name in "678")
 
@@ -76,7 +76,8 @@ def test_a_canary_goes_first_and_scripts_read_it_as_json(home: Path, engine: Eng
     assert found["reason"].endswith("no reason was given")
 
 
-def test_a_fresh_home_has_nothing_to_roll_back(home: Path, tmp_path: Path) -> None:
+def test_a_home_where_nothing_was_released_has_nothing_to_roll_back(home: Path, tmp_path: Path) -> None:
+    make_ledger(home)
     done = run_latentloop("rollback", env=environment(home), folder=tmp_path)
 
     assert (done.returncode, done.stdout) == (1, "")

@@ -22,7 +22,7 @@ from tasks import deliver
 from tasks.context import engine, now, objects
 from tasks.deliver import measure_reconstructions, plan_measurement, record_change
 from tasks.deliver_values import MeasuredChange
-from tasks.errors import NotEnoughData
+from tasks.errors import NotEnoughData, TrialOver
 from tasks.measure import open_extractor
 from tests.tasks.conftest import Configure
 from tests.tasks.season import known_images
@@ -137,7 +137,7 @@ def test_too_few_captured_images_are_one_clear_line(since: datetime) -> None:
 
 
 def test_a_trial_that_is_over_is_not_measured(since: datetime) -> None:
-    with pytest.raises(NotEnoughData, match=r"version 3 is not tried against 1 any more"):
+    with pytest.raises(TrialOver, match=r"version 3 is not tried against 1 any more"):
         plan_measurement.fn("3", "1", since.isoformat())
 
 

@@ -24,7 +24,13 @@ def test_more_checks_a_day_make_each_of_them_stricter() -> None:
 def test_compressing_the_clock_touches_times_only() -> None:
     policy = DriftPolicy()
     small = policy.compressed(0.001)
-    times = {"watch_every_s": 0.3, "recent_promotion_s": 86.4, "cooldown_s": 21.6, "suspicion_pause_s": 0.9}
+    times = {
+        "watch_every_s": 0.3,
+        "recent_promotion_s": 86.4,
+        "cooldown_s": 21.6,
+        "suspicion_pause_s": 0.9,
+        "images_within_s": 604.8,
+    }
     assert {name: getattr(small, name) for name in times} == pytest.approx(times)
     assert small.model_dump(exclude=set(times)) == policy.model_dump(exclude=set(times))
     assert small.family_level == policy.family_level

@@ -14,7 +14,6 @@ from data_checks.drift.policy import DriftPolicy
 from deploy.controller.drift import act_on_drift
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retraining import RETRIES, retrainings_asked_again, revive_retrainings
-from deploy.controller.retries import SHORTEST_PAUSE_S
 from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
 from tests.deploy.controller.test_drift import ONE, TWO, find, now, promote
@@ -136,12 +135,12 @@ def test_a_retraining_for_a_champion_that_was_replaced_is_not_asked_for_again(al
     assert revive(alone, 10 * RETRY_S) == []
 
 
-def test_however_compressed_a_run_has_time_to_start(alone: Neighbours) -> None:
+def test_a_run_that_cannot_be_asked_for_again_now_is_asked_for_at_the_next_look(alone: Neighbours) -> None:
     swap(alone.releases, champion=TWO)
     asked(alone)
-    assert revive(alone, SHORTEST_PAUSE_S - 1, retry_s=0.1) == []
+    assert revive(alone, RETRY_S - 1) == []
     with pytest.raises(StoreUnavailable, match="Prefect"):
-        revive(alone, SHORTEST_PAUSE_S + 1, retry_s=0.1)
+        revive(alone, RETRY_S + 1)
     assert alone.ledger.entries("drift-retry") == [], "and is asked for at the next look"
 
 

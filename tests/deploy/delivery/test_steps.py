@@ -36,6 +36,8 @@ SIX = ServedVersion(version="6", digest="d6", artifact="artifacts/d6")
 IDLE = Release()
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST = Release(epoch=1, shadow=SEVEN, changed_at=AT)
+LIMIT = "expected 300 s at most (controller.load_timeout_s)"
+WAY_OUT = "see its log, give it more time, and approve the version again"
 IN_FLIGHT = Release(epoch=3, champion=SIX, shadow=SEVEN, changed_at=AT)
 CANARY = Release(epoch=4, champion=SIX, canary=SEVEN, canary_share=0.05, changed_at=AT)
 WATCHED = Release(epoch=5, champion=SEVEN, previous=SIX, changed_at=AT)
@@ -229,7 +231,7 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
             TROUBLED,
             {},
             301,
-            TakeBack("7", "not loaded by the service after 301 s, expected 300 s at most: weights are damaged"),
+            TakeBack("7", f"not loaded by the service after 301 s, {LIMIT}: weights are damaged"),
             id="load timeout with trouble",
         ),
         pytest.param(
@@ -237,8 +239,20 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
             LOADING,
             {},
             301,
-            TakeBack("7", "not loaded by the service after 301 s, expected 300 s at most: no trouble is reported"),
+            TakeBack("7", f"still loading after 301 s, {LIMIT}: the service reports no trouble; {WAY_OUT}"),
             id="load timeout in silence",
+        ),
+        pytest.param(
+            [candidate()],
+            ServiceView(reachable=True, epoch=2, loaded={"6": "d6"}),
+            {},
+            301,
+            TakeBack(
+                "7",
+                f"not seen by the service after 301 s, {LIMIT}: it follows release 2 and not 3 yet, and reports no "
+                "trouble; see its log",
+            ),
+            id="load timeout of a service that follows an older release",
         ),
         pytest.param([candidate()], LOADED, {}, 9999, TryGolden(SEVEN), id="golden missing"),
         pytest.param([candidate()], LOADED, {"6": PASSED}, 0, TryGolden(SEVEN), id="golden of another version"),

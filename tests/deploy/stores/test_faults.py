@@ -78,7 +78,7 @@ def _write_everything(folder: Path) -> None:
     triggers = Ledger(engine)
     triggers.claim("k", "drift", "{}", "one", NOW, 30)
     triggers.renew("k", "one", NOW)
-    triggers.release_claim("k", "one")
+    triggers.release_claim("k", "one", NOW)
     triggers.finish("k", "one", "done", "{}", NOW)
     triggers.record("verdict", "1", "{}", NOW)
     triggers.beat("controller", NOW)

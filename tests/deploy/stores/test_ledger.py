@@ -56,10 +56,15 @@ def test_a_renewed_lease_keeps_others_away(ledger: Ledger) -> None:
 
 def test_a_claim_given_up_is_free_at_once_and_only_its_owner_can_give_it_up(ledger: Ledger) -> None:
     _claim(ledger, "one")
-    ledger.release_claim("drift:1", "two")
+    ledger.release_claim("drift:1", "two", NOW)
     assert _claim(ledger, "two").outcome == "duplicate"
-    ledger.release_claim("drift:1", "one")
+    ledger.release_claim("drift:1", "one", NOW, "no room on the disk")
+    given_up = ledger.get_trigger("drift:1")
+    assert given_up is not None
+    assert (given_up.state, given_up.alive_until, given_up.result) == ("running", NOW, "no room on the disk")
     assert _claim(ledger, "two") == Claim("resumed", 2)
+    resumed = ledger.get_trigger("drift:1")
+    assert resumed is not None and resumed.result is None, "the next attempt has not failed"
 
 
 @pytest.mark.parametrize("outcome", ["done", "failed"])
@@ -93,6 +98,16 @@ def test_triggers_are_listed_newest_first(ledger: Ledger) -> None:
         ledger.claim(f"k{number}", "weekly" if number else "drift", "{}", "o", NOW + timedelta(seconds=number), 1)
     assert [trigger.key for trigger in ledger.triggers()] == ["k2", "k1", "k0"]
     assert [trigger.key for trigger in ledger.triggers("weekly", limit=1)] == ["k2"]
+
+
+def test_triggers_are_listed_by_state_and_the_last_that_was_done_is_known_of_each_kind(ledger: Ledger) -> None:
+    for number, kind in enumerate(("drift", "weekly", "weekly", "monthly")):
+        ledger.claim(f"k{number}", kind, "{}", "o", NOW + timedelta(seconds=number), 1)
+    for number in (1, 2):
+        ledger.finish(f"k{number}", "o", "done", "{}", LATER + timedelta(seconds=number))
+    ledger.finish("k3", "o", "failed", "refused", LATER)
+    assert [trigger.key for trigger in ledger.triggers(states=("running", "failed"))] == ["k3", "k0"]
+    assert ledger.last_done() == {"weekly": LATER + timedelta(seconds=2)}
 
 
 def test_a_trigger_that_nobody_claimed_cannot_be_finished(ledger: Ledger) -> None:

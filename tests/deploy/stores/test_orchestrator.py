@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from deploy.stores.errors import ObjectMissing, StoreRefused, StoreUnavailable
-from deploy.stores.orchestrator import Orchestrator, RunState
+from deploy.stores.orchestrator import Orchestrator, RunRef, RunState
 from tests.servers import PatientTransport, free_ports
 
 
@@ -151,6 +151,65 @@ def test_what_is_not_there_is_missing(orchestrator: Orchestrator, deployment: st
 def test_parameters_that_do_not_fit_are_refused(orchestrator: Orchestrator, deployment: str) -> None:
     with pytest.raises(StoreRefused, match="tier"):
         orchestrator.create_run(deployment, {"tier": 3}, "key-5")
+
+
+@pytest.fixture
+def waiting(orchestrator: Orchestrator, deployment: str) -> RunRef:
+    """A run that no worker has picked up."""
+    return orchestrator.create_run(deployment, {"tier": "full"}, f"waiting-{uuid.uuid4().hex}")
+
+
+@pytest.mark.server
+def test_the_pool_that_a_run_waits_in_is_known_with_what_holds_it_up(
+    orchestrator: Orchestrator, waiting: RunRef, api: httpx.Client, prefect_api: str
+) -> None:
+    pool = orchestrator.pool_of(waiting.id)
+    assert pool is not None
+    assert (pool.paused, pool.limit, pool.running, pool.workers_online) == (False, None, 0, 0)
+    assert pool.url == f"{prefect_api.removesuffix('/api')}/work-pools/work-pool/{pool.name}"
+
+    assert api.patch(f"/work_pools/{pool.name}", json={"is_paused": True, "concurrency_limit": 1}).is_success
+    assert api.post(f"/work_pools/{pool.name}/workers/heartbeat", json={"name": "a worker"}).is_success
+    _set_state(
+        api, orchestrator.create_run(_full_name(orchestrator, waiting), {"tier": "full"}, "r").id, "RUNNING", "R"
+    )
+
+    held = orchestrator.pool_of(waiting.id)
+    assert held is not None
+    assert (held.paused, held.limit, held.running, held.workers_online) == (True, 1, 1, 1)
+    assert api.patch(f"/work_pools/{pool.name}", json={"is_paused": False}).is_success
+
+
+def _full_name(orchestrator: Orchestrator, run: RunRef) -> str:
+    """The deployment of a run, by the pool that both have."""
+    pool = orchestrator.pool_of(run.id)
+    assert pool is not None
+    return next(each.name for each in orchestrator.deployments() if each.work_pool == pool.name)
+
+
+@pytest.mark.server
+def test_a_run_that_nobody_started_is_cancelled_at_once_and_stays_so(
+    orchestrator: Orchestrator, waiting: RunRef
+) -> None:
+    state = orchestrator.cancel_run(waiting.id)
+    assert state.type == "CANCELLED"
+    assert orchestrator.cancel_run(waiting.id) == state == orchestrator.run_state(waiting.id)
+
+
+@pytest.mark.server
+def test_a_run_that_a_worker_holds_is_asked_to_end_and_one_that_nobody_holds_is_taken_off(
+    orchestrator: Orchestrator, waiting: RunRef, api: httpx.Client
+) -> None:
+    _set_state(api, waiting.id, "RUNNING", "Running")
+    assert orchestrator.cancel_run(waiting.id).type == "CANCELLING"
+    assert orchestrator.cancel_run(waiting.id, dead=True).type == "CANCELLED"
+    assert orchestrator.run_parameters(waiting.id) == {"tier": "full"}
+
+
+@pytest.mark.server
+def test_a_run_that_is_not_there_cannot_be_cancelled(orchestrator: Orchestrator) -> None:
+    with pytest.raises(ObjectMissing):
+        orchestrator.cancel_run(str(uuid.uuid4()))
 
 
 def test_a_server_that_is_away_is_unavailable_and_not_ready() -> None:

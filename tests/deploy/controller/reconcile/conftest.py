@@ -28,7 +28,7 @@ def world(mlflow_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     run_id = registry.ensure_run("a-training", "training", {})
     write_artifact(house.root / "logged", tiny_artifact(0))
     model_uri = registry.log_model(run_id, house.root / "logged", (1, 28, 28))
-    with _service(house) as url:
+    with serving_process(house) as url:
         found = neighbours(house, registry=registry, service=Service(url))
         yield World(house, found, run_id, model_uri)
         close(found)
@@ -36,7 +36,7 @@ def world(mlflow_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @contextmanager
-def _service(house: House) -> Iterator[str]:
+def serving_process(house: House) -> Iterator[str]:
     """Run a replica without a champion; it trusts any golden answer, so that the controller has something to find."""
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"

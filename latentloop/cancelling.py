@@ -1,0 +1,55 @@
+"""What the command `cancel` does: ask Prefect to end a run, and see that it has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from deploy.settings import Settings
+from deploy.stores.errors import ObjectMissing
+from deploy.stores.ledger import Ledger
+from deploy.stores.orchestrator import Orchestrator, RunState
+from latentloop.errors import NothingToDo, RunFailed
+
+ENDS_WITHIN_S = 90.0  # a worker looks every few seconds, and gives the process half a minute to leave
+POLL_S = 0.5
+
+
+def cancel_run(
+    settings: Settings, run: str, clock: Callable[[], float] = time.monotonic, ends_within_s: float = ENDS_WITHIN_S
+) -> str:
+    """The line that says how the run ended; RunFailed when no worker has ended it in time."""
+    with settings.open_orchestrator() as orchestrator:
+        url, state = orchestrator.run_url(run), _ask_to_end(settings, orchestrator, run)
+        deadline = clock() + ends_within_s
+        while not state.finished and clock() < deadline:
+            time.sleep(POLL_S)
+            state = orchestrator.run_state(run)
+    if not state.finished:
+        raise RunFailed(
+            f"run {run} was asked to end {ends_within_s:.0f} s ago and is {state.name} still: is its worker gone? Then "
+            f"nobody works on it: ask again, or delete it at {url}"
+        )
+    return f"run {run} is {state.name.lower()}: {url}"
+
+
+def _ask_to_end(settings: Settings, orchestrator: Orchestrator, run: str) -> RunState:
+    try:
+        before, parameters = orchestrator.run_state(run), orchestrator.run_parameters(run)
+    except ObjectMissing as error:
+        raise NothingToDo(f"{run}: there is no run of that id; a run's id ends its address") from error
+    if before.finished:
+        url = orchestrator.run_url(run)
+        raise NothingToDo(f"run {run} is {before.name} already: nothing to cancel (see {url})")
+    return orchestrator.cancel_run(run, dead=_is_dead(settings, before, parameters))
+
+
+def _is_dead(settings: Settings, state: RunState, parameters: Mapping[str, Any]) -> bool:
+    """Whether the run began its work and nobody holds it any more: there is no worker that would end it."""
+    key = parameters.get("key")
+    trigger = Ledger(settings.open_database()).get_trigger(key) if isinstance(key, str) else None
+    if trigger is None or state.type not in ("RUNNING", "CANCELLING"):
+        return False
+    return trigger.state != "running" or trigger.alive_until < datetime.now(UTC)

@@ -1,0 +1,72 @@
+"""A schedule trains on what is new: two slots with the same images and the same recipe are one training.
+
+From scratch, the same images and recipe make the same model whenever it is trained; the incremental tier starts from
+the champion, so another champion is other work. What a slot leaves out is a line of the ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from tasks.context import engine, now, settings
+from tasks.slots import SKIPPED, read_slot
+from tasks.values import Claimed, Tier
+
+if TYPE_CHECKING:
+    from deploy.settings import Settings
+    from deploy.stores.ledger import Ledger, Trigger
+
+
+@task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
+def find_nothing_new(claimed: Claimed, tier: Tier) -> str | None:
+    """Why this slot has nothing to do, on record; None where its work is new, or it is no slot of a schedule."""
+    if read_slot(claimed.key) is None:
+        return None
+    from deploy.stores.ledger import Ledger
+    from deploy.stores.release import ReleaseStore
+
+    ledger, version = Ledger(engine()), settings().open_catalogue().version()
+    champion = ReleaseStore(engine()).read().champion if tier != "full" else None
+    start = f" from champion {champion.version}" if champion is not None else ""
+    work = f"{tier}-catalogue-{version}-{recipe_name(settings())}" + (f"-{champion.digest[:12]}" if champion else "")
+    other = take_work(ledger, work, claimed.key, now())
+    if other is None:
+        return None
+    did = f"made version {other.result} of" if other.state == "done" else "is in work on"
+    told = (
+        f"nothing new: {other.key} {did} catalogue version {version}{start} with this recipe; new images, or "
+        f"`latentloop retrain --tier {tier} --again`, train again"
+    )
+    ledger.record("retrain-skipped", claimed.key, json.dumps({"reason": told}), now(), key=f"skipped:{claimed.key}")
+    ledger.finish(claimed.key, claimed.owner, "done", SKIPPED + told, now())
+    return told
+
+
+def recipe_name(settings: Settings) -> str:
+    """Eight digits of everything that a training is told."""
+    return hashlib.sha256(settings.training.model_dump_json().encode()).hexdigest()[:8]
+
+
+def take_work(ledger: Ledger, work: str, key: str, at: datetime) -> Trigger | None:
+    """Take the work for this trigger, once among all; the trigger that did it or is at it, where it is taken.
+
+    What a trigger took that failed or died is free again.
+    """
+    while True:
+        lines = ledger.entries("scheduled-work", work)
+        holder = json.loads(lines[0].body)["trigger"] if lines else None
+        other = ledger.get_trigger(holder) if holder is not None and holder != key else None
+        if holder == key:
+            return None
+        if other is not None and (other.state == "done" or (other.state == "running" and other.alive_until > at)):
+            return other
+        number = int(json.loads(lines[0].body)["number"]) + 1 if lines else 1
+        body = json.dumps({"trigger": key, "number": number})
+        if ledger.record("scheduled-work", work, body, at, key=f"scheduled-work:{work}:{number}"):
+            return None

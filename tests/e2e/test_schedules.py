@@ -1,0 +1,174 @@
+"""The schedules of `prefect.yaml` as the installation's own Prefect server fires them, and slots that it fires late."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from deploy.stores.ledger import Ledger
+from deploy.stores.orchestrator import RunState
+from latentloop.up import PROJECT
+from tasks.slots import name_slot
+from tests.e2e.conftest import Loop
+
+pytestmark = pytest.mark.server
+DECLARED = {each["name"]: each for each in yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]}
+SCHEDULED = sorted(name for name, each in DECLARED.items() if each.get("schedules"))
+
+
+def _ask(loop: Loop, method: str, path: str, body: Any = None) -> Any:
+    for _ in range(10):
+        answer = httpx.request(method, f"{loop.settings.prefect_url}{path}", json=body, timeout=30)
+        if answer.status_code != 503:  # a locked SQLite file
+            break
+        time.sleep(1)
+    assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
+    return answer.json() if answer.content else None
+
+
+def _deployment(loop: Loop, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = _ask(loop, "GET", f"/deployments/name/{name}/{name}")
+    return found
+
+
+def _runs(loop: Loop, deployment: str, **state: Any) -> list[dict[str, Any]]:
+    """Runs that the server's scheduler made, by their slot."""
+    wanted = {"deployments": {"id": {"any_": [deployment]}}, "limit": 200, "sort": "EXPECTED_START_TIME_ASC"}
+    found = _ask(loop, "POST", "/flow_runs/filter", {**wanted, **state})
+    return [each for each in found if each["auto_scheduled"]]
+
+
+def _slot(run: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(run["expected_start_time"].replace("Z", "+00:00")).astimezone(UTC)
+
+
+def test_ingest_and_monitor_and_both_regular_tiers_have_a_schedule() -> None:
+    assert SCHEDULED == ["ingest", "monitor", "retrain-full", "retrain-incremental"]
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_the_server_plans_the_declared_slots_with_the_declared_parameters(loop: Loop, name: str) -> None:
+    (schedule,) = DECLARED[name]["schedules"]
+    planned: list[dict[str, Any]] = []
+    deadline, waits = time.monotonic() + 120, {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+    while len(planned) < 3:
+        assert time.monotonic() < deadline, f"expected three slots of {name}, came {planned}"
+        planned = _runs(loop, _deployment(loop, name)["id"], **waits)
+        time.sleep(0.5)
+
+    slots = [_slot(each) for each in planned]
+    if "interval" in schedule:
+        assert {b - a for a, b in zip(slots, slots[1:], strict=False)} == {timedelta(seconds=schedule["interval"])}
+    else:
+        minute, hour, day, _, weekday = schedule["cron"].split()
+        assert {(each.hour, each.minute, each.second) for each in slots} == {(int(hour), int(minute), 0)}
+        assert day == "*" or {each.day for each in slots} == {int(day)}
+        assert weekday == "*" or {each.isoweekday() for each in slots} == {int(weekday)}
+    for each in planned:
+        assert each["parameters"] == DECLARED[name]["parameters"]
+
+
+@pytest.fixture(scope="module")
+def fired(loop: Loop, served: str) -> dict[str, tuple[dict[str, Any], RunState]]:
+    """Each schedule's one slot that was due while the test waited, and how its run ended.
+
+    Nobody waits for the first of a month here: each schedule on the server is moved, so that its next slot is in a few
+    seconds and the one after it tomorrow. Server, scheduler and workers are those of the installation.
+    """
+    moved = {name: _move(loop, name, datetime.now(UTC) + timedelta(seconds=40)) for name in SCHEDULED}
+    ends = {}
+    try:
+        for name, due in moved.items():
+            run = _await_run(loop, _deployment(loop, name)["id"], due)
+            with loop.settings.open_orchestrator() as orchestrator:
+                ends[name] = (run, orchestrator.wait(run["id"], timeout_s=240, poll_s=0.5))
+    finally:
+        for name in SCHEDULED:
+            (schedule,) = DECLARED[name]["schedules"]
+            _put_schedule(loop, name, {key: value for key, value in schedule.items() if key != "active"})
+    return ends
+
+
+def _move(loop: Loop, name: str, due: datetime) -> datetime:
+    _put_schedule(loop, name, {"interval": 86_400, "anchor_date": due.isoformat(), "timezone": "UTC"})
+    return due
+
+
+def _put_schedule(loop: Loop, name: str, schedule: dict[str, Any]) -> None:
+    deployment = _deployment(loop, name)
+    (there,) = deployment["schedules"]
+    path = f"/deployments/{deployment['id']}/schedules/{there['id']}"
+    _ask(loop, "PATCH", path, {"active": True, "schedule": schedule})
+    # the server's scheduler looks every five seconds at deployments that were touched, and every minute at the others
+    _ask(loop, "PATCH", f"/deployments/{deployment['id']}", {"description": DECLARED[name]["description"]})
+
+
+def _await_run(loop: Loop, deployment: str, due: datetime) -> dict[str, Any]:
+    deadline = time.monotonic() + 180
+    while True:
+        for each in _runs(loop, deployment):
+            if abs(_slot(each) - due) < timedelta(seconds=1):
+                return each
+        assert time.monotonic() < deadline, f"expected a run for the slot of {due:%H:%M:%S}"
+        time.sleep(0.5)
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_a_slot_that_is_due_starts_one_run_which_does_its_work(
+    loop: Loop, fired: dict[str, tuple[dict[str, Any], RunState]], name: str
+) -> None:
+    run, state = fired[name]
+    assert (state.type, state.name) == ("COMPLETED", "Completed"), state
+    same = [each for each in _runs(loop, run["deployment_id"]) if _slot(each) == _slot(run)]
+    assert [each["id"] for each in same] == [run["id"]]
+    key = name_slot(name, _slot(run))
+    trigger = Ledger(loop.settings.open_database()).get_trigger(key)
+    assert trigger is not None
+    assert (trigger.kind, trigger.state, trigger.attempt) == (name, "done", 1), trigger
+    if name.startswith("retrain"):
+        made = {each.tags["latentloop.trigger"]: each.version for each in loop.settings.open_registry().versions()}
+        assert made[key] == trigger.result
+
+
+def test_late_slots_of_one_schedule_make_no_second_training_of_the_same_catalogue(
+    loop: Loop, fired: dict[str, tuple[dict[str, Any], RunState]]
+) -> None:
+    versions = len(loop.settings.open_registry().versions())
+
+    ends = _fire_late(loop, "retrain-full", days_ago=(62, 31, 1))
+
+    assert [each.name for each in ends] == ["NothingNew"] * 3
+    made_by = name_slot("retrain-full", _slot(fired["retrain-full"][0]))
+    for each in ends:
+        assert each.type == "COMPLETED"
+        assert f"nothing new: {made_by} made version " in each.message
+    assert len(loop.settings.open_registry().versions()) == versions
+    assert len(Ledger(loop.settings.open_database()).entries("retrain-skipped")) == 3
+    assert "nothing new" in loop.run("status")
+
+
+def test_of_late_slots_of_the_monitor_one_looks(loop: Loop, served: str) -> None:
+    ends = _fire_late(loop, "monitor", days_ago=(3, 2, 1))
+
+    assert sorted(each.name for each in ends) == ["Completed", "Duplicate", "Duplicate"], ends
+    told = [each.message for each in ends if each.name == "Duplicate"]
+    assert all("starts late: schedule-monitor-" in each for each in told), told
+
+
+def _fire_late(loop: Loop, name: str, days_ago: tuple[int, ...]) -> list[RunState]:
+    """Slots that were due while nobody worked, as the scheduler leaves them after an outage; how their runs ended."""
+    deployment, pool = _deployment(loop, name)["id"], DECLARED[name]["work_pool"]["name"]
+    _ask(loop, "PATCH", f"/work_pools/{pool}", {"is_paused": True})
+    runs = []
+    for days in days_ago:
+        due = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+        state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": due}}
+        runs.append(_ask(loop, "POST", f"/deployments/{deployment}/create_flow_run", {"state": state})["id"])
+    _ask(loop, "PATCH", f"/work_pools/{pool}", {"is_paused": False})
+    with loop.settings.open_orchestrator() as orchestrator:
+        return [orchestrator.wait(each, timeout_s=240, poll_s=0.5) for each in runs]

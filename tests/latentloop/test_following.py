@@ -1,0 +1,163 @@
+"""A command beside a real Prefect server and a real ledger: runs that end, that were killed, and that are left."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.settings import Settings
+from deploy.stores.ledger import Ledger
+from deploy.stores.orchestrator import Orchestrator, RunState
+from latentloop.cancelling import cancel_run
+from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
+from latentloop.following import Followed, expect_completed, follow
+from tests.servers import PatientTransport, free_ports
+
+LEASE_S = 0.2  # of which three are waited for
+AGAIN = "`latentloop retrain --tier full` continues it"
+
+
+@dataclass
+class World:
+    """A run of a deployment that no worker picks up, the trigger that its flow would claim, and what was said."""
+
+    orchestrator: Orchestrator
+    api: httpx.Client
+    ledger: Ledger
+    settings: Settings
+    followed: Followed
+    said: list[str]
+
+    def is_(self, type: str) -> None:
+        """Prefect shows the run like this."""
+        state = {"type": type, "name": type.capitalize(), "message": "why"}
+        path = f"/flow_runs/{self.followed.run.id}/set_state"
+        assert self.api.post(path, json={"state": state, "force": True}).is_success
+
+    def claim(self, lease_s: float = LEASE_S) -> None:
+        self.ledger.claim(self.followed.key, "retrain-full", "", "host:1:a", datetime.now(UTC), lease_s)
+
+    def follow(self, timeout_s: float = 60.0) -> RunState:
+        return follow(
+            self.orchestrator, self.ledger, self.followed,
+            lease_s=LEASE_S, timeout_s=timeout_s, say=self.said.append, show=self.show,
+        )  # fmt: skip
+
+    def show(self, state: RunState) -> None:
+        self.said.append(state.name)
+
+
+@pytest.fixture
+def world(prefect_api: str, tmp_path: Path) -> Iterator[World]:
+    settings = Settings(home=tmp_path, prefect_url=prefect_api)
+    engine, transport = settings.open_database(), PatientTransport()
+    with (
+        Orchestrator(prefect_api) as orchestrator,
+        httpx.Client(base_url=prefect_api, timeout=30, transport=transport) as api,
+    ):
+        pool, flow, key = (f"{what}-{uuid.uuid4().hex}" for what in ("pool", "flow", "by-hand"))
+        orchestrator.ensure_work_pool(pool)
+        flow_id = api.post("/flows/", json={"name": flow}).json()["id"]
+        schema = {"type": "object", "properties": {"key": {"type": "string"}}}
+        body = {"name": "d", "flow_id": flow_id, "work_pool_name": pool, "parameter_openapi_schema": schema}
+        assert api.post("/deployments/", json=body).is_success
+        run = orchestrator.create_run(f"{flow}/d", {"key": key}, key)
+        followed = Followed(run, "retrain-full", key, AGAIN)
+        yield World(orchestrator, api, Ledger(engine), settings, followed, [])
+    engine.dispose()
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("claimed", [True, False])
+def test_a_run_whose_worker_and_flow_were_killed_ends_the_command_with_one_line(world: World, claimed: bool) -> None:
+    world.is_("RUNNING")
+    if claimed:
+        world.claim()
+    with pytest.raises(RunFailed) as caught:
+        world.follow()
+    line, run = str(caught.value), world.followed.run
+    whose = "attempt 1 of host:1:a" if claimed else "nobody claimed its work"
+    assert line == (
+        f"retrain-full was interrupted ({whose}): no sign of life for 1 s, though Prefect shows it as Running; was its "
+        f"worker killed? {AGAIN}. `latentloop cancel {run.id}` takes it off {run.url}"
+    )
+    assert world.orchestrator.run_state(run.id).type == "RUNNING", "Prefect would show it for ever"
+
+
+@pytest.mark.server
+@pytest.mark.parametrize(("outcome", "type"), [("done", "COMPLETED"), ("failed", "FAILED")])
+def test_a_run_that_was_killed_after_its_work_ended_as_the_ledger_says(world: World, outcome: str, type: str) -> None:
+    world.is_("RUNNING")
+    world.claim()
+    world.ledger.finish(world.followed.key, "host:1:a", outcome, "the reason", datetime.now(UTC))  # type: ignore[arg-type]
+    state = world.follow()
+    assert (state.type, state.message) == (type, "the reason")
+
+
+@pytest.mark.server
+def test_a_run_that_prefect_ended_says_how_and_what_continues_it(world: World) -> None:
+    world.is_("CRASHED")
+    state = world.follow()
+    with pytest.raises(RunFailed) as caught:
+        expect_completed(state, world.followed)
+    assert str(caught.value) == f"retrain-full ended Crashed: why (see {world.followed.run.url}); {AGAIN}"
+
+
+@pytest.mark.server
+def test_whoever_leaves_is_told_that_the_run_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def press_ctrl_c(world: World, state: RunState) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(World, "show", press_ctrl_c)
+    with pytest.raises(RunGoesOn) as caught:
+        world.follow()
+    run = world.followed.run
+    assert str(caught.value) == (
+        f"left; retrain-full goes on: see {run.url}, or cancel it with `latentloop cancel {run.id}`"
+    )
+    assert isinstance(caught.value, KeyboardInterrupt), "the demo takes its installation down, as before"
+
+
+@pytest.mark.server
+def test_a_run_that_is_not_over_in_time_goes_on_and_the_command_says_so(world: World) -> None:
+    with pytest.raises(
+        RunFailed, match=r"^retrain-full is not over after 1 s and goes on: see http.*`latentloop cancel"
+    ):
+        world.follow(timeout_s=1)
+    assert set(world.said) == {"Scheduled"}
+
+
+def test_a_server_that_is_away_is_said_once_and_waited_for(world: World) -> None:
+    with Orchestrator(f"http://127.0.0.1:{free_ports(1)[0]}/api") as away:
+        world.orchestrator = away
+        with pytest.raises(RunFailed, match="is not over after 2 s"):
+            world.follow(timeout_s=2)
+    (line,) = world.said
+    assert line.endswith("is `prefect server` up?; retrain-full goes on without it")
+
+
+@pytest.mark.server
+def test_a_run_that_nobody_started_is_cancelled_and_a_second_time_there_is_nothing_to_cancel(world: World) -> None:
+    run = world.followed.run
+    assert cancel_run(world.settings, run.id) == f"run {run.id} is cancelled: {run.url}"
+    with pytest.raises(NothingToDo, match=f"^run {run.id} is Cancelled already: nothing to cancel"):
+        cancel_run(world.settings, run.id)
+    unknown = str(uuid.uuid4())
+    with pytest.raises(NothingToDo, match=f"^{unknown}: there is no run of that id"):
+        cancel_run(world.settings, unknown)
+
+
+@pytest.mark.server
+def test_a_dead_run_is_taken_off_and_one_whose_worker_does_not_answer_is_said_so(world: World) -> None:
+    world.is_("RUNNING")
+    world.claim(lease_s=3_600)
+    with pytest.raises(RunFailed, match="is Cancelling still: is its worker gone"):
+        cancel_run(world.settings, world.followed.run.id, ends_within_s=0)
+    world.ledger.release_claim(world.followed.key, "host:1:a", datetime.now(UTC))
+    assert "is cancelled: http" in cancel_run(world.settings, world.followed.run.id)
