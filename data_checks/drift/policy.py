@@ -28,7 +28,7 @@ GRID_RULES = (
 
 
 class DriftPolicy(BaseModel):
-    """Frozen; shares on 0 to 1, times in s before `compressed`, effect sizes in the unit that each names."""
+    """How often drift may err, and which change matters; shares on 0 to 1, times in s before they are compressed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
