@@ -40,6 +40,7 @@ from deploy.settings_origins import NOTHING_SAID, Said, gather_said
 from deploy.settings_problems import find_unknown_variables, place_of, say_problem
 from deploy.settings_sources import EnvironmentSource, FileSource
 from deploy.settings_training import TrainingConfig
+from deploy.shown_time import require_zone
 from vae_core.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -121,6 +122,12 @@ class Settings(BaseSettings):
 
     clock_factor: float = Field(
         1.0, gt=0, le=1.0, description="multiplies every waiting time; the demo compresses with it"
+    )
+
+    timezone: Annotated[str | None, AfterValidator(require_zone)] = Field(
+        None,
+        description="zone that people are shown times in, such as Europe/Berlin; they are stored in UTC",
+        json_schema_extra={"default_in_words": "that of the machine"},
     )
 
     preprocessing: Preprocessing = Preprocessing()

@@ -50,10 +50,14 @@ class SettingField:
 
 @dataclass(frozen=True, slots=True)
 class SettingTable:
-    """A table of the file; where it may be of several kinds there is one for each."""
+    """A table of the file; where it may be of several kinds there is one for each.
+
+    `chosen`: is it the kind that holds where the file says nothing?
+    """
 
     name: str
     variant: str
+    chosen: bool
     description: str
     fields: tuple[SettingField, ...]
 
@@ -61,7 +65,7 @@ class SettingTable:
 @cache
 def read_tables(model: type[BaseModel]) -> tuple[SettingTable, ...]:
     """Every table in the order of the models, the top first."""
-    return tuple(_walk(model, None, "", ""))
+    return tuple(_walk(model, None, "", "", True))
 
 
 @cache
@@ -70,7 +74,9 @@ def read_fields(model: type[BaseModel]) -> tuple[SettingField, ...]:
     return tuple(each for table in read_tables(model) for each in table.fields)
 
 
-def _walk(model: type[BaseModel], defaults: BaseModel | None, place: str, variant: str) -> Iterator[SettingTable]:
+def _walk(
+    model: type[BaseModel], defaults: BaseModel | None, place: str, variant: str, chosen: bool
+) -> Iterator[SettingTable]:
     """The table of this model, then those within it. `defaults`: what the table is where nobody says anything."""
     prefix = f"{place}." if place else ""
     fields = {name: (field, _default(name, field, defaults)) for name, field in model.model_fields.items()}
@@ -80,12 +86,13 @@ def _walk(model: type[BaseModel], defaults: BaseModel | None, place: str, varian
         if not _models_in(field.annotation)
     )
     if own:
-        yield SettingTable(place, variant, (model.__doc__ or "").partition("\n")[0], own)
+        yield SettingTable(place, variant, chosen, (model.__doc__ or "").partition("\n")[0], own)
     for name, (field, default) in fields.items():
         inner = _models_in(field.annotation)
         for each in inner:
             kind = str(each.model_fields["variant"].default) if len(inner) > 1 else variant
-            yield from _walk(each, default if isinstance(default, each) else each(), f"{prefix}{name}", kind)
+            usual = isinstance(default, each)
+            yield from _walk(each, default if usual else each(), f"{prefix}{name}", kind, chosen and usual)
 
 
 def _default(name: str, field: FieldInfo, defaults: BaseModel | None) -> Any:

@@ -45,7 +45,9 @@ def find_unknown_variables(
             if table_in(environment[variable]) is None:
                 found[place] = f"{variable}: expected a table as JSON; say {variable}__WORD for each of its words"
         elif place not in leaves:
-            near = [as_variable(each, prefix) for each in find_near(place, [*tables, *leaves])]
+            value = place.rpartition(".")[0]  # of a setting that is no table
+            meant = (value,) if value in leaves else find_near(place, [*tables, *leaves])
+            near = [as_variable(each, prefix) for each in meant]
             found[place] = f"{variable}: unknown setting in the environment{ask(near) or SEE}"
         elif leaves[place].many and not environment[variable].strip().startswith("["):
             found[place] = f"{variable}: expected a list as JSON, such as {_example(leaves[place])}"

@@ -65,11 +65,12 @@ def status(as_json: bool = typer.Option(False, "--json", help="for scripts")) ->
     from deploy.settings import load_settings
     from latentloop.status import print_status, read_status
 
-    found = read_status(load_settings())
+    settings = load_settings()
+    found = read_status(settings)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
-        print_status(found)
+        print_status(found, settings.timezone)
 
 
 @app.command("settings")

@@ -19,6 +19,7 @@ from deploy.controller.watch import monitor_asked_again
 from deploy.release import Release
 from deploy.settings import Settings
 from deploy.settings_in_force import find_disagreement
+from deploy.shown_time import show_time
 from deploy.stores.errors import StoreError
 from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
@@ -128,10 +129,10 @@ def read_status(settings: Settings) -> Status:
     )
 
 
-def print_status(status: Status) -> None:
-    """Draw the screen."""
+def print_status(status: Status, zone: str | None) -> None:
+    """Draw the screen, with its times in this zone; None: the machine's."""
     console = Console()
-    since = f"since {_short(status.since)}" if status.since else "nothing was released yet"
+    since = f"since {_short(status.since, zone)}" if status.since else "nothing was released yet"
     requests = "unknown" if status.requests_last_hour is None else f"{status.requests_last_hour:,}"
     console.print(f"[bold]release {status.epoch}[/bold] {since}, {requests} requests in the last hour")
     if status.settings_differ:
@@ -159,17 +160,17 @@ def print_status(status: Status) -> None:
             f"  {drift.action} for drift waits: about {drift.captured} of {drift.needed} images ({drift.key})"
         )
     for again in status.asked_again:
-        times = f"{again.times} of at most {again.most} times, last at {_short(again.last_at)}"
+        times = f"{again.times} of at most {again.most} times, last at {_short(again.last_at, zone)}"
         console.print(f"  asked for again, {times}: {again.trigger}, {again.url}")
     if status.drift:
-        console.print(_table("last of the watch", status.drift))
-    console.print(_table("last decisions", status.decisions))
+        console.print(_table("last of the watch", status.drift, zone))
+    console.print(_table("last decisions", status.decisions, zone))
 
 
-def _table(title: str, lines: tuple[Decision, ...]) -> Table:
+def _table(title: str, lines: tuple[Decision, ...], zone: str | None) -> Table:
     table = Table("when", "what", "which", "decision", title=title, title_justify="left", box=None)
     for line in lines:
-        table.add_row(_short(line.at), line.kind, line.subject, escape(line.text))
+        table.add_row(_short(line.at, zone), line.kind, line.subject, escape(line.text))
     return table
 
 
@@ -242,5 +243,5 @@ def _sentence(body: str) -> str:
     return (action + str(content.get("reason") or content.get("how") or ""))[:160]
 
 
-def _short(at: datetime | None) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else ""
+def _short(at: datetime | None, zone: str | None) -> str:
+    return show_time(at, zone) if at else ""

@@ -26,8 +26,8 @@ class VqVaeConfig(BaseModel):
     schema_version: Literal[1] = Field(1, description="form of this table; there is one so far")
     variant: Literal["vq_vae"] = Field("vq_vae", description="the kind of model, which has these words")
     channels: Literal[1, 3] = Field(1, description="of an image: 1 is grey, 3 is RGB")
-    height: int = Field(28, ge=4, le=1024, description="pixels")
-    width: int = Field(28, ge=4, le=1024, description="pixels")
+    height: int = Field(28, ge=4, le=1024, description="of an image, pixels")
+    width: int = Field(28, ge=4, le=1024, description="of an image, pixels")
     widths: tuple[int, ...] = Field((32, 64), min_length=1, max_length=8, description="channels after each halving")
     quantizer: Literal["ema", "gradient", "fsq"] = Field("ema", description="what moves the codes")
     gradient: Literal["straight_through", "rotation"] = Field(
