@@ -39,7 +39,7 @@ def find_unknown_variables(
     """
     tables, leaves = _tables(fields), {each.name: each for each in fields}
     found = {}
-    for variable in sorted(name for name in environment if is_ours(name, prefix) and name.upper() not in others):
+    for variable in sorted(name for name in environment if is_ours(name, prefix) and name not in others):
         place = dotted(variable, prefix)
         if place in tables:
             if table_in(environment[variable]) is None:

@@ -56,7 +56,7 @@ def test_help_names_every_command(home: Path, tmp_path: Path) -> None:
 
     assert done.returncode == 0
     commands = ("up", "down", "status", "ingest", "retrain", "demo")
-    for command in (*commands, "monitor", "deliver", "rollback", "register", "override"):
+    for command in (*commands, "settings", "monitor", "deliver", "rollback", "register", "override"):
         assert f" {command} " in done.stdout
 
 
@@ -101,7 +101,7 @@ def test_a_value_out_of_bounds_is_refused_with_its_bound(home: Path, tmp_path: P
 def test_a_misspelt_variable_is_refused(home: Path, tmp_path: Path) -> None:
     done = run_latentloop("ingest", ".", env=environment(home, prodcut="fashion"), folder=tmp_path)
 
-    assert_refused(done, "LATENTLOOP_PRODCUT: unknown setting in the environment; known are ")
+    assert_refused(done, "LATENTLOOP_PRODCUT: unknown setting in the environment; did you mean LATENTLOOP_PRODUCT?")
 
 
 def test_all_problems_are_said_at_once_one_a_line(home: Path, tmp_path: Path) -> None:
