@@ -69,7 +69,7 @@ def _counted(letters: bool) -> str:
 
 
 def _number(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
 
 
 def without_none(annotation: Any) -> Any:

@@ -106,7 +106,7 @@ class TrainConfig(BaseModel):
 
     schema_version: Literal[1] = Field(1, description="form of this table; there is one so far")
     budget: Budget
-    batch_size: int = Field(128, ge=1, le=65_536, description="images")
+    batch_size: int = Field(128, ge=1, le=65_536, description="images of a step")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="of Adam, at the start")
     final_learning_rate: float = Field(3e-4, gt=0, le=1, description="of Adam, when the budget is used")
     kl_warmup_share: float = Field(
@@ -121,7 +121,7 @@ class TrainConfig(BaseModel):
         "appendix C.8); never in a reported number",
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="auto: bf16 where the processor computes in it"
+        "auto", description="of the computation; auto: bf16 where the processor computes in it"
     )
     seed: int = Field(0, ge=0, lt=2**63, description="of the initial weights, the order of the images and the noise")
     checkpoint_every_steps: int = Field(

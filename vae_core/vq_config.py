@@ -33,8 +33,8 @@ class VqVaeConfig(BaseModel):
     gradient: Literal["straight_through", "rotation"] = Field(
         "straight_through", description="how the decoder's gradient reaches the encoder"
     )
-    codebook_size: int = Field(512, ge=2, le=MAX_CODES, description="K, codes")
-    code_dim: int = Field(64, ge=1, le=4096, description="d, numbers of a code")
+    codebook_size: int = Field(512, ge=2, le=MAX_CODES, description="codes of the codebook, K")
+    code_dim: int = Field(64, ge=1, le=4096, description="numbers of a code, d")
     decay: float = Field(0.99, ge=0, lt=1, description="of the codebook's averages, a step")
     commitment: float = Field(0.25, ge=0, le=100, description="weight of mean (z_e - sg[e])², on the encoder's side")
     expire_below: float = Field(

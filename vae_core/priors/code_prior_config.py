@@ -52,7 +52,7 @@ class CodePriorRecipe(BaseModel):
 
     schema_version: Literal[1] = Field(1, description="form of this table; there is one so far")
     budget: Budget
-    batch_size: int = Field(32, ge=1, le=65_536, description="images")
+    batch_size: int = Field(32, ge=1, le=65_536, description="images of a step")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="of AdamW, at its highest")
     final_rate_share: float = Field(0.02, ge=0, le=1, description="of the highest rate, at both ends")
     warmup_share: float = Field(0.05, ge=0, lt=1, description="share of the budget in which the rate rises")
