@@ -61,7 +61,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
 def test_a_run_is_named_by_its_tier_and_the_moment_in_the_zone_of_the_settings(recorder: Recorder) -> None:
     with open_curves(PLAN) as curves:
-        curves.add_trained(model=PLAN.model, train=PLAN.train)
+        curves.add_trained(model=PLAN.model, train=PLAN.train.model_copy(update={"beta": 0.5}))
     planned = f"{PLAN.planned_at.astimezone(ZoneInfo('Asia/Kolkata')):%Y-%m-%d %H:%M} IST"
     assert set(recorder.names) == {f"{PLAN.tier} {planned}"}
 
