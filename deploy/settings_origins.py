@@ -74,6 +74,15 @@ def table_in(text: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def is_list_in(text: str) -> bool:
+    """Does a variable hold a list as JSON, or null for none?"""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return False
+    return found is None or isinstance(found, list)
+
+
 def _words(table: Mapping[str, Any], prefix: str) -> Iterator[str]:
     for name, value in table.items():
         if isinstance(value, Mapping) and value:

@@ -9,7 +9,7 @@ from typing import Any
 
 from deploy.settings_fields import SettingField
 from deploy.settings_near import ask, find_near
-from deploy.settings_origins import Said, dotted, is_ours, table_in
+from deploy.settings_origins import Said, dotted, is_list_in, is_ours, table_in
 
 SECRET_WORDS = ("key", "secret", "token", "password")
 STARS = "********"
@@ -49,8 +49,9 @@ def find_unknown_variables(
             meant = (value,) if value in leaves else find_near(place, [*tables, *leaves])
             near = [as_variable(each, prefix) for each in meant]
             found[place] = f"{variable}: unknown setting in the environment{ask(near) or SEE}"
-        elif leaves[place].many and not environment[variable].strip().startswith("["):
-            found[place] = f"{variable}: expected a list as JSON, such as {_example(leaves[place])}"
+        elif leaves[place].many and not is_list_in(environment[variable]):
+            example = json.dumps(leaves[place].default or [32, 64])
+            found[place] = f"{variable}: expected a list as JSON, such as {example}"
     return found
 
 
@@ -75,8 +76,9 @@ def place_of(error: Mapping[str, Any]) -> str:
 def mask(text: str) -> str:
     """The text without the user and password of any URL in it, nor the values of its parameters that are secrets."""
     parameters = "|".join(SECRET_WORDS)
-    text = re.sub(r"://[^/@\s]+@", f"://{STARS}@", text)
-    return re.sub(rf"(?i)([?&][^=&\s]*(?:{parameters})[^=&\s]*=)[^&\s]+", rf"\g<1>{STARS}", text)
+    # up to the last @: a password may hold one, and a slash
+    text = re.sub(r"://\S+@", f"://{STARS}@", text)
+    return re.sub(rf"(?i)([?&][^=&\s]*(?:{parameters})[^=&\s]*=)[^&\s'\"]+", rf"\g<1>{STARS}", text)
 
 
 def as_variable(name: str, prefix: str) -> str:
@@ -111,7 +113,7 @@ def _came(error: Mapping[str, Any], place: str) -> str:
         value = error["ctx"]["tag"]
     if isinstance(value, dict) or any(word in place.lower() for word in SECRET_WORDS):
         return ""
-    return f"; came {mask(value)!r}" if isinstance(value, str) else f"; came {value!r}"
+    return f"; came {mask(repr(value))}"
 
 
 def _split(location: tuple[str | int, ...]) -> tuple[str, str]:
@@ -130,7 +132,3 @@ def _tables(fields: Sequence[SettingField]) -> tuple[str, ...]:
 
 def _worded(context: Mapping[str, Any]) -> dict[str, str]:
     return {name: f"{each:g}" if isinstance(each, float) else str(each) for name, each in context.items()}
-
-
-def _example(field: SettingField) -> str:
-    return json.dumps(field.default)

@@ -156,6 +156,7 @@ def test_an_unknown_variable_is_refused_with_what_was_meant(
     [
         ("SERVING", "fast", "expected a table as JSON; say LATENTLOOP_SERVING__WORD for each of its words"),
         ("INPUT_POLICY__FORMATS", "PNG", 'expected a list as JSON, such as ["PNG", "JPEG"]'),
+        ("INPUT_POLICY__FORMATS", "[PNG]", 'expected a list as JSON, such as ["PNG", "JPEG"]'),
     ],
 )
 def test_a_table_or_a_list_that_is_no_json_is_one_line(
@@ -276,7 +277,7 @@ def test_a_secret_that_stands_in_the_wrong_place_is_not_printed_in_the_refusal(
 
 @pytest.mark.parametrize("word", ["databse_url", "mlflow_url"])
 def test_a_password_within_an_address_is_not_printed_in_the_refusal(file: Path, word: str) -> None:
-    file.write_text(f'{word} = "postgresql://us:hush-5678@host/db?sslpassword=hush-5678"\n')
+    file.write_text(f'{word} = "postgresql://us:a/b@hush-5678@host/db?sslpassword=hush-5678"\n')
 
     (problem,) = problems()
 
