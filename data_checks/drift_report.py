@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID, uuid5
@@ -90,7 +90,8 @@ def run_drift_report(
 
     The verdicts were reached on all images; the sample is for the pictures and for Evidently's own verdict.
     Constant, empty and NaN columns are left out and named. Without a reference, with one of another model's size, or
-    with an empty window the report holds the judges alone. ValueError when `at` has no time zone.
+    with an empty window the report holds the judges alone. People read `at` in the zone that it has; it is
+    stored in UTC. ValueError when it has none.
     Not for two threads at once: warnings are silenced for the process meanwhile.
     """
     if at.tzinfo is None:
@@ -158,7 +159,7 @@ def _run(compared: _Compared, verdicts: Mapping[str, Verdict], introduction: str
     current, reference = (
         Dataset.from_pandas(frame, data_definition=definition) for frame in (compared.current, compared.reference)
     )
-    return Report(shown).run(current, reference if columns else None, timestamp=at, name=name)
+    return Report(shown).run(current, reference if columns else None, timestamp=at.astimezone(UTC), name=name)
 
 
 _STOCK_WORDS = (
@@ -171,7 +172,7 @@ def _introduce(current: Sample, reference: Sample | None, compared: _Compared, n
     known = "no reference" if reference is None else f"a reference of {len(reference):,}"
     words = [
         f"# {name}",
-        f"{at.isoformat(timespec='seconds')}. {len(current):,} images of the window against {known}; "
+        f"{at:%Y-%m-%d %H:%M:%S} {at.tzname()}. {len(current):,} images of the window against {known}; "
         f"{len(compared.current):,} and {len(compared.reference):,} of them in the pictures below. "
         "The judges saw all of them.",
     ]
@@ -255,7 +256,7 @@ def _describe_stock(metrics: list[dict[str, Any]], compared: _Compared) -> str:
 
 def _identity(name: str, at: datetime, verdicts: Mapping[str, Verdict]) -> str:
     said = "\n".join(f"{judge} {verdict.model_dump_json()}" for judge, verdict in verdicts.items())
-    return f"{name}\n{at.isoformat()}\n{said}"
+    return f"{name}\n{at.astimezone(UTC).isoformat()}\n{said}"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from data_checks.image_header import ImageFormat
 class InputPolicy(BaseModel):
     """Thresholds of the input gate, the same at ingestion and in serving; set per catalogue."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     formats: Annotated[tuple[ImageFormat, ...], Field(min_length=1)] = ("PNG", "JPEG")
     """File formats that are decoded at all. Every decoder is attack surface, so each is opted into."""

@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as SourceError
 
 from data_checks.drift.policy import DriftPolicy
 from data_checks.new_kind import NewKindPolicy
@@ -36,9 +37,12 @@ from deploy.delivery.policy import GatePolicy
 from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.serving.config import ServingConfig
 from deploy.settings_evaluation import EvaluationConfig
-from deploy.settings_problems import find_unknown_variables, say_problem
+from deploy.settings_fields import read_fields
+from deploy.settings_origins import NOTHING_SAID, Said, gather_said
+from deploy.settings_problems import find_unknown_variables, place_of, say_problem
 from deploy.settings_sources import EnvironmentSource, FileSource
 from deploy.settings_training import TrainingConfig
+from deploy.shown_time import require_zone
 from vae_core.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -66,10 +70,10 @@ class S3Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    endpoint_url: str | None = Field(None, description="URL; None is AWS")
-    region: str = "us-east-1"
-    access_key: SecretStr | None = None
-    secret_key: SecretStr | None = None
+    endpoint_url: str | None = Field(None, description="address of an S3 look-alike; None is AWS")
+    region: str = Field("us-east-1", description="of the bucket")
+    access_key: SecretStr | None = Field(None, description="who asks; None: as boto3 finds it")
+    secret_key: SecretStr | None = Field(None, description="what proves it; None: as boto3 finds it")
 
 
 class Settings(BaseSettings):
@@ -79,23 +83,46 @@ class Settings(BaseSettings):
         env_prefix=ENV_PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid", validate_default=True
     )
 
-    product: str = Field("image-vae", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="the registered model")
+    product: str = Field(
+        "image-vae",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
+        description="name of the registered model and its experiment",
+    )
     home: Annotated[Path, AfterValidator(Path.absolute)] = Field(
         default_factory=lambda: _base_folder() / ".latentloop",
-        description="folder of everything that this installation keeps here; by default beside the settings file",
+        description="folder of everything that this installation keeps here",
+        json_schema_extra={"default_in_words": ".latentloop beside the settings file"},
     )
-    assets_folder: Path = Path(sys.prefix) / "share" / "latentloop"
-    fashion_mnist: Path | None = Field(None, description="folder of the four idx files, plain or gzipped")
+    assets_folder: Path = Field(
+        Path(sys.prefix) / "share" / "latentloop",
+        description="folder of what set-up brings once: the feature network, and the data set of the demo",
+        json_schema_extra={"default_in_words": "share/latentloop of the Python environment"},
+    )
+    fashion_mnist: Path | None = Field(
+        None, description="folder of the four idx files of the demo, plain or gzipped; None: assets_folder"
+    )
 
-    database_url: str | None = Field(None, repr=False, description="ledger and release row; None is SQLite under home")
-    telemetry_url: str | None = Field(None, repr=False, description="None: the database_url, or SQLite under home")
-    objects_url: str | None = Field(None, description="s3://bucket/prefix or a folder; None is a folder under home")
-    mlflow_url: str | None = Field(None, pattern="^https?://", description="None: started by `latentloop up`")
-    prefect_url: str | None = Field(None, pattern="^https?://", description="ends in /api; None: started by `up`")
+    database_url: str | None = Field(
+        None, repr=False, description="database of ledger and release row; None is SQLite under home"
+    )
+    telemetry_url: str | None = Field(
+        None, repr=False, description="database of the telemetry; None: the database_url, or SQLite under home"
+    )
+    objects_url: str | None = Field(
+        None, description="object store: s3://bucket/prefix or a folder; None is a folder under home"
+    )
+    mlflow_url: str | None = Field(
+        None, pattern="^https?://", description="the MLflow server; None: started by `latentloop up`"
+    )
+    prefect_url: str | None = Field(
+        None, pattern="^https?://", description="the Prefect server, ends in /api; None: started by `up`"
+    )
     prefect_auth: SecretStr | None = Field(
         None, description="`user:password` of the server at prefect_url; None: generated for the one that `up` starts"
     )
-    service_url: str | None = Field(None, pattern="^https?://", description="None: started by `up`")
+    service_url: str | None = Field(
+        None, pattern="^https?://", description="the inference service; None: started by `up`"
+    )
     s3: S3Config = S3Config()
 
     clock_factor: float = Field(
@@ -103,6 +130,12 @@ class Settings(BaseSettings):
         gt=0,
         le=1.0,
         description="multiplies the waiting that the policies ask for, no technical limit; the demo compresses with it",
+    )
+
+    timezone: Annotated[str | None, AfterValidator(require_zone)] = Field(
+        None,
+        description="zone that people are shown times in, such as Europe/Berlin; they are stored in UTC",
+        json_schema_extra={"default_in_words": "that of the machine"},
     )
 
     preprocessing: Preprocessing = Preprocessing()
@@ -116,17 +149,22 @@ class Settings(BaseSettings):
     controller: ControllerConfig = ControllerConfig()
     serving: ServingConfig = ServingConfig()
 
-    _file: Path | None = PrivateAttr(None)
+    _said: Said = PrivateAttr(NOTHING_SAID)
+
+    @property
+    def said(self) -> Said:
+        """Who said what of these settings."""
+        return self._said
 
     @property
     def file(self) -> Path | None:
         """The settings file in force, absolute; None where there is none."""
-        return self._file
+        return self._said.file
 
     @property
     def file_name(self) -> str:
         """The settings file, for a person."""
-        return str(self._file) if self._file is not None else "no settings file"
+        return str(self.file) if self.file is not None else "no settings file"
 
     @classmethod
     def settings_customise_sources(
@@ -292,34 +330,37 @@ def load_settings(**overrides: Any) -> Settings:
     Raises `SettingsError` with every problem at once: a file that is missing or no TOML, an unknown word, a value out
     of bounds, a contradiction.
     """
-    file = _read_file()
-    known = {*Settings.model_fields, CONFIG_VARIABLE.removeprefix(ENV_PREFIX).lower()}
-    unknown = list(find_unknown_variables(os.environ, ENV_PREFIX, known))
+    file, table = _read_file()
+    said, fields = gather_said(os.environ, ENV_PREFIX, table, file, overrides), read_fields(Settings)
+    unknown = find_unknown_variables(os.environ, ENV_PREFIX, fields, (CONFIG_VARIABLE,))
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        source = f"{file} or " if file else ""
-        problems = (say_problem(dict(each), source, ENV_PREFIX) for each in error.errors())
-        raise SettingsError("\n".join([*unknown, *problems])) from error
+        found = (say_problem(each, said, fields) for each in error.errors() if place_of(each) not in unknown)
+        raise SettingsError("\n".join([*unknown.values(), *found])) from error
+    except SourceError as error:  # a table or a list that is no JSON
+        raise SettingsError("\n".join(unknown.values()) or str(error)) from error
     if unknown:
-        raise SettingsError("\n".join(unknown))
-    settings._file = file
+        raise SettingsError("\n".join(unknown.values()))
+    settings._said = said
     quiet_vendors()
     return settings
 
 
-def _read_file() -> Path | None:
-    """The path of the settings file, if there is one; `SettingsError` for one that is named and missing, or no TOML."""
+def _read_file() -> tuple[Path | None, dict[str, Any]]:
+    """The path of the settings file, if there is one, and what it says.
+
+    `SettingsError` for one that is named and missing, or no TOML.
+    """
     path = config_path()
     if path is None or not path.is_file():
         if os.environ.get(CONFIG_VARIABLE):
             raise SettingsError(f"{path}: no such settings file; {CONFIG_VARIABLE} names it")
-        return None
+        return None, {}
     try:
-        tomllib.loads(path.read_text("utf-8"))
+        return path, tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML ({error}); mend it or move it away") from error
-    return path
 
 
 def quiet_vendors() -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 OF_ONE_MACHINE = frozenset(
     {
-        "home", "assets_folder", "fashion_mnist",
+        "home", "assets_folder", "fashion_mnist", "timezone",
         "database_url", "telemetry_url", "objects_url", "mlflow_url", "prefect_url", "service_url",
         "s3", "prefect_auth",
         "training.device", "training.threads", "training.pixels_in_memory_bytes",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -31,5 +33,7 @@ class EvaluationConfig(BaseModel):
         "times as many (16,000: 100 CPU seconds and 1.6 GiB at 28 px)",
     )
     min_trial_images: int = Field(1_000, ge=50, description="fewest captured images for it; then the trial waits")
-    precision: str = Field("auto", pattern="^(auto|fp32|bf16)$", description="of the feature network")
-    seed: int = 0
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="of the feature network; auto: bf16 where the processor computes in it"
+    )
+    seed: int = Field(0, description="of the samples that are drawn, and of the samples that the card shows")

@@ -1,50 +1,147 @@
-"""What is wrong with settings, one line a problem; no secret is printed."""
+"""What is wrong with settings, one line a problem: where, what was expected, what came, who said it. No secrets."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import json
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deploy.settings_fields import SettingField
+from deploy.settings_near import ask, find_near
+from deploy.settings_origins import Said, dotted, is_list_in, is_ours, table_in
+
 SECRET_WORDS = ("key", "secret", "token", "password", "auth")
+STARS = "********"
 
 RENAMED: Mapping[str, str] = {}
 """Old dotted key -> its successor, so that who upgrades is told the new word."""
 
+_EXPECTED = {
+    "int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number",
+    "float_parsing": "a number", "float_type": "a number", "finite_number": "a finite number",
+    "bool_parsing": "true or false", "bool_type": "true or false",
+    "string_type": "text", "path_type": "a path", "tuple_type": "a list", "list_type": "a list",
+    "model_type": "a table", "model_attributes_type": "a table", "dict_type": "a table",
+    "greater_than": "more than {gt}", "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}", "less_than_equal": "at most {le}",
+    "literal_error": "{expected}", "string_pattern_mismatch": "text that matches {pattern}",
+    "too_short": "at least {min_length} entries", "too_long": "at most {max_length} entries",
+    "string_too_short": "at least {min_length} letters", "missing": "a value beside the other words of its table",
+    "union_tag_invalid": "variant = {expected_tags}",
+}  # fmt: skip
+"""By the kinds of pydantic's errors; any other speaks for itself."""
+
 
 def find_unknown_variables(
-    names: Iterable[str], prefix: str, known: Collection[str], renamed: Mapping[str, str] = RENAMED
-) -> Iterator[str]:
-    """pydantic-settings ignores a misspelt variable; a misspelt threshold must not pass for the default.
+    environment: Mapping[str, str],
+    prefix: str,
+    fields: Sequence[SettingField],
+    others: Sequence[str],
+    renamed: Mapping[str, str] = RENAMED,
+) -> dict[str, str]:
+    """One line for each variable that is no setting, by its dotted name; `others` are of ours and no settings.
 
-    `known`: the words after the prefix, in small letters.
+    pydantic-settings ignores a misspelt variable; a misspelt threshold must not pass for the default.
     """
-    for name in sorted(names):
-        if name.startswith(prefix) and name.removeprefix(prefix).split("__")[0].lower() not in known:
-            successor = renamed.get(name.removeprefix(prefix).lower().replace("__", "."))
-            if successor is not None:
-                yield f"{name}: renamed; set {_variable(prefix, successor)} instead"
-            else:
-                yield f"{name}: unknown setting in the environment; known are {', '.join(sorted(known))}"
+    tables, leaves = _tables(fields), {each.name: each for each in fields}
+    found = {}
+    for variable in sorted(name for name in environment if is_ours(name, prefix) and name not in others):
+        place = dotted(variable, prefix)
+        if place in tables:
+            if table_in(environment[variable]) is None:
+                found[place] = f"{variable}: expected a table as JSON; say {variable}__WORD for each of its words"
+        elif place in renamed:
+            found[place] = f"{variable}: renamed; set {as_variable(renamed[place], prefix)} instead"
+        elif place not in leaves:
+            value = place.rpartition(".")[0]  # of a setting that is no table
+            meant = (value,) if value in leaves else find_near(place, [*tables, *leaves])
+            near = [as_variable(each, prefix) for each in meant]
+            found[place] = f"{variable}: unknown setting in the environment{ask(near) or SEE}"
+        elif leaves[place].many and not is_list_in(environment[variable]):
+            example = json.dumps(leaves[place].default or [32, 64])
+            found[place] = f"{variable}: expected a list as JSON, such as {example}"
+    return found
 
 
-def say_problem(error: dict[str, Any], file: str, prefix: str, renamed: Mapping[str, str] = RENAMED) -> str:
-    """One of pydantic's errors with the place, what came, and by what it was set; `file`: the one read, and "or"."""
-    place = ".".join(str(part) for part in _named(error["loc"])) or "settings"
+def say_problem(
+    error: Mapping[str, Any], said: Said, fields: Sequence[SettingField], renamed: Mapping[str, str] = RENAMED
+) -> str:
+    """One of pydantic's errors."""
+    variant, place = _split(error["loc"])
+    came = _came(error, place)
     if error["type"] == "extra_forbidden" and place in renamed:
-        new = renamed[place]
-        return f"{place}: renamed to {new}; write that instead (set by {file}{_variable(prefix, place)})"
+        problem = f"renamed to {renamed[place]}; write that instead"
+    elif error["type"] == "extra_forbidden":
+        problem = f"unknown setting{came}{_meant(place, variant, fields)}"
+    else:
+        problem = f"{_expected(error, place, fields)}{came}"
+    tellers = said.tellers(place) if place else ()
+    by = f" (set by {' and '.join(tellers)})" if tellers else ""
+    return f"{place or 'settings'}: {problem}{by}"
+
+
+def place_of(error: Mapping[str, Any]) -> str:
+    """The dotted name of what one of pydantic's errors is about; empty where it is about all settings together."""
+    return _split(error["loc"])[1]
+
+
+def mask(text: str) -> str:
+    """The text without the user and password of any URL in it, nor the values of its parameters that are secrets."""
+    parameters = "|".join(SECRET_WORDS)
+    # up to the last @: a password may hold one, and a slash
+    text = re.sub(r"://\S+@", f"://{STARS}@", text)
+    return re.sub(rf"(?i)([?&][^=&\s]*(?:{parameters})[^=&\s]*=)[^&\s'\"]+", rf"\g<1>{STARS}", text)
+
+
+def as_variable(name: str, prefix: str) -> str:
+    """`training.threads` as `LATENTLOOP_TRAINING__THREADS`."""
+    return f"{prefix}{name.upper().replace('.', '__')}"
+
+
+SEE = "; `latentloop settings --defaults` lists them all"
+
+
+def _expected(error: Mapping[str, Any], place: str, fields: Sequence[SettingField]) -> str:
+    if error["type"] not in _EXPECTED:
+        return str(error["msg"]).removeprefix("Value error, ")
+    expected = f"expected {_EXPECTED[error['type']].format(**_worded(error.get('ctx', {})))}"
+    described = [each.description for each in fields if each.name == place and each.description]
+    # a pattern alone is read by few
+    return f"{expected} ({described[0]})" if described and error["type"] == "string_pattern_mismatch" else expected
+
+
+def _meant(place: str, variant: str, fields: Sequence[SettingField]) -> str:
+    having = [each.variant for each in fields if each.name == place]
+    if having and variant:
+        return f"; a {' or a '.join(having)} has it, a {variant} does not"
+    known = [each.name for each in fields if not variant or each.variant in ("", variant)]
+    return ask(find_near(place, [*_tables(fields), *known])) or SEE
+
+
+def _came(error: Mapping[str, Any], place: str) -> str:
     # a secret under a misspelt name or of a wrong type is a secret still
-    hidden = isinstance(error["input"], dict) or any(word in place.lower() for word in SECRET_WORDS)
-    came = "" if hidden else f"; came {error['input']!r}"
-    return f"{place}: {error['msg']}{came} (set by {file}{_variable(prefix, place)})"
+    value = error["input"]
+    if isinstance(value, dict) and error["type"] == "union_tag_invalid":
+        value = error["ctx"]["tag"]
+    if isinstance(value, dict) or any(word in place.lower() for word in SECRET_WORDS):
+        return ""
+    return f"; came {mask(repr(value))}"
 
 
-def _variable(prefix: str, place: str) -> str:
-    return f"{prefix}{place.upper().replace('.', '__')}"
+def _split(location: tuple[str | int, ...]) -> tuple[str, str]:
+    """The variant of a model, which pydantic puts between the words, and the place that the file has."""
+    variant = ""
+    if location[:2] == ("training", "model") and len(location) > 2:
+        variant, location = str(location[2]), (*location[:2], *location[3:])
+    return variant, ".".join(str(part) for part in location)
 
 
-def _named(location: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """The words that the file has: pydantic puts the variant of a model between them."""
-    if location[:2] == ("training", "model"):
-        return (*location[:2], *location[3:])
-    return location
+def _tables(fields: Sequence[SettingField]) -> tuple[str, ...]:
+    """Every table, those between included: `training.code_prior.recipe.budget` is four."""
+    parts = [each.table.split(".") for each in fields if each.table]
+    return tuple(dict.fromkeys(".".join(each[:depth]) for each in parts for depth in range(1, len(each) + 1)))
+
+
+def _worded(context: Mapping[str, Any]) -> dict[str, str]:
+    return {name: f"{each:g}" if isinstance(each, float) else str(each) for name, each in context.items()}

@@ -12,6 +12,8 @@ from typing import Any
 
 from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
 
+from deploy.settings_fields import SettingField, read_fields
+
 FOLDERS = ("home", "assets_folder", "fashion_mnist")
 URLS = ("objects_url", "database_url", "telemetry_url")
 _SQLITE = "sqlite:///"
@@ -22,7 +24,11 @@ class EnvironmentSource(EnvSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """What the environment says."""
-        return settle_places(super().__call__(), Path.cwd())
+        values = super().__call__()
+        for field in read_fields(self.settings_cls):
+            if any(isinstance(each, int) for each in field.choices):
+                _choose_number(values, field)
+        return settle_places(values, Path.cwd())
 
 
 class FileSource(TomlConfigSettingsSource):
@@ -35,6 +41,18 @@ class FileSource(TomlConfigSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """What the file says; nothing where there is none."""
         return settle_places(super().__call__(), self._folder)
+
+
+def _choose_number(values: dict[str, Any], field: SettingField) -> None:
+    """A variable is text, and pydantic takes no text for one of a few numbers."""
+    *tables, word = field.name.split(".")
+    for table in tables:
+        values = values.get(table, {})
+        if not isinstance(values, dict):
+            return
+    for choice in field.choices:
+        if values.get(word) == str(choice):
+            values[word] = choice
 
 
 def settle_places(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -89,7 +89,7 @@ class TrainingConfig(BaseModel):
     incremental: TrainConfig = _RECIPES["incremental"]
     emergency: TrainConfig = _RECIPES["emergency"]
     window_images: int = Field(100_000, ge=100, description="newest images that a warm start takes as its window")
-    clock: str = Field("wall", pattern="^(wall|cpu)$", description="what a budget in seconds counts")
+    clock: Literal["wall", "cpu"] = Field("wall", description="what a budget in seconds counts")
     threads: int = Field(
         1, ge=1, le=256, description="torch threads; beside other load two threads are slower than one"
     )

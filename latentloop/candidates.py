@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from deploy.controller.rollback import who
 from deploy.settings import Settings
+from deploy.shown_time import show_time
 from deploy.stores.artifacts import artifact_prefix, put_artifact
 from deploy.stores.ledger import Ledger
 from deploy.stores.registry import RegisteredVersion, Registry
@@ -106,7 +107,9 @@ def _register(settings: Settings, registry: Registry, folder: Path, artifact: Ar
     engine, now = settings.open_database(), datetime.now(UTC)
     champion = ReleaseStore(engine).read().champion
     put_artifact(settings.open_objects(), folder, artifact_prefix(artifact.digest))
-    run_id = registry.ensure_run(trigger, f"by hand {now:%Y-%m-%d %H:%M}", {"folder": folder.name, "who": who()})
+    run_id = registry.ensure_run(
+        trigger, f"by hand {show_time(now, settings.timezone, seconds=False)}", {"folder": folder.name, "who": who()}
+    )
     version = registry.create_version(
         model_uri=registry.log_model(run_id, folder, artifact.model_config.shape),
         run_id=run_id,

@@ -103,11 +103,34 @@ def status(as_json: bool = typer.Option(False, "--json", help="for scripts")) ->
     from latentloop.installed import require_installed
     from latentloop.status import print_status, read_status
 
-    found = read_status(require_installed(load_settings()))
+    settings = require_installed(load_settings())
+    found = read_status(settings)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
-        print_status(found)
+        print_status(found, settings.timezone)
+
+
+@app.command("settings")
+def show_settings(
+    names: list[str] = typer.Argument(None, help="tables or settings, such as training.full; all where none is named"),
+    as_json: bool = typer.Option(False, "--json", help="for scripts"),
+    defaults: bool = typer.Option(False, "--defaults", help="what a settings file may say, with the defaults"),
+) -> None:
+    """Every value in force: where it came from, its unit, what it is. Secrets are masked."""
+    from deploy.settings import load_settings
+    from latentloop.settings_report import choose_tables, report_defaults, report_in_force
+    from latentloop.settings_screen import print_defaults, print_in_force
+
+    settings = None if defaults else load_settings()
+    tables = choose_tables(settings, names or ())
+    report = report_defaults(tables) if settings is None else report_in_force(settings, tables)
+    if as_json:
+        print(report.model_dump_json(indent=2))
+    elif settings is None:
+        print_defaults(tables)
+    else:
+        print_in_force(report, tables)
 
 
 @app.command()

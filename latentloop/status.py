@@ -19,6 +19,7 @@ from deploy.controller.watch import monitor_asked_again
 from deploy.release import Release
 from deploy.settings import Settings
 from deploy.settings_in_force import find_disagreement
+from deploy.shown_time import show_time
 from deploy.stores.errors import StoreError
 from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
@@ -134,10 +135,10 @@ def read_status(settings: Settings) -> Status:
     )
 
 
-def print_status(status: Status) -> None:
-    """Draw the screen."""
+def print_status(status: Status, zone: str | None) -> None:
+    """Draw the screen, with its times in this zone; None: the machine's."""
     console = Console()
-    since = f"since {_short(status.since)}" if status.since else "nothing was released yet"
+    since = f"since {_short(status.since, zone)}" if status.since else "nothing was released yet"
     requests = "unknown" if status.requests_last_hour is None else f"{status.requests_last_hour:,}"
     console.print(f"[bold]release {status.epoch}[/bold] {since}, {requests} requests in the last hour")
     if status.settings_differ:
@@ -162,7 +163,7 @@ def print_status(status: Status) -> None:
             f"  waiting for approval: version {waiting.version}, benchmark {waiting.benchmark}: {waiting.url}"
         )
     for run in status.runs:
-        console.print(f"  {escape(_run_line(run))}", highlight=False)
+        console.print(f"  {escape(_run_line(run, zone))}", highlight=False)
     if status.trial is not None:
         for line in trial_lines(status.trial):
             console.print(f"  {escape(line)}", highlight=False)
@@ -171,26 +172,26 @@ def print_status(status: Status) -> None:
             f"  {drift.action} for drift waits: about {drift.captured} of {drift.needed} images ({drift.key})"
         )
     for again in status.asked_again:
-        times = f"{again.times} of at most {again.most} times, last at {_short(again.last_at)}"
+        times = f"{again.times} of at most {again.most} times, last at {_short(again.last_at, zone)}"
         console.print(f"  asked for again, {times}: {again.trigger}, {again.url}")
     if status.drift:
-        console.print(_table("last of the watch", status.drift))
-    console.print(_table("last decisions", status.decisions))
+        console.print(_table("last of the watch", status.drift, zone))
+    console.print(_table("last decisions", status.decisions, zone))
 
 
-def _run_line(run: Run) -> str:
+def _run_line(run: Run, zone: str | None) -> str:
     """Where a run stands, since when, and how it goes on."""
     attempt = f", attempt {run.attempt}" if run.attempt > 1 else ""
-    head = f"{run.standing} since {_short(run.since)}{attempt}: {run.key}"
+    head = f"{run.standing} since {_short(run.since, zone)}{attempt}: {run.key}"
     if run.standing == "in work":
         return f"{head}, {run.progress}" if run.progress else head
     return f"{head}: {run.reason or f'no sign of life from {run.owner}'}; {run.goes_on}"
 
 
-def _table(title: str, lines: tuple[Decision, ...]) -> Table:
+def _table(title: str, lines: tuple[Decision, ...], zone: str | None) -> Table:
     table = Table("when", "what", "which", "decision", title=title, title_justify="left", box=None)
     for line in lines:
-        table.add_row(_short(line.at), line.kind, line.subject, escape(line.text))
+        table.add_row(_short(line.at, zone), line.kind, line.subject, escape(line.text))
     return table
 
 
@@ -263,5 +264,5 @@ def _sentence(body: str) -> str:
     return (action + str(content.get("reason") or content.get("how") or ""))[:160]
 
 
-def _short(at: datetime | None) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else ""
+def _short(at: datetime | None, zone: str | None) -> str:
+    return show_time(at, zone) if at else ""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from deploy.shown_time import show_time
 from tasks.context import engine, now, objects, settings
 from tasks.deliver_values import MeasuredChange, MeasurementPlan
 from tasks.errors import NotEnoughData, TrialOver
@@ -131,8 +132,9 @@ def _captured(plan: MeasurementPlan) -> np.ndarray:
                 if result.pixels is not None and result.refusal is None:
                     found.append(result.pixels)
     if len(found) < plan.least:
+        from_then = show_time(since, settings().timezone)
         raise NotEnoughData(
-            f"{len(found)} images were captured since {since:%Y-%m-%d %H:%M:%S}: expected at least {plan.least} to "
+            f"{len(found)} images were captured since {from_then}: expected at least {plan.least} to "
             f"measure a Fréchet difference (look {plan.look}); the controller asks again"
         )
     return np.stack(found)

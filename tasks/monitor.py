@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 from data_checks.drift.actions import RETRAINS, Action
 from deploy.controller.drift_lines import DriftLine, read_line
+from deploy.shown_time import in_zone, show_time
 from tasks.context import engine, now, objects, settings
 from tasks.drift_values import FoundKind, JudgedTraffic, MonitorPlan, StoredSnapshot
 from tasks.steps import finish_step, finished_step
@@ -106,7 +107,7 @@ def store_snapshot(plan: MonitorPlan, judged: JudgedTraffic) -> StoredSnapshot:
         reference,
         judged.verdicts,
         name=f"{settings().product}: {plan.reason}",
-        at=plan.until,
+        at=in_zone(plan.until, settings().timezone),
         seed=SEED,
     )
     objects().put(f"snapshots/{report.snapshot_id}/snapshot.json", report.snapshot_json)
@@ -234,12 +235,13 @@ def _show_in_mlflow(plan: MonitorPlan, html: bytes, snapshot: bytes) -> str:
     from deploy.stores.errors import StoreError
 
     registry = settings().open_registry()
+    shown = show_time(plan.until, settings().timezone, seconds=False)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "report.html").write_bytes(html)
         (folder / "snapshot.json").write_bytes(snapshot)
         try:
-            run_id = registry.ensure_run(plan.key, f"monitor {plan.until:%Y-%m-%d %H:%M}", {"reason": plan.reason})
+            run_id = registry.ensure_run(plan.key, f"monitor {shown}", {"reason": plan.reason})
             registry.log_files(run_id, folder)
             registry.finish_run(run_id)
             return registry.run_file_url(run_id, "report.html")

@@ -18,6 +18,7 @@ from tasks.gate import JUDGED_STEP
 from tasks.model_card import Beside, write_model_card
 from tasks.progress import ProgressWriter
 from tasks.steps import finish_step, finished_step
+from tasks.tracking import name_run
 from tasks.values import Claimed, Evaluated, Judged, Registered, RetrainPlan, Trained
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def register_candidate(
     registry = settings().open_registry()
     registry.ensure_model()
     result = _result(evaluated.benchmark)
-    run_id = registry.ensure_run(plan.key, f"{plan.tier} {plan.planned_at:%Y-%m-%d %H:%M}", {"tier": plan.tier})
+    run_id = registry.ensure_run(plan.key, name_run(plan), {"tier": plan.tier})
     if (created := registry.find_by_trigger(plan.key)) is None:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from deploy.shown_time import show_time
 from tasks.context import now, settings
 from tasks.curve import told_names
 
@@ -140,8 +141,12 @@ def open_curves(plan: RetrainPlan) -> CurveLogger:
     }
     if plan.code_prior is not None:
         params |= _fields("code_prior", plan.code_prior.config) | _fields("code_prior", plan.code_prior.recipe)
-    name = f"{plan.tier} {plan.planned_at:%Y-%m-%d %H:%M}"
-    return CurveLogger(settings().open_registry(), plan.key, name, params, plan.planned_at)
+    return CurveLogger(settings().open_registry(), plan.key, name_run(plan), params, plan.planned_at)
+
+
+def name_run(plan: RetrainPlan) -> str:
+    """What a person reads in the registry: the tier, and when it was planned."""
+    return f"{plan.tier} {show_time(plan.planned_at, settings().timezone, seconds=False)}"
 
 
 def _fields(part: str, config: BaseModel) -> dict[str, object]:

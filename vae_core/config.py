@@ -25,11 +25,11 @@ class ConvVaeConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
-    variant: Literal["conv_vae"] = "conv_vae"
-    channels: Literal[1, 3] = 1
-    height: int = Field(28, ge=4, le=1024, description="pixels")
-    width: int = Field(28, ge=4, le=1024, description="pixels")
+    schema_version: Literal[1] = Field(1, description="form of this table; there is one so far")
+    variant: Literal["conv_vae"] = Field("conv_vae", description="the kind of model, which has these words")
+    channels: Literal[1, 3] = Field(1, description="of an image: 1 is grey, 3 is RGB")
+    height: int = Field(28, ge=4, le=1024, description="of an image, pixels")
+    width: int = Field(28, ge=4, le=1024, description="of an image, pixels")
     widths: tuple[int, ...] = Field((32, 64), max_length=8, description="channels after each halving; none: no halving")
     hidden: tuple[int, ...] = Field((), max_length=8, description="dense layers between the last map and z, features")
     latent_dim: int = Field(32, ge=1, le=4096, description="dimensions of z")
@@ -86,8 +86,8 @@ class Budget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    amount: float = Field(gt=0, allow_inf_nan=False)
-    unit: Literal["epochs", "steps", "seconds"]
+    amount: float = Field(gt=0, allow_inf_nan=False, description="how many of `unit` a training lasts at most")
+    unit: Literal["epochs", "steps", "seconds"] = Field(description="what `amount` counts")
 
 
 class TrainConfig(BaseModel):
@@ -104,9 +104,9 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = Field(1, description="form of this table; there is one so far")
     budget: Budget
-    batch_size: int = Field(128, ge=1, le=65_536, description="images")
+    batch_size: int = Field(128, ge=1, le=65_536, description="images of a step")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="of Adam, at the start")
     final_learning_rate: float = Field(3e-4, gt=0, le=1, description="of Adam, when the budget is used")
     kl_warmup_share: float = Field(
@@ -121,10 +121,12 @@ class TrainConfig(BaseModel):
         "appendix C.8); never in a reported number",
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="auto: bf16 where the processor computes in it"
+        "auto", description="of the computation; auto: bf16 where the processor computes in it"
     )
     seed: int = Field(0, ge=0, lt=2**63, description="of the initial weights, the order of the images and the noise")
-    checkpoint_every_steps: int = Field(500, ge=1)
+    checkpoint_every_steps: int = Field(
+        500, ge=1, description="steps between two checkpoints; a killed training goes on at the last"
+    )
     trains: Literal["all", "decoder"] = Field(
         "all", description="decoder: the encoder of the warm start stays as it is, bit for bit"
     )
@@ -138,7 +140,9 @@ class TrainConfig(BaseModel):
         "share", description="which of kl_warmup_share, kl_warmup_steps and kl_warmup_epochs counts"
     )
     kl_warmup_steps: int = Field(5000, ge=0, description="in which the KL weight rises, where the unit is steps")
-    kl_warmup_epochs: float = Field(10.0, ge=0, le=1e6, description="likewise, where the unit is epochs")
+    kl_warmup_epochs: float = Field(
+        10.0, ge=0, le=1e6, description="in which the KL weight rises, where the unit is epochs"
+    )
     kl_cycles: int = Field(4, ge=1, le=1000, description="of a cyclical schedule, within its warm-up")
     kl_rising_share: float = Field(0.5, ge=0, le=1, description="of each cycle; for its rest the weight is beta")
     encoder_rate_factor: float = Field(1.0, gt=0, le=100, description="learning rate of the encoder over the decoder's")

@@ -25,10 +25,10 @@ class Preprocessing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = Field(1, description="form of this table; there is one so far")
     channels: Literal[1, 3] = Field(1, description="1 is grey (Pillow's mode L), 3 is RGB")
-    height: int = Field(28, ge=4, le=1024, description="pixels")
-    width: int = Field(28, ge=4, le=1024, description="pixels")
+    height: int = Field(28, ge=4, le=1024, description="of an image, pixels")
+    width: int = Field(28, ge=4, le=1024, description="of an image, pixels")
     resize: Literal["refuse", "antialias"] = Field(
         "refuse",
         description="refuse other sizes, or resize them with Pillow's bicubic filter, whose support grows "

@@ -23,24 +23,26 @@ class VqVaeConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
-    variant: Literal["vq_vae"] = "vq_vae"
-    channels: Literal[1, 3] = 1
-    height: int = Field(28, ge=4, le=1024, description="pixels")
-    width: int = Field(28, ge=4, le=1024, description="pixels")
+    schema_version: Literal[1] = Field(1, description="form of this table; there is one so far")
+    variant: Literal["vq_vae"] = Field("vq_vae", description="the kind of model, which has these words")
+    channels: Literal[1, 3] = Field(1, description="of an image: 1 is grey, 3 is RGB")
+    height: int = Field(28, ge=4, le=1024, description="of an image, pixels")
+    width: int = Field(28, ge=4, le=1024, description="of an image, pixels")
     widths: tuple[int, ...] = Field((32, 64), min_length=1, max_length=8, description="channels after each halving")
     quantizer: Literal["ema", "gradient", "fsq"] = Field("ema", description="what moves the codes")
     gradient: Literal["straight_through", "rotation"] = Field(
         "straight_through", description="how the decoder's gradient reaches the encoder"
     )
-    codebook_size: int = Field(512, ge=2, le=MAX_CODES, description="K, codes")
-    code_dim: int = Field(64, ge=1, le=4096, description="d, numbers of a code")
+    codebook_size: int = Field(512, ge=2, le=MAX_CODES, description="codes of the codebook, K")
+    code_dim: int = Field(64, ge=1, le=4096, description="numbers of a code, d")
     decay: float = Field(0.99, ge=0, lt=1, description="of the codebook's averages, a step")
     commitment: float = Field(0.25, ge=0, le=100, description="weight of mean (z_e - sg[e])², on the encoder's side")
     expire_below: float = Field(
         0.25, ge=0, lt=1, description="share of an even use, below which a code begins anew; 0: never"
     )
-    fsq_levels: tuple[int, ...] = Field((8, 8, 8), min_length=1, max_length=16, description="values of each number")
+    fsq_levels: tuple[int, ...] = Field(
+        (8, 8, 8), min_length=1, max_length=16, description="values that each number of an FSQ code may have"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> VqVaeConfig:

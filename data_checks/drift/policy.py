@@ -30,16 +30,18 @@ GRID_RULES = (
 
 
 class DriftPolicy(BaseModel):
-    """Frozen; shares on 0 to 1, times in s before `compressed`, effect sizes in the unit that each names."""
+    """How often drift may err, and which change matters; shares on 0 to 1, times in s before they are compressed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     false_retrains: float = Field(1.0, gt=0, description="allowed in `budget_days` over all rules; our choice")
-    budget_days: float = Field(90.0, gt=0, description="days")
+    budget_days: float = Field(90.0, gt=0, description="over which `false_retrains` are counted")
     design_share: float = Field(0.8, gt=0, le=1, description="of the budget that the levels use; the rest is margin")
     scheduled_checks_a_day: float = Field(24.0, ge=0, description="monitor runs by the clock: hourly")
     watch_checks_a_day: float = Field(
-        2_000.0, gt=0, description="one every 500 requests at a million requests a day; each may start a monitor run"
+        2_000.0,
+        gt=0,
+        description="looks: one every 500 requests at a million requests a day; each may start a monitor run",
     )
     suspicions_a_day: float = Field(
         1.0, gt=0, description="false ones of the watch; each costs one monitor run and no retrain"
@@ -52,8 +54,10 @@ class DriftPolicy(BaseModel):
         300.0, gt=0, description="s, or sooner by requests; at least `min_images` must be new"
     )
     min_images: int = Field(500, ge=100, description="distinct images; below it nothing is judged")
-    min_reference: int = Field(500, ge=200, description="images of the reference")
-    posterior_min_images: int = Field(2_000, ge=100, description="below 1,000 the aggregated posterior fires by itself")
+    min_reference: int = Field(500, ge=200, description="fewest images of the reference; below it nothing is judged")
+    posterior_min_images: int = Field(
+        2_000, ge=100, description="fewest for the aggregated posterior; below 1,000 it fires by itself"
+    )
 
     latent_shift: float = Field(
         0.25,
@@ -117,7 +121,7 @@ class DriftPolicy(BaseModel):
         ge=1,
         description="captured before a retrain: 88 % are found, 500 of them stay to train on",
     )
-    max_latency_p99_ms: float = Field(100.0, gt=0, description="ms; the usual limit")
+    max_latency_p99_ms: float = Field(100.0, gt=0, description="ms that 99 of 100 answers may take; the usual limit")
     recent_promotion_s: WaitingTime = Field(24 * 3600.0, ge=0, description="s in which a regression is the promotion's")
     cooldown_s: WaitingTime = Field(6 * 3600.0, ge=0, description="s between two retraining actions for one version")
     suspicion_pause_s: WaitingTime = Field(

@@ -31,7 +31,8 @@ class ServingConfig(BaseModel):
     replica: str = Field(
         default_factory=_replica_name,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,59}$",
-        description="names this replica in telemetry and capture segments; the host name by default",
+        description="names this replica in telemetry and capture segments",
+        json_schema_extra={"default_in_words": "the host name"},
     )
 
     max_body_bytes: int = Field(default=32 * 1024**2, ge=1024, description="bytes; a larger body is answered 413")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -153,6 +154,16 @@ def test_the_same_run_has_the_same_id_and_another_moment_another_one(drifted: Dr
     assert later.snapshot_id != drifted.snapshot_id
     with pytest.raises(ValueError, match="expected a moment with a time zone, came 2025-06-01T12:30:00"):
         run_drift_report(ordinary(), None, VERDICTS, name="fashion", at=AT.replace(tzinfo=None), seed=0)
+
+
+def test_the_moment_is_shown_in_its_zone_and_kept_in_utc(drifted: DriftReport) -> None:
+    at = AT.astimezone(ZoneInfo("Asia/Kolkata"))
+    there = run_drift_report(ordinary(), None, VERDICTS, name="fashion: suspicion", at=at, max_rows=300, seed=0)
+
+    assert b"2025-06-01 18:00:00 IST. 600 images of the window" in there.html
+    assert b"2025-06-01 12:30:00 UTC. 600 images of the window" in drifted.html
+    assert there.snapshot_id == drifted.snapshot_id
+    assert json.loads(there.snapshot_json)["timestamp"] == json.loads(drifted.snapshot_json)["timestamp"]
 
 
 def test_no_word_of_a_verdict_can_break_out_of_the_page() -> None:

@@ -98,55 +98,103 @@ def test_a_file_that_is_no_toml_is_refused_with_the_place(file: Path, content: b
 
 
 @pytest.mark.parametrize(
-    ("content", "place"),
+    ("content", "expected"),
     [
-        ("colour = 1", "colour"),
-        ("[gate]\nrecon_margin = 0.1", "gate.recon_margin"),
-        ("[training.full.budget]\namount = 3\nunit = 'epochs'\nhurry = true", "training.full.budget.hurry"),
-        ("[serving]\nprot = 1", "serving.prot"),
+        ("colour = 1", "colour: unknown setting; came 1; `latentloop settings --defaults` lists them all"),
+        (
+            "[gate]\nrecon_margin = 0.1",
+            "gate.recon_margin: unknown setting; came 0.1; "
+            "did you mean gate.recon_error_margin or gate.frechet_margin?",
+        ),
+        (
+            "[training.full.budget]\namount = 3\nunit = 'epochs'\nunits = true",
+            "training.full.budget.units: unknown setting; came True; did you mean training.full.budget.unit?",
+        ),
+        ("[serving]\nprot = 1", "serving.prot: unknown setting; came 1; did you mean serving.port?"),
+        # in the wrong table, with a dash, a table by another name, and a word of the other variant
+        ("min_variance = 0.1", "min_variance: unknown setting; came 0.1; did you mean input_policy.min_variance?"),
+        ("clock-factor = 1", "clock-factor: unknown setting; came 1; did you mean clock_factor?"),
+        ("[preprocess]\nheight = 32", "preprocess: unknown setting; did you mean preprocessing?"),
+        (
+            "[training.model]\nvariant = 'vq_vae'\nlatent_dim = 16",
+            "training.model.latent_dim: unknown setting; came 16; a conv_vae has it, a vq_vae does not",
+        ),
     ],
 )
-def test_an_unknown_word_in_the_file_is_refused_at_every_depth(file: Path, content: str, place: str) -> None:
+def test_an_unknown_word_in_the_file_is_refused_at_every_depth_with_what_was_meant(
+    file: Path, content: str, expected: str
+) -> None:
     file.write_text(content)
 
-    (problem,) = problems()
-
-    assert problem.startswith(f"{place}: Extra inputs are not permitted")
-    assert "latentloop.toml" in problem
+    assert problems() == [f"{expected} (set by {file})"]
 
 
-@pytest.mark.parametrize("name", ["LATENTLOOP_PRODCUT", "LATENTLOOP_TRAINING_THREADS", "LATENTLOOP_GATES__MARGIN"])
-def test_an_unknown_variable_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv(name, "1")
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("LATENTLOOP_PRODCUT", "did you mean LATENTLOOP_PRODUCT?"),
+        ("latentloop_prodcut", "did you mean LATENTLOOP_PRODUCT?"),
+        ("LATENTLOOP_TRAINING_THREADS", "did you mean LATENTLOOP_TRAINING__THREADS?"),
+        ("LATENTLOOP_TRAINING__TREADS", "did you mean LATENTLOOP_TRAINING__THREADS?"),
+        ("LATENTLOOP_DRIFT__COOLDOWN", "did you mean LATENTLOOP_DRIFT__COOLDOWN_S?"),
+        ("LATENTLOOP_MIN_VARIANCE", "did you mean LATENTLOOP_INPUT_POLICY__MIN_VARIANCE?"),
+        # pydantic-settings takes no notice of a word within a text
+        ("LATENTLOOP_PRODUCT__NAME", "did you mean LATENTLOOP_PRODUCT?"),
+        ("LATENTLOOP_COLOUR", "`latentloop settings --defaults` lists them all"),
+    ],
+)
+def test_an_unknown_variable_is_refused_with_what_was_meant(
+    monkeypatch: pytest.MonkeyPatch, name: str, meant: str
+) -> None:
+    monkeypatch.setenv(name, "hush-5678")
 
-    (problem,) = problems()
-
-    assert problem.startswith(f"{name}: unknown setting in the environment; known are ")
-    assert "product" in problem
-
-
-def test_an_unknown_word_within_a_known_table_of_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LATENTLOOP_GATE__RECON_MARGIN", "0.1")
-
-    (problem,) = problems()
-
-    assert problem.startswith("gate.recon_margin: Extra inputs are not permitted; came '0.1'")
-    assert "LATENTLOOP_GATE__RECON_MARGIN" in problem
+    assert problems() == [f"{name}: unknown setting in the environment; {meant}"]
 
 
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("CLOCK_FACTOR", "0", "clock_factor: Input should be greater than 0; came '0'"),
-        ("CLOCK_FACTOR", "1.5", "clock_factor: Input should be less than or equal to 1; came '1.5'"),
-        ("PRODUCT", "../up", "product: String should match pattern"),
-        ("MLFLOW_URL", "localhost:5000", "mlflow_url: String should match pattern"),
-        ("TRAINING__CLOCK", "sundial", "training.clock: String should match pattern"),
-        ("TRAINING__DEVICE", "banana", "training.device: String should match pattern"),
-        ("TRAINING__DEVICE", "cuda:01", "training.device: String should match pattern"),
-        ("TRAINING__DEVICE", "cuda:", "training.device: String should match pattern"),
-        ("TRAINING__DEVICE", "meta", "training.device: String should match pattern"),
-        ("TRAINING__THREADS", "many", "training.threads: Input should be a valid integer"),
+        ("SERVING", "fast", "expected a table as JSON; say LATENTLOOP_SERVING__WORD for each of its words"),
+        ("INPUT_POLICY__FORMATS", "PNG", 'expected a list as JSON, such as ["PNG", "JPEG"]'),
+        ("INPUT_POLICY__FORMATS", "[PNG]", 'expected a list as JSON, such as ["PNG", "JPEG"]'),
+    ],
+)
+def test_a_table_or_a_list_that_is_no_json_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(f"LATENTLOOP_{name}", value)
+
+    assert problems() == [f"LATENTLOOP_{name}: {expected}"]
+
+
+def test_one_of_a_few_numbers_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENTLOOP_PREPROCESSING__CHANNELS", "3")
+    monkeypatch.setenv("LATENTLOOP_TRAINING__MODEL__VARIANT", "vq_vae")
+    monkeypatch.setenv("LATENTLOOP_TRAINING__MODEL__CHANNELS", "3")
+    monkeypatch.setenv("LATENTLOOP_GATE", '{"frechet_margin": 0.5}')
+
+    settings = load_settings()
+
+    assert (settings.preprocessing.channels, settings.training.model.channels) == (3, 3)
+    assert settings.gate.frechet_margin == 0.5
+    monkeypatch.setenv("LATENTLOOP_PREPROCESSING__CHANNELS", "2")
+    (problem,) = problems()
+    assert problem.startswith("preprocessing.channels: expected 1 or 3; came '2'")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("CLOCK_FACTOR", "0", "clock_factor: expected more than 0; came '0'"),
+        ("CLOCK_FACTOR", "1.5", "clock_factor: expected at most 1; came '1.5'"),
+        ("PRODUCT", "../up", "product: expected text that matches ^[A-Za-z0-9]"),
+        ("MLFLOW_URL", "localhost:5000", "mlflow_url: expected text that matches ^https?:// (the MLflow server;"),
+        ("TRAINING__CLOCK", "sundial", "training.clock: expected 'wall' or 'cpu'; came"),
+        ("TRAINING__DEVICE", "banana", "training.device: expected text that matches ^(cpu|cuda"),
+        ("TRAINING__DEVICE", "cuda:01", "training.device: expected text that matches ^(cpu|cuda"),
+        ("TRAINING__DEVICE", "cuda:", "training.device: expected text that matches ^(cpu|cuda"),
+        ("TRAINING__DEVICE", "meta", "training.device: expected text that matches ^(cpu|cuda"),
+        ("TRAINING__THREADS", "many", "training.threads: expected a whole number; came"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused_with_its_place_its_bound_and_itself(
@@ -227,6 +275,17 @@ def test_a_secret_that_stands_in_the_wrong_place_is_not_printed_in_the_refusal(
     assert "key-1234" not in shown
 
 
+@pytest.mark.parametrize("word", ["databse_url", "mlflow_url"])
+def test_a_password_within_an_address_is_not_printed_in_the_refusal(file: Path, word: str) -> None:
+    file.write_text(f'{word} = "postgresql://us:a/b@hush-5678@host/db?sslpassword=hush-5678"\n')
+
+    (problem,) = problems()
+
+    assert problem.startswith(f"{word}: ")
+    assert "came 'postgresql://********@host/db?sslpassword=********'" in problem
+    assert "hush-5678" not in problem
+
+
 def test_settings_cannot_be_changed_once_they_are_built() -> None:
     settings = load_settings()
 
@@ -268,13 +327,9 @@ def test_the_default_model_is_a_vq_vae_with_a_prior_over_its_codes() -> None:
             "[training.model]\nlatent_dim = 16\n",
             r'^training\.model: .*expected variant = "vq_vae" or "conv_vae" beside .*, came none; say which',
         ),
-        ("[training.model]\nvariant = 'vq_gan'\n", r"^training\.model: .*'vq_gan'.*'conv_vae', 'vq_vae'"),
+        ("[training.model]\nvariant = 'vq_gan'\n", r"^training\.model: .*'conv_vae', 'vq_vae'; came 'vq_gan'"),
         # a baseline of vae_core, which is not served
         ("[training.model]\nvariant = 'conv_ae'\n", r"^training\.model: (?=.*conv_vae)(?=.*vq_vae).*\bconv_ae\b"),
-        (
-            "[training.model]\nvariant = 'vq_vae'\nlatent_dim = 16\n",
-            r"^training\.model\.latent_dim: Extra inputs .*LATENTLOOP_TRAINING__MODEL__LATENT_DIM\)$",
-        ),
         ("[training.code_prior]\nheads = 3\n", r"^training: .*code_prior over \(7, 7\) codes .*128 .* 3 heads"),
         (
             "[preprocessing]\nheight = 512\nwidth = 512\n"

@@ -3,53 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+import pytest
+from pydantic import BaseModel, ValidationError
 
 from deploy.settings import Settings
+from deploy.settings_fields import read_fields
+from deploy.settings_origins import gather_said
 from deploy.settings_problems import RENAMED, find_unknown_variables, say_problem
+from tests.deploy.settled import empty_the_environment
 
 TABLE = {"drift.alarm_days": "drift.budget_days", "name": "product"}
-
-
-class _Drift(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    budget_days: float = 90.0
-
-
-class _Told(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    drift: _Drift = _Drift()
-    product: str = "shoes"
+FIELDS = read_fields(Settings)
 
 
 def _said(content: dict[str, object]) -> list[str]:
+    told = gather_said({}, "LATENTLOOP_", content, Path("/shop/latentloop.toml"), {})
     try:
-        _Told.model_validate(content)
+        Settings.model_validate(content)
     except ValidationError as error:
-        return [say_problem(dict(each), "latentloop.toml or ", "LATENTLOOP_", TABLE) for each in error.errors()]
+        return [say_problem(each, told, FIELDS, TABLE) for each in error.errors()]  # type: ignore[arg-type]
     return []
+
+
+@pytest.fixture(autouse=True)
+def no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty_the_environment(tmp_path, monkeypatch)
 
 
 def test_a_renamed_key_names_its_successor() -> None:
     assert _said({"drift": {"alarm_days": 60}, "name": "shoes"}) == [
-        "drift.alarm_days: renamed to drift.budget_days; write that instead "
-        "(set by latentloop.toml or LATENTLOOP_DRIFT__ALARM_DAYS)",
-        "name: renamed to product; write that instead (set by latentloop.toml or LATENTLOOP_NAME)",
+        "drift.alarm_days: renamed to drift.budget_days; write that instead (set by /shop/latentloop.toml)",
+        "name: renamed to product; write that instead (set by /shop/latentloop.toml)",
     ]
 
 
 def test_a_renamed_variable_names_its_successor_and_others_stay_unknown() -> None:
-    names = ["LATENTLOOP_NAME", "LATENTLOOP_NOM", "HOME"]
-    assert list(find_unknown_variables(names, "LATENTLOOP_", {"product"}, TABLE)) == [
-        "LATENTLOOP_NAME: renamed; set LATENTLOOP_PRODUCT instead",
-        "LATENTLOOP_NOM: unknown setting in the environment; known are product",
-    ]
+    environment = {"LATENTLOOP_NAME": "shoes", "LATENTLOOP_PRODCUT": "shoes", "HOME": "/"}
+    found = find_unknown_variables(environment, "LATENTLOOP_", FIELDS, (), TABLE)
+
+    assert found["name"] == "LATENTLOOP_NAME: renamed; set LATENTLOOP_PRODUCT instead"
+    assert [*found] == ["name", "prodcut"]
+    assert "unknown setting" in found["prodcut"]
 
 
 def test_a_key_that_was_never_one_is_not_called_renamed() -> None:
     (said,) = _said({"nom": "shoes"})
-    assert "renamed" not in said and said.startswith("nom: Extra inputs")
+    assert "renamed" not in said
+    assert said.startswith("nom: unknown setting")
 
 
 def test_every_successor_is_a_setting_of_today_and_no_old_key_is() -> None:

@@ -55,7 +55,7 @@ def test_help_names_every_command(home: Path, tmp_path: Path) -> None:
     done = run_latentloop("--help", env=environment(home), folder=tmp_path)
 
     assert done.returncode == 0
-    commands = ("up", "down", "status", "ingest", "retrain", "cancel", "demo")
+    commands = ("up", "down", "status", "ingest", "retrain", "cancel", "settings", "demo")
     for command in (*commands, "monitor", "deliver", "rollback", "register", "override"):
         assert f" {command} " in done.stdout
 
@@ -66,7 +66,10 @@ def test_an_unknown_setting_in_the_file_is_refused_in_one_line(home: Path, tmp_p
 
     done = run_latentloop("status", env=environment(home, config=str(config)), folder=tmp_path)
 
-    assert_refused(done, "input_policy.min_varience: Extra inputs are not permitted; came 0.01")
+    assert_refused(
+        done,
+        "input_policy.min_varience: unknown setting; came 0.01; did you mean input_policy.min_variance?",
+    )
     assert str(config) in done.stderr
     assert not home.exists()
 
@@ -91,14 +94,14 @@ def test_a_settings_file_that_is_not_there_is_refused_in_one_line(home: Path, tm
 def test_a_value_out_of_bounds_is_refused_with_its_bound(home: Path, tmp_path: Path) -> None:
     done = run_latentloop("up", env=environment(home, evaluation__holdout_share="0.9"), folder=tmp_path)
 
-    assert_refused(done, "evaluation.holdout_share: Input should be less than 0.5; came '0.9'")
+    assert_refused(done, "evaluation.holdout_share: expected less than 0.5; came '0.9'")
     assert "LATENTLOOP_EVALUATION__HOLDOUT_SHARE" in done.stderr
 
 
 def test_a_misspelt_variable_is_refused(home: Path, tmp_path: Path) -> None:
     done = run_latentloop("ingest", ".", env=environment(home, prodcut="fashion"), folder=tmp_path)
 
-    assert_refused(done, "LATENTLOOP_PRODCUT: unknown setting in the environment; known are ")
+    assert_refused(done, "LATENTLOOP_PRODCUT: unknown setting in the environment; did you mean LATENTLOOP_PRODUCT?")
 
 
 def test_all_problems_are_said_at_once_one_a_line(home: Path, tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Engine
@@ -58,12 +59,13 @@ def test_runs_that_were_asked_for_again_are_a_line_each(home: Path, ledger: Ledg
     ask_again(ledger, "alarm-retry", ALARM, 1)
     ask_again(ledger, "drift-retry", RETRAINING, 3)
 
-    as_json = run_latentloop("status", "--json", env=environment(home), folder=tmp_path)
-    screen = run_latentloop("status", env=environment(home), folder=tmp_path)
+    env = environment(home, timezone="Asia/Kolkata")
+    as_json = run_latentloop("status", "--json", env=env, folder=tmp_path)
+    screen = run_latentloop("status", env=env, folder=tmp_path)
 
     found = [(each["trigger"], each["times"], each["most"]) for each in json.loads(as_json.stdout)["asked_again"]]
     assert found == [(ALARM, 1, 2), (RETRAINING, 3, 5)]
-    at = NOW.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    at = f"{NOW.astimezone(ZoneInfo('Asia/Kolkata')):%Y-%m-%d %H:%M:%S} IST"
     lines = [line.strip() for line in screen.stdout.splitlines() if "asked for again" in line]
     assert lines == [
         f"asked for again, 1 of at most 2 times, last at {at}: {ALARM}, http://prefect/r1",
@@ -114,3 +116,19 @@ def test_a_telemetry_that_cannot_be_read_leaves_its_part_out_and_says_so(
     assert "telemetry.db" in found["telemetry_unknown"]
     assert "unknown requests in the last hour" in screen.stdout
     assert [each["version"] for each in found["slots"]] == ["7", "8"]
+
+
+def test_times_are_in_the_zone_of_the_settings_on_the_screen_and_in_utc_for_scripts(
+    home: Path, ledger: Ledger, tmp_path: Path
+) -> None:
+    env = environment(home, timezone="Asia/Kolkata")
+
+    screen = run_latentloop("status", env=env, folder=tmp_path).stdout
+    found = json.loads(run_latentloop("status", "--json", env=env, folder=tmp_path).stdout)
+
+    (released,) = (line for line in screen.splitlines() if line.startswith("release 1 since "))
+    since = datetime.fromisoformat(found["since"])
+    assert since.utcoffset() == timedelta(0)
+    assert f"since {since.astimezone(ZoneInfo('Asia/Kolkata')):%Y-%m-%d %H:%M:%S} IST, " in released
+    assert {datetime.fromisoformat(each["at"]).utcoffset() for each in found["drift"]} == {timedelta(0)}
+    assert f"{NOW.astimezone(ZoneInfo('Asia/Kolkata')):%Y-%m-%d %H:%M:%S} IST" in screen

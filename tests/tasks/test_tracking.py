@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import SimpleNamespace
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -27,6 +28,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.away, self.refuses = 0, False
+        self.names: list[str] = []
         self.params: list[Mapping[str, object]] = []
         self.points: list[CurvePoint] = []
 
@@ -34,6 +36,7 @@ class Recorder:
         if self.away:
             self.away -= 1
             raise StoreUnavailable("away")
+        self.names.append(name)
         return "run"
 
     def log_params(self, run_id: str, params: Mapping[str, object]) -> None:
@@ -49,9 +52,18 @@ class Recorder:
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """What curves are sent to, without a wait between two tries."""
     recorder = Recorder()
-    monkeypatch.setattr("tasks.tracking.settings", lambda: SimpleNamespace(open_registry=lambda: recorder))
+    monkeypatch.setattr(
+        "tasks.tracking.settings", lambda: SimpleNamespace(open_registry=lambda: recorder, timezone="Asia/Kolkata")
+    )
     monkeypatch.setattr("tasks.tracking.time.sleep", lambda seconds: None)
     return recorder
+
+
+def test_a_run_is_named_by_its_tier_and_the_moment_in_the_zone_of_the_settings(recorder: Recorder) -> None:
+    with open_curves(PLAN) as curves:
+        curves.add_trained(model=PLAN.model, train=PLAN.train.model_copy(update={"beta": 0.5}))
+    planned = f"{PLAN.planned_at.astimezone(ZoneInfo('Asia/Kolkata')):%Y-%m-%d %H:%M} IST"
+    assert set(recorder.names) == {f"{PLAN.tier} {planned}"}
 
 
 def test_a_training_that_went_as_planned_adds_no_parameter(recorder: Recorder) -> None:

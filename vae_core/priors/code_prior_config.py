@@ -17,7 +17,7 @@ class CodePriorConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = Field(1, description="form of this table; there is one so far")
     variant: Literal["code_transformer"] = "code_transformer"
     grid: Grid = Field(description="rows and columns of codes of an image")
     codebook_size: int = Field(ge=2, le=65_536, description="K: codes are 0 to K - 1")
@@ -50,9 +50,9 @@ class CodePriorRecipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = Field(1, description="form of this table; there is one so far")
     budget: Budget
-    batch_size: int = Field(32, ge=1, le=65_536, description="images")
+    batch_size: int = Field(32, ge=1, le=65_536, description="images of a step")
     learning_rate: float = Field(2e-3, gt=0, le=1, description="of AdamW, at its highest")
     final_rate_share: float = Field(0.02, ge=0, le=1, description="of the highest rate, at both ends")
     warmup_share: float = Field(0.05, ge=0, lt=1, description="share of the budget in which the rate rises")
@@ -65,7 +65,9 @@ class CodePriorRecipe(BaseModel):
     look_every_steps: int = Field(
         400, ge=1, description="steps between two looks at the held-out images, unless an epoch is shorter"
     )
-    checkpoint_every_steps: int = Field(500, ge=1)
+    checkpoint_every_steps: int = Field(
+        500, ge=1, description="steps between two checkpoints; a killed fit goes on at the last"
+    )
     patience: int = Field(10, ge=1, description="looks without improvement after which the fit ends")
     min_delta_nats: float = Field(
         0.02, ge=0, le=1000, description="smallest fall of the held-out NLL per image that is an improvement"

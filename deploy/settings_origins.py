@@ -1,0 +1,91 @@
+"""Who said a setting: a variable, the file, the program, or nobody."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+DEFAULT = "default"
+PROGRAM = "the program"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said, by dotted names. `variables`: with the name of the variable; `words`: of the file."""
+
+    variables: Mapping[str, str]
+    words: frozenset[str]
+    file: Path | None
+    program: frozenset[str]
+
+    def origin(self, name: str) -> str:
+        """Who said this setting; `DEFAULT` where nobody did."""
+        if name in self.program:
+            return PROGRAM
+        return self.variables.get(name) or (str(self.file) if name in self.words else DEFAULT)
+
+    def tellers(self, place: str) -> tuple[str, ...]:
+        """Everybody who said this setting, something within this table, or the list that it is an entry of."""
+        if (origin := self.origin(place)) != DEFAULT:
+            return (origin,)
+        within = [each for name, each in sorted(self.variables.items()) if name.startswith(f"{place}.")]
+        if any(name.startswith(f"{place}.") for name in self.words):
+            within.append(str(self.file))
+        if not within and "." in place:
+            return self.tellers(place.rpartition(".")[0])
+        return tuple(dict.fromkeys(within))
+
+
+NOTHING_SAID = Said({}, frozenset(), None, frozenset())
+
+
+def gather_said(
+    environment: Mapping[str, str], prefix: str, table: Mapping[str, Any], file: Path | None, program: Mapping[str, Any]
+) -> Said:
+    """From the variables of the environment, the table that the file is, and what the program itself says."""
+    named = {dotted(name, prefix): name for name in environment if is_ours(name, prefix)}
+    within = {
+        f"{place}.{word}": name
+        for place, name in named.items()
+        for word in _words(table_in(environment[name]) or {}, "")
+    }
+    return Said({**within, **named}, frozenset(_words(table, "")), file, frozenset(program))
+
+
+def is_ours(variable: str, prefix: str) -> bool:
+    """Is it a variable of this product? Their letters may be small."""
+    return variable.upper().startswith(prefix)
+
+
+def dotted(variable: str, prefix: str) -> str:
+    """`LATENTLOOP_TRAINING__THREADS` as `training.threads`."""
+    return variable[len(prefix) :].lower().replace("__", ".")
+
+
+def table_in(text: str) -> dict[str, Any] | None:
+    """The whole table that a variable may hold as JSON; None where it holds none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def is_list_in(text: str) -> bool:
+    """Does a variable hold a list as JSON, or null for none?"""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return False
+    return found is None or isinstance(found, list)
+
+
+def _words(table: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    for name, value in table.items():
+        if isinstance(value, Mapping) and value:
+            yield from _words(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
