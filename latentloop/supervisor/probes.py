@@ -52,7 +52,7 @@ def controller_beats(settings: Settings) -> Probe:
 
 
 def worker_polls(settings: Settings, pool: str, name: str) -> Probe:
-    """Does Prefect hold this worker to be online, by a fresh heartbeat of this process? Without Prefect nobody knows."""
+    """Does Prefect have a fresh heartbeat of this very worker process? Without Prefect nobody knows."""
 
     def ask(since: datetime) -> Heard:
         try:
