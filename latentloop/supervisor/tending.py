@@ -72,7 +72,8 @@ class Supervisor:
 
     def records(self) -> list[Record]:
         """All parts, in the order of the report."""
-        return [part.record for part in (*self._stores, *self._children, *self._errands)]
+        stores, children = [store.record for store in self._stores], [child.record for child in self._children]
+        return [*stores, *children, *(errand.record for errand in self._errands)]
 
     def parts(self) -> tuple[PartReport, ...]:
         """All parts, as others see them."""
@@ -116,9 +117,9 @@ class Supervisor:
     def stop(self, grace_s: float = 10.0) -> None:
         """End everything; a second signal meanwhile changes nothing."""
         with _deaf_to_signals():
-            for part in (*self._stores, *self._children):
-                if part.listener is not None:
-                    part.listener.stop()
+            for listener in [store.listener for store in self._stores] + [child.listener for child in self._children]:
+                if listener is not None:
+                    listener.stop()
             stop_all([child.process for child in self._children if child.process is not None], grace_s)
 
     def _let_begin(self, record: Record, now: float) -> None:
