@@ -55,8 +55,8 @@ UP_LOG = Path("logs") / "up.log"
 REFUSES_ITS_SETTINGS = 2  # exit code of `python -m deploy.serving`
 # a look of the controller may wait for dead neighbours, or measure a version, for minutes
 CONTROLLER_PATIENCE = Patience(silence_s=900.0)
-# a worker's heartbeats are half a minute apart, and Prefect believes it to be online for some of them
-WORKER_PATIENCE = Patience(silence_s=300.0)
+# what waits for a heartbeat that is half a minute late must not be ended by a busy server
+WORKER_PATIENCE = Patience(silence_s=240.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from latentloop.supervisor.pulse import Heard, Sign
 ANSWER_S = 5.0
 # the controller beats at every look, 15 s apart, and a look that waits for a dead neighbour takes a minute
 FRESH_BEAT = timedelta(seconds=60)
+# a worker's heartbeats are 30 s apart; Prefect takes its time to call one offline
+FRESH_HEARTBEAT = timedelta(seconds=120)
 ALIVE = Heard(Sign.alive)
 
 
@@ -72,7 +74,7 @@ def controller_beats(settings: Settings) -> Probe:
 
 
 def worker_polls(settings: Settings, pool: str, name: str) -> Probe:
-    """Does Prefect hold this worker to be online, by a heartbeat of this very process? Without Prefect nobody knows."""
+    """Does Prefect have a fresh heartbeat of this very worker process? Without Prefect nobody knows."""
 
     def ask(since: datetime) -> Heard:
         try:
@@ -80,8 +82,8 @@ def worker_polls(settings: Settings, pool: str, name: str) -> Probe:
                 heartbeat = orchestrator.online_workers(pool).get(name)
         except StoreError as error:
             return Heard(Sign.unknown, str(error))
-        alive = heartbeat is not None and heartbeat >= since
-        return ALIVE if alive else Heard(Sign.silent, f"Prefect has no heartbeat of worker {name} in pool {pool}")
+        alive = heartbeat is not None and heartbeat >= since and datetime.now(UTC) - heartbeat < FRESH_HEARTBEAT
+        return ALIVE if alive else Heard(Sign.silent, f"Prefect has no fresh heartbeat of worker {name} in pool {pool}")
 
     return ask
 
