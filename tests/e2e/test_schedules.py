@@ -135,39 +135,44 @@ def test_a_slot_that_is_due_starts_one_run_which_does_its_work(
         assert made[key] == trigger.result
 
 
-def test_late_slots_of_one_schedule_make_no_second_training_of_the_same_catalogue(
-    loop: Loop, fired: dict[str, tuple[dict[str, Any], RunState]]
+@pytest.mark.parametrize("name", ["retrain-full", "monitor"])
+def test_late_slots_leave_their_work_to_the_one_that_has_begun_since(
+    loop: Loop, fired: dict[str, tuple[dict[str, Any], RunState]], name: str
 ) -> None:
     versions = len(loop.settings.open_registry().versions())
 
-    ends = _fire_late(loop, "retrain-full", days_ago=(62, 31, 1))
+    ends = _fire(loop, name, [datetime.now(UTC) - timedelta(days=days) for days in (62, 31, 1)])
 
-    assert [each.name for each in ends] == ["NothingNew"] * 3
-    made_by = name_slot("retrain-full", _slot(fired["retrain-full"][0]))
-    for each in ends:
-        assert each.type == "COMPLETED"
-        assert f"nothing new: {made_by} made version " in each.message
+    assert [(each.type, each.name) for each in ends] == [("COMPLETED", "Duplicate")] * 3, ends
+    began = name_slot(name, _slot(fired[name][0]))
+    assert all(f"starts late: {began} has begun since and does its work" in each.message for each in ends), ends
     assert len(loop.settings.open_registry().versions()) == versions
-    assert len(Ledger(loop.settings.open_database()).entries("retrain-skipped")) == 3
+
+
+def test_a_slot_with_the_same_catalogue_as_the_last_one_trains_nothing_and_the_status_says_so(
+    loop: Loop, fired: dict[str, tuple[dict[str, Any], RunState]]
+) -> None:
+    versions = len(loop.settings.open_registry().versions())
+    last = name_slot("retrain-full", _slot(fired["retrain-full"][0]))
+    trigger = Ledger(loop.settings.open_database()).get_trigger(last)
+    assert trigger is not None
+
+    # a slot that was due after that one began; keys are to the minute
+    (end,) = _fire(loop, "retrain-full", [trigger.claimed_at + timedelta(minutes=1)])
+
+    assert (end.type, end.name) == ("COMPLETED", "NothingNew"), end
+    assert f"nothing new: {last} made version {trigger.result} of catalogue version " in end.message
+    assert len(loop.settings.open_registry().versions()) == versions
     assert "nothing new" in loop.run("status")
 
 
-def test_of_late_slots_of_the_monitor_one_looks(loop: Loop, served: str) -> None:
-    ends = _fire_late(loop, "monitor", days_ago=(3, 2, 1))
-
-    assert sorted(each.name for each in ends) == ["Completed", "Duplicate", "Duplicate"], ends
-    told = [each.message for each in ends if each.name == "Duplicate"]
-    assert all("starts late: schedule-monitor-" in each for each in told), told
-
-
-def _fire_late(loop: Loop, name: str, days_ago: tuple[int, ...]) -> list[RunState]:
+def _fire(loop: Loop, name: str, slots: list[datetime]) -> list[RunState]:
     """Slots that were due while nobody worked, as the scheduler leaves them after an outage; how their runs ended."""
     deployment, pool = _deployment(loop, name)["id"], DECLARED[name]["work_pool"]["name"]
     _ask(loop, "PATCH", f"/work_pools/{pool}", {"is_paused": True})
     runs = []
-    for days in days_ago:
-        due = (datetime.now(UTC) - timedelta(days=days)).isoformat()
-        state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": due}}
+    for due in slots:
+        state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": due.isoformat()}}
         runs.append(_ask(loop, "POST", f"/deployments/{deployment}/create_flow_run", {"state": state})["id"])
     _ask(loop, "PATCH", f"/work_pools/{pool}", {"is_paused": False})
     with loop.settings.open_orchestrator() as orchestrator:
