@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -19,6 +20,7 @@ from latentloop.demo import shipment
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.shipment import Shipment, write_shipment
 from latentloop.installation import connect
+from latentloop.prefect_environment import prefect_login
 from tests.e2e.wheel import install_wheel
 from tests.latentloop.front_door import environment, run_latentloop
 from tests.latentloop.products import product_images
@@ -85,6 +87,17 @@ class Loop:
         """Ask the service about one PNG."""
         headers = {"Content-Type": "image/png"}
         return httpx.post(f"{self.settings.service_url}/v1/score", content=image, headers=headers, timeout=120)
+
+    def ask_prefect(self, method: str, path: str, body: Any = None) -> Any:
+        """What the installation's Prefect server answers to whoever knows its word."""
+        url, login = f"{self.settings.prefect_url}{path}", prefect_login(self.settings)
+        for _ in range(10):
+            answer = httpx.request(method, url, json=body, auth=login, timeout=120)
+            if answer.status_code != 503:  # a locked SQLite file
+                break
+            time.sleep(1)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
+        return answer.json() if answer.content else None
 
     def digest_of(self, version: str) -> str:
         """The digest that the registry keeps of a version."""

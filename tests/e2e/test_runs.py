@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
@@ -175,8 +174,7 @@ def _kill_worker(home: Path, pool: str) -> None:
 
 
 def _pause(loop: Loop, pool: str, paused: bool) -> None:
-    answer = httpx.patch(f"{loop.settings.prefect_url}/work_pools/{pool}", json={"is_paused": paused}, timeout=30)
-    assert answer.is_success, answer.text
+    loop.ask_prefect("PATCH", f"/work_pools/{pool}", {"is_paused": paused})
 
 
 def _await(true: Callable[[], object], what: str) -> None:

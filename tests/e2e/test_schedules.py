@@ -6,40 +6,29 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 import yaml
 
 from deploy.stores.ledger import Ledger
 from deploy.stores.orchestrator import RunState
-from latentloop.up import PROJECT
+from latentloop.deployments import declaration
 from tasks.slots import name_slot
 from tests.e2e.conftest import Loop
 
 pytestmark = pytest.mark.server
-DECLARED = {each["name"]: each for each in yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]}
+DECLARED = {each["name"]: each for each in yaml.safe_load(declaration().read_text())["deployments"]}
 SCHEDULED = sorted(name for name, each in DECLARED.items() if each.get("schedules"))
 
 
-def _ask(loop: Loop, method: str, path: str, body: Any = None) -> Any:
-    for _ in range(10):
-        answer = httpx.request(method, f"{loop.settings.prefect_url}{path}", json=body, timeout=30)
-        if answer.status_code != 503:  # a locked SQLite file
-            break
-        time.sleep(1)
-    assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
-    return answer.json() if answer.content else None
-
-
 def _deployment(loop: Loop, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = _ask(loop, "GET", f"/deployments/name/{name}/{name}")
+    found: dict[str, Any] = loop.ask_prefect("GET", f"/deployments/name/{name}/{name}")
     return found
 
 
 def _runs(loop: Loop, deployment: str, **state: Any) -> list[dict[str, Any]]:
     """Runs that the server's scheduler made, by their slot."""
     wanted = {"deployments": {"id": {"any_": [deployment]}}, "limit": 200, "sort": "EXPECTED_START_TIME_ASC"}
-    found = _ask(loop, "POST", "/flow_runs/filter", {**wanted, **state})
+    found = loop.ask_prefect("POST", "/flow_runs/filter", {**wanted, **state})
     return [each for each in found if each["auto_scheduled"]]
 
 
@@ -103,9 +92,9 @@ def _put_schedule(loop: Loop, name: str, schedule: dict[str, Any]) -> None:
     deployment = _deployment(loop, name)
     (there,) = deployment["schedules"]
     path = f"/deployments/{deployment['id']}/schedules/{there['id']}"
-    _ask(loop, "PATCH", path, {"active": True, "schedule": schedule})
+    loop.ask_prefect("PATCH", path, {"active": True, "schedule": schedule})
     # the server's scheduler looks every five seconds at deployments that were touched, and every minute at the others
-    _ask(loop, "PATCH", f"/deployments/{deployment['id']}", {"description": DECLARED[name]["description"]})
+    loop.ask_prefect("PATCH", f"/deployments/{deployment['id']}", {"description": DECLARED[name]["description"]})
 
 
 def _await_run(loop: Loop, deployment: str, due: datetime) -> dict[str, Any]:
@@ -169,11 +158,11 @@ def test_a_slot_with_the_same_catalogue_as_the_last_one_trains_nothing_and_the_s
 def _fire(loop: Loop, name: str, slots: list[datetime]) -> list[RunState]:
     """Slots that were due while nobody worked, as the scheduler leaves them after an outage; how their runs ended."""
     deployment, pool = _deployment(loop, name)["id"], DECLARED[name]["work_pool"]["name"]
-    _ask(loop, "PATCH", f"/work_pools/{pool}", {"is_paused": True})
+    loop.ask_prefect("PATCH", f"/work_pools/{pool}", {"is_paused": True})
     runs = []
     for due in slots:
         state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": due.isoformat()}}
-        runs.append(_ask(loop, "POST", f"/deployments/{deployment}/create_flow_run", {"state": state})["id"])
-    _ask(loop, "PATCH", f"/work_pools/{pool}", {"is_paused": False})
+        runs.append(loop.ask_prefect("POST", f"/deployments/{deployment}/create_flow_run", {"state": state})["id"])
+    loop.ask_prefect("PATCH", f"/work_pools/{pool}", {"is_paused": False})
     with loop.settings.open_orchestrator() as orchestrator:
         return [orchestrator.wait(each, timeout_s=240, poll_s=0.5) for each in runs]

@@ -7,12 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from data_checks.drift.actions import RETRAINS
 from latentloop.deployments import declared_deployments
-from latentloop.prefect_environment import prefect_login
 from tests.e2e.conftest import Loop
 
 pytestmark = pytest.mark.server
@@ -29,7 +27,7 @@ def test_everything_that_prefect_yaml_deploys_is_registered_in_its_pool(loop: Lo
 
 
 def test_each_retraining_action_has_one_trigger(loop: Loop) -> None:
-    found = _ask(loop, "/automations/filter", {})
+    found = loop.ask_prefect("POST", "/automations/filter", {})
 
     expected = sorted(event for each in found if each["enabled"] for event in each["trigger"]["expect"])
     assert expected == [f"latentloop.drift.{action}" for action in ("emergency", "full", "incremental")]
@@ -85,12 +83,5 @@ def _await_runs(loop: Loop, keys: set[str]) -> list[dict[str, Any]]:
 
 def _runs(loop: Loop, keys: set[str]) -> list[dict[str, Any]]:
     """All flow runs that were given one of these keys, whatever their deployment."""
-    found = _ask(loop, "/flow_runs/filter", {"limit": 200})
+    found = loop.ask_prefect("POST", "/flow_runs/filter", {"limit": 200})
     return [each for each in found if each["parameters"].get("key") in keys]
-
-
-def _ask(loop: Loop, path: str, body: dict[str, Any]) -> list[dict[str, Any]]:
-    login = prefect_login(loop.settings)
-    answer = httpx.post(f"{loop.settings.prefect_url}{path}", json=body, auth=login, timeout=120)
-    found: list[dict[str, Any]] = answer.raise_for_status().json()
-    return found

@@ -10,21 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 import flows
-from latentloop.up import PROJECT
+from latentloop.deployments import declared_deployments
 
 HEAVY = ("torch", "mlflow", "boto3", "great_expectations", "evidently")
 MODULES = sorted(each.name for each in pkgutil.iter_modules(flows.__path__, "flows."))
 
 
 def test_every_flow_that_is_deployed_is_a_module_that_is_looked_at() -> None:
-    deployed = yaml.safe_load((PROJECT / "prefect.yaml").read_text())["deployments"]
-
-    entrypoints = {each["entrypoint"].split(":")[0].removesuffix(".py").replace("/", ".") for each in deployed}
-
-    assert entrypoints <= set(MODULES)
+    assert {each.entrypoint.rpartition(".")[0] for each in declared_deployments()} <= set(MODULES)
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -26,7 +26,6 @@ from latentloop.supervisor.pulse import Heard, Sign
 from latentloop.supervisor.restarts import RestartPolicy
 from latentloop.supervisor.starting import await_settled
 from latentloop.supervisor.tending import Supervisor
-from latentloop.up import PROJECT
 
 GENEROUS_S = 240.0
 BRISK = RestartPolicy(first_pause_s=0.01, longest_pause_s=0.02, left_down_pause_s=1e6)
@@ -47,7 +46,7 @@ def play(story: Callable[[Path], object], folder: Path) -> dict[str, object]:
     """Play it to its end; what it returned."""
     done = subprocess.run(
         [sys.executable, "-m", __name__, story.__module__, story.__name__, str(folder)],
-        cwd=PROJECT, capture_output=True, text=True, timeout=GENEROUS_S, check=False,
+        cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=GENEROUS_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     answer: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
