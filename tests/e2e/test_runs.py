@@ -17,7 +17,7 @@ import pytest
 
 from deploy.stores.ledger import Ledger, Trigger
 from tests.e2e.conftest import Loop
-from tests.latentloop.front_door import LATENTLOOP, run_latentloop
+from tests.latentloop.front_door import program, run_latentloop
 
 pytestmark = pytest.mark.server
 RETRAIN = ("retrain", "--tier", "full", "--again")
@@ -52,7 +52,7 @@ def _begun(loop: Loop, *arguments: str) -> Iterator[Command]:
     said = loop.folder / f"{arguments[0]}-{time.monotonic_ns()}.log"
     with said.open("wb") as out:
         process = subprocess.Popen(
-            [str(LATENTLOOP), *arguments],
+            [program(loop.env), *arguments],
             env=loop.env, cwd=loop.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
         )  # fmt: skip
     try:

@@ -16,7 +16,7 @@ from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.lock import find_holder
 from latentloop.supervisor.ports import Owner, hold_port, owner_of
 from latentloop.supervisor.report import read_children
-from tests.latentloop.front_door import LATENTLOOP, environment, run_latentloop
+from tests.latentloop.front_door import environment, program, run_latentloop
 
 pytestmark = pytest.mark.server
 # each takes about a minute on two cores: a person who changes how ports are chosen sets 10
@@ -69,7 +69,7 @@ def test_an_installation_whose_registry_cannot_start_serves_all_the_same_and_say
 
 def _up(home: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [str(LATENTLOOP), "up", "--detach"], env=environment(home), cwd=home.parent, text=True,
+        [program(environment(home)), "up", "--detach"], env=environment(home), cwd=home.parent, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 

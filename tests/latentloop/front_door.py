@@ -36,10 +36,8 @@ def run_latentloop(
     *arguments: str, env: dict[str, str], folder: Path, timeout_s: float = 240
 ) -> subprocess.CompletedProcess[str]:
     """Run the first `latentloop` of the path to its end in `folder`, away from the checkout's own settings file."""
-    program = shutil.which("latentloop", path=env["PATH"])
-    assert program is not None
     return subprocess.run(
-        [program, *arguments],
+        [program(env), *arguments],
         env=env,
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -48,3 +46,10 @@ def run_latentloop(
         timeout=timeout_s,
         check=False,
     )
+
+
+def program(env: dict[str, str]) -> str:
+    """The first `latentloop` of the path."""
+    found = shutil.which("latentloop", path=env["PATH"])
+    assert found is not None
+    return found

@@ -23,7 +23,7 @@ from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.lock import find_holder
 from latentloop.supervisor.ports import hold_port
 from latentloop.supervisor.report import PartReport, read_children
-from tests.latentloop.front_door import LATENTLOOP, environment, run_latentloop
+from tests.latentloop.front_door import environment, program, run_latentloop
 
 GENEROUS_S = 280.0
 
@@ -231,7 +231,7 @@ def test_without_its_ledger_nothing_is_started_and_one_line_says_so(tmp_path: Pa
 @contextmanager
 def _starting(*arguments: str, env: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [str(LATENTLOOP), *arguments], env=env, cwd=folder, text=True,
+        [program(env), *arguments], env=env, cwd=folder, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
