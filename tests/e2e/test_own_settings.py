@@ -23,6 +23,7 @@ from latentloop.installation import connect
 from tests.deploy.settled import empty_the_environment
 from tests.latentloop.drawings import pale_drawing, write_drawings
 from tests.latentloop.front_door import bare_environment, run_latentloop
+from tests.latentloop.readme import shown_commands
 
 pytestmark = pytest.mark.server
 
@@ -199,6 +200,21 @@ def test_the_status_says_first_that_the_settings_differ(shop: Shop) -> None:
 
     assert done.returncode == 0, done.stderr
     assert 'product ("other" here, "shop" there)' in done.stdout
+
+
+@pytest.mark.parametrize("command", shown_commands()[1:-1], ids=" ".join)
+def test_the_commands_of_the_readme_say_what_they_did_or_why_not(shop: Shop, served: str, command: list[str]) -> None:
+    """The fixtures gave `up`, `down` and the first ones: nothing is new to train on, and no version was before."""
+    arguments = ["pictures" if word == "FOLDER" else word for word in command]
+
+    done = run_latentloop(*arguments, env={**bare_environment(), "BROWSER": "true"}, folder=shop.folder, timeout_s=900)
+
+    refused = {"retrain": "was trained on with this recipe already", "rollback": "no previous version is kept"}
+    if (why := refused.get(command[0])) is None:
+        assert done.returncode == 0, done.stderr
+    else:
+        assert (done.returncode, why in done.stderr) == (1, True), done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def _readiness(shop: Shop) -> dict[str, object]:
