@@ -25,8 +25,8 @@ def main() -> int:
         keep_private()
         settings = load_settings()
         config, digest = settings.serving, settings_digest(settings)
-        logging.getLogger("latentloop.serving").info("settings %s of %s", digest[:SHORT], settings.file_name)
         listener = listen(given.host or config.host, config.port if given.port is None else given.port)
+        logging.getLogger("latentloop.serving").info("settings %s of %s", digest[:SHORT], settings.file_name)
         from deploy.serving.app import create_app  # torch takes seconds: first see that the port is free
 
         telemetry, pairs = LateSink(settings.open_telemetry), LateSink(settings.open_pairs)

@@ -299,9 +299,8 @@ def test_a_server_that_accepts_and_never_answers_is_asked_twice_and_given_up(
 def test_an_upload_is_not_held_to_the_limit_of_a_question(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # that questions are held to it is shown above, with a silent server: here a quick answer could come within it
     monkeypatch.setattr("deploy.stores.registry.QUESTION_S", 1e-6)
-    with pytest.raises(StoreUnavailable):
-        registry.versions()
     (tmp_path / "weights.bin").write_bytes(bytes(8_000_000))
     run_id = registry.ensure_run("t1", "training", {})
     registry.log_files(run_id, tmp_path)

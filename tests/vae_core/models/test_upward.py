@@ -13,6 +13,9 @@ from vae_core.models.upward import Spread, UpwardConvolution
 SIZES = [(7, 1), (6, 3), (5, 4)]
 HALF_A_BF16_STEP = 2**-9
 """Largest relative error of rounding to bf16, which keeps 8 bits of a number."""
+# Each term has two factors that were rounded. A processor that multiplies in bf16 rounds the finished sum; elsewhere
+# PyTorch rounds each tap's sum, and again wherever it adds one of the at most four that meet in a pixel.
+ROUNDINGS = 3 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else 6
 
 
 @pytest.fixture(autouse=True)
@@ -78,12 +81,12 @@ def test_in_bf16_nothing_is_further_off_than_rounding_explains(before, after):
     exact, kernel, bias = (each.detach().double().requires_grad_() for each in (maps, layer.weight, layer.bias))
     spread = plain(exact, kernel, bias)
     truth = [spread.detach(), *torch.autograd.grad(spread, (exact, kernel, bias), pull.double())]
-    # the same sums of absolute values: each term has two factors that were rounded, and it or its sum was rounded
+    # the same sums of absolute values
     sizes = [each.detach().abs().requires_grad_() for each in (exact, kernel, bias)]
     most = plain(*sizes)
     bounds = [most.detach(), *torch.autograd.grad(most, sizes, pull.double().abs())]
     for came, expected, size in zip(ours, truth, bounds, strict=True):
-        assert ((came.double() - expected).abs() <= 3.1 * HALF_A_BF16_STEP * size).all()
+        assert ((came.double() - expected).abs() <= (ROUNDINGS + 0.1) * HALF_A_BF16_STEP * size).all()
     assert not torch.equal(ours[0].double(), truth[0])
 
 
