@@ -21,9 +21,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "override": ("1", "--reason", "why"),
     "deliver": (),
     "rollback": (),
+    "deploy": (),
+    "open": ("runs",),
 }
 MAKING = {"up", "demo"}  # these are there to make an installation
-ELSEWHERE = {"settings"}  # shows values, needs no installation
+ELSEWHERE = {"settings", "setup"}  # one shows values, the other brings the assets: neither needs an installation
 
 
 def test_every_command_is_looked_at() -> None:

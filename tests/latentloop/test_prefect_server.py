@@ -145,6 +145,8 @@ def test_another_user_of_the_machine_can_neither_read_the_word_nor_start_a_run(g
     port = urlsplit(guarded_prefect.api_url).port
     order = "POST /api/flow_runs/ HTTP/1.0\\r\\nHost: 127.0.0.1\\r\\nContent-Length: 0\\r\\n\\r\\n"
 
+    for folder in (file.parent, file.parent.parent):
+        folder.chmod(0o755)
     assert _as_nobody(f"ls {shlex.quote(str(file))}").returncode == 0, "the folder is open: the file's own mode counts"
     assert "Permission denied" in _as_nobody(f"cat {shlex.quote(str(file))}").stderr
     assert "Permission denied" in _as_nobody(f"cat /proc/{guarded_prefect.pid}/environ").stderr

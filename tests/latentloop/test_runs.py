@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.shown_time import show_time
 from deploy.stores.database import migrate, open_engine
 from deploy.stores.ledger import Ledger
 from deploy.stores.local_objects import LocalObjects
@@ -158,7 +159,7 @@ def test_the_status_never_shows_a_dead_or_failed_run_as_in_work(
     lines = [line.strip() for line in screen.stdout.splitlines()]
     (in_work,) = [line for line in lines if line.startswith("in work")]
     assert in_work.endswith(": by-hand-monitor-1")
-    died, failed = (f"{at.astimezone():%Y-%m-%d %H:%M:%S}" for at in (BEFORE + timedelta(seconds=LEASE_S), BEFORE))
+    died, failed = (show_time(at, None) for at in (BEFORE + timedelta(seconds=LEASE_S), BEFORE))
     assert f"interrupted since {died}: {BY_HAND}: no sign of life from host:1:a; " in screen.stdout
     assert f"failed since {failed}: drift-emergency-1: 12 images of a new kind: expected 500; " in screen.stdout
     assert f"failed since {failed}: by-hand-incremental-1: run the full tier first; " in screen.stdout

@@ -230,12 +230,11 @@ def test_without_its_ledger_nothing_is_started_and_one_line_says_so(tmp_path: Pa
 
 @contextmanager
 def _starting(*arguments: str, env: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [program(env), *arguments], env=env, cwd=folder, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()

@@ -18,7 +18,7 @@ from deploy.stores.backups import backups_of
 from deploy.stores.captures import CaptureStore
 from deploy.stores.catalogue import CatalogueCounts
 from deploy.stores.database import writing
-from deploy.stores.ledger import Ledger
+from deploy.stores.ledger import Beat, Ledger
 from deploy.stores.release import ReleaseStore
 from deploy.stores.release_file import RELEASE_KEY, verify_release
 from deploy.stores.revisions import migrations, read_known
@@ -85,7 +85,7 @@ def test_its_ledger_its_release_and_its_telemetry_are_read(settings: Settings) -
         "full-1": "done", "emergency-1": "failed", "weekly-1": "running",
     }  # fmt: skip
     assert [each.kind for each in ledger.entries()] == ["release", "approval", "registered"]
-    assert ledger.last_beat("controller") == NOW
+    assert ledger.last_beat("controller") == Beat(NOW, None)
     assert (release.epoch, release.reason) == (1, "first version") and release.champion is not None
     window = settings.open_telemetry().window(NOW, NOW + timedelta(hours=1), version="1")
     assert len(window) == 10 and window.kl.tolist() == [15.0] * 10 and window.mu.shape == (10, 4)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -11,6 +13,7 @@ from threading import Thread
 import pytest
 
 from deploy.settings import Settings
+from deploy.settings_digest import settings_digest
 from deploy.stores.ledger import Ledger
 from latentloop.supervisor.ports import hold_port
 from latentloop.supervisor.probes import (
@@ -20,10 +23,34 @@ from latentloop.supervisor.probes import (
     objects_answer,
     telemetry_answers,
     worker_polls,
+    works_with,
 )
 from latentloop.supervisor.pulse import Heard, Sign
 
 NOW = datetime.now(UTC)
+
+
+@contextmanager
+def serving(body: bytes, status: int) -> Iterator[str]:
+    """A server whose every page is this."""
+
+    class Same(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Same) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/readyz"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture
@@ -67,14 +94,29 @@ def test_the_controller_lives_by_a_fresh_beat_of_its_own(settings: Settings) -> 
     ledger, ask = Ledger(settings.open_database()), controller_beats(settings)
     began = datetime.now(UTC)
     assert ask(began) == Heard(Sign.silent, "no sign of life in the ledger since its start")
-    ledger.beat("controller", began - timedelta(seconds=1))
+    digest = settings_digest(settings)
+    ledger.beat("controller", began - timedelta(seconds=1), digest)
     assert ask(began).sign is Sign.silent, "that was the one before it"
-    ledger.beat("controller", began + timedelta(milliseconds=1))
+    ledger.beat("controller", began + timedelta(milliseconds=1), "another" + digest)
+    assert "it works with the settings another" in ask(began).reason
+    ledger.beat("controller", began + timedelta(milliseconds=1), digest)
     assert ask(began) == Heard(Sign.alive)
 
 
+def test_a_service_is_believed_when_it_works_with_the_settings_of_its_installation() -> None:
+    with serving(b'{"settings_digest": "5e5e"}', 503) as url:  # no champion yet: it works all the same
+        assert works_with(url, "5e5e")(NOW) == Heard(Sign.alive)
+        told = works_with(url, "0a0a")(NOW)
+        assert (told.sign, told.reason) == (
+            Sign.silent, "it works with the settings 5e5e, the installation with 0a0a",
+        )  # fmt: skip
+    with serving(b"<html>somebody else's</html>", 200) as url:
+        assert works_with(url, "5e5e")(NOW).reason == f"{url} answered 200, and no settings digest"
+
+
 def test_an_old_beat_is_no_sign_of_life(settings: Settings) -> None:
-    Ledger(settings.open_database()).beat("controller", NOW - timedelta(minutes=5))
+    digest = settings_digest(settings)
+    Ledger(settings.open_database()).beat("controller", NOW - timedelta(minutes=5), digest)
     heard = controller_beats(settings)(NOW - timedelta(hours=1))
     assert heard.sign is Sign.silent and "no sign of life in the ledger since" in heard.reason
 

@@ -27,8 +27,9 @@ def report(at: datetime = NOW, holder: Holder | None = None) -> Report:
 
 
 def test_a_report_is_read_as_it_was_written_and_is_for_this_user_alone(tmp_path: Path) -> None:
-    write_report(tmp_path, report())
-    assert read_report(tmp_path) == report()
+    fresh = report(at=datetime.now(UTC))
+    write_report(tmp_path, fresh)
+    assert read_report(tmp_path) == fresh
     assert read_children(tmp_path) == (UP, DOWN)
     assert (tmp_path / REPORT_FILE).stat().st_mode & 0o777 == 0o600
 
