@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from deploy.stores.ledger import Ledger
 
 KIND = "settings"
+PUT_IN_FORCE = "put these settings in force with `latentloop down`, then `latentloop up`"
 
 
 class SettingsDiffer(SettingsError):
@@ -62,9 +63,15 @@ def find_disagreement(ledger: Ledger, settings: Settings, way_out: str) -> str:
     digest, there = digest_values(values), read_settings_in_force(ledger)
     if there is None or there.digest == digest:
         return ""
+    differences = say_differences(values, there.values)
+    if there.file == settings.file_name:
+        return (
+            f"the settings (now {digest[:SHORT]}) are not those that the installation was started with "
+            f"({there.digest[:SHORT]}, {there.file}): {differences}; {PUT_IN_FORCE}, or take the change back"
+        )
     return (
         f"the settings here ({settings.file_name}, digest {digest[:SHORT]}) are not those that the installation runs "
-        f"with ({there.file}, digest {there.digest[:SHORT]}): {say_differences(values, there.values)}; {way_out}"
+        f"with ({there.file}, digest {there.digest[:SHORT]}): {differences}; {way_out}, or {PUT_IN_FORCE}"
     )
 
 

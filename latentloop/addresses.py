@@ -27,6 +27,15 @@ class Addresses:
         urls = {name: _url(name, port.number) for name, port in self.ports.items()}
         return self.configured.model_copy(update=urls)
 
+    def moved(self) -> list[str]:
+        """A line for each server whose usual port somebody else has: a bookmark would lead there."""
+        usual = {**PREFERRED_PORTS, "service_url": self.configured.serving.port}
+        return [
+            f"{name.removesuffix('_url')}: port {usual[name]} is used by another process; it takes {port.number}"
+            for name, port in self.ports.items()
+            if usual[name] not in (0, port.number)
+        ]
+
     def choose_anew(self, name: str) -> None:
         """Another port of the kernel's choice; the old one is given back."""
         taken, self.ports[name] = self.ports[name], hold_port()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.settings import Settings
+from deploy.stores.prefect_auth import AUTH_FILE
 from latentloop.installation import read_installation
 from latentloop.pages import Page
 from latentloop.prefect_environment import SIGN_IN_PATH
@@ -36,6 +37,13 @@ def open_page(settings: Settings, page: Page, say: Say) -> bool:
         else:
             say("the server asks for `user:password`: it is the setting prefect_auth")
     return webbrowser.open(url)
+
+
+def where_its_word_is(settings: Settings, page: Page) -> str:
+    """Where a person finds what the page asks for; the word itself is not printed. Empty where it asks for nothing."""
+    if page is not Page.runs or settings.prefect_auth is None or not _is_ours(settings):
+        return ""
+    return f"it asks for a word: that is the content of {settings.secrets_folder / AUTH_FILE}"
 
 
 def write_sign_in(settings: Settings) -> Path:

@@ -13,7 +13,7 @@ from deploy.stores.ledger import Ledger
 from deploy.stores.orchestrator import Orchestrator, RunState
 from latentloop.errors import NothingToDo, RunFailed
 
-ENDS_WITHIN_S = 90.0  # a worker looks every few seconds, and gives the process half a minute to leave
+ENDS_WITHIN_S = 300.0  # a worker looks every few seconds, and gives the process half a minute to leave
 POLL_S = 0.5
 
 

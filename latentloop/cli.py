@@ -88,12 +88,14 @@ def open_in_browser(
 ) -> None:
     """Open a page of the running installation in the browser."""
     from deploy.settings import load_settings
-    from latentloop.browser import address, open_page
+    from latentloop.browser import address, open_page, where_its_word_is
     from latentloop.installation import connect
 
     settings = connect(load_settings())
     if just_print or not open_page(settings, page, _say):
         print(address(settings, page))
+        if word := where_its_word_is(settings, page):
+            _say(word)
 
 
 @app.command()
@@ -170,6 +172,8 @@ def retrain(
         print(registered.model_dump_json(indent=2))
     else:
         print(f"version {registered.version}: benchmark {registered.benchmark}: {registered.reason}")
+        if registered.benchmark != "passed":
+            print(f"its gate is against it: `latentloop override {registered.version} --reason …` lets it be approved")
         print(f"approve it (tag `approval` = approved) at {registered.url}")
 
 

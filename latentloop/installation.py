@@ -69,10 +69,7 @@ def forget_installation(home: Path) -> None:
         (home / STATE_FILE).unlink()
 
 
-WAY_OUT = (
-    "run this beside that file and with the same LATENTLOOP_* variables, or put these settings in force with "
-    "`latentloop down`, then `latentloop up`"
-)
+WAY_OUT = "run this beside that file and with the same LATENTLOOP_* variables"
 
 
 def connect(settings: Settings) -> Settings:

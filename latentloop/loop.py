@@ -105,7 +105,9 @@ def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Re
     key = _trigger_key(settings, ledger, tier, again)
     found = ledger.get_trigger(key)
     if found is not None and found.state == "running":
-        say(f"continuing {key}, interrupted after attempt {found.attempt}")
+        alive = found.alive_until > datetime.now(UTC)
+        how = "which is in work" if alive else f"interrupted after attempt {found.attempt}"
+        say(f"continuing {key}, {how}")
     state, followed = _run_retraining(settings, ledger, tier, key, say)
     while state.name == "Duplicate" and (held := ledger.get_trigger(key)) is not None and held.state == "running":
         # a run that was killed holds its lease for some seconds; then the work is taken over

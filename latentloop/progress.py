@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from deploy.stores.errors import ObjectMissing, StoreUnavailable
+from deploy.stores.errors import InvalidKey, ObjectMissing, StoreUnavailable
 from deploy.stores.objects import ObjectStore
 from deploy.stores.orchestrator import RunState
 from tasks.progress import ProgressNote, progress_key
@@ -45,7 +45,7 @@ def read_note(objects: ObjectStore, key: str) -> ProgressNote | None:
     """Where the run of this trigger stands, if it said so and the store answers."""
     try:
         return ProgressNote.model_validate_json(objects.get(progress_key(key)).data)
-    except (ObjectMissing, StoreUnavailable):
+    except (ObjectMissing, InvalidKey, StoreUnavailable):  # a trigger's key need not be one that a store takes
         return None
 
 

@@ -86,6 +86,8 @@ def running_installation(settings: Settings, say: Say) -> Iterator[Running]:
         adopt_orphans()
         _prepare(settings, say)
         _guard_prefect(where)
+        for line in where.moved():
+            say(line)
         supervisor = Supervisor(settings.home, say, logs=(settings.home / UP_LOG,))
         try:
             _watch_stores(supervisor, settings)

@@ -15,10 +15,7 @@ def agree_on_settings() -> str:
     from deploy.settings_in_force import require_agreement
     from deploy.stores.ledger import Ledger
 
-    way_out = (
-        "give this worker the settings of the installation (latentloop.toml, LATENTLOOP_*), or put these in force with "
-        "`latentloop down`, then `latentloop up`"
-    )
+    way_out = "give this worker the settings of the installation (latentloop.toml, LATENTLOOP_*)"
     require_agreement(Ledger(engine()), settings(), way_out)
     digest = settings_digest(settings())
     get_run_logger().info("settings %s of %s", digest[:SHORT], settings().file_name)

@@ -148,5 +148,5 @@ def _no_previous(release: Release) -> str:
         return "nothing to roll back: no version serves"
     return (
         f"nothing to roll back: version {release.champion.version} serves and no previous version is kept; "
-        "approve another version"
+        "approve another version. One that is only tried in the shadow is taken back by its tag `approval` = rejected"
     )

@@ -28,13 +28,13 @@ class Owner(Enum):
 class HeldPort:
     """A loopback port that stays reserved for a child until `release`."""
 
-    def __init__(self, number: int, holder: socket.socket | None) -> None:
-        self.number, self._holder = number, holder
+    def __init__(self, number: int, *holders: socket.socket) -> None:
+        self.number, self._holders = number, holders
 
     def release(self) -> None:
         """Give the port back."""
-        if self._holder is not None:
-            self._holder.close()
+        for holder in self._holders:
+            holder.close()
 
 
 def hold_port(preferred: int | None = None) -> HeldPort:
@@ -87,9 +87,11 @@ def _listens(port: int, process: psutil.Process) -> bool:
 
 
 def _hold_any() -> HeldPort:
-    holder = socket.socket()
-    holder.bind((LOOPBACK, 0))
-    return _held(holder)
+    while True:
+        holder = socket.socket()
+        holder.bind((LOOPBACK, 0))
+        if (held := _held(holder)) is not None:
+            return held
 
 
 def _try_to_hold(port: int) -> HeldPort | None:
@@ -119,11 +121,20 @@ def _has_ended_connections(port: int) -> bool:
     return False
 
 
-def _held(holder: socket.socket) -> HeldPort:
+def _held(holder: socket.socket) -> HeldPort | None:
+    """The port of this bound socket, held; None where another installation has its name."""
     number = int(holder.getsockname()[1])
     if sys.platform != "linux":
         holder.close()  # elsewhere a bound socket would keep the child away, too
-        return HeldPort(number, None)
+        return HeldPort(number)
+    # two that overlook ended connections could both bind the port: its name in the abstract space is one's alone
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0latentloop-port-{number}")
+    except OSError:
+        name.close()
+        holder.close()
+        return None
     # only now: a port that was bound without it is nobody else's
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    return HeldPort(number, holder)
+    return HeldPort(number, holder, name)

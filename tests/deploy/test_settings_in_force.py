@@ -76,4 +76,14 @@ def test_who_was_told_otherwise_is_refused_in_one_line_that_names_the_keys_and_t
     assert 'input_policy.min_variance (0.01 here, 0.002 there), product ("image-vae" here, "shop" there)' in said
     assert "no settings file" in said
     assert str(tmp_path / "latentloop.toml") in said
-    assert said.endswith("; do this")
+    assert said.endswith("; do this, or put these settings in force with `latentloop down`, then `latentloop up`")
+
+
+def test_where_the_same_file_was_changed_nobody_is_sent_to_it(ledger: Ledger, tmp_path: Path) -> None:
+    declare_settings(ledger, shop(tmp_path), NOW)
+
+    said = find_disagreement(ledger, shop(tmp_path, 0.004), "go there")
+
+    assert "input_policy.min_variance (0.004 here, 0.002 there)" in said
+    assert "go there" not in said
+    assert said.endswith("`latentloop down`, then `latentloop up`, or take the change back")

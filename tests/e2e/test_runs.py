@@ -54,12 +54,18 @@ def _begun(loop: Loop, *arguments: str) -> Iterator[Command]:
         process = subprocess.Popen(
             [program(loop.env), *arguments],
             env=loop.env, cwd=loop.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            preexec_fn=_hear_interrupts,
         )  # fmt: skip
     try:
         yield Command(process, said)
     finally:
         process.kill()
         process.wait()
+
+
+def _hear_interrupts() -> None:
+    """As in a terminal: what a shell runs in the background, these tests among it, ignores Ctrl-C and hands that on."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_whoever_leaves_a_command_is_told_that_its_run_goes_on_and_can_cancel_it(
@@ -69,7 +75,7 @@ def test_whoever_leaves_a_command_is_told_that_its_run_goes_on_and_can_cancel_it
         key = _await_work(loop, command).key
         command.leave()
         assert command.ends() == 130, command.said
-    (line,) = [each for each in command.said.splitlines() if "goes on" in each]
+    (line,) = [each for each in command.said.splitlines() if each.startswith("latentloop: left")]
     assert line.startswith("latentloop: left; retrain-full goes on: see http://")
     assert f"/runs/flow-run/{command.run}, or cancel it with `latentloop cancel {command.run}`" in line
     with loop.settings.open_orchestrator() as orchestrator:

@@ -39,7 +39,7 @@ def test_a_run_on_a_worker_with_other_settings_is_refused_before_anything_is_cla
     forget()
 
     with pytest.raises(
-        SettingsDiffer, match=r"input_policy\.min_variance \(0\.25 here, 0\.0 there\); give this worker"
+        SettingsDiffer, match=r"input_policy\.min_variance \(0\.25 here, 0\.0 there\); put these settings in force"
     ):
         retrain_full(key="other-settings", reason="by hand", cause="by hand")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.settings import Settings, SettingsError
-from latentloop.addresses import own_servers
+from latentloop.addresses import PREFERRED_PORTS, own_servers
 from latentloop.supervisor.ports import hold_port, port_is_free
 
 
@@ -25,6 +25,16 @@ def test_two_installations_never_hold_the_same_port(tmp_path: Path) -> None:
     with own_servers(Settings(home=tmp_path / "a")) as one, own_servers(Settings(home=tmp_path / "b")) as other:
         numbers = [port.number for where in (one, other) for port in where.ports.values()]
     assert len(set(numbers)) == 6
+
+
+def test_a_server_whose_usual_port_another_has_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = hold_port()
+    monkeypatch.setitem(PREFERRED_PORTS, "mlflow_url", taken.number)
+    with own_servers(Settings(home=tmp_path, prefect_url="http://prefect.example/api")) as where:
+        port = where.ports["mlflow_url"].number
+        said = where.moved()
+    taken.release()
+    assert f"mlflow: port {taken.number} is used by another process; it takes {port}" in said
 
 
 def test_a_port_that_is_chosen_anew_is_in_every_url_from_then_on(tmp_path: Path) -> None:

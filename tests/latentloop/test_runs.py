@@ -76,6 +76,12 @@ def test_a_run_that_lives_is_in_work_and_shows_where_it_stands(ledger: Ledger, o
     assert (run.standing, run.since, run.goes_on, run.progress) == ("in work", NOW, "", "train 25% step 15 of 60")
 
 
+def test_a_run_whose_key_no_object_store_takes_is_in_work_like_any_other(ledger: Ledger, objects: LocalObjects) -> None:
+    _claim(ledger, "deliver-3-1-2026-11-29T12:41:16.878768+00:00-1", kind="deliver", at=NOW)
+    (run,) = read_runs(ledger, objects, NOW)
+    assert (run.standing, run.progress) == ("in work", "")
+
+
 @pytest.mark.parametrize(
     ("key", "kind", "interrupted", "closed"),
     [

@@ -61,7 +61,8 @@ def test_a_rollback_by_hand_needs_no_server(home: Path, engine: Engine, tmp_path
 
     assert (again.returncode, again.stdout) == (1, "")
     assert again.stderr == (
-        "latentloop: nothing to roll back: version 6 serves and no previous version is kept; approve another version\n"
+        "latentloop: nothing to roll back: version 6 serves and no previous version is kept; approve another version. "
+        "One that is only tried in the shadow is taken back by its tag `approval` = rejected\n"
     )
     assert releases.read() == release
 

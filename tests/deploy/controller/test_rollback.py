@@ -78,7 +78,7 @@ def test_without_a_previous_version_one_line_says_so_and_nothing_is_written(hous
     with pytest.raises(NothingToRollBack, match="^nothing to roll back: no version serves$"):
         roll_back(desk, ORDER, now)
     swap(desk.releases, champion=SIX)
-    sentence = "^nothing to roll back: version 6 serves and no previous version is kept; approve another version$"
+    sentence = "^nothing to roll back: version 6 serves and no previous version is kept; approve another version\\. "
     with pytest.raises(NothingToRollBack, match=sentence):
         roll_back(desk, ORDER, now)
     assert desk.releases.read().epoch == 1

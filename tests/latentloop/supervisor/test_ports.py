@@ -68,14 +68,19 @@ def test_the_preferred_port_is_taken_where_it_is_free(held: HeldPort) -> None:
 
 
 def test_the_preferred_port_is_taken_again_right_after_a_server_with_connections_ended(held: HeldPort) -> None:
-    with listener(held.number) as server, socket.create_connection(("127.0.0.1", held.number)) as visitor:
-        accepted, _ = server.accept()
-        accepted.close()  # who closes first waits a minute for what may be under way
-        visitor.recv(1)
+    leave_an_ended_connection(held.number)
     held.release()
     again = hold_port(held.number)
     again.release()
     assert again.number == held.number
+
+
+def leave_an_ended_connection(port: int) -> None:
+    """As a server that ended a moment ago does."""
+    with listener(port) as server, socket.create_connection(("127.0.0.1", port)) as visitor:
+        accepted, _ = server.accept()
+        accepted.close()  # who closes first waits a minute for what may be under way
+        visitor.recv(1)
 
 
 def test_a_port_has_no_owner_before_somebody_listens(held: HeldPort) -> None:
@@ -93,3 +98,13 @@ def test_who_listens_is_proven_by_the_process_that_owns_the_socket(tmp_path: Pat
         for each in (process, bystander):
             each.kill()
             each.wait()
+
+
+def test_two_hold_no_port_at_once_right_after_a_server_with_connections_ended(held: HeldPort) -> None:
+    leave_an_ended_connection(held.number)
+    held.release()
+    first, second = hold_port(held.number), hold_port(held.number)
+    first.release()
+    second.release()
+    assert first.number == held.number
+    assert second.number != held.number
