@@ -213,6 +213,7 @@ def test_the_commands_of_the_readme_say_what_they_did_or_why_not(shop: Shop, ser
     why = refused.get(command[0])
     # the service may have captured the picture that it scored meanwhile: then there is something new to train on
     assert done.returncode == 0 or (why is not None and why in done.stderr), done.stderr
+    assert (command[0] == "rollback") <= (done.returncode == 1), "there is no version to go back to"
     assert "Traceback" not in done.stderr
 
 
