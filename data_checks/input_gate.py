@@ -28,13 +28,15 @@ class GateResult:
 
     `pixels` uint8 (C, H, W) and `statistics` are there as soon as the image was decoded, so also for a black
     frame that was then refused; look at `accepted` before using them. `detail` is one line (expected, came,
-    what to do), empty for an accepted image.
+    what to do), empty for an accepted image. `conversions` names, in order, what was done to the picture on its way
+    to these pixels; empty where it came as it is used.
     """
 
     pixels: NDArray[np.uint8] | None
     statistics: ImageStatistics | None
     refusal: Refusal | None
     detail: str
+    conversions: tuple[str, ...] = ()
 
     @property
     def accepted(self) -> bool:

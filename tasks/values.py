@@ -293,11 +293,15 @@ class Registered(_Value):
 
 
 class IngestCounts(_Value):
-    """What one ingest did. `accepted + quarantined = received`, always."""
+    """What one ingest did. `accepted + converted + quarantined = received`, always.
+
+    `accepted` came as they are used, `converted` were accepted after a conversion.
+    """
 
     segments: int = 0
     received: int = 0
     accepted: int = 0
+    converted: int = 0
     quarantined: int = 0
     reasons: dict[str, int] = Field(default_factory=dict)
     held: str = ""

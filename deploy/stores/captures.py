@@ -27,19 +27,22 @@ _SCHEMA = pa.schema(
         pa.field("source", pa.string(), nullable=False),
         pa.field("captured_at", pa.timestamp("us", tz="UTC"), nullable=False),
         pa.field("data", pa.binary(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
     ],
-    metadata={"latentloop.schema_version": "1"},
+    metadata={"latentloop.schema_version": "2"},
 )
+_SINCE_2 = "label"  # segments of schema 1 have no such column: their images have no label
 
 
 @dataclass(frozen=True, slots=True)
 class CapturedImage:
-    """One image as it arrived: `data` are the encoded bytes, `captured_at` is aware."""
+    """One image as it arrived: `data` are the encoded bytes, `captured_at` is aware, `label` is empty where unknown."""
 
     name: str
     source: str
     captured_at: datetime
     data: bytes
+    label: str = ""
 
 
 def encode_segment(images: Sequence[CapturedImage]) -> bytes:
@@ -52,6 +55,7 @@ def encode_segment(images: Sequence[CapturedImage]) -> bytes:
         pa.array([image.source for image in images], pa.string()),
         pa.array([image.captured_at.astimezone(UTC) for image in images], pa.timestamp("us", tz="UTC")),
         pa.array([image.data for image in images], pa.binary()),
+        pa.array([image.label for image in images], pa.string()),
     ]
     sink = io.BytesIO()
     # image bytes are compressed already: no second compression, no dictionary
@@ -65,7 +69,7 @@ def decode_segment(data: bytes) -> list[CapturedImage]:
     try:
         # one thread: a threaded read of memory may abort the interpreter at its exit (apache/arrow 33975)
         file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        table = file.read(use_threads=False).cast(_SCHEMA)
+        table = _with_labels(file.read(use_threads=False)).cast(_SCHEMA)
         columns = [table[name].to_pylist() for name in _SCHEMA.names]
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise StoreCorrupt(
@@ -73,6 +77,12 @@ def decode_segment(data: bytes) -> list[CapturedImage]:
             f"got {str(error)[:200]!r}; delete it or capture again"
         ) from error
     return [CapturedImage(*row) for row in zip(*columns, strict=True)]
+
+
+def _with_labels(table: pa.Table) -> pa.Table:
+    if _SINCE_2 in table.column_names:
+        return table
+    return table.append_column(_SCHEMA.field(_SINCE_2), pa.array([""] * len(table), pa.string()))
 
 
 class CaptureStore:
@@ -98,7 +108,7 @@ class CaptureStore:
         return key
 
     def write_by_content(self, images: Sequence[CapturedImage]) -> str:
-        """Write a segment named by its names, sources and bytes, not by the time; idempotent."""
+        """Write a segment named by its names, sources, bytes and labels, not by the time; idempotent."""
         key = f"{PREFIX}files/{_content_digest(images)}.parquet"
         with SEGMENT:
             try:
@@ -117,9 +127,11 @@ class CaptureStore:
 
 
 def _content_digest(images: Sequence[CapturedImage]) -> str:
-    digest = hashlib.sha256()
+    labelled = any(image.label for image in images)
+    digest = hashlib.sha256(b"labelled" if labelled else b"")  # without labels the name is that of schema 1
     for image in images:
-        for part in (image.name.encode(), image.source.encode(), image.data):
+        label = (image.label.encode(),) if labelled else ()
+        for part in (image.name.encode(), image.source.encode(), image.data, *label):
             digest.update(len(part).to_bytes(8, "big"))
             digest.update(part)
     return digest.hexdigest()

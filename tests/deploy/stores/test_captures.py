@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import random
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
+import pyarrow.parquet as pq
 import pytest
 
 from deploy.stores.captures import CapturedImage, CaptureStore, decode_segment, encode_segment
@@ -42,6 +45,17 @@ def test_equal_images_give_equal_bytes() -> None:
 def test_a_capture_without_a_time_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         encode_segment([replace(_images()[0], captured_at=datetime(2026, 3, 1))])
+
+
+def test_labels_travel_with_their_images() -> None:
+    images = [replace(image, label=label) for image, label in zip(_images(), ["shoe", "", "bag"], strict=True)]
+    assert decode_segment(encode_segment(images)) == images
+
+
+def test_a_segment_of_the_release_before_has_no_labels() -> None:
+    sink = io.BytesIO()
+    pq.write_table(pq.read_table(io.BytesIO(encode_segment(_images()))).drop_columns(["label"]), sink)
+    assert decode_segment(sink.getvalue()) == _images()
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"x" * 500, encode_segment(_images())[:-20]])
@@ -96,6 +110,13 @@ def test_a_folder_packed_twice_makes_one_segment(captures: CaptureStore) -> None
     assert captures.read(key) == _images()
     assert captures.write_by_content(_images(prefix="other")) != key
     assert len(captures.segments()) == 2
+
+
+def test_images_without_labels_have_the_name_that_the_release_before_gave_them(captures: CaptureStore) -> None:
+    plain = captures.write_by_content([CapturedImage("a", "b", NOW, b"c")])
+    one = b"".join(len(part).to_bytes(8, "big") + part for part in (b"a", b"b", b"c"))
+    assert plain == f"captures/files/{hashlib.sha256(one).hexdigest()}.parquet"
+    assert captures.write_by_content([CapturedImage("a", "b", NOW, b"c", "shoe")]) != plain
 
 
 def test_names_and_bytes_cannot_be_shifted_into_each_other(captures: CaptureStore) -> None:
