@@ -24,10 +24,8 @@ def write_png(
     height, width, channels = samples.shape
     bits = 8 * samples.dtype.itemsize
     header = struct.pack(">IIBBBBB", width, height, bits, _COLOUR_TYPE[channels], 0, 0, int(interlaced))
-    if interlaced:
-        rows = b"".join(_pack(samples[y::dy, x::dx]) for x, y, dx, dy in _PASSES)
-    else:
-        rows = _pack(samples)
+    steps = _PASSES if interlaced else ((0, 0, 1, 1),)
+    rows = b"".join(_pack(samples[y::dy, x::dx]) for x, y, dx, dy in steps)
     pixels = chunk(b"IDAT", zlib.compress(rows, 6))
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(chunks) + pixels + chunk(b"IEND")
 

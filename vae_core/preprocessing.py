@@ -49,8 +49,8 @@ class Preprocessing(BaseModel):
     background: str = Field("#ffffff", pattern=_COLOUR, description="colour under transparency, #rrggbb")
     sixteen_bit: Literal["linear", "range"] = Field(
         "linear",
-        description="how 16 bits become 8: `linear` divides by 257; `range` goes from the file's own least value to its "
-        "greatest, for sensors that use a part of the scale",
+        description="how 16 bits become 8: `linear` divides by 257; `range` goes from the file's own least value to "
+        "its greatest, for sensors that use a part of the scale",
     )
 
     @property

@@ -1,9 +1,9 @@
 """From a file's own colours to 8-bit sRGB or grey: palette, 1 bit, CMYK, and what its ICC profile says.
 
 Profiles are applied by Little CMS with the perceptual intent and black-point compensation, as most programs show them.
-A profile that is broken, larger than 4 MiB or of other channels than the picture is ignored, and the conversions say so:
-viewers do the same, and the pixels are still what most people see. Without one RGB counts as sRGB, grey as its luma,
-and CMYK as inks that multiply: R = (1 - C)(1 - K).
+A profile that is broken, larger than 4 MiB or of other channels than the picture is ignored, and the conversions say
+so: viewers do the same, and the pixels are still what most people see. Without one RGB and grey count as sRGB, and CMYK
+as inks that multiply: R = (1 - C)(1 - K).
 """
 
 from functools import lru_cache

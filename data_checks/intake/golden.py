@@ -1,4 +1,4 @@
-"""Golden files: small pictures of every format whose pixels are known, so that a decoder that makes others is noticed."""
+"""Golden files: small pictures of every format whose pixels are known, so that a decoder that makes others is found."""
 
 from __future__ import annotations
 

@@ -84,7 +84,10 @@ def _name_mode(photometric: int, samples: int, extra: tuple[int, ...], depth: in
 
 
 def require_data(directory: Directory, pixels: Pixels) -> None:
-    """Refuse strips or tiles that are too few, or that end outside of the file. ImageRefused: truncated, not_an_image."""
+    """Refuse strips or tiles that are too few, or that end outside of the file.
+
+    ImageRefused: truncated, not_an_image; BrokenDirectory.
+    """
     tiled = _TILE_OFFSETS in directory.entries
     across, down = (
         (directory.number(_TILE_WIDTH, 0), directory.number(_TILE_HEIGHT, 0))
@@ -101,8 +104,7 @@ def require_data(directory: Directory, pixels: Pixels) -> None:
     if len(offsets) != parts or len(sizes) != parts:
         raise BrokenDirectory(f"{len(offsets)} strips or tiles instead of {parts}")
     end = max(start + size for start, size in zip(offsets, sizes, strict=True))
-    samples = 1 if pixels.planar else pixels.samples
-    least = 1 if pixels.compressed else _raw_bytes(directory, pixels, across, down, tiled, samples, parts)
+    least = 1 if pixels.compressed else _raw_bytes(pixels, across, down, tiled, parts)
     if end > len(directory.data) or sum(sizes) < least or min(sizes) == 0:
         raise ImageRefused(
             Refusal.truncated,
@@ -110,11 +112,9 @@ def require_data(directory: Directory, pixels: Pixels) -> None:
         )
 
 
-def _raw_bytes(
-    directory: Directory, pixels: Pixels, across: int, down: int, tiled: bool, samples: int, parts: int
-) -> int:
+def _raw_bytes(pixels: Pixels, across: int, down: int, tiled: bool, parts: int) -> int:
     """Bytes that all parts together have without compression."""
-    row = (across * samples * pixels.bits + 7) // 8
+    row = (across * (1 if pixels.planar else pixels.samples) * pixels.bits + 7) // 8
     if tiled:
         return parts * row * down
     return row * pixels.height * (pixels.samples if pixels.planar else 1)
