@@ -214,8 +214,8 @@ BAD_KINDS = _kinds()
 
 
 def hostile_metadata() -> bytes:
-    """A whole PNG whose text unpacks to 64 MiB, which is a reason for Pillow not to open it."""
-    text = chunk(b"zTXt", b"comment\0\0" + zlib.compress(bytes(64 * 2**20), 9))
+    """A whole PNG whose text unpacks to 8 MiB, which is a reason for Pillow not to open it."""
+    text = chunk(b"zTXt", b"comment\0\0" + zlib.compress(bytes(8 * 2**20), 9))
     return write_png(drawing(), [text])
 
 
