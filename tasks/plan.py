@@ -159,8 +159,8 @@ def _require_same_catalogue(key: str) -> None:
     chosen = plan or finished_step(objects(), key, WINDOW_STEP, WindowSelection)
     if chosen is not None and chosen.catalogue != today:
         raise PlanOutdated(
-            f"{key} was planned on catalogue {chosen.catalogue or 'of 0.1.0'}; by today's [preprocessing] it is {today}: "
-            "this training ends, the next one begins anew (`latentloop retrain`)"
+            f"{key} was planned on catalogue {chosen.catalogue or 'of 0.1.0'}; by today's [preprocessing] it is "
+            f"{today}: this training ends, the next one begins anew (`latentloop retrain`)"
         )
 
 

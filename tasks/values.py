@@ -117,8 +117,8 @@ class RetrainPlan(_Value):
     window for this plan. `held_back`: prefixes of all sets that were cut from traffic so far, whose images are not
     trained on though their source is. `window_began`: images captured from here on are the window, older ones replay,
     of which `replay_images` are taken at most (None: all). `catalogue`: the name of the one whose version this is,
-    empty for that of 0.1.0. Rows whose variance or entropy is below `min_variance` or `min_entropy_bits`, the input policy's
-    as the plan was made, are not trained on, `below_policy` of them, unless a person vouched for them.
+    empty for that of 0.1.0. Rows whose variance or entropy is below `min_variance` or `min_entropy_bits`, the input
+    policy's as the plan was made, are not trained on, `below_policy` of them, unless a person vouched for them.
     """
 
     key: str
