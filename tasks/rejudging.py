@@ -52,8 +52,10 @@ def decide(
     Where somebody else was faster, theirs counts. `vouched`: the reason of the person who decided.
     """
     rounds = {segment: last.get(segment, 0) + 1 for segment in segments}
-    catalogue.append_quarantined(decision_table(judged, policy_digest(), now(), rounds, vouched), segments, rounds)
+    table = decision_table(judged, policy_digest(), now(), rounds, vouched)
+    mine = set(catalogue.append_quarantined(table, segments, rounds))
     finish_rounds(rounds, catalogue, {each.owner: each for each in judged})
+    judged = [each for each in judged if each.segment in mine]
     reasons = Counter(each.refusal for each in judged if each.refusal is not None)
     converted = sum(1 for each in judged if each.refusal is None and each.conversions)
     return IngestCounts(

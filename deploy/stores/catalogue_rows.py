@@ -50,7 +50,8 @@ class QuarantineRow:
 
     Round 0 is that of its first judging, and keeps the first 64 KiB of a file that gave no pixels; later ones keep no
     bytes. `reason`: why it is refused, or `released` or `discarded`. `policy`: digest of what decided. `digest`,
-    `variance` on [0, 1] and `entropy_bits` are None where it has no pixels. `vouched`: why a person released it.
+    `mean` and `variance` on [0, 1] and `entropy_bits` are None where it has no pixels. `vouched`: why a person
+    released it.
     """
 
     source: str
@@ -65,6 +66,7 @@ class QuarantineRow:
     policy: str = ""
     round: int = 0
     decided_at: datetime | None = None
+    mean: float | None = None
     variance: float | None = None
     entropy_bits: float | None = None
     vouched: str = ""
@@ -97,7 +99,7 @@ CATALOGUE_SCHEMA = _schema(
     vouched=pa.string(),
 )
 QUARANTINE_SCHEMA = _schema(
-    nullable=("digest", "decided_at", "variance", "entropy_bits"),
+    nullable=("digest", "decided_at", "mean", "variance", "entropy_bits"),
     source=pa.string(),
     segment=pa.string(),
     row=pa.int32(),
@@ -110,6 +112,7 @@ QUARANTINE_SCHEMA = _schema(
     policy=pa.string(),
     round=pa.int32(),
     decided_at=_TIME,
+    mean=pa.float64(),
     variance=pa.float64(),
     entropy_bits=pa.float64(),
     vouched=pa.string(),
