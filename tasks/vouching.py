@@ -48,7 +48,7 @@ def release_rows(rows: Rows, reason: str) -> Released:
     from deploy.stores.digests import DigestIndex
 
     catalogue, index = settings().open_catalogue(), DigestIndex(engine())
-    last = _settle(catalogue)
+    last, rows = _settle(catalogue, rows)
     accepted, refused = 0, Counter[str]()
     for batch, unreadable in judge_in_batches(sorted(rows), BATCH_BYTES, dict(rows)):
         judged = [row for each in batch for row in each.rows]
@@ -67,7 +67,8 @@ def discard_rows(rows: Rows, reason: str) -> int:
     from deploy.stores.catalogue_rows import DISCARDED
 
     catalogue = settings().open_catalogue()
-    last, given_up = _settle(catalogue), 0
+    last, rows = _settle(catalogue, rows)
+    given_up = 0
     for batch, _ in judge_in_batches(sorted(rows), BATCH_BYTES, dict(rows)):
         judged = [row for each in batch for row in each.rows]
         for each in judged:
@@ -86,11 +87,22 @@ def _let_in(
     return decide(rows, sorted({each.segment for each in rows}), last, catalogue, vouched=reason)
 
 
-def _settle(catalogue: Catalogue) -> Mapping[str, int]:
-    """The newest round of each segment, all of them finished."""
+def _settle(catalogue: Catalogue, rows: Rows) -> tuple[Mapping[str, int], Rows]:
+    """The newest round of each segment, all of them finished; and those of the rows that are refused as of it."""
+    from deploy.stores.catalogue_rows import ENDED
+
     pending = find_pending(catalogue)
     finish_rounds(pending.unfinished, catalogue)
-    return pending.last
+    decided = catalogue.decisions()
+    columns = (decided[name].to_pylist() for name in ("segment", "row", "reason", "round"))
+    still = {
+        (segment, row)
+        for segment, row, reason, number in zip(*columns, strict=True)
+        # somebody may have decided since: their round wins, ours will find its number taken
+        if reason not in ENDED and number <= pending.last.get(segment, 0)
+    }
+    kept = {segment: [row for row in numbers if (segment, row) in still] for segment, numbers in rows.items()}
+    return pending.last, {segment: numbers for segment, numbers in kept.items() if numbers}
 
 
 def _note(kind: str, reason: str, rows: Rows, images: int) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 TableName = Literal["catalogue", "quarantine"]
 QUARANTINED_IMAGE_BYTES = 64 * 1024
 RELEASED, DISCARDED = "released", "discarded"
+ENDED = frozenset({RELEASED, DISCARDED})
 """Decisions that end a row's stay in quarantine: it was accepted after all, or a person gave it up."""
 
 

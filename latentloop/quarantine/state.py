@@ -11,10 +11,9 @@ from datetime import datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from deploy.settings import Settings
+from deploy.stores.catalogue_rows import ENDED
 from latentloop.errors import NothingToDo
 from latentloop.quarantine.advice import advise
-
-ENDED = frozenset({"released", "discarded"})
 
 
 @dataclass(frozen=True, slots=True)
