@@ -16,6 +16,7 @@ import typer
 from latentloop.demo.models import DemoModel
 from latentloop.errors import RunGoesOn
 from latentloop.pages import Page
+from latentloop.quarantine.commands import app as quarantine
 
 app = typer.Typer(
     name="latentloop",
@@ -24,6 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(quarantine, name="quarantine")
 
 
 class Tier(StrEnum):
