@@ -38,6 +38,7 @@ from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.serving.config import ServingConfig
 from deploy.settings_evaluation import EvaluationConfig
 from deploy.settings_fields import read_fields
+from deploy.settings_intake import IntakeConfig
 from deploy.settings_origins import NOTHING_SAID, Said, gather_said
 from deploy.settings_problems import find_unknown_variables, place_of, say_problem
 from deploy.settings_sources import EnvironmentSource, FileSource
@@ -140,6 +141,7 @@ class Settings(BaseSettings):
 
     preprocessing: Preprocessing = Preprocessing()
     input_policy: InputPolicy = InputPolicy()
+    intake: IntakeConfig = IntakeConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     gate: GatePolicy = GatePolicy()

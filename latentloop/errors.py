@@ -4,6 +4,7 @@ FrontDoorError
 ├── DatasetMissing   no way to the offline data set worked
 ├── ProcessFailed    a server could not be brought to life
 ├── NothingToDo      the request is valid and there is nothing it could act on
+│   └── UnusableLabels   a table beside the images cannot be read, contradicts itself, or means none of them
 ├── RunFailed        a flow run ended without its result
 └── DemoFailed       a chapter of the demo did not come true, or the watchdog ended it
 """
@@ -25,6 +26,10 @@ class ProcessFailed(FrontDoorError):
 
 class NothingToDo(FrontDoorError):
     """An empty folder, an empty catalogue."""
+
+
+class UnusableLabels(NothingToDo):
+    """Names the table and the line."""
 
 
 class RunFailed(FrontDoorError):
