@@ -130,8 +130,8 @@ class RetrainPlan(_Value):
     `champion`: what a warm start begins from and what the candidate's parent is. `benchmark_new`: cut from the newest
     window for this plan. `held_back`: prefixes of all sets that were cut from traffic so far, whose images are not
     trained on though their source is. `window_began`: images captured from here on are the window, older ones replay,
-    of which `replay_images` are taken at most (None: all). `twins`: copies of held-out images, which are not trained on;
-    None in plans of before they were looked for.
+    of which `replay_images` are taken at most (None: all). `twins`: copies of held-out images, which are not trained
+    on; None in plans of before they were looked for.
     """
 
     key: str
