@@ -17,7 +17,8 @@ class GatePolicy(BaseModel):
         0.05,
         ge=0,
         le=1,
-        description="share, of samples; same real set, n and extractor (equal models pass in >= 99 %)",
+        description="share, of samples; same real set, n and extractor (equal models pass in >= 99 %); of KID, on sets "
+        "too small for it, by which its lower bound may be worse",
     )
     reconstruction_frechet_margin: float = Field(
         0.02,
