@@ -54,10 +54,11 @@ def write_model_card(
     pictures: Sequence[str],
     beside: Beside | None = None,
     code_nats: float | None = None,
+    sight: str = "",
 ) -> str:
     """Verdict, one plain sentence, the benchmarks as tables, pictures by URL (a data URI would be stripped).
 
-    `code_nats`: what a prior over codes needs for one code of the reference's images.
+    `code_nats`: what a prior over codes needs for one code of the reference's images. `sight`: which drift it shows.
     """
     lines = [
         f"## Benchmark {'passed' if verdict.passed else 'failed'}",
@@ -71,6 +72,7 @@ def write_model_card(
         "",
         *(_against_champion(result, beside) if beside else ()),
         *_origin(plan, trained, beside),
+        *([f"- Of its traffic: {plain(sight)}.", ""] if sight else []),
         *benchmark_table(plan.benchmark.prefix.split("/")[-1], result, code_nats),
         *(_new_table(plan, beside.candidate_new) if beside and beside.candidate_new else ()),
         f"Tier {plan.tier} ({plain(plan.reason)}); {_images(plan, trained)} of catalogue version "

@@ -258,7 +258,8 @@ class Trained(_Value):
 class Evaluated(_Value):
     """The complete artifact and where its benchmarks and pictures lie.
 
-    `benchmark_new` is None without such a set. `reference`: which images the reference was measured on, in words.
+    `benchmark_new` is None without such a set. `reference`: which images the reference was measured on, in words;
+    `sight`: which drift it will show.
     `code_nats`: of a VQ-VAE, what the prior over codes needs for one code of the reference's images, nats; lower is
     better, and log K is what a prior needs that knows nothing.
     """
@@ -271,6 +272,7 @@ class Evaluated(_Value):
     pictures: str
     reference: str = ""
     code_nats: float | None = None
+    sight: str = ""
 
 
 class ChangeShown(_Value):
