@@ -16,10 +16,10 @@ from data_checks.near_duplicates.fingerprint import Fingerprints, Looks
 LARGEST_DISTANCE = 0.002
 """1 - cosine of two copies' shapes: half the size costs a 28 px image 0.0017 at most in 99 of 100."""
 
-CODING_NOISE = 5e-5
+CODING_NOISE = 7e-5
 """Variance on [0, 1] that JPEG at quality 75 moves a shape by, which weighs more where there is little contrast."""
 
-DISTANCE_CAP = 0.006
+DISTANCE_CAP = 0.01
 """However little contrast there is."""
 
 DETAIL_LOSS = 0.06

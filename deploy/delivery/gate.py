@@ -225,8 +225,8 @@ def _margin(change: Change, policy: GatePolicy) -> float:
         "recon_error": policy.recon_error_margin,
         "fd_efflite0": policy.frechet_margin,
         "fd_efflite0_reconstructions": policy.reconstruction_frechet_margin,
-        "kid_efflite0": policy.frechet_margin,
-        "kid_efflite0_reconstructions": policy.reconstruction_frechet_margin,
+        "kid_efflite0": policy.kernel_margin,
+        "kid_efflite0_reconstructions": policy.kernel_margin,
     }[change.metric]
 
 

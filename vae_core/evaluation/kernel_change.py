@@ -100,7 +100,7 @@ def _within(features: Floats) -> Floats:
 def _kernel(a: Floats, b: Floats) -> Floats:
     """(x·y / D + 1)³ in float64, as in `kid`."""
     base = a.astype(np.float64) @ b.astype(np.float64).T / a.shape[1] + 1
-    cubes: Floats = base**3
+    cubes: Floats = base * base * base  # a power is ten times as dear
     return cubes
 
 
