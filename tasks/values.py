@@ -46,7 +46,8 @@ class BenchmarkSet(_Value):
     """A frozen hold-out: where its images lie, their digest, and the sources that training must not touch.
 
     `n_new_kind`: how many of its images were found to be of the new kind; which ones is in its manifest.
-    `preprocessing`: digest of what made its pixels; None in files of before it was kept.
+    `preprocessing`: digest of what made its pixels; None in files of before it was kept. `cut`: how it was chosen, how
+    many and why, for a person; empty in such files too. Without sources its images are known by their digests alone.
     """
 
     name: Literal["old", "new"]
@@ -56,6 +57,7 @@ class BenchmarkSet(_Value):
     sources: tuple[str, ...]
     n_new_kind: Annotated[int, Field(ge=0)] = 0
     preprocessing: str | None = None
+    cut: str = ""
 
 
 class NewKindFound(_Value):
@@ -110,6 +112,20 @@ class PlannedCodePrior(_Value):
     recipe: CodePriorRecipe
 
 
+class TwinsFound(_Value):
+    """Copies of held-out images among the others: how many, some of them by name, and where their digests are kept."""
+
+    n: Annotated[int, Field(ge=0)]
+    named: tuple[str, ...] = ()
+    step: str
+
+
+class Twins(_Value):
+    """Images that are never trained on: each is a re-encoded, resized or brightened copy of a held-out one."""
+
+    digests: tuple[str, ...] = ()
+
+
 class RetrainPlan(_Value):
     """Everything that a training needs to know, decided before it begins.
 
@@ -119,6 +135,7 @@ class RetrainPlan(_Value):
     of which `replay_images` are taken at most (None: all). `catalogue`: the name of the one whose version this is,
     empty for that of 0.1.0. Rows whose variance or entropy is below `min_variance` or `min_entropy_bits`, the input
     policy's as the plan was made, are not trained on, `below_policy` of them, unless a person vouched for them.
+    `twins`: copies of held-out images, which are not trained on; None in plans of before they were looked for.
     """
 
     key: str
@@ -140,6 +157,7 @@ class RetrainPlan(_Value):
     n_training: int
     sources: tuple[str, ...]
     benchmark: BenchmarkSet
+    twins: TwinsFound | None = None
     model: ModelConfig
     train: TrainConfig
     code_prior: PlannedCodePrior | None = None
@@ -253,7 +271,8 @@ class Trained(_Value):
 class Evaluated(_Value):
     """The complete artifact and where its benchmarks and pictures lie.
 
-    `benchmark_new` is None without such a set. `reference`: which images the reference was measured on, in words.
+    `benchmark_new` is None without such a set. `reference`: which images the reference was measured on, in words;
+    `sight`: which drift it will show.
     `code_nats`: of a VQ-VAE, what the prior over codes needs for one code of the reference's images, nats; lower is
     better, and log K is what a prior needs that knows nothing.
     """
@@ -266,6 +285,7 @@ class Evaluated(_Value):
     pictures: str
     reference: str = ""
     code_nats: float | None = None
+    sight: str = ""
 
 
 class ChangeShown(_Value):

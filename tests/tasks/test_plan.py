@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data_checks.errors import SplitImpossible
 from deploy.stores.captures import CaptureStore
 from deploy.stores.catalogue_rows import CatalogueRow
 from deploy.stores.digests import DigestIndex
@@ -15,11 +14,13 @@ from latentloop.demo.damage import encode_png
 from tasks.benchmarks import _require_same_images
 from tasks.context import engine, forget, objects, settings
 from tasks.errors import DataRefused, ImagesChanged, NotEnoughData, PlanOutdated
-from tasks.images import read_benchmark
+from tasks.images import benchmark_digests, read_benchmark
 from tasks.plan import plan_retrain, validate_plan
 from tasks.rows import count_below_policy, fix_rows, planned_rows, training_rows
 from tasks.steps import finish_step
 from tasks.values import BenchmarkSet
+from tests.data_checks.near_duplicates.copies import brightened
+from tests.data_checks.pictures import encode, product
 from tests.tasks.arrivals import CAPTURED_AT, capture, ingest, intact
 from tests.tasks.conftest import Configure
 
@@ -47,11 +48,37 @@ def test_the_hold_out_is_cut_once_and_shares_neither_source_nor_image_with_the_t
     manifest = json.loads(objects().get(f"{plan.benchmark.prefix}/manifest.json").data)
     rows = training_rows(settings().open_catalogue(), plan, ["digest"])
     assert 50 <= plan.benchmark.n == len(manifest["digests"]) <= 90
-    assert plan.n_training == rows.num_rows == 300 - plan.benchmark.n
+    assert plan.twins is not None and plan.twins.n <= 3, "two boxes in one place may look alike"
+    assert plan.n_training == rows.num_rows == 300 - plan.benchmark.n - plan.twins.n
     assert not set(plan.sources) & set(plan.benchmark.sources)
     assert not set(rows["digest"].to_pylist()) & set(manifest["digests"])
     assert DigestIndex(engine()).protected(manifest["digests"]) == set(manifest["digests"])
     assert read_benchmark(objects(), plan.benchmark, 1_000).shape == (plan.benchmark.n, 1, 28, 28)
+
+
+def test_a_flat_folder_of_three_hundred_images_splits_and_no_copy_of_a_held_out_one_is_trained_on(
+    configure: Configure,
+) -> None:
+    configure()
+    originals = [product(seed) for seed in range(300)]
+    capture([encode_png(each) for each in originals], "folder")
+    ingest()
+    first = plan_retrain.fn("one", "full", "first")
+    assert (first.benchmark.n, first.n_training, first.benchmark.sources) == (60, 240, ())
+    assert first.benchmark.cut.startswith("60 of 300 images (20%) in 60 groups of look-alikes: of 1 source none can be")
+
+    held = set(benchmark_digests(objects(), first.benchmark.prefix))
+    rows = settings().open_catalogue().read(["digest", "name"]).to_pylist()
+    chosen = [int(row["name"][-7:-4]) for row in rows if row["digest"] in held]
+    capture([encode(originals[number], "JPEG", quality=80) for number in chosen[:20]], "later")
+    capture([encode_png(brightened(originals[number][None])[0]) for number in chosen[20:40]], "later still")
+    ingest()
+    second = plan_retrain.fn("two", "full", "second")
+    validate_plan.fn(second)
+
+    assert second.benchmark == first.benchmark and second.n_training == 240
+    assert second.twins is not None and second.twins.n == 40 and len(second.twins.named) == 5
+    assert second.twins.named[0].startswith("later") and " of folder/" in second.twins.named[0]
 
 
 def test_the_second_plan_has_the_same_hold_out_though_the_catalogue_grew() -> None:
@@ -95,23 +122,18 @@ def test_an_empty_catalogue_says_what_to_run() -> None:
         plan_retrain.fn("one", "full", "first")
 
 
-def test_too_few_training_images_are_one_clear_line() -> None:
+def test_too_few_images_to_hold_some_out_are_one_clear_line() -> None:
     _arrive(sources=10, each=20)
-    with pytest.raises(NotEnoughData, match=r"expected at least 200; ingest more$") as caught:
+    with pytest.raises(
+        NotEnoughData,
+        match=r"^200 images are in the catalogue: expected at least 250, .*evaluation.holdout_share = 0.3",
+    ) as caught:
         plan_retrain.fn("one", "full", "first")
     assert "\n" not in str(caught.value)
     assert Ledger(engine()).entries("benchmark", "old") == [], "nothing is held back that could be trained on later"
 
 
-def test_too_few_images_for_a_hold_out_are_one_clear_line() -> None:
-    _arrive(sources=2, each=20)
-    with pytest.raises(SplitImpossible, match=r"expected a hold-out of 50 to 12 images") as caught:
-        plan_retrain.fn("one", "full", "first")
-    assert "\n" not in str(caught.value)
-
-
-LARGER = "[preprocessing]\nresize = 'antialias'\nheight = 32\nwidth = 32\n"
-LARGER += "[training.model]\nvariant = 'vq_vae'\nheight = 32\nwidth = 32\n"
+LARGER = "[preprocessing]\nheight = 32\nwidth = 32\n[training.model]\nvariant = 'vq_vae'\nheight = 32\nwidth = 32\n"
 RESIZED = '[preprocessing]\nresize = "antialias"\n'
 
 
@@ -218,6 +240,6 @@ def test_images_that_another_run_held_out_after_the_plan_are_left_out_until_the_
 def test_an_image_of_the_plans_own_benchmark_among_its_rows_is_refused() -> None:
     _arrive(sources=10, each=30)
     plan = plan_retrain.fn("one", "full", "first")
-    leaking = plan.model_copy(update={"sources": (*plan.sources, *plan.benchmark.sources)})
+    leaking = plan.model_copy(update={"sources": (*plan.sources, *plan.benchmark.sources), "held_back": ()})
     with pytest.raises(DataRefused, match=rf"^{plan.benchmark.n} training images belong to a benchmark of this plan"):
         validate_plan.fn(leaking)
