@@ -13,7 +13,8 @@ from latentloop.demo.damage import DAMAGES
 from latentloop.demo.shipment import DUPLICATE, Shipment, write_shipment
 from latentloop.demo.telling import Chapter, Story, expect
 from latentloop.demo.traffic import Client, Traffic
-from latentloop.loop import ingest_folder, retrain_and_wait
+from latentloop.loop import ingest_folder
+from latentloop.retraining import retrain_and_wait
 
 if TYPE_CHECKING:
     from vae_core.evaluation.benchmark_result import BenchmarkResult

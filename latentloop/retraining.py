@@ -1,0 +1,101 @@
+"""What the command `retrain` does: hand a training to its deployment, follow it, say how the version is approved."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from deploy.delivery.next_step import say_override
+from deploy.settings import Settings
+from deploy.stores.ledger import Ledger
+from deploy.stores.orchestrator import RunState
+from latentloop.errors import NothingToDo, RunFailed
+from latentloop.following import POLL_S, Followed, expect_completed, follow
+from latentloop.progress import showing_progress
+from tasks.scheduled import recipe_name
+from tasks.steps import finished_step
+from tasks.values import Registered
+
+Say = Callable[[str], None]
+
+RETRAIN_TIMEOUT_S = 7 * 24 * 3_600.0
+
+
+def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Registered:
+    """Run the tier's deployment for the catalogue as it is, or continue the run of it that was interrupted."""
+    ledger, objects = Ledger(settings.open_database()), settings.open_objects()
+    key = _trigger_key(settings, ledger, tier, again)
+    found = ledger.get_trigger(key)
+    if found is not None and found.state == "running":
+        alive = found.alive_until > datetime.now(UTC)
+        how = "which is in work" if alive else f"interrupted after attempt {found.attempt}"
+        say(f"continuing {key}, {how}")
+    state, followed = _run_retraining(settings, ledger, tier, key, say)
+    while state.name == "Duplicate" and (held := ledger.get_trigger(key)) is not None and held.state == "running":
+        # a run that was killed holds its lease for some seconds; then the work is taken over
+        say(f"{key} is held by {held.owner}; waiting for it to finish or to let go")
+        _await_free(ledger, key)
+        state, followed = _run_retraining(settings, ledger, tier, key, say)
+    expect_completed(state, followed)
+    registered = finished_step(objects, key, "registered", Registered)
+    if registered is None:
+        raise RunFailed(f"retrain-{tier} completed without a version: see {followed.run.url}")
+    return registered
+
+
+def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say: Say) -> tuple[RunState, Followed]:
+    """One run for this trigger, followed to its end."""
+    what, parameters = f"retrain-{tier}", {"key": key, "reason": "by hand", "cause": "by hand"}
+    with settings.open_orchestrator() as orchestrator, showing_progress(settings.open_objects(), key, say) as show:
+        run = orchestrator.create_run(f"{what}/{what}", parameters, _once(what))
+        say(f"{what} run: {run.url}")
+        followed = Followed(run, what, key, f"`latentloop retrain --tier {tier}` continues it")
+        lease_s = settings.controller.lease_s
+        state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=RETRAIN_TIMEOUT_S, say=say, show=show)
+    return state, followed
+
+
+def _await_free(ledger: Ledger, key: str) -> None:
+    """Wait until nobody holds the trigger any more."""
+    while (held := ledger.get_trigger(key)) is not None and held.state == "running":
+        if held.alive_until < datetime.now(UTC):
+            return
+        time.sleep(POLL_S)
+
+
+def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> str:
+    """By hand, one training a catalogue version and recipe, unless asked for another."""
+    catalogue = settings.open_catalogue()
+    if not catalogue.counts().accepted:
+        raise NothingToDo("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
+    base = f"by-hand-{tier}-catalogue-{catalogue.version()}-{recipe_name(settings)}"
+    number = 1
+    while (found := ledger.get_trigger(key := f"{base}-{number}")) is not None and found.state != "running":
+        if not again and found.state == "done":
+            raise NothingToDo(
+                f"catalogue version {catalogue.version()} was trained on with this recipe already "
+                f"(version {found.result}): "
+                "ingest new images, change the recipe, or say --again"
+            )
+        number += 1
+    return key
+
+
+def print_registered(registered: Registered) -> None:
+    """The verdict, the page, and the command that approves: the last line is the next thing to do."""
+    version = registered.version
+    print(f"version {version}: benchmark {registered.benchmark}: {registered.reason}")
+    print(f"its page, with pictures: {registered.url}")
+    if registered.benchmark != "passed":
+        print(f"its gate is against it: {say_override(version)} lets it be approved all the same")
+    print(
+        f"approve it: `latentloop approve {version}`, or the tag `approval` = `approved` on its page "
+        f"(refuse it: `latentloop reject {version}`)"
+    )
+
+
+def _once(what: str) -> str:
+    """A person who asks twice wants two runs; the trigger's key in the ledger keeps the work single."""
+    return f"by-hand-{what}-{uuid.uuid4().hex}"
