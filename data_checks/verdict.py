@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from data_checks.shown_text import shorten
 
-
 LONGEST_REASON = 2_000  # characters
 
 

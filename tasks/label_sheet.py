@@ -11,6 +11,7 @@ import numpy as np
 from tasks.drawing import draw_picture
 from tasks.label_values import SuspectedImage
 
+TITLE = "Labels that may be wrong"
 LEAST_SIDE_PX = 96
 STYLE = (
     "body{font:14px sans-serif;margin:2em;color:#1f2933}figure{display:inline-block;width:150px;margin:0 12px 18px 0;"
@@ -24,8 +25,8 @@ def draw_label_sheet(pixels: np.ndarray, suspects: Sequence[SuspectedImage], jud
     more = f", the {len(pixels):,} most suspected ones are shown" if len(pixels) < len(suspects) else ""
     figures = [_figure(image, each) for image, each in zip(pixels, suspects, strict=False)]
     return (
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>Labels that may be wrong</title><style>{STYLE}</style>"
-        f"<h1>Labels that may be wrong</h1><p>{len(suspects):,} of {judged:,} labels that were judged{more}. Below each "
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{TITLE}</title><style>{STYLE}</style>"
+        f"<h1>{TITLE}</h1><p>{len(suspects):,} of {judged:,} labels that were judged{more}. Below each "
         "picture: the label that it has, the one that fits better, and how far the first is believed (0 to 1). Nothing "
         f"was changed.</p>{''.join(figures)}</html>"
     )

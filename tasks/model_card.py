@@ -69,8 +69,8 @@ def write_model_card(
         "",
         f"_{plain(verdict.reason)}_",
         "",
-        "To approve, set the tag `approval` to `approved`; to refuse, to `rejected`: here, or by `latentloop approve` or "
-        "`reject` with this version's number.",
+        "To approve, set the tag `approval` to `approved`; to refuse, to `rejected`. With this version's number "
+        "`latentloop approve` and `latentloop reject` do the same.",
         "",
         *(_against_champion(result, beside) if beside else ()),
         *_origin(plan, trained, beside),

@@ -11,8 +11,8 @@ One version is on trial at a time. A newer approval supersedes a version that is
 nobody), and waits for the end of a canary. It pauses a watch period, which goes on when the newer version is taken back
 and ends with its promotion: whoever is watched has passed shadow and canary, and a remedy must not wait a day for it.
 An approval of an older version than the one on trial is refused. A canary that a replica has stopped is taken back.
-A version that was taken back is tried again when it is approved again; where it was shown to be worse, an override comes
-first.
+A version that was taken back is tried again when it is approved again; one that was shown to be worse needs an override
+as well.
 While the registry is away nothing moves towards the traffic, and what is bad is taken back all the same.
 """
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from deploy.controller.mirroring import mirror_fates
 from deploy.controller.history import read_fates
+from deploy.controller.mirroring import mirror_fates
 from deploy.controller.taken_back import record_taken_back
 from deploy.delivery.causes import Cause
 from deploy.release import ServedVersion
@@ -73,10 +73,15 @@ class Home:
         """As the controller does: the version leaves the shadow, and its tags are told."""
         self.registry.set_tag(version, "approval", "approved")
         self.release(shadow=version)
+        return self.end(version, cause)
+
+    def end(self, version: str, cause: Cause, *, tell: bool = True) -> str:
+        """The end of what the shadow holds; the reason."""
         told = f"version {version} taken back: its reason"
         record_taken_back(self.ledger, version, self.releases.read().epoch + 1, cause, told, datetime.now(UTC))
         swap(self.releases, told, shadow=None)
-        mirror_fates(self.registry, [self.registry.version(version)], read_fates(self.ledger), self.ledger)
+        if tell:
+            mirror_fates(self.registry, [self.registry.version(version)], read_fates(self.ledger), self.ledger)
         return told
 
     def tags(self, version: str) -> dict[str, str]:
@@ -145,7 +150,7 @@ def test_rejecting_says_what_ends_with_it(home: Home) -> None:
     assert home.tags(version)["approval"] == "rejected"
     (line,) = home.ledger.entries("rejection", version)
     assert json.loads(line.body)["reason"].startswith("blurred (latentloop reject, ")
-    home.release()
+    home.end(version, Cause.withdrawn)
     again = approve_version(home.settings, version, "on second thoughts")
     assert again.before.startswith(f"rejected by {decided.who}: blurred")
     home.registry.set_tag(version, "approval", "pending")
@@ -240,9 +245,7 @@ def test_an_approval_right_after_a_take_back_is_not_lost_to_the_end_of_the_one_b
     version = home.register()
     home.registry.set_tag(version, "approval", "approved")
     home.release(shadow=version)
-    told = f"version {version} taken back: its reason"
-    record_taken_back(home.ledger, version, home.releases.read().epoch + 1, Cause.technical, told, datetime.now(UTC))
-    swap(home.releases, told, shadow=None)
+    home.end(version, Cause.technical, tell=False)
 
     approve_version(home.settings, version, "")
     mirror_fates(home.registry, [home.registry.version(version)], read_fates(home.ledger), home.ledger)

@@ -15,7 +15,7 @@ from deploy.delivery.steps import (
     TryGolden,
 )
 from deploy.stores.release_file import RELEASE_KEY, verify_release
-from tests.deploy.controller.reconcile.neighbourhood import MARKS, World, end_watch, kinds, serving
+from tests.deploy.controller.reconcile.neighbourhood import MARKS, World, end_watch, kinds
 from tests.deploy.controller.world import swap
 from tests.deploy.serving.house import wait_until
 
