@@ -250,11 +250,11 @@ class Settings(BaseSettings):
             secret_key=self.s3.secret_key.get_secret_value() if self.s3.secret_key else None,
         )
 
-    def open_catalogue(self) -> Catalogue:
-        """The image tables."""
+    def open_catalogue(self, name: str | None = None) -> Catalogue:
+        """The image tables of today's preprocessing, or those of this name."""
         from deploy.stores.catalogue import Catalogue
 
-        return Catalogue(self.open_objects())
+        return Catalogue(self.open_objects(), self.preprocessing.digest if name is None else name)
 
     def open_database(self) -> Engine:
         """The migrated database of ledger and release row."""

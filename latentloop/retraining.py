@@ -67,10 +67,13 @@ def _await_free(ledger: Ledger, key: str) -> None:
 
 def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> str:
     """By hand, one training a catalogue version and recipe, unless asked for another."""
-    catalogue = settings.open_catalogue()
-    if not catalogue.counts().accepted:
+    from deploy.stores.captures import CaptureStore
+
+    catalogue, captured = settings.open_catalogue(), set(CaptureStore(settings.open_objects()).segments())
+    # a retraining ingests first: what was captured fills the catalogue of another preprocessing
+    if not catalogue.counts().accepted and not captured - catalogue.committed_segments("catalogue"):
         raise NothingToDo("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
-    base = f"by-hand-{tier}-catalogue-{catalogue.version()}-{recipe_name(settings)}"
+    base = f"by-hand-{tier}-catalogue-{catalogue.name}-{catalogue.version()}-{recipe_name(settings)}"
     number = 1
     while (found := ledger.get_trigger(key := f"{base}-{number}")) is not None and found.state != "running":
         if not again and found.state == "done":

@@ -94,6 +94,8 @@ def write_model_card(
 def _images(plan: RetrainPlan, trained: Trained) -> str:
     count = plan.n_training if trained.n_images is None else trained.n_images
     left_out = f" ({trained.excluded:,} left out, another run holds them out)" if trained.excluded else ""
+    if plan.below_policy:
+        left_out += f" ({plan.below_policy:,} left out, input_policy would refuse them today)"
     return f"{count:,} images{left_out}"
 
 

@@ -13,10 +13,10 @@ from prefect.states import State
 
 from tasks.benchmarks import cut_benchmark_new, cut_sets, open_benchmark_old
 from tasks.context import engine, now, objects, settings
-from tasks.errors import DataRefused, NoChampion, NotEnoughData, SnapshotMissing, TaskError
-from tasks.images import benchmark_digests, selection_of
+from tasks.errors import DataRefused, NoChampion, NotEnoughData, PlanOutdated, SnapshotMissing, TaskError
+from tasks.images import WINDOW_STEP, benchmark_digests, selection_of
 from tasks.mixing import mark_new_kind, mix
-from tasks.rows import planned_rows, training_rows
+from tasks.rows import count_below_policy, planned_rows, training_rows, without_vouched
 from tasks.slots import name_slot
 from tasks.steps import finish_step, finished_step
 from tasks.values import BenchmarkSet, Cause, PlannedCodePrior, RetrainPlan, Tier, WindowSelection
@@ -75,6 +75,7 @@ def plan_retrain(
     key: str, tier: Tier, reason: str, cause: Cause = "schedule", snapshot: str | None = None
 ) -> RetrainPlan:
     """Fix catalogue version, hold-outs and recipe; cuts `benchmark_old` once, and `benchmark_new` from new traffic."""
+    _require_same_catalogue(key)
     if (kept := finished_step(objects(), key, "plan", RetrainPlan)) is not None:
         return kept
     from deploy.stores.release import ReleaseStore
@@ -101,7 +102,10 @@ def plan_retrain(
         reason=reason,
         snapshot=snapshot or None,
         champion=champion,
+        catalogue=catalogue.name,
         catalogue_version=version,
+        min_variance=settings().input_policy.min_variance,
+        min_entropy_bits=settings().input_policy.min_entropy_bits,
         n_training=0,
         sources=_training_sources(version, old, benchmark_new),
         benchmark=old,
@@ -118,7 +122,8 @@ def plan_retrain(
     )
     rows = len(training_rows(catalogue, plan, []))
     _require_enough(rows, len(plan.sources), old.n + (benchmark_new.n if benchmark_new else 0))
-    return finish_step(objects(), key, "plan", plan.model_copy(update={"n_training": rows}))
+    counted = {"n_training": rows, "below_policy": count_below_policy(catalogue, plan)}
+    return finish_step(objects(), key, "plan", plan.model_copy(update=counted))
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, retry_condition_fn=may_pass_later)
@@ -129,8 +134,12 @@ def validate_plan(plan: RetrainPlan) -> None:
 
     catalogue = settings().open_catalogue()
     _require_no_leak(plan)
-    rows = training_rows(catalogue, plan, list(COLUMNS))
-    result = judge_table(rows.select(list(COLUMNS)).to_pandas(), settings().input_policy, plan.preprocessing)
+    rows = training_rows(catalogue, plan, [*COLUMNS, "vouched"])
+    # the policy that the rows were chosen by; what a person vouched for is beyond it
+    chosen_by = {"min_variance": plan.min_variance, "min_entropy_bits": plan.min_entropy_bits}
+    policy = settings().input_policy.model_copy(update=chosen_by)
+    judged = without_vouched(rows).select(list(COLUMNS)).to_pandas()
+    result = judge_table(judged, policy, plan.preprocessing)
     Ledger(engine()).record(
         "data", plan.key, result.verdict.model_dump_json(), now(), key=f"data:{plan.key}:{result.verdict.phase}"
     )
@@ -141,6 +150,18 @@ def validate_plan(plan: RetrainPlan) -> None:
         len(rows), len(plan.sources), plan.benchmark.n + (plan.benchmark_new.n if plan.benchmark_new else 0)
     )
     mix(mark_new_kind(rows, plan), plan)
+
+
+def _require_same_catalogue(key: str) -> None:
+    """PlanOutdated where this trigger chose its images from the catalogue of another preprocessing."""
+    today = settings().open_catalogue().name
+    plan = finished_step(objects(), key, "plan", RetrainPlan)
+    chosen = plan or finished_step(objects(), key, WINDOW_STEP, WindowSelection)
+    if chosen is not None and chosen.catalogue != today:
+        raise PlanOutdated(
+            f"{key} was planned on catalogue {chosen.catalogue or 'of 0.1.0'}; by today's [preprocessing] it is "
+            f"{today}: this training ends, the next one begins anew (`latentloop retrain`)"
+        )
 
 
 def _require_no_leak(plan: RetrainPlan) -> None:

@@ -80,7 +80,7 @@ def register_candidate(
             trigger=plan.key,
             tags={
                 "tier": plan.tier,
-                "dataset_version": str(plan.catalogue_version),
+                "dataset_version": plan.dataset_version,
                 "code_version": package_version("latentloop"),
                 "model_digest": evaluated.digest,
                 "parent_version": plan.champion.version if plan.champion else "",
