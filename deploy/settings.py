@@ -30,6 +30,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from data_checks.drift.policy import DriftPolicy
+from data_checks.label_errors import LabelPolicy
 from data_checks.new_kind import NewKindPolicy
 from data_checks.policy import InputPolicy
 from deploy.controller.config import ControllerConfig
@@ -142,6 +143,7 @@ class Settings(BaseSettings):
     preprocessing: Preprocessing = Preprocessing()
     input_policy: InputPolicy = InputPolicy()
     intake: IntakeConfig = IntakeConfig()
+    label_policy: LabelPolicy = LabelPolicy()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     gate: GatePolicy = GatePolicy()

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from data_checks.drift.smallest_shift import look_ahead
+from data_checks.shown_text import shorten
 from deploy.controller.drift import Waiting, waiting_for_images
 from deploy.controller.history import read_fates
 from deploy.controller.retraining import retrainings_asked_again
@@ -33,10 +34,11 @@ from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.report import PartReport, read_children
 
 DECISIONS = (
-    "release", "golden", "gate", "approval", "approval-refused", "override", "registered", "ingest-held",
+    "release", "golden", "gate", "approval", "approval-refused", "rejection", "override", "registered", "ingest-held",
     "retrain-skipped", "retrain-refused",
     "shadow-verdict", "canary-verdict", "watch-verdict", "settled", "rollback",
 )  # fmt: skip
+LONGEST = 160  # characters of a decision
 DRIFT = ("alarm", "drift", "drift-event", "drift-acted")
 
 
@@ -280,7 +282,7 @@ def _lines(ledger: Ledger, kinds: tuple[str, ...], each: int, most: int) -> tupl
 def _sentence(body: str) -> str:
     content = json.loads(body)
     action = f"{content['action']}: " if content.get("action") else ""
-    return (action + str(content.get("reason") or content.get("how") or ""))[:160]
+    return shorten(action + str(content.get("reason") or content.get("how") or ""), LONGEST)
 
 
 def _short(at: datetime | None, zone: str | None) -> str:
