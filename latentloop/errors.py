@@ -5,6 +5,8 @@ FrontDoorError
 ├── ProcessFailed    a server could not be brought to life
 ├── NothingToDo      the request is valid and there is nothing it could act on
 ├── RunFailed        a flow run ended without its result
+├── TrialFailed      a model cannot be trained on this machine
+├── InitRefused      there is nothing to write settings for, or no place for them
 └── DemoFailed       a chapter of the demo did not come true, or the watchdog ended it
 """
 
@@ -29,6 +31,14 @@ class NothingToDo(FrontDoorError):
 
 class RunFailed(FrontDoorError):
     """A flow run crashed or failed; the message holds its state and its URL."""
+
+
+class TrialFailed(FrontDoorError):
+    """Which batch was too much, and what came of it."""
+
+
+class InitRefused(FrontDoorError):
+    """What of the pictures, the flags or the place keeps a settings file from being written."""
 
 
 class DemoFailed(FrontDoorError):
