@@ -82,7 +82,7 @@ def enlarge(images: np.ndarray, side: int) -> np.ndarray:
     """Resize grey images (N, 1, H, W) uint8 to side x side pixels as the product's preprocessing does."""
     if images.shape[2:] == (side, side):
         return images
-    preprocessing = Preprocessing(height=side, width=side, resize="antialias")
+    preprocessing = Preprocessing(height=side, width=side, fit="stretch")
     return np.stack([to_pixels(Image.fromarray(image[0]), preprocessing) for image in images])
 
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from data_checks.errors import ImageRefused
-from data_checks.image_array import read_planes
-from data_checks.image_content import require_content
-from data_checks.image_file import decode, read_header, require_wanted
 from data_checks.image_statistics import HISTOGRAM_BINS, ImageStatistics, measure_image
+from data_checks.intake.array import convert_array
+from data_checks.intake.content import require_content
+from data_checks.intake.convert import Conversions, convert
+from data_checks.intake.file import read_header, require_wanted
+from data_checks.intake.jpeg_pixels import choose_scale
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
-from vae_core.errors import DataError
-from vae_core.preprocessing import Preprocessing, to_pixels
+from vae_core.preprocessing import Preprocessing
 
 __all__ = ["GateResult", "Refusal", "count_values", "judge_image_array", "judge_image_bytes"]
 
@@ -60,20 +60,24 @@ def judge_image_bytes(
     try:
         header = read_header(data, policy)
         require_wanted(header, preprocessing)
-        pixels = _preprocess(decode(header), preprocessing)
+        pixels, conversions = convert(header, preprocessing)
     except ImageRefused as refused:
         return GateResult(None, None, refused.refusal, refused.detail)
-    return _judge_pixels(pixels, policy, reference_histogram)
+    return _judge_pixels(pixels, conversions, policy, reference_histogram)
 
 
 def count_values(data: bytes, preprocessing: Preprocessing, policy: InputPolicy) -> int:
-    """Count the pixels x channels that decoding a file will make, by its header; 0 when that refuses it."""
+    """Count the pixels x channels that decoding a file will make, by its header; 0 when that refuses it.
+
+    A JPEG that is reduced while decoding counts as it is decoded.
+    """
     try:
         header = read_header(data, policy)
         require_wanted(header, preprocessing)
     except ImageRefused:
         return 0
-    return header.width * header.height * preprocessing.channels
+    scale = choose_scale(header, preprocessing)
+    return -(-header.width // scale) * -(-header.height // scale) * preprocessing.channels
 
 
 def judge_image_array(
@@ -89,35 +93,24 @@ def judge_image_array(
     """
     _require_histogram(reference_histogram)
     try:
-        pixels = read_planes(array, preprocessing, policy)
-        if pixels.shape != preprocessing.shape:
-            pixels = _preprocess(_to_picture(pixels), preprocessing)
+        pixels, conversions = convert_array(array, preprocessing, policy)
     except ImageRefused as refused:
         return GateResult(None, None, refused.refusal, refused.detail)
-    return _judge_pixels(pixels, policy, reference_histogram)
+    return _judge_pixels(pixels, conversions, policy, reference_histogram)
 
 
 def _judge_pixels(
-    pixels: NDArray[np.uint8], policy: InputPolicy, reference_histogram: NDArray[np.floating] | None
+    pixels: NDArray[np.uint8],
+    conversions: Conversions,
+    policy: InputPolicy,
+    reference_histogram: NDArray[np.floating] | None,
 ) -> GateResult:
     statistics = measure_image(pixels)
     try:
         require_content(statistics, policy, reference_histogram)
     except ImageRefused as refused:
-        return GateResult(pixels, statistics, refused.refusal, refused.detail)
-    return GateResult(pixels, statistics, None, "")
-
-
-def _preprocess(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.uint8]:
-    try:
-        return to_pixels(image, preprocessing)
-    except DataError as error:  # mode and size were checked before; a rule of the preprocessing's own is left
-        raise ImageRefused(Refusal.wrong_shape, " ".join(str(error).split())) from error
-
-
-def _to_picture(planes: NDArray[np.uint8]) -> Image.Image:
-    """Make a picture of planes (C, H, W), so that it is resized on the path that a file takes."""
-    return Image.fromarray(planes[0] if len(planes) == 1 else np.ascontiguousarray(np.moveaxis(planes, 0, 2)))
+        return GateResult(pixels, statistics, refused.refusal, refused.detail, conversions)
+    return GateResult(pixels, statistics, None, "", conversions)
 
 
 def _require_histogram(reference: NDArray[np.floating] | None) -> None:

@@ -1,10 +1,10 @@
 """The numbers of the input gate: what an image may be, and how many may be refused before a batch is held."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data_checks.image_header import ImageFormat
+from data_checks.intake.header import ImageFormat
 
 
 class InputPolicy(BaseModel):
@@ -12,15 +12,17 @@ class InputPolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    formats: Annotated[tuple[ImageFormat, ...], Field(min_length=1)] = ("PNG", "JPEG")
-    """File formats that are decoded at all. Every decoder is attack surface, so each is opted into."""
+    formats: Annotated[tuple[ImageFormat, ...], Field(min_length=1)] = get_args(ImageFormat)
+    """File formats that are decoded at all. Every decoder is attack surface: leave out what nobody sends."""
 
-    max_bytes: int = Field(default=8 * 2**20, ge=1, le=2**28)
-    """Largest file, bytes. Origin: our choice, two bytes for each of the most pixels allowed."""
+    max_bytes: int = Field(default=64 * 2**20, ge=1, le=2**28)
+    """Largest file, bytes. Origin: our choice, more than a byte for each of the most pixels allowed; photographs of 50
+    megapixels have 10 to 40 MB."""
 
-    max_pixels: int = Field(default=4_000_000, ge=1, le=80_000_000)
-    """Largest width x height, pixels, read from the header before anything is decoded. The bound on this
-    field stays below the 89 million at which Pillow speaks of decompression bombs."""
+    max_pixels: int = Field(default=50_000_000, ge=1, le=80_000_000)
+    """Largest width x height, pixels, read from the header before anything is decoded: photographs of 50 megapixels.
+    What decoding takes is bounded besides, at 448 MiB, so that kinds other than baseline JPEG may be refused below it.
+    The bound on this field stays below the 89 million at which Pillow speaks of decompression bombs."""
 
     min_variance: float = Field(default=0.01, ge=0, le=0.25)
     """Smallest population variance over all pixels on [0, 1]. Origin: the field's rule for black frames,

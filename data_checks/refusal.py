@@ -19,7 +19,8 @@ class Refusal(StrEnum):
     too_many_pixels = "too_many_pixels"
     wrong_shape = "wrong_shape"
     wrong_mode = "wrong_mode"
-    """Not still 8-bit pixels in the wanted channels: 16-bit, palette, transparency, CMYK, animation."""
+    """Pixels that are not converted: several pictures in one file, floats, CIELAB; under a preprocessing of schema 1
+    everything but still 8-bit pixels in the wanted channels."""
 
     low_variance = "low_variance"
     low_entropy = "low_entropy"

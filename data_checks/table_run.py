@@ -42,7 +42,7 @@ def list_expectations(policy: InputPolicy, preprocessing: Preprocessing) -> list
     gxe = _load_library().expectations
     between = gxe.ExpectColumnValuesToBeBetween
     in_set = gxe.ExpectColumnValuesToBeInSet
-    resized = preprocessing.resize != "refuse"
+    resized = preprocessing.any_size
     width = between(column="width", min_value=1, max_value=policy.max_pixels)
     height = between(column="height", min_value=1, max_value=policy.max_pixels)
     return [

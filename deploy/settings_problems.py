@@ -14,7 +14,7 @@ from deploy.settings_origins import Said, dotted, is_list_in, is_ours, table_in
 SECRET_WORDS = ("key", "secret", "token", "password", "auth")
 STARS = "********"
 
-RENAMED: Mapping[str, str] = {}
+RENAMED: Mapping[str, str] = {"preprocessing.resize": "preprocessing.fit"}
 """Old dotted key -> its successor, so that who upgrades is told the new word."""
 
 _EXPECTED = {

@@ -104,9 +104,9 @@ def _require_same_images(benchmark: BenchmarkSet) -> None:
     frozen = read_benchmark(objects(), benchmark, 1).shape[1:]
     if benchmark.preprocessing is None and frozen == wanted.shape:  # frozen before the digest was kept
         return
-    differs = "by another resize" if frozen == wanted.shape else f"of {frozen} (C, H, W)"
+    differs = "by another fit" if frozen == wanted.shape else f"of {frozen} (C, H, W)"
     raise ImagesChanged(
-        f"benchmark_old holds images {differs}, the settings make them {wanted.shape} with resize = {wanted.resize!r}: "
+        f"benchmark_old holds images {differs}, the settings make them {wanted.shape} with fit = {wanted.fit!r}: "
         "versions of both cannot be compared; set [preprocessing] back, or begin another installation with a new "
         "product name"
     )

@@ -3,37 +3,54 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from vae_core.documents import digest_document
 from vae_core.errors import DataError
+from vae_core.fit import Fit, fit_picture
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
 
+_COLOUR = "^#[0-9a-fA-F]{6}$"
+_FIT_OF_RESIZE: Mapping[object, Fit] = {"refuse": "refuse", "antialias": "stretch"}
+_RESIZE_OF_FIT = {fit: resize for resize, fit in _FIT_OF_RESIZE.items()}
+
 
 class Preprocessing(BaseModel):
     """What an image must be, or is made, before a model sees it; part of every version and of its digest.
 
-    Pixels stay uint8 (C, H, W), RGB where there are three channels; a model sees them divided by 255, never
-    standardised.
+    Pixels stay uint8 (C, H, W), sRGB where there are three channels; a model sees them divided by 255, never
+    standardised. Schema 2 converts what comes in another form; schema 1, of the first release, says `resize` in the
+    place of `fit` (antialias is stretch), converts nothing and knows no other word: such a document keeps its JSON,
+    its digest and its meaning.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal[1] = Field(1, description="form of this table; there is one so far")
-    channels: Literal[1, 3] = Field(1, description="1 is grey (Pillow's mode L), 3 is RGB")
+    schema_version: Literal[1, 2] = Field(
+        2, description="form of this table; 1 is the first release's: nothing converted"
+    )
+    channels: Literal[1, 3] = Field(1, description="1 is grey (Rec. 601 luma), 3 is sRGB")
     height: int = Field(28, ge=4, le=1024, description="of an image, pixels")
     width: int = Field(28, ge=4, le=1024, description="of an image, pixels")
-    resize: Literal["refuse", "antialias"] = Field(
+    fit: Fit = Field(
         "refuse",
-        description="refuse other sizes, or resize them with Pillow's bicubic filter, whose support grows "
-        "with the scale (Parmar et al. 2022: the filter alone moves a Fréchet distance by 1 to 6); "
-        "proportions are not kept",
+        description="what is done with another size: `refuse` it; `pad` to the whole picture, centred on `padding`; "
+        "`crop` to its centre; `stretch`, proportions not kept; by Pillow's bicubic filter, whose support grows with "
+        "the scale (Parmar et al. 2022: the filter alone moves a Fréchet distance by 1 to 6)",
+    )
+    padding: str = Field("#ffffff", pattern=_COLOUR, description="colour around a padded picture, #rrggbb")
+    background: str = Field("#ffffff", pattern=_COLOUR, description="colour under transparency, #rrggbb")
+    sixteen_bit: Literal["linear", "range"] = Field(
+        "linear",
+        description="how 16 bits become 8: `linear` divides by 257; `range` goes from the file's own least value to "
+        "its greatest, for sensors that use a part of the scale",
     )
 
     @property
@@ -42,32 +59,86 @@ class Preprocessing(BaseModel):
         return (self.channels, self.height, self.width)
 
     @property
+    def mode(self) -> Literal["L", "RGB"]:
+        """Pillow's word for the channels."""
+        return "L" if self.channels == 1 else "RGB"
+
+    @property
+    def any_size(self) -> bool:
+        """Whether pictures of other sizes are taken."""
+        return self.fit != "refuse"
+
+    @property
+    def converts(self) -> bool:
+        """Whether another orientation, colour space, depth or transparency is converted."""
+        return self.schema_version > 1
+
+    @property
     def digest(self) -> str:
         """The sha256 of the canonical JSON: equal exactly when two preprocessings are."""
         return digest_document(self)
 
+    def same_images(self, other: Preprocessing) -> bool:
+        """Whether a plain picture that both accept becomes the same pixels, so that what one froze the other can use.
+
+        Schema 1 says nothing of padding, background and depth, for it refuses what they are about.
+        """
+        if (self.shape, self.fit) != (other.shape, other.fit):
+            return False
+        if not (self.converts and other.converts):
+            return True
+        padded = self.fit != "pad" or self.padding.lower() == other.padding.lower()
+        return padded and (self.background.lower(), self.sixteen_bit) == (other.background.lower(), other.sixteen_bit)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_schema_1(cls, given: Any) -> Any:
+        """The words of schema 1 in today's; ValueError for a mixture of both."""
+        if not isinstance(given, Mapping):
+            return given
+        words = dict(given)
+        if str(words.get("schema_version", 2)) != "1":
+            if "resize" in words:
+                fit = _FIT_OF_RESIZE.get(words["resize"], "refuse")
+                raise ValueError(f'resize is called fit now: write fit = "{fit}" in its place')
+            return words
+        more = words.keys() & {"fit", "padding", "background", "sixteen_bit"}
+        if more:
+            raise ValueError(
+                f"schema_version 1 knows resize only, came {', '.join(sorted(more))}; leave the version out"
+            )
+        resize = words.pop("resize", "refuse")
+        if resize not in _FIT_OF_RESIZE:
+            raise ValueError(f'resize: expected "refuse" or "antialias", came {resize!r}')
+        return {**words, "schema_version": 1, "fit": _FIT_OF_RESIZE[resize]}
+
+    @model_serializer(mode="wrap")
+    def _write_schema(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        if self.schema_version == 2:
+            words: dict[str, Any] = write(self)
+            return words
+        size = {"channels": self.channels, "height": self.height, "width": self.width}
+        return {"schema_version": 1, **size, "resize": _RESIZE_OF_FIT[self.fit]}
+
 
 def to_pixels(image: Image.Image, preprocessing: Preprocessing) -> np.ndarray:
-    """Make uint8 pixels (C, H, W) of a decoded picture; DataError for another mode or a size not taken.
+    """Make uint8 pixels (C, H, W) of a picture in the wanted mode; DataError for another mode or a size not taken.
 
-    Modes are never converted: an alpha channel, a palette or 16 bits need a decision that the sender must
-    make.
+    This is the last step alone, the fit: modes are converted by the intake, which knows what the file said.
     """
-    mode = "L" if preprocessing.channels == 1 else "RGB"
+    mode = preprocessing.mode
     if image.mode != mode:
         raise DataError(
             f"preprocessing: expected a picture of mode {mode}, came {image.mode}; convert it to {mode} first"
         )
     size = (preprocessing.width, preprocessing.height)
     if image.size != size:
-        if preprocessing.resize == "refuse":
+        if not preprocessing.any_size:
             raise DataError(
                 f"preprocessing: expected {size[0]}x{size[1]} pixels, came {image.size[0]}x{image.size[1]}; "
-                "resize it first, or set resize to 'antialias'"
+                "resize it first, or set preprocessing.fit to 'pad', 'crop' or 'stretch'"
             )
-        from PIL import Image as pillow
-
-        image = image.resize(size, pillow.Resampling.BICUBIC)
+        image = fit_picture(image, size, preprocessing.fit, preprocessing.padding)
     pixels = np.asarray(image)
     return pixels[np.newaxis] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
 

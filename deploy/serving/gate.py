@@ -36,9 +36,9 @@ def require_decodable(
 ) -> None:
     """Raise `Problem` 413 for files that together unpack to more than a request may hold, before one is decoded.
 
-    Where nothing is resized the count of images says it: a file of another size is refused by its header.
+    Where no other size is taken the count of images says it: a file of another size is refused by its header.
     """
-    if preprocessing.resize == "refuse":
+    if not preprocessing.any_size:
         return
     values = sum(
         count_values(upload.content, preprocessing, policy)

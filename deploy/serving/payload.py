@@ -1,9 +1,9 @@
 """From a request body to the images in it: encoded files or arrays, one or many, nothing decoded yet.
 
-Bodies: an image file as it is (`image/png`, `image/jpeg`, `application/octet-stream`), files as
-`multipart/form-data`, `{"images": nested numbers}` as `application/json`, an array as `application/x-npy`. In
-arrays integers are the levels 0 to 255 and floats are [0, 1]; an array is one image when its shape is one's,
-a stack of images otherwise.
+Bodies: an image file as it is (`image/png` and the other types of pictures, `application/octet-stream`: its bytes say
+what it is), files as `multipart/form-data`, `{"images": nested numbers}` as `application/json`, an array as
+`application/x-npy`. In arrays integers are the levels 0 to 255 and floats are [0, 1]; a stack of images is
+(N, C, H, W), and of grey ones (N, H, W) too where N is no number of channels.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from deploy.serving.bodies.stack import split_stack
 from deploy.serving.errors import Problem
 from vae_core.preprocessing import Preprocessing
 
-FILE_TYPES = ("image/png", "image/jpeg", "application/octet-stream")
+FILE_TYPES = (
+    "image/png", "image/jpeg", "image/jpg", "image/webp", "image/tiff", "image/bmp", "image/gif", "image/avif",
+    "application/octet-stream",
+)  # fmt: skip
 TYPES = (*FILE_TYPES, "multipart/form-data", "application/json", "application/x-npy")
 
 
@@ -53,7 +56,7 @@ def parse_body(
         files = read_files(body, options.get(b"boundary", b""), preprocessing, limits)
         return [Upload(name, content) for name, content in files]
     read = read_json if kind == "application/json" else read_npy
-    return [Upload("", image) for image in split_stack(read(body, preprocessing, limits), preprocessing)]
+    return [Upload("", image) for image in split_stack(read(body, preprocessing, limits))]
 
 
 def _short(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -12,7 +13,7 @@ Damage = Callable[[np.ndarray, np.random.Generator], bytes]
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """A uint8 image (H, W) or (H, W, 3), or uint16 (H, W), as PNG."""
+    """A uint8 image (H, W) or (H, W, 3) as PNG."""
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, format="PNG", compress_level=1)
     return out.getvalue()
@@ -39,19 +40,34 @@ def _wrong_size(pixels: np.ndarray, random: np.random.Generator) -> bytes:
     return encode_png(np.pad(pixels, 4))
 
 
-def _colour(pixels: np.ndarray, random: np.random.Generator) -> bytes:
-    return encode_png(np.stack([pixels, pixels // 2, 255 - pixels], axis=-1))
+def _animated(pixels: np.ndarray, random: np.random.Generator) -> bytes:
+    out = io.BytesIO()
+    frames = [Image.fromarray(255 - pixels)]
+    Image.fromarray(pixels).save(out, format="GIF", save_all=True, append_images=frames, duration=100)
+    return out.getvalue()
 
 
-def _sixteen_bits(pixels: np.ndarray, random: np.random.Generator) -> bytes:
-    return encode_png(pixels.astype(np.uint16) * 257)
+def _half_a_jpeg(pixels: np.ndarray, random: np.random.Generator) -> bytes:
+    """Cut within its pixels and closed by an end marker: a lenient decoder fills the rest with grey."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, format="JPEG", quality=95)
+    whole = out.getvalue()
+    first = whole.index(_START_OF_SCAN)
+    return whole[: first + int((len(whole) - first) * 0.6)] + _END_OF_IMAGE
 
 
-def _ten_megapixels(pixels: np.ndarray, random: np.random.Generator) -> bytes:
-    return _HUGE
+def _sixty_megapixels(pixels: np.ndarray, random: np.random.Generator) -> bytes:
+    return _huge()
 
 
-_HUGE = encode_png(np.zeros((2_500, 4_000), dtype=np.uint8))
+@cache
+def _huge() -> bytes:
+    out = io.BytesIO()
+    Image.new("1", (10_000, 6_000)).save(out, format="PNG")
+    return out.getvalue()
+
+
+_START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 
 DAMAGES: dict[str, Damage] = {
     "truncated": _truncate,
@@ -59,8 +75,8 @@ DAMAGES: dict[str, Damage] = {
     "empty": _nothing,
     "black": _black,
     "wrong size": _wrong_size,
-    "colour": _colour,
-    "16 bits": _sixteen_bits,
-    "ten megapixels": _ten_megapixels,
+    "animated": _animated,
+    "half a JPEG": _half_a_jpeg,
+    "sixty megapixels": _sixty_megapixels,
 }
 """By name; an exact duplicate, the ninth way, needs a second image and is made by the shipment."""

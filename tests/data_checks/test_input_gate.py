@@ -19,7 +19,8 @@ from vae_core.preprocessing import Preprocessing
 
 GREY = Preprocessing()
 COLOUR = Preprocessing(channels=3)
-RESIZED = Preprocessing(resize="antialias")
+RESIZED = Preprocessing(fit="stretch")
+FIRST = Preprocessing(schema_version=1)  # type: ignore[arg-type]
 POLICY = InputPolicy()
 PICTURE = product()
 PNG, JPEG = encode(PICTURE), encode(PICTURE, "JPEG", quality=95)
@@ -66,11 +67,12 @@ def test_a_jpeg_with_exif_and_a_colour_png_are_accepted() -> None:
         (encode(colour_picture()), COLOUR, 3 * 784),
         (claimed_png(1000, 2000), RESIZED, 2_000_000),
         (claimed_png(1000, 2000), GREY, 0),
-        (claimed_png(4000, 4000), RESIZED, 0),
-        (encode(colour_picture()), GREY, 0),
+        (claimed_png(8000, 8000), RESIZED, 0),
+        (encode(colour_picture()), FIRST, 0),
+        (encode(np.zeros((4000, 3000), np.uint8), "JPEG"), RESIZED, 500 * 375),
         (b"no picture", GREY, 0),
     ],
-    ids=["grey", "colour", "large", "another size", "too large", "another mode", "none"],
+    ids=["grey", "colour", "large", "another size", "too large", "another mode", "reduced while decoding", "none"],
 )
 def test_what_decoding_will_make_is_counted_by_the_header(
     data: bytes, preprocessing: Preprocessing, values: int
@@ -92,37 +94,27 @@ def test_another_size_is_resized_where_the_preprocessing_says_so() -> None:
     [
         (b"", Refusal.empty_file, "expected an image file, came 0 bytes: upload it anew"),
         (b"hello world", Refusal.not_an_image, "came a file that begins with b'hello wo': convert"),
-        (b"%PDF-1.7", Refusal.not_an_image, "expected PNG or JPEG, came a PDF: convert it before upload"),
-        (encode(PICTURE, "GIF"), Refusal.not_an_image, "came a GIF"),
-        (encode(PICTURE, "BMP"), Refusal.not_an_image, "came a BMP"),
-        (encode(PICTURE, "TIFF"), Refusal.not_an_image, "came a TIFF"),
-        (encode(PICTURE, "WEBP"), Refusal.not_an_image, "came a WebP"),
+        (b"%PDF-1.7", Refusal.not_an_image, "came a PDF: save its pictures as PNG or JPEG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Refusal.not_an_image, "came a HEIC photograph: save it as JPEG (on an"),
         (PNG[:-13], Refusal.truncated, "stop before its end chunk: upload it anew"),
         (JPEG[:-2], Refusal.truncated, "stop before its end marker: upload it anew"),
         (claimed_png(28, 28), Refusal.truncated, "came one that does not decode (OSError"),
-        (claimed_png(4000, 2501), Refusal.too_many_pixels, "came 4000x2501 = 10004000: downscale"),
-        (claimed_png(2**31 - 1, 2**31 - 1), Refusal.too_many_pixels, "at most 4000000 pixels"),
-        (PNG + bytes(8 * 2**20), Refusal.too_many_bytes, "expected at most 8388608 bytes, came 83889"),
+        (claimed_png(10_000, 5001), Refusal.too_many_pixels, "came 10000x5001 = 50010000: downscale it, or raise"),
+        (claimed_png(2**31 - 1, 2**31 - 1), Refusal.too_many_pixels, "at most 50000000 pixels"),
+        (PNG + bytes(64 * 2**20), Refusal.too_many_bytes, "expected at most 67108864 bytes, came 67109"),
         (
             encode(product(width=32)),
             Refusal.wrong_shape,
-            "expected 28x28 L, came 32x28 L: resize or crop before upload",
+            "expected 28x28 L, came 32x28 L: resize or crop it, or set preprocessing.fit to pad, crop or stretch",
         ),
-        (encode(PICTURE, mode="RGB"), Refusal.wrong_mode, "came 28x28 RGB: convert it to L before upload"),
-        (encode(PICTURE, mode="RGBA"), Refusal.wrong_mode, "came 28x28 RGBA with transparency: flatten it"),
-        (encode(PICTURE, mode="LA"), Refusal.wrong_mode, "came 28x28 LA with transparency"),
-        (encode(PICTURE, transparency=0), Refusal.wrong_mode, "came 28x28 L with transparency"),
-        (encode(PICTURE, mode="P"), Refusal.wrong_mode, "came 28x28 P (palette): convert it to L"),
-        (encode(PICTURE, mode="1"), Refusal.wrong_mode, "came 28x28 L with 1 bits a channel"),
-        (encode(PICTURE.astype(np.uint16) * 257), Refusal.wrong_mode, "with 16 bits a channel: save it"),
-        (encode(PICTURE, "JPEG", mode="CMYK"), Refusal.wrong_mode, "came 28x28 CMYK: convert it to L"),
         (
             encode(PICTURE, save_all=True, append_images=FRAMES),
             Refusal.wrong_mode,
-            "came 28x28 L, animated: save one still frame before upload",
+            "came 28x28 L animated: save one still picture of it",
         ),
-        (encode(np.zeros((28, 28), np.uint8)), Refusal.low_variance, "came 0 at mean 0.000: black or flat"),
-        (encode(np.full((28, 28), 200, np.uint8)), Refusal.low_variance, "variance >= 0.01 on [0, 1]"),
+        (encode(PICTURE, "GIF", save_all=True, append_images=FRAMES), Refusal.wrong_mode, "came 28x28 P animated"),
+        (encode(np.zeros((28, 28), np.uint8)), Refusal.low_variance, "came 0 at mean 0.000: a black frame, check"),
+        (encode(np.full((28, 28), 200, np.uint8)), Refusal.low_variance, "a picture of one colour, check the camera"),
         (encode(255 - PICTURE), Refusal.inverted, "looks like a negative, invert it before upload"),
     ],
 )  # fmt: skip
@@ -131,6 +123,43 @@ def test_a_file_that_cannot_be_used_is_refused_by_name(data: bytes, refusal: Ref
     assert result.refusal is refusal
     assert not result.accepted
     assert detail in result.detail and "\n" not in result.detail
+
+
+@pytest.mark.parametrize(
+    ("data", "refusal", "detail"),
+    [
+        (encode(PICTURE, mode="RGB"), Refusal.wrong_mode, "expected 28x28 L, came 28x28 RGB as PNG: save it as PNG or"),
+        (encode(PICTURE, mode="RGBA"), Refusal.wrong_mode, "came 28x28 RGBA with transparency: flatten it"),
+        (encode(PICTURE, mode="LA"), Refusal.wrong_mode, "came 28x28 LA with transparency"),
+        (encode(PICTURE, transparency=0), Refusal.wrong_mode, "came 28x28 L with transparency"),
+        (encode(PICTURE, mode="P"), Refusal.wrong_mode, "came 28x28 P (palette): convert it to L"),
+        (encode(PICTURE, mode="1"), Refusal.wrong_mode, "came 28x28 L with 1 bits a channel"),
+        (encode(PICTURE.astype(np.uint16) * 257), Refusal.wrong_mode, "with 16 bits a channel: save it"),
+        (encode(PICTURE, "JPEG", mode="CMYK"), Refusal.wrong_mode, "came 28x28 CMYK as JPEG"),
+        (encode(PICTURE, "WEBP"), Refusal.wrong_mode, "came 28x28 RGB as WEBP"),
+        (encode(product(width=32)), Refusal.wrong_shape, "expected 28x28 L, came 32x28 L"),
+        (
+            encode(PICTURE, save_all=True, append_images=FRAMES),
+            Refusal.wrong_mode,
+            "came 28x28 L animated: save one still frame before upload",
+        ),
+    ],
+)  # fmt: skip
+def test_under_the_first_schema_nothing_is_converted(data: bytes, refusal: Refusal, detail: str) -> None:
+    result = judge_image_bytes(data, FIRST, POLICY, REFERENCE)
+    assert result.refusal is refusal
+    assert detail in result.detail and "\n" not in result.detail
+
+
+def test_under_the_first_schema_a_photograph_lies_as_it_is_stored() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    stored = encode(PICTURE, exif=exif)
+    first, second = judge_image_bytes(stored, FIRST, POLICY), judge_image_bytes(stored, GREY, POLICY)
+    assert first.pixels is not None and second.pixels is not None
+    np.testing.assert_array_equal(first.pixels[0], PICTURE)
+    np.testing.assert_array_equal(second.pixels[0], PICTURE[::-1, ::-1])
+    assert (first.conversions, second.conversions) == ((), ("EXIF orientation 3 applied",))
 
 
 @pytest.mark.parametrize(
@@ -144,10 +173,11 @@ def test_a_file_that_cannot_be_used_is_refused_by_name(data: bytes, refusal: Ref
         (np.zeros((2, 1, 28, 28)), Refusal.wrong_shape, "expected 1x28x28 (C, H, W), came 2x1x28x28"),
         (np.zeros((1, 0, 28)), Refusal.wrong_shape, "came 1x0x28"),
         (np.float64(0.5), Refusal.wrong_shape, "came a single number"),
+        (np.zeros((3, 96, 96)), Refusal.wrong_shape, "came 3x96x96: a colour picture, or several grey ones? send"),
         (np.zeros((1, 28, 32)), Refusal.wrong_shape, "came 32x28 with 1 channels: resize or crop"),
-        (np.zeros((1, 2001, 2000), np.uint8), Refusal.too_many_pixels, "came 2000x2001 = 4002000"),
+        (np.zeros((1, 10_000, 5001), np.uint8), Refusal.too_many_pixels, "came 5001x10000 = 50010000"),
         (PICTURE.astype(np.float64), Refusal.range_0_255, "divide by 255"),
-        (np.zeros((1, 28, 28)), Refusal.low_variance, "black or flat frame"),
+        (np.zeros((1, 28, 28)), Refusal.low_variance, "a black frame"),
         ((255 - PICTURE) / 255, Refusal.inverted, "negative"),
     ],
 )
@@ -173,13 +203,13 @@ def test_a_black_frame_keeps_its_statistics_for_telemetry() -> None:
 
 
 def test_a_refused_huge_picture_is_never_decoded() -> None:
-    huge = encode(np.zeros((2500, 4000), np.uint8))
+    huge = encode(np.zeros((6000, 9000), np.uint8))
     tracemalloc.start()
     result = judge_image_bytes(huge, GREY, POLICY)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert result.refusal is Refusal.too_many_pixels
-    assert peak < 1_000_000  # ten million pixels decoded would take ten times as much
+    assert peak < 1_000_000  # 54 million pixels decoded would take fifty times as much
 
 
 def test_thresholds_are_those_of_the_policy() -> None:
@@ -188,7 +218,7 @@ def test_thresholds_are_those_of_the_policy() -> None:
     assert judge_image_bytes(faint, GREY, InputPolicy(min_variance=0.003)).accepted
     strict = InputPolicy(min_variance=0.003, min_entropy_bits=1.5)
     assert judge_image_bytes(faint, GREY, strict).refusal is Refusal.low_entropy
-    assert judge_image_bytes(JPEG, GREY, InputPolicy(formats=("PNG",))).detail.startswith("expected PNG, came a JPEG")
+    assert judge_image_bytes(JPEG, GREY, InputPolicy(formats=("PNG",))).detail.startswith("expected PNG, came a JPEG:")
     for lenient in (InputPolicy(detect_inversion=False), InputPolicy(inversion_margin=2)):
         assert judge_image_bytes(encode(255 - PICTURE), GREY, lenient, REFERENCE).accepted
 
@@ -226,14 +256,37 @@ def sound(result: GateResult) -> bool:
 @given(st.binary(max_size=400))
 @example(b"\xff\xd8\xff")
 @example(b"\x89PNG\r\n\x1a\n")
+@example(b"II*\0\x08\0\0\0")
 def test_any_bytes_are_answered(data: bytes) -> None:
-    for start in (b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"):
+    starts = (
+        b"",
+        PNG[:8],
+        b"\xff\xd8\xff",
+        b"II*\0\x08\0\0\0",
+        b"BM",
+        b"GIF89a",
+        b"RIFF\x40\0\0\0WEBPVP8 ",
+        b"\0\0\0\x14ftypavif",
+    )
+    for start in starts:
         assert sound(judge_image_bytes(start + data, GREY, POLICY, REFERENCE))
 
 
 @settings(max_examples=400)
 @given(
-    st.sampled_from([PNG, JPEG, encode(PICTURE, "JPEG", progressive=True), encode(PICTURE, mode="P")]),
+    st.sampled_from(
+        [
+            PNG,
+            JPEG,
+            encode(PICTURE, "JPEG", progressive=True),
+            encode(PICTURE, mode="P"),
+            encode(PICTURE, "WEBP"),
+            encode(PICTURE, "TIFF"),
+            encode(PICTURE, "TIFF", compression="tiff_lzw"),
+            encode(PICTURE, "BMP"),
+            encode(PICTURE, "GIF"),
+        ]
+    ),
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.binary(max_size=6)), min_size=1, max_size=6),
 )
 def test_files_overwritten_anywhere_are_answered(data: bytes, wounds: list[tuple[float, bytes]]) -> None:
@@ -241,7 +294,8 @@ def test_files_overwritten_anywhere_are_answered(data: bytes, wounds: list[tuple
     for place, content in wounds:
         start = int(place * len(damaged))
         damaged[start : start + len(content)] = content
-    assert sound(judge_image_bytes(bytes(damaged), GREY, POLICY, REFERENCE))
+    for preprocessing in (GREY, RESIZED, FIRST):
+        assert sound(judge_image_bytes(bytes(damaged), preprocessing, POLICY, REFERENCE))
 
 
 @given(st.data())

@@ -60,7 +60,7 @@ def test_the_unit_is_that_of_the_name(name: str, unit: str) -> None:
     [
         ("clock_factor", "above 0, at most 1"),
         ("input_policy.max_pixels", "at least 1, at most 80,000,000"),
-        ("input_policy.formats", '"PNG" or "JPEG", not empty'),
+        ("input_policy.formats", '"PNG" or "JPEG" or "WEBP" or "TIFF" or "BMP" or "GIF" or "AVIF", not empty'),
         ("preprocessing.channels", "1 or 3"),
         ("training.full.precision", '"auto" or "fp32" or "bf16"'),
         ("mlflow_url", "matches ^https?://"),

@@ -20,9 +20,9 @@ REASON_OF = {
     "empty": "empty_file",
     "black": "low_variance",
     "wrong size": "wrong_shape",
-    "colour": "wrong_mode",
-    "16 bits": "wrong_mode",
-    "ten megapixels": "too_many_pixels",
+    "animated": "wrong_mode",
+    "half a JPEG": "truncated",
+    "sixty megapixels": "too_many_pixels",
 }
 
 
@@ -53,9 +53,12 @@ def capture(contents: Sequence[bytes], source: str) -> str:
 def capture_mixed_shipment() -> int:
     """Three segments with every damage and with duplicates within and across them; returns the number of files."""
     segments = [
-        [*(intact(seed) for seed in range(16)), damaged("black"), damaged("truncated"), intact(3), damaged("colour")],
+        [*(intact(seed) for seed in range(16)), damaged("black"), damaged("truncated"), intact(3), damaged("animated")],
         [*(intact(seed) for seed in range(12, 30)), damaged("garbage"), damaged("empty")],
-        [*(intact(seed) for seed in range(28, 43)), *(damaged(kind, 1) for kind in ("wrong size", "16 bits", "black"))],
+        [
+            *(intact(seed) for seed in range(28, 43)),
+            *(damaged(kind, 1) for kind in ("wrong size", "half a JPEG", "black")),
+        ],
     ]
     for number, contents in enumerate(segments):
         capture(contents, f"supplier-{number}")

@@ -9,9 +9,11 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from pydantic import ValidationError
 
+from vae_core.documents import to_canonical_json
 from vae_core.errors import DataError
 from vae_core.preprocessing import Preprocessing, pixel_digest, to_pixels, to_unit
 
+FITS = st.sampled_from(["refuse", "pad", "crop", "stretch"])
 SHAPES = hnp.array_shapes(min_dims=3, max_dims=3, max_side=6)
 PIXELS = hnp.arrays(np.uint8, SHAPES)
 
@@ -42,7 +44,7 @@ def test_another_size_is_refused_with_both_sizes():
 def test_resizing_averages_what_it_drops_instead_of_skipping_it():
     stripes = np.zeros((112, 112), np.uint8)
     stripes[::2] = 255  # nearest neighbour would see one colour only
-    pixels = to_pixels(Image.fromarray(stripes), Preprocessing(resize="antialias"))
+    pixels = to_pixels(Image.fromarray(stripes), Preprocessing(fit="stretch"))
     assert pixels.shape == (1, 28, 28)
     assert abs(float(pixels.mean()) - 127.5) < 1 and pixels.std() < 10
 
@@ -74,16 +76,68 @@ def test_floats_are_refused_where_pixels_belong(function):
         function(np.zeros((1, 1, 28, 28)))
 
 
-@given(st.sampled_from([1, 3]), st.integers(4, 64), st.integers(4, 64), st.sampled_from(["refuse", "antialias"]))
-def test_equal_preprocessings_and_no_others_share_a_digest(channels, height, width, resize):
-    one = Preprocessing(channels=channels, height=height, width=width, resize=resize)
+@given(st.sampled_from([1, 3]), st.integers(4, 64), st.integers(4, 64), FITS)
+def test_equal_preprocessings_and_no_others_share_a_digest(channels, height, width, fit):
+    one = Preprocessing(channels=channels, height=height, width=width, fit=fit)
     assert one.digest == one.model_copy().digest and one.shape == (channels, height, width)
     assert (one.digest == Preprocessing().digest) == (one == Preprocessing())
 
 
 def test_the_default_digest_does_not_change_by_itself():
-    text = '{"channels":1,"height":28,"resize":"refuse","schema_version":1,"width":28}\n'
+    text = (
+        '{"background":"#ffffff","channels":1,"fit":"refuse","height":28,"padding":"#ffffff","schema_version":2,'
+        '"sixteen_bit":"linear","width":28}\n'
+    )
     assert Preprocessing().digest == hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize(("resize", "fit"), [("refuse", "refuse"), ("antialias", "stretch")])
+def test_a_document_of_the_first_schema_keeps_its_json_its_digest_and_its_meaning(resize, fit):
+    text = f'{{"channels":3,"height":32,"resize":"{resize}","schema_version":1,"width":40}}\n'
+    read = Preprocessing.model_validate_json(text)
+    assert (read.shape, read.fit, read.converts) == ((3, 32, 40), fit, False)
+    assert to_canonical_json(read) == text.encode()
+    assert read.digest == hashlib.sha256(text.encode()).hexdigest()
+    assert Preprocessing.model_validate(read.model_dump()) == read
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ({"resize": "antialias"}, 'resize is called fit now: write fit = "stretch" in its place'),
+        ({"resize": "refuse"}, 'write fit = "refuse" in its place'),
+        ({"schema_version": 1, "fit": "pad"}, "schema_version 1 knows resize only, came fit"),
+        ({"schema_version": 1, "resize": "crop"}, 'expected "refuse" or "antialias", came \'crop\''),
+        ({"padding": "white"}, "pattern"),
+    ],
+)
+def test_words_that_do_not_belong_together_are_refused(words, problem):
+    with pytest.raises(ValidationError, match=problem):
+        Preprocessing.model_validate(words)
+
+
+def first(resize):
+    return Preprocessing.model_validate({"schema_version": 1, "resize": resize})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (first("refuse"), Preprocessing(), True),
+        (first("antialias"), Preprocessing(fit="stretch"), True),
+        (first("refuse"), Preprocessing(fit="stretch"), False),
+        (first("antialias"), Preprocessing(fit="pad"), False),
+        (Preprocessing(), Preprocessing(height=32), False),
+        (Preprocessing(), Preprocessing(channels=3), False),
+        (Preprocessing(), Preprocessing(padding="#000000"), True),
+        (Preprocessing(fit="pad"), Preprocessing(fit="pad", padding="#000000"), False),
+        (Preprocessing(fit="pad", padding="#ABCDEF"), Preprocessing(fit="pad", padding="#abcdef"), True),
+        (Preprocessing(), Preprocessing(background="#000000"), False),
+        (Preprocessing(), Preprocessing(sixteen_bit="range"), False),
+    ],
+)
+def test_what_one_froze_another_can_use_where_both_make_the_same_pixels(one, other, same):
+    assert one.same_images(other) is same and other.same_images(one) is same
 
 
 def test_unknown_words_are_refused():

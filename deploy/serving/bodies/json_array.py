@@ -41,7 +41,7 @@ def read_json(body: bytes, preprocessing: Preprocessing, limits: BodyLimits) -> 
         brackets.read(body[start : min(end, start + PIECE)])
         limits.require_json_numbers(brackets.numbers, preprocessing)
     shape = brackets.shape()
-    limits.require_images(count_images(shape, preprocessing), preprocessing)
+    limits.require_images(count_images(shape), preprocessing)
     values = np.empty(brackets.numbers, np.int64 if brackets.whole else np.float64)
     filled = 0
     for piece in _pieces(body, begin, end):

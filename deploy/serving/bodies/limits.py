@@ -74,7 +74,7 @@ class BodyLimits:
 
     def _json_numbers(self, preprocessing: Preprocessing) -> int:
         most = min(self.max_values, MOST_JSON_NUMBERS)
-        if preprocessing.resize != "refuse":  # an image of any size may come
+        if preprocessing.any_size:
             return most
         return min(most, self.max_images * math.prod(preprocessing.shape))
 
@@ -84,7 +84,7 @@ def _times(preprocessing: Preprocessing) -> str:
 
 
 def _json_advice(preprocessing: Preprocessing) -> str:
-    if preprocessing.resize != "refuse":
+    if preprocessing.any_size:
         return "send application/x-npy or files, or fewer images (serving.max_values)"
     return (
         f"send fewer images of {_times(preprocessing)} (serving.max_images, serving.max_values), application/x-npy "

@@ -57,7 +57,7 @@ def read_npy(body: bytes, preprocessing: Preprocessing, limits: BodyLimits) -> n
         raise _refuse(f"its header says {header.shape} {header.dtype}, {claimed} bytes, and {came} came")
     if not count:
         raise Problem(400, f"expected at least one image, the array is empty: its shape is {header.shape}")
-    limits.require_images(count_images(header.shape, preprocessing), preprocessing)
+    limits.require_images(count_images(header.shape), preprocessing)
     limits.require_values(count, f"in an array of {header.shape}")
     values = np.frombuffer(body, header.dtype, offset=header.end)
     return values.reshape(header.shape, order="F" if header.fortran else "C")

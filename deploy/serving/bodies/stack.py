@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from vae_core.preprocessing import Preprocessing
+_CHANNELS = (1, 3, 4)
+_LEAST_SIDE = 4  # pixels, of the smallest picture that a model sees
 
 
-def count_images(shape: tuple[int, ...], preprocessing: Preprocessing) -> int:
+def count_images(shape: tuple[int, ...]) -> int:
     """Count the images of an array of this shape, before there is one."""
-    return 1 if _is_one(shape, preprocessing) else shape[0]
+    return 1 if _is_one(shape) else shape[0]
 
 
-def split_stack(stack: np.ndarray, preprocessing: Preprocessing) -> list[np.ndarray]:
-    """Split an array into views of it: one image when its shape is one's, else its rows."""
-    return [stack] if _is_one(stack.shape, preprocessing) else list(stack)
+def split_stack(stack: np.ndarray) -> list[np.ndarray]:
+    """Split an array into views of it: one image where it may be one, else its rows."""
+    return [stack] if _is_one(stack.shape) else list(stack)
 
 
-def _is_one(shape: tuple[int, ...], preprocessing: Preprocessing) -> bool:
-    """Whether it is `(H, W)` or `(C, H, W)`; `(H, W, C)` too, so that the gate can say what is wrong with it."""
-    channels, height, width = preprocessing.shape
-    return len(shape) < 3 or shape in ((channels, height, width), (height, width, channels))
+def _is_one(shape: tuple[int, ...]) -> bool:
+    """Whether it is `(H, W)` or `(C, H, W)`, C as in any picture, for colours must not be read as so many grey images.
+
+    `(H, W, C)` too: the gate says of each what is wrong with it.
+    """
+    if len(shape) != 3:
+        return len(shape) < 3
+    first, middle, last = shape
+    picture_first = first in _CHANNELS and min(middle, last) >= _LEAST_SIDE
+    return first == 1 or picture_first or (last in _CHANNELS and min(first, middle) >= _LEAST_SIDE)

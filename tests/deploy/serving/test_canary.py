@@ -213,7 +213,7 @@ def test_a_canary_without_a_reference_cannot_score_and_the_champion_does(house: 
 def test_what_only_the_canarys_own_preprocessing_refuses_is_answered_by_the_champion(
     house: House, slots: dict[str, Any]
 ) -> None:
-    resizing = house.add_version("3", seed=3, preprocessing=Preprocessing(resize="antialias"))
+    resizing = house.add_version("3", seed=3, preprocessing=Preprocessing(fit="stretch"))
     house.publish(champion=resizing, canary=slots["canary"], canary_share=1.0)
     large = np.kron(IMAGES[0], np.ones((1, 2, 2), np.uint8))
     black = np.zeros((1, 28, 28), np.uint8)

@@ -17,7 +17,7 @@ LIMITS = BodyLimits(max_images=256, max_values=30_000)
 
 
 def test_files_that_unpack_to_more_than_a_request_may_hold_are_a_413_before_one_is_decoded() -> None:
-    any_size = Preprocessing(resize="antialias")
+    any_size = Preprocessing(fit="stretch")
     require_decodable([FILE, FILE, ARRAY], any_size, InputPolicy(), LIMITS)
     with pytest.raises(Problem, match="at most 30000 values .* came 40000 in 4 images: .*serving.max_values") as caught:
         require_decodable([FILE, FILE, ARRAY, FILE], any_size, InputPolicy(), LIMITS)

@@ -64,7 +64,7 @@ def peak_bytes(replica: Replica) -> int:
 
 
 def test_health_and_scores_are_answered_while_the_worst_bodies_are_read_and_memory_stays_bounded(house: House) -> None:
-    any_size = Preprocessing(resize="antialias")
+    any_size = Preprocessing(fit="stretch")
     house.publish(champion=house.add_version("1", seed=1, preprocessing=any_size))
     normal = png(pictures(1, seed=9)[0])
     answers: Counter[tuple[int, int, int]] = Counter()

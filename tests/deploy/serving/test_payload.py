@@ -35,7 +35,11 @@ def _multipart(*parts: tuple[str, bytes]) -> bytes:
     return b"".join(lines) + b"--cut--\r\n"
 
 
-@pytest.mark.parametrize("kind", ["image/png", "IMAGE/JPEG", "application/octet-stream", ""])
+@pytest.mark.parametrize(
+    "kind",
+    ["image/png", "IMAGE/JPEG", "image/jpg", "image/webp", "image/tiff", "image/bmp", "image/gif", "image/avif",
+     "application/octet-stream", ""],
+)  # fmt: skip
 def test_a_file_is_one_image_as_it_is(kind: str) -> None:
     assert _parse(b"any bytes", kind) == [Upload("", b"any bytes")]
 
@@ -50,7 +54,17 @@ def test_a_multipart_body_holds_files_with_their_names() -> None:
 
 @pytest.mark.parametrize(
     ("shape", "images"),
-    [((28, 28), 1), ((1, 28, 28), 1), ((28, 28, 1), 1), ((3, 28, 28), 3), ((2, 1, 28, 28), 2), ((5, 5), 1)],
+    [
+        ((28, 28), 1),
+        ((1, 28, 28), 1),
+        ((28, 28, 1), 1),
+        ((3, 28, 28), 1),
+        ((3, 20, 20), 1),
+        ((2, 28, 28), 2),
+        ((28, 28, 3), 1),
+        ((2, 1, 28, 28), 2),
+        ((5, 5), 1),
+    ],
 )
 def test_an_array_is_one_image_or_a_stack(shape: tuple[int, ...], images: int) -> None:
     array = np.zeros(shape, np.uint8)
@@ -59,9 +73,9 @@ def test_an_array_is_one_image_or_a_stack(shape: tuple[int, ...], images: int) -
 
 
 def test_a_colour_image_is_not_a_stack_of_grey_ones() -> None:
-    colour = Preprocessing(channels=3)
-    assert len(split_stack(np.zeros((3, 28, 28)), colour)) == 1
-    assert len(split_stack(np.zeros((2, 3, 28, 28)), colour)) == 2
+    assert len(split_stack(np.zeros((3, 28, 28)))) == 1
+    assert len(split_stack(np.zeros((2, 3, 28, 28)))) == 2
+    assert len(split_stack(np.zeros((3, 1, 28, 28)))) == 3
 
 
 def test_a_fortran_array_keeps_its_pixels() -> None:
@@ -74,7 +88,7 @@ def test_a_fortran_array_keeps_its_pixels() -> None:
 @pytest.mark.parametrize(
     ("body", "kind", "status", "words"),
     [
-        (b"x", "image/webp", 415, "image/webp"),
+        (b"x", "image/heic", 415, "image/heic"),
         (b"x", "application/x-www-form-urlencoded", 415, "expected one of image/png"),
         (b"{", "application/json", 400, "not JSON"),
         (b"[" * 100_000, "application/json", 400, "not JSON"),

@@ -279,7 +279,7 @@ def test_a_champion_is_not_compared_with_itself(house: House, slots: dict[str, A
 def test_a_candidate_with_another_preprocessing_sees_the_images_through_its_own(
     house: House, slots: dict[str, Any]
 ) -> None:
-    resizing = Preprocessing(resize="antialias")
+    resizing = Preprocessing(fit="stretch")
     other = house.add_version("2r", seed=2, preprocessing=resizing)
     house.publish(champion=other, shadow=slots["champion"])
     large = np.kron(IMAGES[0], np.ones((1, 2, 2), np.uint8))

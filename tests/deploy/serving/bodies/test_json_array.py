@@ -16,7 +16,7 @@ from deploy.serving.bodies.limits import MOST_JSON_NUMBERS, BodyLimits
 from deploy.serving.errors import Problem
 from vae_core.preprocessing import Preprocessing
 
-ANY_SIZE = Preprocessing(resize="antialias")
+ANY_SIZE = Preprocessing(fit="stretch")
 ROOMY = BodyLimits(max_images=100_000, max_values=2**40)
 
 NUMBERS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.floats(width=64), st.integers(0, 255))

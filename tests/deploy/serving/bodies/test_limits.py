@@ -26,7 +26,7 @@ LIMITS = BodyLimits.of(ServingConfig())
 NUMBERS = 512 * 1024
 FEWER = BodyLimits(max_images=256, max_values=NUMBERS)
 # A preprocessing that expects no number of values in an image.
-ANY_SIZE = Preprocessing(resize="antialias")
+ANY_SIZE = Preprocessing(fit="stretch")
 # An exception with its message, the parser's tables, a thousand views.
 SLACK = MEBI // 2
 

@@ -3,7 +3,7 @@ import struct
 import pytest
 
 from data_checks.errors import ImageRefused
-from data_checks.jpeg_header import read_jpeg_header
+from data_checks.intake.jpeg import read_jpeg_header
 from data_checks.refusal import Refusal
 from tests.data_checks.pictures import encode, product
 
@@ -17,10 +17,11 @@ def segment(marker: int, body: bytes = b"") -> bytes:
 
 
 def frame(width: int = 28, height: int = 28, channels: int = 1, marker: int = 0xC0, bits: int = 8) -> bytes:
-    return segment(marker, struct.pack(">BHHB", bits, height, width, channels) + bytes(3 * channels))
+    components = b"".join(bytes([name, 0x11, 0]) for name in range(channels))
+    return segment(marker, struct.pack(">BHHB", bits, height, width, channels) + components)
 
 
-SCAN = segment(0xDA, bytes(6)) + b"\x12\x34\xff\x00\x56"
+SCAN = segment(0xDA, b"\x01\x00\x00\x00\x3f\x00") + b"\x12\x34\xff\x00\x56"
 
 
 def refusal_of(data: bytes) -> Refusal:

@@ -2,29 +2,43 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from data_checks.array_values import to_eight_bits
 from data_checks.errors import ImageRefused
-from data_checks.image_file import require_size
+from data_checks.intake.array_values import to_eight_bits
+from data_checks.intake.convert import Conversions, fit_pixels
+from data_checks.intake.file import require_size
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from vae_core.preprocessing import Preprocessing
 
+_OF_COLOURS = (3, 4)
 
-def read_planes(array: NDArray[np.generic], preprocessing: Preprocessing, policy: InputPolicy) -> NDArray[np.uint8]:
-    """Read (C, H, W), or (H, W) for one channel, as uint8 (C, H, W) in memory of its own.
+
+def convert_array(
+    array: NDArray[np.generic], preprocessing: Preprocessing, policy: InputPolicy
+) -> tuple[NDArray[np.uint8], Conversions]:
+    """Read (C, H, W), or (H, W) for one channel, as uint8 (C, H, W) in memory of its own; fitted as a file would be.
 
     ImageRefused: wrong_shape, too_many_pixels, and what `to_eight_bits` refuses.
     """
+    planes = _read_planes(array, preprocessing, policy)
+    if planes.shape == preprocessing.shape:
+        return planes, ()
+    picture = Image.fromarray(planes[0] if len(planes) == 1 else np.ascontiguousarray(np.moveaxis(planes, 0, 2)))
+    return fit_pixels(picture, picture.size, preprocessing)
+
+
+def _read_planes(array: NDArray[np.generic], preprocessing: Preprocessing, policy: InputPolicy) -> NDArray[np.uint8]:
     planes = _require_channels(array, preprocessing)
     _, height, width = planes.shape
     if height * width > policy.max_pixels:
         raise ImageRefused(
             Refusal.too_many_pixels,
             f"expected at most {policy.max_pixels} pixels, came {width}x{height} = {width * height}: "
-            "downscale before sending",
+            "downscale it, or raise input_policy.max_pixels",
         )
-    if preprocessing.resize == "refuse":
+    if not preprocessing.any_size:
         require_size(width, height, f"with {preprocessing.channels} channels", preprocessing)
     return np.array(to_eight_bits(planes), order="C")
 
@@ -36,6 +50,10 @@ def _require_channels(array: NDArray[np.generic], preprocessing: Preprocessing) 
         return planes
     wanted = "x".join(str(side) for side in preprocessing.shape)
     came = "x".join(str(side) for side in array.shape) or "a single number"
-    channels_last = array.ndim == 3 and array.shape[2] == channels
-    advice = "move the channel axis to the front" if channels_last else "send one image"
+    if array.ndim == 3 and array.shape[2] == channels:
+        advice = "move the channel axis to the front"
+    elif array.ndim == 3 and channels == 1 and array.shape[0] in _OF_COLOURS:
+        advice = "a colour picture, or several grey ones? send grey ones as (N, 1, H, W), a colour picture as a file"
+    else:
+        advice = "send one image"
     raise ImageRefused(Refusal.wrong_shape, f"expected {wanted} (C, H, W), came {came}: {advice}")

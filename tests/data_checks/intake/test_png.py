@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from data_checks.errors import ImageRefused
-from data_checks.png_header import SIGNATURE, read_png_header
+from data_checks.intake.png import SIGNATURE, read_png_header
 from data_checks.refusal import Refusal
 from tests.data_checks.pictures import encode, product
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data_checks.array_values import to_eight_bits
 from data_checks.errors import ImageRefused
+from data_checks.intake.array_values import to_eight_bits
 from data_checks.refusal import Refusal
 from tests.data_checks.pictures import product
 

@@ -1,0 +1,110 @@
+"""The one way from the bytes of a file to the pixels that a model sees.
+
+In this order, because each step needs what the one before it made:
+
+1. decoding, a JPEG reduced where the target is much smaller, 16 bits made 8;
+2. orientation, as EXIF states it;
+3. colours: palette, 1 bit and CMYK unpacked, the ICC profile applied, so that all is sRGB or grey;
+4. transparency laid over the background, which is an sRGB colour;
+5. grey to colour, or colour to grey (Rec. 601 luma);
+6. the fit: padded, cropped or stretched, antialiased.
+
+Under a preprocessing of schema 1 there are decoding and fit alone. What is converted is told in short plain words.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from data_checks.errors import ImageRefused
+from data_checks.intake.alpha import add_key, flatten
+from data_checks.intake.colour import to_srgb
+from data_checks.intake.decode import decode
+from data_checks.intake.header import ImageHeader
+from data_checks.refusal import Refusal
+from vae_core.errors import DataError
+from vae_core.preprocessing import Preprocessing, to_pixels
+
+Conversions = tuple[str, ...]
+
+_ORIENTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_FITTED = {"pad": "padded", "crop": "cropped", "stretch": "stretched"}
+
+
+def convert(header: ImageHeader, preprocessing: Preprocessing) -> tuple[NDArray[np.uint8], Conversions]:
+    """Decode and convert a file whose header was accepted: uint8 (C, H, W), and what was done, in order.
+
+    ImageRefused: truncated, too_many_pixels, wrong_shape.
+    """
+    image, scale = decode(header, preprocessing)
+    done: Conversions = ()
+    if preprocessing.converts:
+        image, done = to_plain(image, header, preprocessing)
+    if scale > 1:
+        done = (f"decoded at 1/{scale}", *done)
+    pixels, fitted = fit_pixels(image, header.upright, preprocessing)
+    return pixels, (*done, *fitted)
+
+
+def to_plain(image: Image.Image, header: ImageHeader, preprocessing: Preprocessing) -> tuple[Image.Image, Conversions]:
+    """Steps 2 to 5: an upright picture in the wanted channels, opaque."""
+    if _is_plain(image, header, preprocessing):
+        return image, ()
+    image, deep = _name_depth(image, header, preprocessing)
+    image, turned = _turn(image, header.orientation)
+    image, coloured = to_srgb(image, header.profile)
+    image, flat = flatten(image, preprocessing.background)
+    image, channels = _to_channels(image, preprocessing)
+    return image, (*deep, *turned, *coloured, *flat, *channels)
+
+
+def fit_pixels(
+    image: Image.Image, came: tuple[int, int], preprocessing: Preprocessing
+) -> tuple[NDArray[np.uint8], Conversions]:
+    """Step 6. `came`: the upright size (width, height) that the picture had. ImageRefused: wrong_shape."""
+    try:
+        pixels = to_pixels(image, preprocessing)
+    except DataError as error:  # mode and size were checked before; a rule of the preprocessing's own is left
+        raise ImageRefused(Refusal.wrong_shape, " ".join(str(error).split())) from error
+    if came == (preprocessing.width, preprocessing.height):
+        return pixels, ()
+    return pixels, (f"{_FITTED.get(preprocessing.fit, 'fitted')} from {came[0]}x{came[1]}",)
+
+
+def _is_plain(image: Image.Image, header: ImageHeader, preprocessing: Preprocessing) -> bool:
+    """Whether there is nothing to do."""
+    unmarked = header.profile is None and header.orientation == 1 and not header.key
+    return unmarked and header.bits == 8 and image.mode == preprocessing.mode and not header.transparent
+
+
+def _name_depth(
+    image: Image.Image, header: ImageHeader, preprocessing: Preprocessing
+) -> tuple[Image.Image, Conversions]:
+    """Tell of the 16 bits that decoding made 8; the colour that stands for transparent becomes an alpha channel."""
+    if header.bits > 8:
+        return image, (f"16 bit {preprocessing.sixteen_bit} to 8",)
+    if header.key:
+        plain = image.convert("L") if image.mode == "1" else image
+        return add_key(plain, header.key, header.bits), ()
+    return image, ()
+
+
+def _turn(image: Image.Image, orientation: int) -> tuple[Image.Image, Conversions]:
+    method = _ORIENTATIONS.get(orientation)
+    if method is None:
+        return image, ()
+    return image.transpose(method), (f"EXIF orientation {orientation} applied",)
+
+
+def _to_channels(image: Image.Image, preprocessing: Preprocessing) -> tuple[Image.Image, Conversions]:
+    if image.mode == preprocessing.mode:
+        return image, ()
+    return image.convert(preprocessing.mode), ("colour to grey" if image.mode == "RGB" else "grey to colour",)
