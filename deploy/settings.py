@@ -39,6 +39,7 @@ from deploy.serving.config import ServingConfig
 from deploy.settings_evaluation import EvaluationConfig
 from deploy.settings_fields import read_fields
 from deploy.settings_following import SHAPE, follow
+from deploy.settings_intake import IntakeConfig
 from deploy.settings_origins import NOTHING_SAID, Said, gather_said
 from deploy.settings_problems import find_unknown_variables, place_of, say_problem
 from deploy.settings_sources import EnvironmentSource, FileSource
@@ -141,6 +142,7 @@ class Settings(BaseSettings):
 
     preprocessing: Preprocessing = Preprocessing()
     input_policy: InputPolicy = InputPolicy()
+    intake: IntakeConfig = IntakeConfig()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     gate: GatePolicy = GatePolicy()

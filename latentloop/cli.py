@@ -9,13 +9,20 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from latentloop.demo.models import DemoModel
 from latentloop.errors import RunGoesOn
 from latentloop.pages import Page
+
+if TYPE_CHECKING:
+    from deploy.settings import Settings
+    from latentloop.folder_counts import FolderCounts
+
+MOSTLY_REFUSED = 3
+"""Exit code of an ingest that took in less than half of what could be an image."""
 
 app = typer.Typer(
     name="latentloop",
@@ -180,20 +187,32 @@ def show_settings(
 
 @app.command()
 def ingest(
-    folder: Path = typer.Argument(..., help="image files; a sub-folder names their source"),
-    as_json: bool = typer.Option(False, "--json", help="for scripts"),
+    place: str = typer.Argument(..., metavar="FOLDER|s3://BUCKET/PREFIX", help="where the images are"),
+    labels: Path | None = typer.Option(
+        None, "--labels", help="CSV or JSON lines: id, label, source, captured_at; else a labels.csv beside the images"
+    ),
+    watch: bool = typer.Option(False, "--watch", help="go on with what arrives, until Ctrl-C"),
+    every: float = typer.Option(10.0, "--every", min=0.1, help="seconds between two looks of --watch"),
+    as_json: bool = typer.Option(False, "--json", help="for scripts; with --watch one line an arrival"),
 ) -> None:
-    """Pack a folder of images into capture segments and run the ingest flow over them."""
-    from deploy.settings import load_settings
-    from latentloop.installation import connect
-    from latentloop.loop import ingest_folder, print_ingest
+    """Pack the images of a folder or bucket into capture segments and run the ingest flow over them.
 
+    What a sub-folder means is the setting intake.subfolders. Exit code 3: more than half of what could be an image was
+    refused or held (not counted: what is in the catalogue already).
+    """
+    from deploy.settings import load_settings
+    from latentloop.ingesting import ingest_folder
+    from latentloop.installation import connect
+
+    settings = connect(load_settings())
+    if watch:
+        _ingest_watching(settings, place, labels, every, as_json)
+        return
     with _leaving():
-        counts = ingest_folder(connect(load_settings()), folder, _say)
-    if as_json:
-        print(counts.model_dump_json(indent=2))
-    else:
-        print_ingest(counts)
+        counts = ingest_folder(settings, place, _say, labels)
+    _print_ingest(counts, as_json)
+    if counts.mostly_refused:
+        raise typer.Exit(MOSTLY_REFUSED)
 
 
 @app.command()
@@ -369,6 +388,26 @@ def _users_sentence(error: Exception) -> str | None:
     if isinstance(error, httpx.RequestError):
         return f"{error.request.url} did not answer ({error}): is it up? Its log is in the folder `logs` of the home"
     return None
+
+
+def _ingest_watching(settings: Settings, place: str, labels: Path | None, every_s: float, as_json: bool) -> None:
+    """Ctrl-C between two looks is how it ends."""
+    from latentloop.watching import Watch, watch_folder
+
+    with _leaving():
+        try:
+            watch = Watch(settings, place, _say, labels)
+            watch_folder(watch, _say, lambda counts: _print_ingest(counts, as_json), every_s)
+        except RunGoesOn:
+            raise
+        except KeyboardInterrupt:
+            _say("watching ended; what was packed is kept")
+
+
+def _print_ingest(counts: FolderCounts, as_json: bool) -> None:
+    from latentloop.ingest_words import say_counts
+
+    print(counts.model_dump_json() if as_json else "\n".join(say_counts(counts)), flush=True)
 
 
 def _up_detached() -> None:

@@ -4,6 +4,7 @@ FrontDoorError
 ├── DatasetMissing   no way to the offline data set worked
 ├── ProcessFailed    a server could not be brought to life
 ├── NothingToDo      the request is valid and there is nothing it could act on
+│   └── UnusableLabels   a table beside the images cannot be read, contradicts itself, or means none of them
 ├── RunFailed        a flow run ended without its result
 ├── TrialFailed      a model cannot be trained on this machine
 ├── InitRefused      there is nothing to write settings for, or no place for them
@@ -27,6 +28,10 @@ class ProcessFailed(FrontDoorError):
 
 class NothingToDo(FrontDoorError):
     """An empty folder, an empty catalogue."""
+
+
+class UnusableLabels(NothingToDo):
+    """Names the table and the line."""
 
 
 class RunFailed(FrontDoorError):

@@ -107,9 +107,14 @@ class CaptureStore:
                     raise
         return key
 
-    def write_by_content(self, images: Sequence[CapturedImage]) -> str:
-        """Write a segment named by its names, sources, bytes and labels, not by the time; idempotent."""
-        key = f"{PREFIX}files/{_content_digest(images)}.parquet"
+    def write_by_content(self, images: Sequence[CapturedImage], told: bytes = b"") -> str:
+        """Write a segment named by its names, sources, bytes and labels, not by the time; idempotent.
+
+        `told`: what else makes it another segment, such as times that are more than a file's own.
+        """
+        key = f"{PREFIX}files/{_content_digest(images, told)}.parquet"
+        if self._objects.etag(key) is not None:
+            return key
         with SEGMENT:
             try:
                 self._objects.put(key, encode_segment(images), if_absent=True)
@@ -126,12 +131,14 @@ class CaptureStore:
         return decode_segment(self._objects.get(key).data)
 
 
-def _content_digest(images: Sequence[CapturedImage]) -> str:
+def _content_digest(images: Sequence[CapturedImage], told: bytes) -> str:
     labelled = any(image.label for image in images)
     digest = hashlib.sha256(b"labelled" if labelled else b"")  # without labels the name is that of schema 1
+    parts = [told] if told else []
     for image in images:
         label = (image.label.encode(),) if labelled else ()
-        for part in (image.name.encode(), image.source.encode(), image.data, *label):
-            digest.update(len(part).to_bytes(8, "big"))
-            digest.update(part)
+        parts += (image.name.encode(), image.source.encode(), image.data, *label)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
     return digest.hexdigest()

@@ -13,7 +13,8 @@ from latentloop.demo.damage import DAMAGES
 from latentloop.demo.shipment import DUPLICATE, Shipment, write_shipment
 from latentloop.demo.telling import Chapter, Story, expect
 from latentloop.demo.traffic import Client, Traffic
-from latentloop.loop import ingest_folder, retrain_and_wait
+from latentloop.ingesting import ingest_folder
+from latentloop.loop import retrain_and_wait
 
 if TYPE_CHECKING:
     from vae_core.evaluation.benchmark_result import BenchmarkResult
@@ -33,8 +34,9 @@ def images_arrive(story: Story, chapter: Chapter) -> None:
     }
     expect(counts.received == shipment.files, f"{shipment.files} images received, came {counts.received}")
     expect(
-        counts.accepted + counts.quarantined == counts.received,
-        f"accepted + quarantined = received, came {counts.accepted} + {counts.quarantined} != {counts.received}",
+        counts.accepted + counts.converted + counts.quarantined == counts.received,
+        f"accepted + converted + quarantined = received, came {counts.accepted} + {counts.converted} + "
+        f"{counts.quarantined} != {counts.received}",
     )
     chapter.show("files, 24 suppliers, 8 classes", f"{shipment.files:,}")
     chapter.show(f"damaged in {len(DAMAGES) + 1} ways", f"{shipment.damaged.total():,}")

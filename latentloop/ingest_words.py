@@ -1,0 +1,56 @@
+"""What `latentloop ingest` says at its end: one sentence with every file in it, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from data_checks.refusal import Refusal
+from latentloop.folder_counts import FolderCounts
+
+_SHOWN = 5
+
+
+def say_counts(counts: FolderCounts) -> list[str]:
+    """The lines for a person, the sum first."""
+    lines = [_sum(counts)]
+    if counts.known:
+        lines.append("already ingested with these settings: nothing was judged anew")
+    if counts.gone:
+        lines.append(f"{counts.gone:,} of them are no longer there, or not as they were when they were ingested")
+    if counts.left_out:
+        left = "; ".join(f"{named.count:,} {why} ({named})" for why, named in counts.left_out.items())
+        lines.append(f"left out: {left}")
+    if counts.tables:
+        lines.append(f"{counts.tables} read as labels; {counts.unlabelled:,} images have no row")
+    lines += [f"held: {each}" for each in counts.held]
+    return lines + _say_refused(counts)
+
+
+def _sum(counts: FolderCounts) -> str:
+    ignored = f" ({_listed(counts.ignored_endings)})" if counts.ignored else ""
+    return (
+        f"received {counts.received:,} = {counts.accepted:,} accepted + {counts.converted:,} converted + "
+        f"{counts.refused:,} refused + {counts.ignored:,} ignored{ignored}"
+    )
+
+
+def _say_refused(counts: FolderCounts) -> list[str]:
+    if not counts.refused:
+        return []
+    lines = [f"refused: {_listed(counts.reasons)}"]
+    if counts.too_large.count:
+        lines.append(
+            f"too large to be read ({Refusal.too_many_bytes}): {counts.too_large}: raise input_policy.max_bytes, or "
+            "make them smaller"
+        )
+    if counts.quarantined:
+        lines.append("look at them: `latentloop quarantine list` shows each with its reason and the remedy")
+    if counts.mostly_refused:
+        lines.append("more than half of what could be an image is not in the catalogue: exit code 3")
+    return lines
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    most = sorted(counts.items(), key=lambda each: -each[1])
+    more = f", {len(most) - _SHOWN} more kinds" if len(most) > _SHOWN else ""
+    return ", ".join(f"{name} {number:,}" for name, number in most[:_SHOWN]) + more

@@ -1,0 +1,137 @@
+"""What the command `ingest` does: pack a folder or bucket, run the flow over it, count what became of its files."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from deploy.settings import Settings
+from deploy.stores.captures import CaptureStore
+from deploy.stores.ledger import Ledger, LedgerEntry
+from deploy.stores.orchestrator import RunState
+from latentloop.errors import NothingToDo, RunFailed
+from latentloop.folder_counts import FolderCounts, sum_counts
+from latentloop.following import Followed, Show, expect_completed, follow, saying_changes
+from latentloop.pace import Pace
+from latentloop.sources.found import Source
+from latentloop.sources.opening import open_source
+from latentloop.sources.packed_files import PackedFiles
+from latentloop.sources.packing import IsComplete, Packed, Packing
+from latentloop.sources.survey import survey
+from tasks.values import IngestCounts
+
+Say = Callable[[str], None]
+Run = Callable[[Settings, Ledger, Sequence[str], Say], None]
+
+TIMEOUT_S = 24 * 3_600.0
+LOOK_EVERY_S = 3.0
+
+
+def ingest_folder(
+    settings: Settings, place: str | os.PathLike[str], say: Say, labels: Path | None = None, run: Run | None = None
+) -> FolderCounts:
+    """Pack a folder or `s3://bucket/prefix`, run the `ingest` deployment, and count what became of these files.
+
+    NothingToDo where no image is; everything that was packed is kept, whatever happens then.
+    """
+    source = open_source(settings, place)
+    packed = pack_source(settings, source, say, labels)
+    if not packed.images and not packed.tally.too_large.count:
+        raise NothingToDo(_say_no_image(source, packed))
+    return ingest_packed(settings, packed, say, run)
+
+
+def pack_source(
+    settings: Settings,
+    source: Source,
+    say: Say,
+    labels: Path | None = None,
+    is_complete: IsComplete = lambda found: True,
+) -> Packed:
+    """Bring what is new at the place into segments."""
+    found = survey(source, settings.intake.subfolders, labels, say)
+    objects = settings.open_objects()
+    store = settings.objects_url or str(settings.home / "objects")
+    note = PackedFiles(settings.home, source.place, store)
+    try:
+        packing = Packing(source, found, CaptureStore(objects), note, settings.input_policy.max_bytes, is_complete)
+        return packing.run(Pace("packing", "files", say, found.files))
+    finally:
+        note.close()
+
+
+def ingest_packed(settings: Settings, packed: Packed, say: Say, run: Run | None = None) -> FolderCounts:
+    """Run the flow over all that waits (`run`: the deployment, followed to its end), and count these segments."""
+    ledger, keys = Ledger(settings.open_database()), sorted(packed.segments)
+    before = newest_lines(ledger, keys)
+    if keys:
+        new = f", {len(packed.fresh):,} of them new" if len(packed.fresh) < len(keys) else ""
+        say(f"{packed.images:,} images in {len(keys):,} segments{new}; ingesting")
+        (run or run_deployment)(settings, ledger, [key for key in keys if key not in before], say)
+    after = newest_lines(ledger, keys)
+    if missing := [key for key in keys if key not in after]:
+        raise RunFailed(
+            f"{len(missing)} of {len(keys)} segments were not ingested, the first is {missing[0]}: run it again"
+        )
+    known = bool(keys) and not packed.fresh and all(before.get(key) == after[key] for key in keys)
+    judged = [IngestCounts.model_validate_json(line.body) for line in after.values()]
+    return sum_counts(packed, judged, known)
+
+
+def newest_lines(ledger: Ledger, keys: Sequence[str]) -> dict[str, LedgerEntry]:
+    """The newest line of the ledger about each segment that has one."""
+    found = {key: ledger.entries("ingest", key, limit=1) for key in keys}
+    return {key: lines[0] for key, lines in found.items() if lines}
+
+
+def run_deployment(settings: Settings, ledger: Ledger, waiting: Sequence[str], say: Say) -> None:
+    """One run of the deployment, followed to its end; `waiting` are the segments that it has to take in."""
+    key = f"by-hand-ingest-{uuid.uuid4().hex}"
+    with settings.open_orchestrator() as orchestrator:
+        run = orchestrator.create_run("ingest/ingest", {"reason": "by hand", "key": key}, key)
+        say(f"ingest run: {run.url}")
+        followed = Followed(run, "ingest", key, "`latentloop ingest` again continues it")
+        show = _showing_segments(Segments(ledger, waiting), say)
+        lease_s = settings.controller.lease_s
+        state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=TIMEOUT_S, say=say, show=show)
+    expect_completed(state, followed)
+
+
+def _showing_segments(segments: Segments, say: Say) -> Show:
+    """The states as they change, and beside them how many of our segments are in the ledger."""
+    show_state, pace = saying_changes("ingest", say), Pace("ingesting", "segments", say, segments.total)
+    looked_at = time.monotonic()
+
+    def show(state: RunState) -> None:
+        nonlocal looked_at
+        show_state(state)
+        if time.monotonic() - looked_at >= LOOK_EVERY_S:
+            looked_at = time.monotonic()
+            pace.at(segments.count_done())
+
+    return show
+
+
+class Segments:
+    """How many segments of an ingest are through; they are taken in in order, so that the first that is not tells."""
+
+    def __init__(self, ledger: Ledger, waiting: Sequence[str]) -> None:
+        self._ledger, self._waiting = ledger, sorted(waiting, reverse=True)
+        self.total = len(waiting) or None
+
+    def count_done(self) -> int:
+        """Ask the ledger."""
+        while self._waiting and self._ledger.entries("ingest", self._waiting[-1], limit=1):
+            self._waiting.pop()
+        return (self.total or 0) - len(self._waiting)
+
+
+def _say_no_image(source: Source, packed: Packed) -> str:
+    tally = packed.tally
+    there = [f"{number:,} {ending}" for ending, number in tally.ignored.most_common(4)]
+    there += [f"{named.count:,} {why.value}: {named}" for why, named in tally.left_out.items()]
+    came = f"found none that can be used ({'; '.join(there)})" if there else "found none: check the path"
+    return f"{source.place}: expected image files in it or below, {came}"

@@ -1,0 +1,48 @@
+"""Elapsed and remaining time of a piece of work, once a line: nothing in its first two seconds, then every few."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+FIRST_AFTER_S = 2.0
+EVERY_S = 5.0
+
+
+class Pace:
+    """Says how far some work is, as in `packing: 12,000 of 60,000 files, 8 s elapsed, about 32 s left`."""
+
+    def __init__(
+        self,
+        work: str,
+        unit: str,
+        say: Callable[[str], None],
+        total: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._work, self._unit, self._say, self._total, self._clock = work, unit, say, total, clock
+        self._began = clock()
+        self._next = self._began + FIRST_AFTER_S
+
+    def at(self, done: int) -> None:
+        """So much is done; said where it is time for it."""
+        now = self._clock()
+        if now < self._next:
+            return
+        self._next = now + EVERY_S
+        elapsed = now - self._began
+        of = f" of {self._total:,}" if self._total is not None else ""
+        left = ""
+        if self._total is not None and 0 < done <= self._total:
+            left = f", about {show_duration(elapsed * (self._total - done) / done)} left"
+        self._say(f"{self._work}: {done:,}{of} {self._unit}, {show_duration(elapsed)} elapsed{left}")
+
+
+def show_duration(seconds: float) -> str:
+    """Seconds for a person: `8 s`, `2 min 10 s`, `1 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,101 @@
+"""Every file that was found is in the sum, and the sentence says what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from latentloop.folder_counts import FolderCounts, sum_counts
+from latentloop.ingest_words import say_counts
+from latentloop.sources.packing import Packed
+from latentloop.sources.tally import Left, Tally
+from tasks.values import IngestCounts
+
+
+def tally(**more: int) -> Tally:
+    found = Tally()
+    for ending, number in more.items():
+        for each in range(number):
+            found.ignore(f"{each}.{ending}")
+    return found
+
+
+def judged(received: int, converted: int = 0, held: str = "", **reasons: int) -> IngestCounts:
+    refused = sum(reasons.values())
+    return IngestCounts(
+        segments=1, received=received, accepted=received - converted - refused, converted=converted,
+        quarantined=refused, reasons=reasons, held=held,
+    )  # fmt: skip
+
+
+def counts(
+    *of: IngestCounts, found: Tally | None = None, images: int | None = None, known: bool = False
+) -> FolderCounts:
+    number = sum(each.received for each in of) if images is None else images
+    return sum_counts(Packed(found or Tally(), Counter(segment=number)), of, known)
+
+
+def test_received_is_accepted_and_converted_and_refused_and_ignored() -> None:
+    found = tally(csv=1, db=2)
+    found.refuse_size("a\nb.png", 10**9)
+    result = counts(judged(1_000, 80, low_variance=3), judged(203, not_an_image=20), found=found)
+
+    assert (result.accepted, result.converted, result.refused, result.ignored) == (1_100, 80, 24, 3)
+    assert result.received == result.accepted + result.converted + result.refused + result.ignored == 1_207
+    assert say_counts(result) == [
+        "received 1,207 = 1,100 accepted + 80 converted + 24 refused + 3 ignored (.db 2, .csv 1)",
+        "refused: not_an_image 20, low_variance 3, too_many_bytes 1",
+        "too large to be read (too_many_bytes): a\\nb.png (1,000,000,000 bytes): raise input_policy.max_bytes, or make "
+        "them smaller",
+        "look at them: `latentloop quarantine list` shows each with its reason and the remedy",
+    ]
+
+
+def test_a_folder_without_fault_is_one_line() -> None:
+    assert say_counts(counts(judged(10))) == ["received 10 = 10 accepted + 0 converted + 0 refused + 0 ignored"]
+
+
+def test_what_was_left_out_is_named_beside_the_sum() -> None:
+    found = Tally()
+    for name in "abcde":
+        found.leave_out(Left.hidden, f".{name}")
+    found.leave_out(Left.unreadable, "x.png", "Permission denied")
+
+    assert say_counts(counts(judged(1), found=found))[1] == (
+        "left out: 5 hidden (.a, .b, .c and 2 more); 1 unreadable (x.png (Permission denied))"
+    )
+
+
+def test_each_hold_is_said_once_with_its_reason() -> None:
+    why = "source shop-a: refused_low_variance 30 of 100"
+    result = counts(judged(100, held=why, batch_held=70, low_variance=30), judged(50, held=why, batch_held=50))
+
+    assert say_counts(result).count(f"held: {why}") == 1
+    assert result.mostly_refused
+
+
+def test_what_was_ingested_before_is_not_told_as_fresh() -> None:
+    lines = say_counts(counts(judged(10), known=True, images=8))
+
+    assert lines[1:] == [
+        "already ingested with these settings: nothing was judged anew",
+        "2 of them are no longer there, or not as they were when they were ingested",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("of", "ignored", "mostly"),
+    [
+        (judged(10, low_variance=5), 0, False),
+        (judged(10, low_variance=6), 0, True),
+        (judged(10, low_variance=6), 10, True),
+        (judged(10, duplicate=9), 0, False),
+        (judged(10, duplicate=4, truncated=6), 0, True),
+    ],
+    ids=["half", "more than half", "ignored files are no images", "in the catalogue already", "duplicates beside"],
+)
+def test_more_than_half_of_what_could_be_an_image_refused_is_an_exit_code(
+    of: IngestCounts, ignored: int, mostly: bool
+) -> None:
+    assert counts(of, found=tally(txt=ignored)).mostly_refused is mostly

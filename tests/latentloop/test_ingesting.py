@@ -1,0 +1,175 @@
+"""From a folder to what became of its files, by the real tasks; only the deployment is left out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from deploy.settings import Settings
+from deploy.stores.ledger import Ledger
+from latentloop.errors import NothingToDo, RunFailed
+from latentloop.folder_counts import FolderCounts
+from latentloop.ingesting import Segments, ingest_folder
+from latentloop.watching import Watch, watch_folder
+from tasks.context import engine, forget, settings
+from tests.tasks.arrivals import damaged, ingest, intact, write_config
+
+Say = Callable[[str], None]
+
+
+@pytest.fixture(autouse=True)
+def settle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+    forget()
+    monkeypatch.setenv("LATENTLOOP_CONFIG", str(write_config(tmp_path, "max_bytes = 100_000\n")))
+    monkeypatch.setenv("LATENTLOOP_HOME", str(tmp_path / "home"))
+    yield
+    engine().dispose()
+    forget()
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+def run_tasks(settings: Settings, ledger: Ledger, waiting: Sequence[str], say: Say) -> None:
+    ingest()
+
+
+def ingested(inbox: Path, said: list[str] | None = None) -> FolderCounts:
+    return ingest_folder(settings(), inbox, (said if said is not None else []).append, run=run_tasks)
+
+
+def test_every_file_of_a_mixed_folder_is_counted_once(inbox: Path) -> None:
+    for seed in range(12):
+        (inbox / f"{seed}.png").write_bytes(intact(seed))
+    (inbox / "again.png").write_bytes(intact(3))
+    (inbox / "black.png").write_bytes(damaged("black"))
+    (inbox / "labels.txt").write_text("notes")
+    (inbox / "huge.png").touch()
+    os.truncate(inbox / "huge.png", 2**30)
+
+    found = ingested(inbox)
+
+    assert (found.received, found.accepted, found.refused, found.ignored) == (16, 12, 3, 1)
+    assert found.reasons == {"duplicate": 1, "low_variance": 1, "too_many_bytes": 1}
+    assert not found.known and not found.mostly_refused
+
+
+def test_the_same_folder_again_is_known_and_a_new_file_is_not(inbox: Path) -> None:
+    for seed in range(4):
+        (inbox / f"{seed}.png").write_bytes(intact(seed))
+    first, again = ingested(inbox), ingested(inbox)
+    (inbox / "0.png").unlink()
+    (inbox / "00.png").write_bytes(intact(9))
+    later = ingested(inbox)
+
+    assert (first.known, again.known, later.known) == (False, True, False)
+    assert again.model_copy(update={"known": False}) == first
+    assert (later.received, later.accepted, later.gone) == (5, 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "expected image files in it or below, found none: check the path"),
+        (
+            ["a.txt", "b.txt", "c.csv"],
+            "expected image files in it or below, found none that can be used (2 .txt; 1 .csv)",
+        ),
+        ([".hidden.png"], "found none that can be used (1 hidden: .hidden.png)"),
+    ],
+    ids=["empty", "texts", "hidden"],
+)
+def test_a_folder_without_an_image_is_one_line(inbox: Path, names: list[str], message: str) -> None:
+    for name in names:
+        (inbox / name).write_text("x")
+
+    with pytest.raises(NothingToDo) as refused:
+        ingested(inbox)
+
+    assert message in str(refused.value)
+    assert str(refused.value).startswith(f"{inbox}: ")
+
+
+def test_a_folder_of_files_that_are_all_too_large_is_counted_without_a_run(inbox: Path) -> None:
+    (inbox / "huge.png").write_bytes(bytes(100_001))
+
+    found = ingest_folder(settings(), inbox, str, run=lambda *_: pytest.fail("nothing to run for"))
+
+    assert (found.received, found.refused, found.segments) == (1, 1, 0)
+    assert found.mostly_refused
+
+
+def test_a_segment_that_the_run_did_not_take_in_is_a_failure(inbox: Path) -> None:
+    (inbox / "1.png").write_bytes(intact(1))
+
+    with pytest.raises(RunFailed, match="1 of 1 segments were not ingested"):
+        ingest_folder(settings(), inbox, str, run=lambda *_: None)
+
+
+@pytest.mark.parametrize("place", ["https://example.org/a.zip", "gs://bucket"])
+def test_another_kind_of_place_is_refused(place: str) -> None:
+    with pytest.raises(NothingToDo, match="expected a folder or s3://bucket/prefix"):
+        ingest_folder(settings(), place, str)
+
+
+def test_segments_are_counted_as_they_reach_the_ledger(inbox: Path) -> None:
+    (inbox / "1.png").write_bytes(intact(1))
+    seen: list[tuple[int | None, int, int]] = []
+
+    def run(settings: Settings, ledger: Ledger, waiting: Sequence[str], say: Say) -> None:
+        segments = Segments(ledger, waiting)
+        before = segments.count_done()
+        ingest()
+        seen.append((segments.total, before, segments.count_done()))
+
+    ingest_folder(settings(), inbox, str, run=run)
+
+    assert seen == [(1, 0, 1)]
+
+
+def test_watching_ingests_what_is_complete_once_and_goes_on_after_a_fault(inbox: Path) -> None:
+    (inbox / "1.png").write_bytes(intact(1))
+    said: list[str] = []
+    shown: list[FolderCounts] = []
+
+    def arrive(look: int) -> None:
+        """What happens between two looks."""
+        if look == 2:
+            (inbox / "2.png").write_bytes(intact(2)[:20])  # begins to arrive
+        elif look == 3:
+            (inbox / "2.png").write_bytes(intact(2))  # and goes on
+        elif look == 5:
+            inbox.rename(inbox.with_name("away"))
+        elif look == 6:
+            inbox.with_name("away").rename(inbox)
+        elif look == 8:
+            raise KeyboardInterrupt
+
+    looks = iter(range(1, 100))
+    watch = Watch(settings(), inbox, said.append, run=run_tasks)
+    with pytest.raises(KeyboardInterrupt):
+        watch_folder(watch, said.append, shown.append, 10.0, lambda seconds: arrive(next(looks)))
+
+    assert [(each.received, each.accepted) for each in shown] == [(1, 1), (1, 1)]
+    assert said[0] == f"watching {inbox} every 10 s, until Ctrl-C"
+    assert [line for line in said if "watching goes on" in line] == [
+        f"{inbox}: cannot be listed (No such file or directory): mend its rights; watching goes on"
+    ]
+    assert settings().open_catalogue().counts().accepted == 2
+
+
+def test_a_watch_takes_up_what_was_packed_and_not_ingested(inbox: Path) -> None:
+    (inbox / "1.png").write_bytes(intact(1))
+    with pytest.raises(RunFailed):
+        ingest_folder(settings(), inbox, str, run=lambda *_: None)
+
+    counts = Watch(settings(), inbox, str, run=run_tasks).look()
+
+    assert counts is not None and counts.accepted == 1
