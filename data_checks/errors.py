@@ -1,7 +1,7 @@
 """What data_checks raises when it cannot decide; a failed check is a `Verdict` or a `Refusal`.
 
 DataChecksError
-├── SplitImpossible    no choice of whole sources gives a hold-out of the wanted size
+├── SplitImpossible    no choice of whole sources gives a hold-out of the wanted size, or too few images for any
 └── ImageRefused       carries a refusal through the steps of the input gate; never leaves it
 """
 

@@ -14,15 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_checks.errors import SplitImpossible
-
-FEWEST_SOURCES = 4
-"""Of fewer sources, a quarter cannot be held out whole."""
+from data_checks.least_images import FEWEST_SOURCES, LEAST_PART
 
 LARGEST_STRETCH = 2.0
 """How many times the wanted share of all rows a hold-out may take, where the new kind is rare among its rows."""
-
-LEAST_STRETCH = 0.5
-"""Whole sources that hold less than this part of the wanted share are no fair hold-out: then time is split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +36,12 @@ class Split:
         return source in self.holdout_sources
 
 
-def split_by_source(sources: Mapping[str, int], *, holdout_min: int, holdout_share: float, salt: str) -> Split:
+def split_by_source(
+    sources: Mapping[str, int], *, holdout_min: int, holdout_share: float, salt: str, least: int | None = None
+) -> Split:
     """Hold out whole sources with at least `holdout_min` images together and at most `holdout_share` of all.
+
+    `least`: fewer images, with which it is content where uneven sources do not give more.
 
     `sources` maps each source to its number of images. Sources are taken in the order of their salted hash
     until there are enough; one that would carry the hold-out above the share is passed over. So while none is
@@ -60,7 +59,7 @@ def split_by_source(sources: Mapping[str, int], *, holdout_min: int, holdout_sha
         if sources[source] > 0 and images + sources[source] <= most:
             held.append(source)
             images += sources[source]
-    if images < holdout_min:
+    if images < (holdout_min if least is None else least):
         raise SplitImpossible(
             f"split by source: expected a hold-out of {holdout_min} to {most} images ({holdout_share:.1%} of "
             f"{total}) in whole sources, came {images} from {len(sources)} sources of "
@@ -130,7 +129,7 @@ def _whole_sources(sources: Sequence[str], new_kind: NDArray[np.bool_], share: f
         if held_scarce + scarce[source] <= wanted and held_images + images[source] <= most_images:
             held.add(source)
             held_scarce, held_images = held_scarce + scarce[source], held_images + images[source]
-    return held if held_scarce >= LEAST_STRETCH * wanted else set()
+    return held if held_scarce >= LEAST_PART * wanted else set()
 
 
 def _newest(captured_us: NDArray[np.int64], new_kind: NDArray[np.bool_], share: float) -> NDArray[np.int64]:

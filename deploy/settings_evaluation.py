@@ -19,9 +19,11 @@ class EvaluationConfig(BaseModel):
         description="measure the samples' distance at infinite n and −log p by 1,000 draws for 1,000 images, and look "
         "at more images where that is dear: of a VAE and 5,000 images of 28 px 159 CPU seconds in place of 48",
     )
-    holdout_min: int = Field(5_000, ge=50, description="images that benchmark_old should hold")
+    holdout_min: int = Field(
+        5_000, ge=50, description="images with which benchmark_old has enough; of a smaller catalogue `holdout_share`"
+    )
     holdout_share: float = Field(
-        0.2, gt=0, lt=0.5, description="largest share of the catalogue that benchmark_old may take"
+        0.2, gt=0, lt=0.5, description="largest share of the catalogue that benchmark_old may take; of 250 images 50"
     )
     window_holdout_share: float = Field(
         0.25, gt=0, lt=0.5, description="share of the newest window that benchmark_new holds back; 700 new leave 500"

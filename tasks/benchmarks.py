@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_checks.least_images import FEWEST_TRAINING
 from tasks.context import engine, now, objects, settings
 from tasks.decode import decode_in_memory
-from tasks.errors import ImagesChanged
+from tasks.errors import ImagesChanged, NotEnoughData
+from tasks.fingerprints import catalogue_fingerprints
 from tasks.images import benchmark_digests, read_benchmark, write_benchmark
 from tasks.values import BenchmarkSet, WindowSelection
 
@@ -20,26 +21,17 @@ if TYPE_CHECKING:
 RECORDS = 100_000  # ledger lines of cut sets that are read: more than a retraining every minute for two months
 
 
-def open_benchmark_old(
-    version: int, counts: dict[str, int], require_enough: Callable[[int, int, int], None]
-) -> BenchmarkSet:
-    """The hold-out that stands, or a new one; of two planners that cut at once the first in the ledger wins."""
-    from data_checks.split import split_by_source
+def open_benchmark_old(version: int) -> BenchmarkSet:
+    """The hold-out that stands, or a new one; of two planners that cut at once the first in the ledger wins.
+
+    NotEnoughData for a catalogue that is too small to hold any out: nothing is frozen of it.
+    """
     from deploy.stores.digests import DigestIndex
     from deploy.stores.ledger import Ledger
 
     ledger = Ledger(engine())
     if not (found := ledger.entries("benchmark", "old", limit=1)):
-        evaluation = settings().evaluation
-        split = split_by_source(
-            counts,
-            holdout_min=evaluation.holdout_min,
-            holdout_share=evaluation.holdout_share,
-            salt=settings().product,
-        )
-        # before the cut: a hold-out that is frozen stays, and its images can never be trained on
-        require_enough(split.training_images, len(split.training_sources), split.holdout_images)
-        cut = _cut_sources(version, tuple(sorted(split.holdout_sources)))
+        cut = _cut_old(version)
         ledger.record("benchmark", "old", cut.model_dump_json(), now(), key="benchmark:old")
         found = ledger.entries("benchmark", "old", limit=1)
     benchmark = BenchmarkSet.model_validate_json(found[0].body)
@@ -75,17 +67,57 @@ def cut_sets() -> tuple[str, ...]:
     return tuple(sorted({BenchmarkSet.model_validate_json(each.body).prefix for each in found}))
 
 
-def _cut_sources(version: int, sources: tuple[str, ...]) -> BenchmarkSet:
-    import pyarrow as pa
-    import pyarrow.compute as pc
+def _cut_old(version: int) -> BenchmarkSet:
+    """Choose and freeze `benchmark_old`; NotEnoughData where too few images would be left to train on."""
+    from data_checks.errors import SplitImpossible
+    from data_checks.hold_out import Images, Wanted, choose_hold_out
 
-    rows = settings().open_catalogue().read(["segment", "row", "digest", "source"], version=version)
-    rows = rows.filter(pc.is_in(rows["source"], value_set=pa.array(sources, pa.string())))
-    return _freeze("old", version, rows, f"{version}", sources, frozenset())
+    rows, evaluation = _rows_to_split(version), settings().evaluation
+    wanted = Wanted(evaluation.holdout_min, evaluation.holdout_share, settings().product)
+    images = Images(
+        digests=rows["digest"].to_pylist(),
+        sources=rows["source"].to_pylist(),
+        captured_us=rows["captured_at"].cast("int64").to_numpy(),
+        labels=rows["label"].to_pylist() if "label" in rows.column_names else [],
+        fingerprints=lambda: catalogue_fingerprints(rows, version),
+    )
+    try:
+        chosen = choose_hold_out(images, wanted)
+    except SplitImpossible as error:
+        raise NotEnoughData(str(error)) from error
+    # before the cut: a hold-out that is frozen stays, and its images can never be trained on
+    require_enough(len(rows) - len(chosen.rows), len(chosen.rows))
+    spared = frozenset(rows["digest"].take(chosen.of_cut_groups).to_pylist())
+    held = rows.take(chosen.rows)
+    return _freeze("old", version, held, f"{version}", chosen.sources, cut=chosen.told, of_cut_groups=spared)
+
+
+def require_enough(images: int, held_out: int) -> None:
+    """NotEnoughData where so few images may be trained on."""
+    if images < FEWEST_TRAINING:
+        raise NotEnoughData(
+            f"{images} images may be trained on (the hold-out keeps {held_out}): expected at least {FEWEST_TRAINING}; "
+            "ingest more, or lower evaluation.holdout_share before the first training"
+        )
+
+
+def _rows_to_split(version: int) -> pa.Table:
+    from deploy.stores.catalogue import CATALOGUE_SCHEMA
+
+    columns = ["segment", "row", "digest", "source", "captured_at"]
+    labelled = ["label"] if "label" in CATALOGUE_SCHEMA.names else []
+    return settings().open_catalogue().read([*columns, *labelled], version=version)
 
 
 def _freeze(
-    name: str, version: int, rows: pa.Table, salt: str, sources: tuple[str, ...], new_kind: frozenset[str]
+    name: str,
+    version: int,
+    rows: pa.Table,
+    salt: str,
+    sources: tuple[str, ...],
+    new_kind: frozenset[str] = frozenset(),
+    cut: str = "",
+    of_cut_groups: frozenset[str] = frozenset(),
 ) -> BenchmarkSet:
     """Shuffled once, so that the first n images are a fair sample of all."""
     preprocessing = settings().preprocessing
@@ -93,7 +125,9 @@ def _freeze(
     seed = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:4], "big")
     order = np.random.default_rng(seed).permutation(len(rows))
     digests = rows["digest"].take(order).to_pylist()
-    return write_benchmark(objects(), name, pixels[order], digests, sources, preprocessing, new_kind)
+    return write_benchmark(
+        objects(), name, pixels[order], digests, sources, preprocessing, new_kind, cut, of_cut_groups
+    )
 
 
 def _require_same_images(benchmark: BenchmarkSet) -> None:

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_checks.least_images import (
+    EARLY_STOPPING_SHARE,
+    LARGEST_HOLDOUT_SHARE,
+    LEAST_HOLDOUT_SHARE,
+    MIN_EARLY_STOPPING,
+    MIN_NEW_IMAGES,
+)
 from tasks.context import settings
 from tasks.errors import NotEnoughData
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MIN_NEW_IMAGES = 500  # distinct ones to train on: fewer are learnt by heart
-LEAST_HOLDOUT_SHARE = 0.15  # of the new kind; with less, the emergency waits for more traffic
-LARGEST_HOLDOUT_SHARE = 0.5  # where traffic is short; beyond it more is measured than learnt
-EARLY_STOPPING_SHARE = 0.1  # of the new kind that is not held out
-MIN_EARLY_STOPPING = 30  # images; the mean of fewer says nothing, then the budget alone ends the training
 SEED = 0
 
 

@@ -43,10 +43,13 @@ def write_benchmark(
     sources: tuple[str, ...],
     preprocessing: Preprocessing,
     new_kind: frozenset[str] = frozenset(),
+    cut: str = "",
+    of_cut_groups: frozenset[str] = frozenset(),
 ) -> BenchmarkSet:
     """Freeze a hold-out under a name made of its content; writing it again changes nothing.
 
     `new_kind`: digests that were found to be of a new kind; its images among them are named in the manifest.
+    `cut`: how it was chosen. `of_cut_groups`: digests whose look-alikes are trained on, their group being too large.
     """
     from safetensors.numpy import save
 
@@ -61,6 +64,7 @@ def write_benchmark(
         "sources": sources,
         "digests": digests,
         "new_kind": found,
+        "of_cut_groups": [each for each in digests if each in of_cut_groups],
     }
     objects.put(f"{prefix}/manifest.json", json.dumps(manifest).encode())
     return BenchmarkSet.model_validate(
@@ -72,6 +76,7 @@ def write_benchmark(
             "sources": sources,
             "n_new_kind": len(found),
             "preprocessing": preprocessing.digest,
+            "cut": cut,
         }
     )
 
@@ -88,6 +93,13 @@ def benchmark_digests(objects: ObjectStore, prefix: str) -> list[str]:
     """Digests of a frozen set's images, in their order."""
     found: list[str] = json.loads(objects.get(f"{prefix}/manifest.json").data)["digests"]
     return found
+
+
+def probing_digests(objects: ObjectStore, prefix: str) -> list[str]:
+    """Digests of a frozen set's images whose copies must not be trained on: all but those of a group that was cut."""
+    manifest = json.loads(objects.get(f"{prefix}/manifest.json").data)
+    spared = set(manifest.get("of_cut_groups", ()))
+    return [digest for digest in manifest["digests"] if digest not in spared]
 
 
 def new_kind_images(objects: ObjectStore, benchmark: BenchmarkSet, at_most: int) -> np.ndarray:

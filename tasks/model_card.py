@@ -167,7 +167,7 @@ def _value(result: BenchmarkResult, metric: str) -> str:
 
 def _origin(plan: RetrainPlan, trained: Trained, beside: Beside | None) -> list[str]:
     """Where this version comes from: parent, report, new kind, mix, encoder, reference; one line each."""
-    lines = []
+    lines = _held_out(plan)
     if plan.champion is not None:
         lines.append(
             f"Parent: version {plan.champion.version}"
@@ -200,6 +200,15 @@ def _origin(plan: RetrainPlan, trained: Trained, beside: Beside | None) -> list[
         lines.append(f"Reference for its traffic: {beside.reference}.")
     lines += tell_training(trained)
     return [*(f"- {line}" for line in lines), *([""] if lines else [])]
+
+
+def _held_out(plan: RetrainPlan) -> list[str]:
+    """How benchmark_old was cut, and which copies of held-out images are left out of training."""
+    lines = [f"benchmark_old: {plain(plan.benchmark.cut)}; held out for ever."] if plan.benchmark.cut else []
+    if plan.twins is not None and plan.twins.n:
+        named = "; ".join(plan.twins.named)
+        lines.append(f"{plan.twins.n:,} copies of held-out images are not trained on, as {plain(named)}.")
+    return lines
 
 
 def _found(found: NewKindFound) -> str:

@@ -11,7 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import State
 
-from tasks.benchmarks import cut_benchmark_new, cut_sets, open_benchmark_old
+from tasks.benchmarks import cut_benchmark_new, cut_sets, open_benchmark_old, require_enough
 from tasks.context import engine, now, objects, settings
 from tasks.errors import DataRefused, NoChampion, NotEnoughData, SnapshotMissing, TaskError
 from tasks.images import benchmark_digests, selection_of
@@ -19,6 +19,7 @@ from tasks.mixing import mark_new_kind, mix
 from tasks.rows import planned_rows, training_rows
 from tasks.slots import name_slot
 from tasks.steps import finish_step, finished_step
+from tasks.twins import find_twins
 from tasks.values import BenchmarkSet, Cause, PlannedCodePrior, RetrainPlan, Tier, WindowSelection
 from tasks.window import select_window
 from vae_core.config import ModelConfig, TrainConfig
@@ -27,7 +28,6 @@ from vae_core.vq_config import VqVaeConfig
 if TYPE_CHECKING:
     from deploy.release import ServedVersion
 
-MIN_TRAINING_IMAGES = 200
 REPLAY_SHARE = 0.2  # of what the incremental tier is trained on
 
 
@@ -84,16 +84,16 @@ def plan_retrain(
     if champion is None and tier != "full":
         raise NoChampion(f"{tier}: expected a champion to start from, there is none; run the full tier first")
     version = catalogue.version()
-    if not (counts := dict(catalogue.sources(version))):
+    if not catalogue.sources(version):
         raise NotEnoughData("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
-    old = open_benchmark_old(version, counts, _require_enough)
+    old = open_benchmark_old(version)
     selection = benchmark_new = None
     if champion is not None:
-        known = tuple(digest for prefix in cut_sets() for digest in benchmark_digests(objects(), prefix))
+        known = tuple(digest for prefix in (old.prefix, *cut_sets()) for digest in benchmark_digests(objects(), prefix))
         selection = select_window(key, tier, champion, old.sources, known, cause)
         version, champion = selection.catalogue_version, selection.champion
         benchmark_new = cut_benchmark_new(key, selection)
-    model = _model(tier, champion)
+    model, held_back = _model(tier, champion), (old.prefix, *cut_sets())
     plan = RetrainPlan(
         key=key,
         tier=tier,
@@ -106,7 +106,8 @@ def plan_retrain(
         sources=_training_sources(version, old, benchmark_new),
         benchmark=old,
         benchmark_new=benchmark_new,
-        held_back=cut_sets(),
+        held_back=held_back,
+        twins=find_twins(key, version, held_back),
         window_began=None if selection is None or tier == "full" else selection.began,
         replay_images=_replay_images(tier, selection),
         found=selection.found if selection else None,
@@ -117,7 +118,7 @@ def plan_retrain(
         planned_at=now(),
     )
     rows = len(training_rows(catalogue, plan, []))
-    _require_enough(rows, len(plan.sources), old.n + (benchmark_new.n if benchmark_new else 0))
+    require_enough(rows, old.n + (benchmark_new.n if benchmark_new else 0))
     return finish_step(objects(), key, "plan", plan.model_copy(update={"n_training": rows}))
 
 
@@ -137,9 +138,7 @@ def validate_plan(plan: RetrainPlan) -> None:
     if result.failed_rows or not result.verdict.passed:
         raise DataRefused(f"catalogue version {plan.catalogue_version} is not fit to train on: {result.verdict.reason}")
     # both again: another run may have held some of the planned rows out since
-    _require_enough(
-        len(rows), len(plan.sources), plan.benchmark.n + (plan.benchmark_new.n if plan.benchmark_new else 0)
-    )
+    require_enough(len(rows), plan.benchmark.n + (plan.benchmark_new.n if plan.benchmark_new else 0))
     mix(mark_new_kind(rows, plan), plan)
 
 
@@ -154,14 +153,6 @@ def _require_no_leak(plan: RetrainPlan) -> None:
         raise DataRefused(
             f"{len(leaked)} training images belong to a benchmark of this plan as well, the first is {min(leaked)}: "
             "expected 0; remove them from the catalogue"
-        )
-
-
-def _require_enough(images: int, sources: int, held_out: int) -> None:
-    if images < MIN_TRAINING_IMAGES:
-        raise NotEnoughData(
-            f"{images} images of {sources} sources may be trained on (the hold-out keeps {held_out}): "
-            f"expected at least {MIN_TRAINING_IMAGES}; ingest more"
         )
 
 

@@ -10,6 +10,7 @@ from tasks.context import engine, objects
 from tasks.images import benchmark_digests, selection_of
 from tasks.mixing import mark_new_kind, most_replayed
 from tasks.steps import finish_step, finished_step
+from tasks.twins import twins_of
 from tasks.values import Excluded, RetrainPlan
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def training_rows(catalogue: Catalogue, plan: RetrainPlan, columns: list[str]) -
 
 
 def planned_rows(catalogue: Catalogue, plan: RetrainPlan, columns: list[str]) -> pa.Table:
-    """Rows that could be trained on when the plan was made, before replay is bounded."""
+    """Rows that could be trained on when the plan was made, before replay is bounded: no held-out image, no twin."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -46,7 +47,7 @@ def planned_rows(catalogue: Catalogue, plan: RetrainPlan, columns: list[str]) ->
     rows = catalogue.read(wanted, version=plan.catalogue_version)
     rows = rows.filter(pc.is_in(rows["source"], value_set=pa.array(plan.sources, pa.string())))
     held_back = [digest for prefix in plan.held_back for digest in benchmark_digests(objects(), prefix)]
-    return _without(rows, (*held_back, *_watched(plan)))
+    return _without(rows, (*held_back, *_watched(plan), *twins_of(plan)))
 
 
 def early_stopping_rows(catalogue: Catalogue, plan: RetrainPlan, columns: list[str]) -> pa.Table:

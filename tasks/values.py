@@ -46,7 +46,8 @@ class BenchmarkSet(_Value):
     """A frozen hold-out: where its images lie, their digest, and the sources that training must not touch.
 
     `n_new_kind`: how many of its images were found to be of the new kind; which ones is in its manifest.
-    `preprocessing`: digest of what made its pixels; None in files of before it was kept.
+    `preprocessing`: digest of what made its pixels; None in files of before it was kept. `cut`: how it was chosen, how
+    many and why, for a person; empty in such files too. Without sources its images are known by their digests alone.
     """
 
     name: Literal["old", "new"]
@@ -56,6 +57,7 @@ class BenchmarkSet(_Value):
     sources: tuple[str, ...]
     n_new_kind: Annotated[int, Field(ge=0)] = 0
     preprocessing: str | None = None
+    cut: str = ""
 
 
 class NewKindFound(_Value):
@@ -108,13 +110,28 @@ class PlannedCodePrior(_Value):
     recipe: CodePriorRecipe
 
 
+class TwinsFound(_Value):
+    """Copies of held-out images among the others: how many, some of them by name, and where their digests are kept."""
+
+    n: Annotated[int, Field(ge=0)]
+    named: tuple[str, ...] = ()
+    step: str
+
+
+class Twins(_Value):
+    """Images that are never trained on: each is a re-encoded, resized or brightened copy of a held-out one."""
+
+    digests: tuple[str, ...] = ()
+
+
 class RetrainPlan(_Value):
     """Everything that a training needs to know, decided before it begins.
 
     `champion`: what a warm start begins from and what the candidate's parent is. `benchmark_new`: cut from the newest
     window for this plan. `held_back`: prefixes of all sets that were cut from traffic so far, whose images are not
     trained on though their source is. `window_began`: images captured from here on are the window, older ones replay,
-    of which `replay_images` are taken at most (None: all).
+    of which `replay_images` are taken at most (None: all). `twins`: copies of held-out images, which are not trained on;
+    None in plans of before they were looked for.
     """
 
     key: str
@@ -132,6 +149,7 @@ class RetrainPlan(_Value):
     n_training: int
     sources: tuple[str, ...]
     benchmark: BenchmarkSet
+    twins: TwinsFound | None = None
     model: ModelConfig
     train: TrainConfig
     code_prior: PlannedCodePrior | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_checks.least_images import FEWEST_HELD_OUT
 from tasks.context import objects, settings
 from tasks.errors import NoChampion, NotEnoughData
 from tasks.holdout import (
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from data_checks.new_kind import NewKind
     from deploy.release import ServedVersion
     from vae_core.artifact import Artifact
-
-MIN_HOLDOUT_IMAGES = 50  # of which an interval still says something; with less traffic there is no benchmark_new
 
 
 def select_window(
@@ -149,7 +148,7 @@ def _select_newest(window: pa.Table, traffic: pa.Table, version: int, champion: 
     share = settings().evaluation.window_holdout_share
     holdout: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
-    if len(traffic) * share >= MIN_HOLDOUT_IMAGES:
+    if len(traffic) * share >= FEWEST_HELD_OUT:
         try:
             rows, sources = hold_out(traffic, np.zeros(len(traffic), dtype=bool), share, version)
             holdout = tuple(traffic["digest"].take(rows).to_pylist())

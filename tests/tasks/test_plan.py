@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from data_checks.errors import SplitImpossible
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
 from tasks.benchmarks import _require_same_images
@@ -41,7 +40,7 @@ def test_the_hold_out_is_cut_once_and_shares_neither_source_nor_image_with_the_t
     manifest = json.loads(objects().get(f"{plan.benchmark.prefix}/manifest.json").data)
     rows = training_rows(settings().open_catalogue(), plan, ["digest"])
     assert 50 <= plan.benchmark.n == len(manifest["digests"]) <= 90
-    assert plan.n_training == rows.num_rows == 300 - plan.benchmark.n
+    assert plan.twins is not None and plan.n_training == rows.num_rows == 300 - plan.benchmark.n - plan.twins.n
     assert not set(plan.sources) & set(plan.benchmark.sources)
     assert not set(rows["digest"].to_pylist()) & set(manifest["digests"])
     assert DigestIndex(engine()).protected(manifest["digests"]) == set(manifest["digests"])
@@ -88,19 +87,15 @@ def test_an_empty_catalogue_says_what_to_run() -> None:
         plan_retrain.fn("one", "full", "first")
 
 
-def test_too_few_training_images_are_one_clear_line() -> None:
+def test_too_few_images_to_hold_some_out_are_one_clear_line() -> None:
     _arrive(sources=10, each=20)
-    with pytest.raises(NotEnoughData, match=r"expected at least 200; ingest more$") as caught:
+    with pytest.raises(
+        NotEnoughData,
+        match=r"^200 images are in the catalogue: expected at least 250, .*evaluation.holdout_share = 0.3",
+    ) as caught:
         plan_retrain.fn("one", "full", "first")
     assert "\n" not in str(caught.value)
     assert Ledger(engine()).entries("benchmark", "old") == [], "nothing is held back that could be trained on later"
-
-
-def test_too_few_images_for_a_hold_out_are_one_clear_line() -> None:
-    _arrive(sources=2, each=20)
-    with pytest.raises(SplitImpossible, match=r"expected a hold-out of 50 to 12 images") as caught:
-        plan_retrain.fn("one", "full", "first")
-    assert "\n" not in str(caught.value)
 
 
 LARGER = "[preprocessing]\nheight = 32\nwidth = 32\n[training.model]\nvariant = 'vq_vae'\nheight = 32\nwidth = 32\n"
@@ -160,6 +155,6 @@ def test_images_that_another_run_held_out_after_the_plan_are_left_out_until_the_
 def test_an_image_of_the_plans_own_benchmark_among_its_rows_is_refused() -> None:
     _arrive(sources=10, each=30)
     plan = plan_retrain.fn("one", "full", "first")
-    leaking = plan.model_copy(update={"sources": (*plan.sources, *plan.benchmark.sources)})
+    leaking = plan.model_copy(update={"sources": (*plan.sources, *plan.benchmark.sources), "held_back": ()})
     with pytest.raises(DataRefused, match=rf"^{plan.benchmark.n} training images belong to a benchmark of this plan"):
         validate_plan.fn(leaking)

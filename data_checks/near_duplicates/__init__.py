@@ -1,0 +1,1 @@
+"""Which images show the same picture: perceptual fingerprints, the search for look-alikes, groups of them."""

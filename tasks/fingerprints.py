@@ -1,0 +1,91 @@
+"""Fingerprints of the catalogue's images: taken once, after they were ingested, and kept by digest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data_checks.near_duplicates import fingerprint
+from data_checks.near_duplicates.fingerprint import Fingerprints
+from tasks.context import objects, settings
+from tasks.decode import decode_each
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+AT_ONCE = 4096  # images in memory
+
+
+def catalogue_fingerprints(rows: pa.Table, version: int) -> Fingerprints:
+    """Fingerprints of these rows, which have digest, segment and row and are in the order of the last two.
+
+    Those that were not taken before are, from the pixels that are trained on, and kept for the next plan. Of two plans
+    that take them at once the later one is kept: what is missing then is taken again.
+    """
+    kept, prints = _read_kept()
+    digests = rows["digest"].to_pylist()
+    fresh = np.flatnonzero([digest not in kept for digest in digests])
+    if len(fresh):
+        taken = _take(rows.take(fresh), version)
+        prints = taken if prints is None else fingerprint.join([prints, taken])
+        kept |= {digests[row]: len(kept) + place for place, row in enumerate(fresh)}
+        _keep(list(kept), prints)
+    if prints is None:
+        return _take(rows, version)
+    return prints.take(np.array([kept[digest] for digest in digests], dtype=np.int64))
+
+
+def _take(rows: pa.Table, version: int) -> Fingerprints:
+    """Decode and look, some thousands at a time."""
+    shape = settings().preprocessing.shape
+    found = fingerprint.take_fingerprints(np.empty((0, *shape), np.uint8))
+    width = found.direction.shape[1]
+    taken = Fingerprints(
+        np.empty((len(rows), width), np.float16), np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
+    )
+    places: list[int] = []
+    pixels = np.empty((min(AT_ONCE, len(rows)), *shape), np.uint8)
+
+    def put() -> None:
+        some = fingerprint.take_fingerprints(pixels[: len(places)])
+        taken.direction[places], taken.contrast[places] = some.direction, some.contrast
+        taken.brightness[places] = some.brightness
+        places.clear()
+
+    for place, image in decode_each(settings().open_catalogue(), version, rows, settings().preprocessing):
+        pixels[len(places)] = image
+        places.append(place)
+        if len(places) == len(pixels):
+            put()
+    if places:
+        put()
+    return taken
+
+
+def _key() -> str:
+    return f"fingerprints/{fingerprint.NAME}-{settings().preprocessing.digest[:16]}.safetensors"
+
+
+def _read_kept() -> tuple[dict[str, int], Fingerprints | None]:
+    """The place of each digest, and the fingerprints; none before the first were taken."""
+    from safetensors.numpy import load
+
+    if objects().etag(_key()) is None:
+        return {}, None
+    found = load(objects().get(_key()).data)
+    digests = found.pop("digests").tobytes().decode().split("\n")
+    return {digest: place for place, digest in enumerate(digests)}, Fingerprints(**found)
+
+
+def _keep(digests: list[str], prints: Fingerprints) -> None:
+    from safetensors.numpy import save
+
+    names = np.frombuffer("\n".join(digests).encode(), dtype=np.uint8)
+    content = {
+        "digests": names,
+        "direction": prints.direction,
+        "contrast": prints.contrast,
+        "brightness": prints.brightness,
+    }
+    objects().put(_key(), save(content))
