@@ -15,7 +15,7 @@ from latentloop.trial_steps import TrialSteps, try_steps
 
 TRIAL_S = 3.0
 SERVERS_BYTES = 2 * 2**30
-"""Of Prefect, MLflow, controller, service and two workers, as `latentloop up` runs them on a laptop: 1.7 GB measured."""
+"""Of Prefect, MLflow, controller, service and two workers: a round figure, above what they take without traffic."""
 
 
 def examine_training(settings: Settings) -> Iterator[Finding]:
@@ -38,8 +38,8 @@ def _say_steps(settings: Settings, steps: TrialSteps) -> str:
     training = settings.training
     shape = "x".join(str(each) for each in training.model.shape)
     return (
-        f"{training.model.variant} on {shape}, {steps.parameters:,} parameters: {steps.seconds_per_step:.3f} s a step of "
-        f"{steps.batch_size} on {training.device} ({steps.images_per_s:,.0f} images/s)"
+        f"{training.model.variant} on {shape}, {steps.parameters:,} parameters: {steps.seconds_per_step:.3f} s a step "
+        f"of {steps.batch_size} on {training.device} ({steps.images_per_s:,.0f} images/s)"
     )
 
 

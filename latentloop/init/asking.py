@@ -20,9 +20,7 @@ class Person:
 
     present: bool
 
-    def choose(
-        self, question: str, wish: T | None, proposed: Reasoned[T], read: Callable[[str], T]
-    ) -> Reasoned[T]:
+    def choose(self, question: str, wish: T | None, proposed: Reasoned[T], read: Callable[[str], T]) -> Reasoned[T]:
         """The wish where one was said, else the answer, else the proposal; asks again after what cannot be."""
         if wish is not None:
             return said(wish)

@@ -67,7 +67,9 @@ def _draw_pair(sheet: Image.Image, pen: ImageDraw.ImageDraw, pair: Pair, at: tup
         if picture is not None:
             _paste(sheet, picture, (left, y))
     outline = _RED if pair.refusal else _GREY
-    pen.rectangle((x + _BOX + _GAP - 1, y - 1, x + 2 * _BOX + _GAP, y + _BOX), outline=outline, width=2 if pair.refusal else 1)
+    pen.rectangle(
+        (x + _BOX + _GAP - 1, y - 1, x + 2 * _BOX + _GAP, y + _BOX), outline=outline, width=2 if pair.refusal else 1
+    )
     font = ImageFont.load_default(10)
     for line, ink in zip(_caption(pair), (_INK, _RED if pair.refusal else _PALE), strict=True):
         pen.text((x, y + _BOX + 3), _fit_text(pen, line, font, 2 * _BOX + _GAP), fill=ink, font=font)
@@ -94,7 +96,9 @@ def _paste(sheet: Image.Image, pixels: NDArray[np.uint8], at: tuple[int, int]) -
     sheet.paste(shown, (at[0] + (_BOX - size[0]) // 2, at[1] + (_BOX - size[1]) // 2))
 
 
-def _fit_text(pen: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, wide: int) -> str:
+def _fit_text(
+    pen: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, wide: int
+) -> str:
     while pen.textlength(text, font=font) > wide and len(text) > 4:
         text = f"{text[: (len(text) - 1) // 2 - 1]}…{text[(len(text) - 1) // 2 + 2 :]}"
     return text

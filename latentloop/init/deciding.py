@@ -77,8 +77,8 @@ def convert_sample(looked: Looked, form: Form) -> Converted:
     converted = convert(looked.surveyed, looked.sample.looks, looked.files, form.preprocessing)
     if not converted.looks:
         raise InitRefused(
-            f"every picture of the sample is refused in this form, the first with: {converted.refused[0].detail}: choose "
-            'another size or fit = "pad"'
+            f"every picture of the sample is refused in this form, the first with: {converted.refused[0].detail}: "
+            'choose another size or fit = "pad"'
         )
     return converted
 

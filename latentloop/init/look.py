@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from data_checks.input_gate import judge_image_bytes
 from data_checks.intake.file import read_header
 from data_checks.intake.header import ImageFormat
-from data_checks.errors import ImageRefused
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from vae_core.preprocessing import Preprocessing

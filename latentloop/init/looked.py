@@ -39,7 +39,9 @@ def _require_images(surveyed: Survey) -> None:
     found = ", ".join(f"{count:,} {ending}" for ending, count in others.most_common(4))
     left = "; ".join(f"{named.count:,} {why} left out" for why, named in surveyed.left_out.items())
     told = "; ".join(each for each in (found, left) if each) or "nothing"
-    raise InitRefused(f"{surveyed.place}: expected image files in it or below, found {told}: name the folder that has them")
+    raise InitRefused(
+        f"{surveyed.place}: expected image files in it or below, found {told}: name the folder that has them"
+    )
 
 
 def _refuse(surveyed: Survey, sample: Sample) -> None:

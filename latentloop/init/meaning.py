@@ -47,7 +47,9 @@ def _kinds_or_sources(kinds: Counter[str]) -> Reasoned[Subfolders]:
         return Reasoned("source", f"{len(kinds):,} folders are too many for kinds")
     worded = _share(kinds, lambda name: _WORD.search(name) is not None)
     if len(kinds) > 1 and usual >= FEWEST_OF_A_KIND and worded >= NEARLY_ALL:
-        return Reasoned("kind", f"{len(kinds)} names such as {_example(kinds)}, {usual:,.0f} images of each in the middle")
+        return Reasoned(
+            "kind", f"{len(kinds)} names such as {_example(kinds)}, {usual:,.0f} images of each in the middle"
+        )
     return Reasoned("source", f"{len(kinds):,} folders such as {_example(kinds)}")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from data_checks.least_images import FEWEST_HELD_OUT
+from data_checks.policy import InputPolicy
 from deploy.settings_evaluation import EvaluationConfig
 from deploy.settings_intake import Subfolders
 from latentloop.init.budget import Budget
@@ -79,24 +80,29 @@ class Training:
     images_per_s: float
 
 
-def all_lines(names: Names, form: Form, converted: Converted, training: Training, images: int) -> tuple[Line, ...]:
-    """The whole file."""
+def all_lines(
+    names: Names, form: Form, converted: Converted, endings: Collection[str], training: Training, images: int
+) -> tuple[Line, ...]:
+    """The whole file; `endings` are those of all images by their names, `images` how many of them can be used."""
     return (
         Line("product", names.product.value, names.product.why),
         *form.lines(),
         Line("intake.subfolders", names.subfolders.value, names.subfolders.why),
-        *gate_lines(converted),
+        *gate_lines(converted, endings),
         *training_lines(training),
         *evaluation_lines(images),
     )
 
 
-def gate_lines(converted: Converted) -> Iterator[Line]:
-    """`[input_policy]`, from the sample."""
-    formats = propose_formats(converted.looks)
+def gate_lines(converted: Converted, endings: Collection[str]) -> Iterator[Line]:
+    """`[input_policy]`, from the sample; limits of size only where the usual ones are too narrow."""
+    usual, formats = InputPolicy(), propose_formats(converted.looks, endings)
+    max_bytes, max_pixels = propose_max_bytes(converted.looks), propose_max_pixels(converted.looks)
     yield Line("input_policy.formats", list(formats.value), formats.why)
-    yield Line.of("input_policy.max_bytes", propose_max_bytes(converted.looks))
-    yield Line.of("input_policy.max_pixels", propose_max_pixels(converted.looks))
+    if max_bytes.value > usual.max_bytes:
+        yield Line.of("input_policy.max_bytes", max_bytes)
+    if max_pixels.value > usual.max_pixels:
+        yield Line.of("input_policy.max_pixels", max_pixels)
     yield Line.of("input_policy.min_variance", propose_min_variance(converted.variance))
     yield Line.of("input_policy.min_entropy_bits", propose_min_entropy(converted.entropy_bits, converted.variance))
 
@@ -113,7 +119,9 @@ def training_lines(training: Training) -> Iterator[Line]:
     yield Line.of("training.full.budget.amount", training.budget.epochs)
     yield Line("training.full.budget.unit", "epochs", "the same result on a slower machine")
     yield Line.of("training.code_prior.recipe.budget.amount", training.budget.prior_s)
-    yield Line("training.code_prior.recipe.budget.unit", "seconds", "of the prior over the codes, which samples are drawn from")
+    yield Line(
+        "training.code_prior.recipe.budget.unit", "seconds", "of the prior over the codes, which samples are drawn from"
+    )
 
 
 def evaluation_lines(images: int) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""The settings file that is written: every line with its reason, valid before it is written, and whole or not at all."""
+"""The settings file: every line with its reason, valid before it is written, and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ class _OnlyTheFile(Settings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, *others: object, **more: object
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *others: object,
+        **more: object,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What is handed over."""
         return (init_settings,)

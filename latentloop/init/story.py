@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from data_checks.least_images import fewest_images
@@ -31,6 +31,9 @@ from latentloop.sources.opening import open_source
 
 SHEET = "latentloop-init.png"
 
+_NUMBERS = re.compile(r" from \d+x\d+| \d+(?= applied)")
+"""What makes each picture's conversion its own."""
+
 
 def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
     """Write a settings file; `tell` hears what a person came for, `say` how far it is. `InitRefused` in one line."""
@@ -51,7 +54,7 @@ def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
         tell(line)
     images = _estimate_usable(looked, converted)
     training = choose_training(wishes, converted, images, device, settings, say)
-    lines = all_lines(names, form, converted, training, images)
+    lines = all_lines(names, form, converted, looked.surveyed.endings, training, images)
     text = write_text(_heading(looked), lines)
     require_valid(text)
     sheet = wishes.output.absolute().with_name(SHEET)
@@ -80,7 +83,7 @@ def _write_defaults(wishes: Wishes, tell: Say) -> InitReport:
 def _tell_converted(looked: Looked, converted: Converted, twins: Twins) -> Iterator[str]:
     """What became of the sample in this form."""
     count = len(converted.looks)
-    changed = Counter(word for each in converted.conversions for word in each)
+    changed = Counter(_NUMBERS.sub("", word) for each in converted.conversions for word in each)
     done = f": {', '.join(f'{count:,} {word}' for word, count in changed.most_common())}" if changed else ""
     yield f"in this form: {count:,} of {looked.sample.opened:,}{done}"
     if converted.refused:
@@ -91,7 +94,8 @@ def _tell_converted(looked: Looked, converted: Converted, twins: Twins) -> Itera
         yield f"flat: {flat:,} show nothing and will be refused as black or flat frames"
     if twins.exact or twins.near:
         yield f"duplicates in the sample: {twins.exact:,} with equal pixels, {twins.near:,} more that only look alike"
-    fewest = fewest_images(EvaluationConfig().holdout_share)
+    held_out = EvaluationConfig()
+    fewest = fewest_images(held_out.holdout_share, held_out.holdout_min)
     if (images := _estimate_usable(looked, converted)) < fewest:
         yield f"too few: about {images:,} usable images, a training needs {fewest:,}: ingest more before `retrain`"
 
@@ -114,8 +118,8 @@ def _tell_lines(lines: Sequence[Line]) -> Iterator[str]:
 def _heading(looked: Looked) -> tuple[str, ...]:
     return (
         f"Written by `latentloop init` for {looked.surveyed.place}:",
-        f"{looked.surveyed.images:,} images, {looked.sample.opened:,} of them looked at. docs/settings.md lists all that may "
-        "stand here.",
+        f"{looked.surveyed.images:,} images, {looked.sample.opened:,} of them looked at. "
+        "docs/settings.md lists all that may stand here.",
     )
 
 

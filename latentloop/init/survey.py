@@ -20,13 +20,14 @@ FOLDERS_AT_MOST = 50_000
 class Survey:
     """What names say. `folders`: images by the folder that they lie in, relative to the top, which is empty.
 
-    `chosen`: files spread evenly over the tree, in an order of which every beginning is spread evenly too.
+    `endings`: of the images. `chosen`: files spread evenly over the tree, in an order of which every beginning is spread evenly too.
     """
 
     place: str
     name: str
     images: int
     image_bytes: int
+    endings: Mapping[str, int]
     ignored: Mapping[str, int]
     folders: Mapping[str, int]
     left_out: Mapping[Left, Named]
@@ -35,12 +36,13 @@ class Survey:
 
 def survey(source: Source, most: int) -> Survey:
     """Go through the names once, and choose at most so many files; the same ones each time."""
-    tally, ignored, folders = Tally(), Counter[str](), Counter[str]()
+    tally, ignored, folders, endings = Tally(), Counter[str](), Counter[str](), Counter[str]()
     kept, stride, images, image_bytes = list[Found](), 1, 0, 0
     for found in source.look(tally):
         if not may_be_matched(found.path):
             ignored[ending_of(found.path)] += 1
             continue
+        endings[ending_of(found.path)] += 1
         folder = found.path.rpartition("/")[0]
         if folder in folders or len(folders) < FOLDERS_AT_MOST:
             folders[folder] += 1
@@ -50,9 +52,7 @@ def survey(source: Source, most: int) -> Survey:
         if len(kept) > KEPT_AT_MOST:
             kept, stride = kept[::2], 2 * stride
     chosen = tuple(scatter(_evenly(kept, most)))
-    return Survey(
-        source.place, source.name, images, image_bytes, ignored, folders, dict(tally.left_out), chosen
-    )
+    return Survey(source.place, source.name, images, image_bytes, endings, ignored, folders, dict(tally.left_out), chosen)
 
 
 def _evenly(found: list[Found], most: int) -> list[Found]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil, floor, log10
 from typing import get_args
 
@@ -21,6 +21,9 @@ BELOW_THE_SMALLEST = 0.5
 ROOM = 1.5
 """Over the largest file of the sample, for larger ones that it did not meet."""
 _USUAL = ("PNG", "JPEG")
+_OF_ENDING: Mapping[str, ImageFormat] = {
+    ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP", ".dib": "BMP", ".gif": "GIF", ".avif": "AVIF",
+}  # fmt: skip
 
 
 def propose_min_variance(variance: NDArray[np.float64]) -> Reasoned[float]:
@@ -44,11 +47,11 @@ def propose_min_entropy(entropy_bits: NDArray[np.float64], variance: NDArray[np.
     return Reasoned(value, f"the least of the sample is {least:.2f} bits" if value else "line art has next to none")
 
 
-def propose_formats(looks: Sequence[Look]) -> Reasoned[tuple[ImageFormat, ...]]:
-    """What was seen, and what every client of a service sends."""
-    seen = {each.format for each in looks}
+def propose_formats(looks: Sequence[Look], endings: Collection[str]) -> Reasoned[tuple[ImageFormat, ...]]:
+    """What was seen in the sample and in the endings of all names, and what every client of a service sends."""
+    seen = {each.format for each in looks} | {_OF_ENDING[each] for each in endings if each in _OF_ENDING}
     formats: tuple[ImageFormat, ...] = tuple(each for each in get_args(ImageFormat) if each in seen or each in _USUAL)
-    return Reasoned(formats, f"the sample has {', '.join(sorted(seen))}; every decoder is opted into")
+    return Reasoned(formats, f"{', '.join(sorted(seen))} were seen; a decoder that nobody needs is left out")
 
 
 def propose_max_pixels(looks: Sequence[Look]) -> Reasoned[int]:

@@ -11,9 +11,9 @@ from typing import get_args
 
 from deploy.settings import Settings
 from deploy.settings_fields import read_fields
+from deploy.settings_intake import Subfolders
 from latentloop.errors import InitRefused
 from latentloop.init.form import Size
-from deploy.settings_intake import Subfolders
 from latentloop.init.model import TAKEN, find_halvings
 from vae_core.fit import Fit
 

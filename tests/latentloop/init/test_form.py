@@ -33,7 +33,7 @@ def test_a_few_pictures_with_colour_do_not_make_a_colour_catalogue(coloured: int
         # mixed proportions: square
         ([sized(PHOTOGRAPH, 4000, 3000), sized(PHOTOGRAPH, 3000, 4000)], Size(64, 64)),
         ([sized(DRAWING, 40, 30), sized(DRAWING, 30, 40)], Size(40, 40)),
-        ([sized(GREY, 3, 5)] * 2, Size(16, 16)),
+        ([sized(GREY, 3, 5)] * 2, Size(16, 8)),
     ],
 )
 def test_the_size_is_that_of_most_or_a_smaller_one_of_their_form(looks: list[Look], size: Size) -> None:

@@ -74,7 +74,7 @@ def test_icons_with_clutter_between_are_padded_in_colour_and_everything_is_told(
     assert (settings["preprocessing.channels"], settings["preprocessing.fit"]) == (3, "pad")
     assert (settings["preprocessing.padding"], settings["intake.subfolders"]) == ("#ffffff", "kind")
     assert 1e-4 <= settings["input_policy.min_variance"] <= 0.01
-    assert found["ignored"] == {".txt": 1, ".csv": 1}
+    assert found["ignored"] == {".txt": 1, ".csv": 1, ".DS_Store": 1}
     assert found["refused"] == {"truncated": 1, "empty_file": 1}
     assert found["exact_duplicates"] == 2
     assert (found["images"], found["opened"], found["usable"]) == (86, 86, 84)
@@ -142,7 +142,9 @@ def test_without_a_terminal_somebody_must_say_yes(empty: Path, tmp_path: Path) -
         (("--product", "my shop"), ("product 'my shop'", "letters")),
     ],
 )
-def test_a_flag_that_cannot_be_is_one_line(empty: Path, tmp_path: Path, flags: tuple[str, str], parts: tuple[str, ...]) -> None:
+def test_a_flag_that_cannot_be_is_one_line(
+    empty: Path, tmp_path: Path, flags: tuple[str, str], parts: tuple[str, ...]
+) -> None:
     assert_refused(init(empty, tmp_path, "--yes", *flags), empty, *parts)
 
 
