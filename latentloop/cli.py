@@ -92,7 +92,6 @@ def init(
     as_json: bool = typer.Option(False, "--json", help="for scripts"),
 ) -> None:
     """Look at a folder or bucket of pictures, and write the settings that fit them; without one, the defaults."""
-    from latentloop.init.story import run_init
     from latentloop.init.wishes import read_wishes
 
     wishes = read_wishes(
@@ -100,8 +99,10 @@ def init(
         {"size": size, "channels": channels, "fit": fit, "subfolders": subfolders, "product": product},
         output,
         asks=not yes and place is not None,
-        measures=measure,
+        trial_s=8.0 if measure else 0.0,
     )
+    from latentloop.init.story import run_init
+
     found = run_init(wishes, _say, _say if as_json else print)
     if as_json:
         print(found.model_dump_json(indent=2))

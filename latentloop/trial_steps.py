@@ -39,20 +39,29 @@ class TrialRequest(BaseModel):
 
 
 class TrialSteps(BaseModel):
-    """What a step costs: seconds, and bytes at the peak of the whole process. `steps` were measured."""
+    """What a step costs: seconds, and bytes at the peak of the whole process. `steps` were measured.
+
+    `own_s_per_step` is without the time that other processes took from it; on a GPU, which counts none, all of it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     steps: int
     batch_size: int
     seconds_per_step: float
+    own_s_per_step: float
     peak_bytes: int
     parameters: int
 
     @property
     def images_per_s(self) -> float:
-        """Images that a training takes a second."""
+        """Images that a training takes a second, now."""
         return self.batch_size / self.seconds_per_step
+
+    @property
+    def images_per_own_s(self) -> float:
+        """Images that a training takes a second where nothing else computes."""
+        return self.batch_size / self.own_s_per_step
 
 
 def try_steps(
@@ -95,7 +104,12 @@ def _take_steps(request: TrialRequest) -> TrialSteps:
     from vae_core.training.loop import train
 
     torch.set_num_threads(request.threads)
-    ended: list[float] = []
+    ended, worked = list[float](), list[float]()
+
+    def step_ended(_: object) -> None:
+        ended.append(time.perf_counter())
+        worked.append(time.process_time() / request.threads)
+
     result = train(
         np.load(request.images),
         request.model,
@@ -105,15 +119,18 @@ def _take_steps(request: TrialRequest) -> TrialSteps:
         clock=time.perf_counter,
         checkpoint_folder=None,
         device=request.device,
-        on_progress=lambda _: ended.append(time.perf_counter()),
+        on_progress=step_ended,
         log_every=1,
     )
-    measured = ended[min(_WARMING_STEPS, len(ended) - 1) :]
-    steps = max(1, len(measured) - 1)
+    first = min(_WARMING_STEPS, len(ended) - 1)
+    steps = max(1, len(ended) - 1 - first)
+    seconds = (ended[-1] - ended[first]) / steps or result.seconds_used
+    own = (worked[-1] - worked[first]) / steps if request.device == "cpu" else 0.0
     return TrialSteps(
         steps=steps,
         batch_size=request.batch_size,
-        seconds_per_step=(measured[-1] - measured[0]) / steps if len(measured) > 1 else result.seconds_used,
+        seconds_per_step=seconds,
+        own_s_per_step=min(own or seconds, seconds),
         peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         parameters=sum(each.numel() for each in result.model.parameters()),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,12 +17,14 @@ from latentloop.init.sample import Files
 from latentloop.init.survey import Survey
 from vae_core.preprocessing import Preprocessing, pixel_digest
 
+_NUMBERS = re.compile(r" from \d+x\d+| \d+(?= applied)")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Converted:
     """N pictures: their looks, pixels uint8 (N, C, H, W), variance and entropy (N,); and those that did not become any.
 
-    `conversions` names what was done to each.
+    `conversions` names what was done to each, without its own numbers.
     """
 
     looks: tuple[Look, ...]
@@ -45,7 +48,7 @@ def convert(surveyed: Survey, looks: Sequence[Look], files: Files, form: Preproc
         kept.append(look)
         pixels.append(judged.pixels)
         figures.append((judged.statistics.variance, judged.statistics.entropy_bits))
-        conversions.append(judged.conversions)
+        conversions.append(tuple(_NUMBERS.sub("", each) for each in judged.conversions))
     stacked = np.stack(pixels) if pixels else np.zeros((0, *form.shape), np.uint8)
     columns = np.array(figures).reshape(-1, 2).T
     return Converted(tuple(kept), stacked, columns[0], columns[1], tuple(conversions), tuple(refused))

@@ -32,7 +32,8 @@ from latentloop.progress import Say
 from latentloop.trial_steps import TrialSteps, try_steps
 from vae_core.vq_config import VqVaeConfig
 
-TRIAL_S = 8.0
+BUSY = 1.5
+"""Times slower than with the machine for itself."""
 LARGEST_PX = {"cpu": 64, "cuda": 128}
 """Side of a picture that such a machine trains to something good in ten minutes."""
 
@@ -89,28 +90,36 @@ def choose_training(
     """Network and budget for so many images, by a few measured steps unless nothing is to be measured."""
     channels, height, width = converted.pixels.shape[1:]
     model, batch_size = propose_model(channels, height, width, images), propose_batch_size(images)
-    if wishes.measures:
-        rate = measure_rate(model, converted, batch_size.value, settings.training.threads, device, say)
+    if wishes.trial_s:
+        rate = measure_rate(model, converted, batch_size.value, settings.training.threads, device, wishes.trial_s, say)
     else:
         rate = Rate(guess_images_per_s(model), measured=False)
-    budget = propose_budget(images, rate.images_per_s, measured=rate.measured)
+    budget = propose_budget(images, batch_size.value, rate.images_per_s, measured=rate.measured)
     return Training(model, batch_size, budget, device, rate.images_per_s)
 
 
 def measure_rate(
-    model: VqVaeConfig, converted: Converted, batch_size: int, threads: int, device: str, say: Say
+    model: VqVaeConfig,
+    converted: Converted,
+    batch_size: int,
+    threads: int,
+    device: str,
+    seconds: float,
+    say: Say,
 ) -> Rate:
     """A few steps on the sample; a guess, said so, where they fail."""
-    say(f"training for {TRIAL_S:.0f} s, to see how quick this machine is")
+    say(f"training for {seconds:.0f} s, to see how quick this machine is")
     images = np.resize(converted.pixels, (max(len(converted.pixels), batch_size), *converted.pixels.shape[1:]))
     try:
         steps: TrialSteps = try_steps(
-            model, images, batch_size=batch_size, threads=threads, device=device, seconds=TRIAL_S
+            model, images, batch_size=batch_size, threads=threads, device=device, seconds=seconds
         )
     except TrialFailed as error:
         say(f"not measured: {error}")
         return Rate(guess_images_per_s(model), measured=False)
-    return Rate(steps.images_per_s, measured=True)
+    if steps.images_per_own_s > BUSY * steps.images_per_s:
+        say(f"other processes take most of this machine now: {steps.images_per_s:,.0f} images/s beside them")
+    return Rate(steps.images_per_own_s, measured=True)
 
 
 def _transparent(looked: Looked) -> list[tuple[Look, bytes]]:

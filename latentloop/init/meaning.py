@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from statistics import median
 
 from deploy.settings_intake import Subfolders
@@ -37,12 +37,15 @@ def guess_meaning(folders: Mapping[str, int]) -> Reasoned[Subfolders]:
         kinds[kind_of(f"{folder}/")] += count
     if _share(kinds, lambda name: _OF_A_SOURCE.search(name) is not None) >= NEARLY_ALL:
         return Reasoned("source", f"names such as {_example(kinds)} say where they come from")
-    return _kinds_or_sources(kinds)
+    return _kinds_or_sources(kinds, named)
 
 
-def _kinds_or_sources(kinds: Counter[str]) -> Reasoned[Subfolders]:
+def _kinds_or_sources(kinds: Counter[str], folders: Collection[str]) -> Reasoned[Subfolders]:
     """Kinds are few, have names that are words, and many images each."""
     usual = median(kinds.values())
+    if len(kinds) == 1 and any("/" in folder for folder in folders):
+        name = storable(next(iter(kinds)))
+        return Reasoned("source", f'all lie below "{name}": name that folder where the folders in it are kinds')
     if len(kinds) > MOST_KINDS:
         return Reasoned("source", f"{len(kinds):,} folders are too many for kinds")
     worded = _share(kinds, lambda name: _WORD.search(name) is not None)

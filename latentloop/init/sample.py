@@ -19,7 +19,7 @@ FILES = 2_000
 MOST_BYTES = 2**30
 MOST_S = 90.0
 LARGEST_FILE = 2**28
-SAY_EVERY_S = 2.0
+SAY_EVERY_S = 5.0
 KEPT_BYTES = 2**28
 """What of the files is kept in memory, so that a bucket is asked for it once."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -30,9 +29,6 @@ from latentloop.progress import Say
 from latentloop.sources.opening import open_source
 
 SHEET = "latentloop-init.png"
-
-_NUMBERS = re.compile(r" from \d+x\d+| \d+(?= applied)")
-"""What makes each picture's conversion its own."""
 
 
 def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
@@ -83,7 +79,7 @@ def _write_defaults(wishes: Wishes, tell: Say) -> InitReport:
 def _tell_converted(looked: Looked, converted: Converted, twins: Twins) -> Iterator[str]:
     """What became of the sample in this form."""
     count = len(converted.looks)
-    changed = Counter(_NUMBERS.sub("", word) for each in converted.conversions for word in each)
+    changed = Counter(word for each in converted.conversions for word in each)
     done = f": {', '.join(f'{count:,} {word}' for word, count in changed.most_common())}" if changed else ""
     yield f"in this form: {count:,} of {looked.sample.opened:,}{done}"
     if converted.refused:

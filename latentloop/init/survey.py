@@ -20,7 +20,8 @@ FOLDERS_AT_MOST = 50_000
 class Survey:
     """What names say. `folders`: images by the folder that they lie in, relative to the top, which is empty.
 
-    `endings`: of the images. `chosen`: files spread evenly over the tree, in an order of which every beginning is spread evenly too.
+    `endings`: of the images. `chosen`: files spread evenly over the tree, in an order of which every beginning is
+    spread evenly too.
     """
 
     place: str
@@ -52,7 +53,9 @@ def survey(source: Source, most: int) -> Survey:
         if len(kept) > KEPT_AT_MOST:
             kept, stride = kept[::2], 2 * stride
     chosen = tuple(scatter(_evenly(kept, most)))
-    return Survey(source.place, source.name, images, image_bytes, endings, ignored, folders, dict(tally.left_out), chosen)
+    return Survey(
+        source.place, source.name, images, image_bytes, endings, ignored, folders, dict(tally.left_out), chosen
+    )
 
 
 def _evenly(found: list[Found], most: int) -> list[Found]:

@@ -18,6 +18,8 @@ BLACK = 1e-4
 """Variance on [0, 1] below which a picture is a flat or black frame: sensor noise of 2 in 255 has 6e-5."""
 BELOW_THE_SMALLEST = 0.5
 """Of the least that a picture of the sample has: the rest of the catalogue may have a little less."""
+MOST_ENTROPY = 0.2
+"""Bits. Variance tells a flat frame; more would only refuse drawings of two colours that the sample did not meet."""
 ROOM = 1.5
 """Over the largest file of the sample, for larger ones that it did not meet."""
 _USUAL = ("PNG", "JPEG")
@@ -40,10 +42,10 @@ def propose_min_variance(variance: NDArray[np.float64]) -> Reasoned[float]:
 
 
 def propose_min_entropy(entropy_bits: NDArray[np.float64], variance: NDArray[np.float64]) -> Reasoned[float]:
-    """Half of the least entropy of pictures that are no flat frames, in steps of 0.05 bits."""
+    """Half of the least entropy of pictures that are no flat frames, in steps of 0.05 bits; never much."""
     good = entropy_bits[variance >= BLACK]
     least = float(good.min()) if len(good) else 0.0
-    value = floor(BELOW_THE_SMALLEST * least * 20) / 20
+    value = min(MOST_ENTROPY, floor(BELOW_THE_SMALLEST * least * 20) / 20)
     return Reasoned(value, f"the least of the sample is {least:.2f} bits" if value else "line art has next to none")
 
 

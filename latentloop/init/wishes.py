@@ -22,12 +22,12 @@ _SIZE = re.compile(r"(\d{1,5})(?:\s*[xX×*]\s*(\d{1,5}))?")
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """None where nothing was said. `asks`: is there somebody to ask?"""
+    """None where nothing was said. `asks`: is there somebody to ask? `trial_s`: seconds of trial, 0: none."""
 
     place: str | None
     output: Path
     asks: bool
-    measures: bool
+    trial_s: float
     size: Size | None
     channels: int | None
     fit: Fit | None
@@ -36,7 +36,7 @@ class Wishes:
 
 
 def read_wishes(
-    place: str | None, flags: Mapping[str, str | None], output: Path, *, asks: bool, measures: bool
+    place: str | None, flags: Mapping[str, str | None], output: Path, *, asks: bool, trial_s: float
 ) -> Wishes:
     """`InitRefused` for a flag that cannot be, or where nobody sits at a terminal to be asked."""
     size, channels, fit = flags["size"], flags["channels"], flags["fit"]
@@ -45,7 +45,7 @@ def read_wishes(
         place=place,
         output=output,
         asks=asks,
-        measures=measures,
+        trial_s=trial_s,
         size=read_size(size) if size is not None else None,
         channels=read_channels(channels) if channels is not None else None,
         fit=read_fit(fit) if fit is not None else None,

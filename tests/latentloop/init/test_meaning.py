@@ -24,6 +24,7 @@ from latentloop.init.meaning import guess_meaning
         ({f"user{number:05}": 12 for number in range(900)}, "source"),
         ({f"a7f{number}": 2 for number in range(900)}, "source"),
         ({"cats": 3, "dogs": 2}, "source"),
+        ({"png/cats": 300, "png/dogs": 200}, "source"),
     ],
 )
 def test_the_meaning_is_that_of_the_names(folders: dict[str, int], meaning: str) -> None:
