@@ -39,6 +39,7 @@ from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.serving.config import ServingConfig
 from deploy.settings_evaluation import EvaluationConfig
 from deploy.settings_fields import read_fields
+from deploy.settings_following import SHAPE, follow
 from deploy.settings_intake import IntakeConfig
 from deploy.settings_origins import NOTHING_SAID, Said, gather_said
 from deploy.settings_problems import find_unknown_variables, place_of, say_problem
@@ -191,14 +192,20 @@ class Settings(BaseSettings):
             raise ValueError("expected `user:password` in ASCII, as the server's PREFECT_SERVER_API_AUTH_STRING has it")
         return given
 
+    @model_validator(mode="before")
+    @classmethod
+    def _follow(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return follow(values)
+
     @model_validator(mode="after")
     def _agree(self) -> Settings:
         model, images = self.training.model, self.preprocessing
-        if (model.channels, model.height, model.width) != (images.channels, images.height, images.width):
-            raise ValueError(
-                f"training.model expects {model.channels}x{model.height}x{model.width} images, preprocessing makes "
-                f"{images.channels}x{images.height}x{images.width}: make them equal"
+        if differ := [word for word in SHAPE if getattr(model, word) != getattr(images, word)]:
+            told = " and ".join(
+                f"training.model.{word} is {getattr(model, word)}, preprocessing.{word} is {getattr(images, word)}"
+                for word in differ
             )
+            raise ValueError(f"{told}: leave it out of [training.model], which follows [preprocessing]")
         if self.objects_url and self.objects_url.startswith("s3://") and len(self.objects_url) < 6:
             raise ValueError("objects_url: expected s3://bucket or s3://bucket/prefix")
         if self.prefect_url and urlsplit(self.prefect_url).username is not None:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 
 from deploy.settings_digest import OF_ONE_MACHINE
+from deploy.settings_following import FOLLOWED
 from deploy.settings_kinds import as_json, bounds_of, choices_of, is_list, is_secret, kind_of
 from deploy.settings_units import unit_of
 
@@ -19,6 +20,8 @@ from deploy.settings_units import unit_of
 @dataclass(frozen=True, slots=True)
 class SettingField:
     """One setting. `variant` names the kind of model that has it, where not every one does.
+
+    `follows`: the setting that it equals where nobody says it and that one is said; empty where there is none.
 
     `default`: as in a settings file, None where none is set; in words (`default_in_words`) where each machine has its
     own. `unit`: of a number, else empty. `decides`: is it part of the digest that an installation agrees on?
@@ -36,6 +39,7 @@ class SettingField:
     many: bool
     secret: bool
     decides: bool
+    follows: str
 
     @property
     def table(self) -> str:
@@ -118,6 +122,7 @@ def _read_field(name: str, variant: str, field: FieldInfo, default: Any) -> Sett
         many=is_list(field.annotation),
         secret=is_secret(field.annotation),
         decides=not any(name == each or name.startswith(f"{each}.") for each in OF_ONE_MACHINE),
+        follows=next(iter(FOLLOWED.get(name, ())), ""),
     )
 
 

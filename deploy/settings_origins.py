@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.settings_following import FOLLOWED
+
 DEFAULT = "default"
 PROGRAM = "the program"
+FOLLOWS = "follows "
+"""Before the name of the setting that an unsaid one follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +26,39 @@ class Said:
     program: frozenset[str]
 
     def origin(self, name: str) -> str:
-        """Who said this setting; `DEFAULT` where nobody did."""
+        """Who said this setting, or what it follows; `DEFAULT` where nobody said anything."""
         if name in self.program:
             return PROGRAM
-        return self.variables.get(name) or (str(self.file) if name in self.words else DEFAULT)
+        if (told := self._teller(name)) is None and (leader := self._leader(name)) is not None:
+            return f"{FOLLOWS}{leader}"
+        return told or DEFAULT
 
     def tellers(self, place: str) -> tuple[str, ...]:
-        """Everybody who said this setting, something within this table, or the list that it is an entry of."""
-        if (origin := self.origin(place)) != DEFAULT:
-            return (origin,)
+        """Everybody who said this setting, something within this table, or the list that it is an entry of.
+
+        Of what follows another: that one and who said it.
+        """
+        if place in self.program:
+            return (PROGRAM,)
+        if (told := self._teller(place)) is not None:
+            return (told,)
         within = [each for name, each in sorted(self.variables.items()) if name.startswith(f"{place}.")]
         if any(name.startswith(f"{place}.") for name in self.words):
             within.append(str(self.file))
+        within = within or self._followed_within(place)
         if not within and "." in place:
             return self.tellers(place.rpartition(".")[0])
         return tuple(dict.fromkeys(within))
+
+    def _teller(self, name: str) -> str | None:
+        return self.variables.get(name) or (str(self.file) if name in self.words else None)
+
+    def _leader(self, name: str) -> str | None:
+        return next((each for each in FOLLOWED.get(name, ()) if self._teller(each) is not None), None)
+
+    def _followed_within(self, place: str) -> list[str]:
+        leaders = (self._leader(name) for name in FOLLOWED if f"{name}.".startswith(f"{place}."))
+        return [f"{leader} of {self._teller(leader)}" for leader in leaders if leader is not None]
 
 
 NOTHING_SAID = Said({}, frozenset(), None, frozenset())

@@ -39,6 +39,9 @@ def full_recipe() -> TrainConfig:
     )
 
 
+_PRIOR_RECIPE = CodePriorRecipe(budget=Budget(amount=300, unit="seconds"))
+
+
 class CodePriorTraining(BaseModel):
     """The prior over a VQ-VAE's codes: its size, and the recipe by which every tier fits it.
 
@@ -53,7 +56,13 @@ class CodePriorTraining(BaseModel):
     depth: int = Field(2, ge=1, le=64, description="blocks of attention and perceptron")
     heads: int = Field(4, ge=1, le=64, description="of attention, width / heads channels each")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of the channels that a block adds, while fitting")
-    recipe: CodePriorRecipe = CodePriorRecipe(budget=Budget(amount=300, unit="seconds"))
+    recipe: CodePriorRecipe = _PRIOR_RECIPE
+
+    @field_validator("recipe", mode="before")
+    @classmethod
+    def _begins_at_the_usual(cls, table: object) -> object:
+        """Who names a batch size need not repeat the budget."""
+        return _change(_PRIOR_RECIPE.model_dump(), table) if isinstance(table, Mapping) else table
 
     def config_for(self, model: VqVaeConfig) -> CodePriorConfig:
         """The prior over the codes of this model; ValueError, one line, where it cannot be built."""

@@ -86,6 +86,50 @@ def setup() -> None:
 
 
 @app.command()
+def init(
+    place: str | None = typer.Argument(None, metavar="[FOLDER|s3://BUCKET/PREFIX]", help="pictures to look at"),
+    yes: bool = typer.Option(False, "--yes", help="take what is proposed, ask nothing"),
+    size: str | None = typer.Option(None, "--size", help="pixels: 64, or height x width as in 48x64"),
+    channels: str | None = typer.Option(None, "--channels", help="1: grey, 3: colour"),
+    fit: str | None = typer.Option(None, "--fit", help="for other sizes: pad, crop, stretch or refuse"),
+    subfolders: str | None = typer.Option(None, "--subfolders", help="what they are: kind, source, date or none"),
+    product: str | None = typer.Option(None, "--product", help="name of the model in the registry"),
+    output: Path = typer.Option(Path("latentloop.toml"), "--output", help="where the settings go; never overwritten"),
+    measure: bool = typer.Option(True, "--measure/--no-measure", help="train for some seconds, to plan the budget"),
+    as_json: bool = typer.Option(False, "--json", help="for scripts"),
+) -> None:
+    """Look at a folder or bucket of pictures, and write the settings that fit them; without one, the defaults."""
+    from latentloop.init.wishes import read_wishes
+
+    wishes = read_wishes(
+        place,
+        {"size": size, "channels": channels, "fit": fit, "subfolders": subfolders, "product": product},
+        output,
+        asks=not yes and place is not None,
+        trial_s=8.0 if measure else 0.0,
+    )
+    from latentloop.init.story import run_init
+
+    found = run_init(wishes, _say, _say if as_json else print)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+
+
+@app.command()
+def doctor(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
+    """Look at everything that can be wrong before anything is started; makes nothing. Exit code 1: `up` would fail."""
+    from latentloop.doctor.examine import examine_aloud, summarise
+
+    found = examine_aloud(_say if as_json else print)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        print(summarise(found))
+    if not found.starts:
+        raise typer.Exit(1)
+
+
+@app.command()
 def deploy() -> None:
     """Register deployments, schedules and triggers on the Prefect server of the settings; `up` does it itself."""
     from deploy.settings import load_settings

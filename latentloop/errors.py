@@ -6,6 +6,8 @@ FrontDoorError
 ├── NothingToDo      the request is valid and there is nothing it could act on
 │   └── UnusableLabels   a table beside the images cannot be read, contradicts itself, or means none of them
 ├── RunFailed        a flow run ended without its result
+├── TrialFailed      a model cannot be trained on this machine
+├── InitRefused      there is nothing to write settings for, or no place for them
 └── DemoFailed       a chapter of the demo did not come true, or the watchdog ended it
 """
 
@@ -34,6 +36,14 @@ class UnusableLabels(NothingToDo):
 
 class RunFailed(FrontDoorError):
     """A flow run crashed or failed; the message holds its state and its URL."""
+
+
+class TrialFailed(FrontDoorError):
+    """Which batch was too much, and what came of it."""
+
+
+class InitRefused(FrontDoorError):
+    """What of the pictures, the flags or the place keeps a settings file from being written."""
 
 
 class DemoFailed(FrontDoorError):

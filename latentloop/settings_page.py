@@ -24,13 +24,6 @@ product = "shop"
 [preprocessing]
 channels = 3
 height = 64
-width = 64
-
-[training.model]
-variant = "vq_vae"
-channels = 3
-height = 64
-width = 64
 
 [training.full.budget]
 amount = 20
@@ -46,6 +39,8 @@ LATENTLOOP_TRAINING__THREADS=2 latentloop up
 - A relative folder counts from the settings file where the file names it, and from the working directory where a
   variable does.
 - An unknown word is refused, never ignored, with the names that you may have meant.
+- The size of the images and their channels are said once, in `[preprocessing]`; `[training.model]` follows, and a height
+  without a width is square. `latentloop settings` shows what follows what.
 - A table of a tier (`[training.full]`, `[training.incremental]`, `[training.emergency]`) changes what it names; the
   rest of the tier's recipe stays.
 - What is marked {OF_A_MACHINE} is of one machine. Everything else decides what is trained, judged and served: all
@@ -99,6 +94,7 @@ def _words(table: SettingTable) -> tuple[tuple[str, str], ...]:
 def _row(field: SettingField) -> str:
     mark = "" if field.decides else f" {OF_A_MACHINE}"
     default = field.default_in_words or (f"`{quoted(field.default)}`" if field.default is not None else "not set")
+    default += f", or `{field.follows}`" if field.follows else ""
     limits = ", ".join(each for each in (field.unit, _code(field.bounds)) if each)
     return f"| `{field.word}`{mark} | {_cell(default)} | {_cell(limits)} | {_cell(field.description)} |"
 

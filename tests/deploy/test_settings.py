@@ -216,21 +216,6 @@ def test_a_device_need_not_be_there_where_the_settings_are_read(monkeypatch: pyt
     assert load_settings().training.device == device
 
 
-def test_a_model_for_other_images_than_the_preprocessing_makes_is_a_contradiction(file: Path) -> None:
-    file.write_text("[preprocessing]\nheight = 32\nwidth = 32\n")
-
-    (problem,) = problems()
-
-    assert "training.model expects 1x28x28 images, preprocessing makes 1x32x32: make them equal" in problem
-
-
-def test_model_and_preprocessing_may_change_together(file: Path) -> None:
-    model = "[training.model]\nvariant = 'vq_vae'\nheight = 32\nwidth = 32\n"
-    file.write_text(f"[preprocessing]\nheight = 32\nwidth = 32\n{model}")
-
-    assert load_settings().preprocessing.shape == (1, 32, 32)
-
-
 def test_a_bucket_without_a_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LATENTLOOP_OBJECTS_URL", "s3://")
 

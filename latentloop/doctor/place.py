@@ -1,0 +1,110 @@
+"""Where the installation keeps its things: the home and its modes, the disk below it, the feature network, others."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+
+import psutil
+
+from deploy.private_home import OTHERS
+from deploy.settings import Settings
+from latentloop.doctor.finding import Finding, note, ok, wrong
+from latentloop.supervisor.lock import find_holder
+
+OWN_BYTES = 2**30
+"""Databases, logs and versions of a young installation, with room to move."""
+LEAST_BYTES = 2**28
+"""Below it not even the databases and logs of a start find room."""
+COPIES = 3
+"""An image lies in its capture, in the catalogue and in the frozen benchmarks."""
+
+
+def examine_place(settings: Settings) -> Iterator[Finding]:
+    """All of it; nothing is made."""
+    yield _examine_home(settings.home)
+    yield _examine_disk(settings)
+    yield _examine_features(settings)
+    yield from _examine_installations(settings.home)
+
+
+def existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
+    return next(each for each in (path, *path.parents) if each.exists())
+
+
+def cannot_be_made(path: Path) -> str | None:
+    """Why this folder cannot be made or written in by this user; None where it can."""
+    above = existing(path)
+    if not above.is_dir():
+        return f"{above} is a file, and a folder is needed there: move it away"
+    if not os.access(above, os.W_OK | os.X_OK):
+        return f"{above} cannot be written by this user: mend its rights, or name another folder"
+    return None
+
+
+def _examine_home(home: Path) -> Finding:
+    if problem := cannot_be_made(home):
+        return wrong("home", f"{problem} with LATENTLOOP_HOME")
+    if not home.exists():
+        return ok("home", f"{home}, not made yet")
+    found = home.stat()
+    if found.st_uid != os.geteuid():
+        return wrong("home", f"{home} belongs to another user: run as that user, or set LATENTLOOP_HOME")
+    if found.st_mode & OTHERS:
+        return note("home", f"{home} is open to other users of this machine; `latentloop up` closes it")
+    return ok("home", f"{home}, this user's alone")
+
+
+def _examine_disk(settings: Settings) -> Finding:
+    images = settings.training.window_images
+    needed = OWN_BYTES + COPIES * images * prod(settings.preprocessing.shape)
+    place = existing(settings.home)
+    free = shutil.disk_usage(place).free
+    told = f"{free / 1e9:,.1f} GB free on the disk of {place}"
+    if free < LEAST_BYTES:
+        return wrong(
+            "disk", f"{told}, expected at least {LEAST_BYTES / 1e9:,.1f} GB: free some, or move LATENTLOOP_HOME"
+        )
+    if free < needed:
+        return note(
+            "disk", f"{told}; {images:,} images of this size and what goes with them take {needed / 1e9:,.1f} GB"
+        )
+    return ok("disk", f"{told}; {images:,} images of this size and what goes with them take {needed / 1e9:,.1f} GB")
+
+
+def _examine_features(settings: Settings) -> Finding:
+    if settings.features_file.is_file():
+        return ok("feature network", str(settings.features_file))
+    return wrong("feature network", f"{settings.features_file} is missing: run `latentloop setup` once")
+
+
+def _examine_installations(home: Path) -> Iterator[Finding]:
+    """The one of this home, and others that take ports and memory."""
+    if (holder := find_holder(home)) is not None:
+        yield note("installation", f"it runs from this home already (pid {holder.pid}); `latentloop down` ends it")
+    others = [each for each in _supervisors() if holder is None or each.pid != holder.pid]
+    if others:
+        told = ", ".join(f"pid {each.pid} in {_folder_of(each)}" for each in others)
+        yield note("installation", f"others run on this machine ({told}): they share its memory and usual ports")
+    elif holder is None:
+        yield ok("installation", "none runs on this machine")
+
+
+def _supervisors() -> Iterator[psutil.Process]:
+    """Every process that is `latentloop up`, of whichever user."""
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        named = any(Path(word).name == "latentloop" or "latentloop.cli import main" in word for word in words[:3])
+        if named and words[-1:] != ["--detach"] and "up" in words[1:]:
+            yield process
+
+
+def _folder_of(process: psutil.Process) -> str:
+    try:
+        return str(process.cwd())
+    except psutil.Error:
+        return "a folder of another user"

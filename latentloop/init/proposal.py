@@ -1,0 +1,132 @@
+"""What is proposed for a folder of pictures, as lines of a settings file. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from data_checks.least_images import FEWEST_HELD_OUT
+from data_checks.policy import InputPolicy
+from deploy.settings_evaluation import EvaluationConfig
+from deploy.settings_intake import Subfolders
+from latentloop.init.budget import Budget
+from latentloop.init.converted import Converted
+from latentloop.init.form import Size
+from latentloop.init.reasoned import Reasoned
+from latentloop.init.settings_file import Line
+from latentloop.init.thresholds import (
+    propose_formats,
+    propose_max_bytes,
+    propose_max_pixels,
+    propose_min_entropy,
+    propose_min_variance,
+)
+from vae_core.fit import Fit
+from vae_core.preprocessing import Preprocessing
+from vae_core.vq_config import VqVaeConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a picture becomes pixels, each part with its reason."""
+
+    channels: Reasoned[int]
+    size: Reasoned[Size]
+    fit: Reasoned[Fit]
+    padding: Reasoned[str]
+    background: Reasoned[str]
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The same as ingest, training and serving take it."""
+        return Preprocessing.model_validate(
+            {
+                "channels": self.channels.value,
+                "height": self.size.value.height,
+                "width": self.size.value.width,
+                "fit": self.fit.value,
+                "padding": self.padding.value,
+                "background": self.background.value,
+            }
+        )
+
+    def lines(self) -> Iterator[Line]:
+        """`[preprocessing]`."""
+        size = self.size.value
+        yield Line("preprocessing.channels", self.channels.value, self.channels.why)
+        yield Line("preprocessing.height", size.height, self.size.why)
+        yield Line("preprocessing.width", size.width, "square" if size.height == size.width else "of the same form")
+        yield Line("preprocessing.fit", self.fit.value, self.fit.why)
+        yield Line("preprocessing.padding", self.padding.value, self.padding.why)
+        yield Line("preprocessing.background", self.background.value, self.background.why)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the catalogue and its folders are."""
+
+    product: Reasoned[str]
+    subfolders: Reasoned[Subfolders]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The network, its recipe and where it is trained."""
+
+    model: VqVaeConfig
+    batch_size: Reasoned[int]
+    budget: Budget
+    device: str
+    images_per_s: float
+
+
+def all_lines(
+    names: Names, form: Form, converted: Converted, endings: Collection[str], training: Training, images: int
+) -> tuple[Line, ...]:
+    """The whole file; `endings` are those of all images by their names, `images` how many of them can be used."""
+    return (
+        Line("product", names.product.value, names.product.why),
+        *form.lines(),
+        Line("intake.subfolders", names.subfolders.value, names.subfolders.why),
+        *gate_lines(converted, endings),
+        *training_lines(training),
+        *evaluation_lines(images),
+    )
+
+
+def gate_lines(converted: Converted, endings: Collection[str]) -> Iterator[Line]:
+    """`[input_policy]`, from the sample; limits of size only where the usual ones are too narrow."""
+    usual, formats = InputPolicy(), propose_formats(converted.looks, endings)
+    max_bytes, max_pixels = propose_max_bytes(converted.looks), propose_max_pixels(converted.looks)
+    yield Line("input_policy.formats", list(formats.value), formats.why)
+    if max_bytes.value > usual.max_bytes:
+        yield Line.of("input_policy.max_bytes", max_bytes)
+    if max_pixels.value > usual.max_pixels:
+        yield Line.of("input_policy.max_pixels", max_pixels)
+    yield Line.of("input_policy.min_variance", propose_min_variance(converted.variance))
+    yield Line.of("input_policy.min_entropy_bits", propose_min_entropy(converted.entropy_bits, converted.variance))
+
+
+def training_lines(training: Training) -> Iterator[Line]:
+    """`[training]`: size and channels follow `[preprocessing]`."""
+    model, (high, wide) = training.model, training.model.grid
+    if training.device != "cpu":
+        yield Line("training.device", training.device, "this machine has one")
+    yield Line("training.model.variant", model.variant, "size and channels follow [preprocessing]")
+    yield Line("training.model.widths", list(model.widths), f"halve a picture to {high}x{wide} codes")
+    yield Line("training.model.codebook_size", model.codebook_size, "codes of which each finds enough places")
+    yield Line.of("training.full.batch_size", training.batch_size)
+    yield Line.of("training.full.budget.amount", training.budget.epochs)
+    yield Line("training.full.budget.unit", "epochs", "the same result on a slower machine")
+    yield Line.of("training.code_prior.recipe.budget.amount", training.budget.prior_s)
+    yield Line(
+        "training.code_prior.recipe.budget.unit", "seconds", "of the prior over the codes, which samples are drawn from"
+    )
+
+
+def evaluation_lines(images: int) -> Iterator[Line]:
+    """`[evaluation]`: how much is held out."""
+    usual = EvaluationConfig()
+    held = max(FEWEST_HELD_OUT, min(usual.holdout_min, int(images * usual.holdout_share)))
+    yield Line("evaluation.holdout_min", held, f"held out for the benchmark, of {images:,} images")
+    yield Line("evaluation.holdout_share", usual.holdout_share, "the most of a catalogue that may be held out")

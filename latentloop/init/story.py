@@ -1,0 +1,169 @@
+"""The story of `latentloop init`: look, tell, propose, ask, convert, measure, write."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from data_checks.least_images import fewest_images
+from deploy.settings import Settings, load_settings
+from deploy.settings_evaluation import EvaluationConfig
+from latentloop.errors import InitRefused
+from latentloop.init.asking import Person
+from latentloop.init.contact_sheet import write_sheet
+from latentloop.init.converted import Converted, Twins, count_twins
+from latentloop.init.deciding import choose_form, choose_names, choose_training, convert_sample
+from latentloop.init.defaults import HEADING, default_lines
+from latentloop.init.looked import Looked, look
+from latentloop.init.picturing import draw
+from latentloop.init.proposal import Training, all_lines
+from latentloop.init.report import InitReport, ProposedLine
+from latentloop.init.seen import share_of, tell_folders, tell_seen
+from latentloop.init.settings_file import Line, require_place, require_valid, write_new, write_text
+from latentloop.init.thresholds import BLACK, propose_min_variance
+from latentloop.init.wishes import Wishes
+from latentloop.machine import quickest_device
+from latentloop.progress import Say
+from latentloop.sources.opening import open_source
+
+SHEET = "latentloop-init.png"
+
+
+def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
+    """Write a settings file; `tell` hears what a person came for, `say` how far it is. `InitRefused` in one line."""
+    require_place(wishes.output)
+    if wishes.place is None:
+        return _write_defaults(wishes, tell)
+    settings, person = load_settings(), Person(wishes.asks)
+    looked = look(open_source(settings, wishes.place), say)
+    for line in (*tell_seen(looked.surveyed, looked.sample), tell_folders(looked.surveyed)):
+        if line:
+            tell(line)
+    device = quickest_device()
+    names = choose_names(person, wishes, looked)
+    form = choose_form(person, wishes, looked, device)
+    converted = convert_sample(looked, form)
+    twins = count_twins(converted.pixels)
+    for line in _tell_converted(looked, converted, twins):
+        tell(line)
+    images = _estimate_usable(looked, converted)
+    training = choose_training(wishes, converted, images, device, settings, say)
+    lines = all_lines(names, form, converted, looked.surveyed.endings, training, images)
+    text = write_text(_heading(looked), lines)
+    require_valid(text)
+    sheet = wishes.output.absolute().with_name(SHEET)
+    write_sheet(sheet, draw(looked, converted, form, propose_min_variance(converted.variance).value))
+    tell(f"contact sheet: {sheet}")
+    for each in _tell_lines(lines):
+        tell(each)
+    if not person.agrees(f"write {wishes.output}?"):
+        raise InitRefused("nothing was written")
+    write_new(wishes.output, text)
+    following = tuple(_next(settings, wishes.place))
+    _tell_end(wishes.output, following, tell)
+    return _report(wishes.output, sheet, looked, converted, twins, training, lines, following)
+
+
+def _write_defaults(wishes: Wishes, tell: Say) -> InitReport:
+    lines = tuple(default_lines())
+    text = write_text(HEADING, lines)
+    require_valid(text)
+    write_new(wishes.output, text)
+    following = ("latentloop up --detach", "latentloop ingest FOLDER")
+    _tell_end(wishes.output, following, tell)
+    return InitReport(settings_file=str(wishes.output.absolute()), settings=_proposed(lines), next=following)
+
+
+def _tell_converted(looked: Looked, converted: Converted, twins: Twins) -> Iterator[str]:
+    """What became of the sample in this form."""
+    count = len(converted.looks)
+    changed = Counter(word for each in converted.conversions for word in each)
+    done = f": {', '.join(f'{count:,} {word}' for word, count in changed.most_common())}" if changed else ""
+    yield f"in this form: {count:,} of {looked.sample.opened:,}{done}"
+    if converted.refused:
+        reasons = Counter(each.reason for each in converted.refused)
+        told = ", ".join(f"{number:,} {reason}" for reason, number in reasons.most_common())
+        yield f"refused in this form: {told}, such as {converted.refused[0].detail}"
+    if flat := int((converted.variance < BLACK).sum()):
+        yield f"flat: {flat:,} show nothing and will be refused as black or flat frames"
+    if twins.exact or twins.near:
+        yield f"duplicates in the sample: {twins.exact:,} with equal pixels, {twins.near:,} more that only look alike"
+    held_out = EvaluationConfig()
+    fewest = fewest_images(held_out.holdout_share, held_out.holdout_min)
+    if (images := _estimate_usable(looked, converted)) < fewest:
+        yield f"too few: about {images:,} usable images, a training needs {fewest:,}: ingest more before `retrain`"
+
+
+def _estimate_usable(looked: Looked, converted: Converted) -> int:
+    """Of all images, by the sample's share."""
+    opened = looked.sample.opened + looked.sample.ignored
+    return max(1, round(looked.surveyed.images * len(converted.looks) / max(1, opened)))
+
+
+def _tell_lines(lines: Sequence[Line]) -> Iterator[str]:
+    from deploy.settings_kinds import quoted
+
+    yield "proposed:"
+    wide = max(len(f"{each.name} = {quoted(each.value)}") for each in lines)
+    for each in lines:
+        yield f"  {f'{each.name} = {quoted(each.value)}':<{min(wide, 60)}}  {each.why}"
+
+
+def _heading(looked: Looked) -> tuple[str, ...]:
+    return (
+        f"Written by `latentloop init` for {looked.surveyed.place}:",
+        f"{looked.surveyed.images:,} images, {looked.sample.opened:,} of them looked at. "
+        "docs/settings.md lists all that may stand here.",
+    )
+
+
+def _next(settings: Settings, place: str) -> Iterator[str]:
+    if not settings.features_file.is_file():
+        yield "latentloop setup"
+    yield "latentloop up --detach"
+    yield f"latentloop ingest {shlex.quote(place)}"
+
+
+def _tell_end(output: Path, following: Sequence[str], tell: Say) -> None:
+    tell(f"written: {output.absolute()}")
+    tell("next:")
+    for command in following:
+        tell(f"  {command}")
+
+
+def _report(
+    output: Path,
+    sheet: Path,
+    looked: Looked,
+    converted: Converted,
+    twins: Twins,
+    training: Training,
+    lines: Sequence[Line],
+    following: tuple[str, ...],
+) -> InitReport:
+    looks = looked.sample.looks
+    return InitReport(
+        settings_file=str(output.absolute()),
+        contact_sheet=str(sheet),
+        place=looked.surveyed.place,
+        images=looked.surveyed.images,
+        opened=looked.sample.opened,
+        usable=len(converted.looks),
+        coloured_share=share_of(looks, "coloured"),
+        formats=dict(Counter(each.format for each in looks)),
+        modes=dict(Counter(each.mode for each in looks)),
+        refused=dict(looked.sample.reasons()),
+        ignored=dict(looked.surveyed.ignored),
+        exact_duplicates=twins.exact,
+        near_duplicates=twins.near,
+        images_per_s=training.images_per_s,
+        expected_seconds=training.budget.seconds + training.budget.prior_s.value,
+        settings=_proposed(lines),
+        next=following,
+    )
+
+
+def _proposed(lines: Sequence[Line]) -> tuple[ProposedLine, ...]:
+    return tuple(ProposedLine(name=each.name, value=each.value, why=each.why) for each in lines)

@@ -1,0 +1,108 @@
+"""What the person said with flags, read and checked before any picture is looked at."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from deploy.settings import Settings
+from deploy.settings_fields import read_fields
+from deploy.settings_intake import Subfolders
+from latentloop.errors import InitRefused
+from latentloop.init.form import Size
+from latentloop.init.model import TAKEN, find_halvings
+from vae_core.fit import Fit
+
+_SIZE = re.compile(r"(\d{1,5})(?:\s*[xX×*]\s*(\d{1,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """None where nothing was said. `asks`: is there somebody to ask? `trial_s`: seconds of trial, 0: none."""
+
+    place: str | None
+    output: Path
+    asks: bool
+    trial_s: float
+    size: Size | None
+    channels: int | None
+    fit: Fit | None
+    subfolders: Subfolders | None
+    product: str | None
+
+
+def read_wishes(
+    place: str | None, flags: Mapping[str, str | None], output: Path, *, asks: bool, trial_s: float
+) -> Wishes:
+    """`InitRefused` for a flag that cannot be, or where nobody sits at a terminal to be asked."""
+    size, channels, fit = flags["size"], flags["channels"], flags["fit"]
+    subfolders, product = flags["subfolders"], flags["product"]
+    wishes = Wishes(
+        place=place,
+        output=output,
+        asks=asks,
+        trial_s=trial_s,
+        size=read_size(size) if size is not None else None,
+        channels=read_channels(channels) if channels is not None else None,
+        fit=read_fit(fit) if fit is not None else None,
+        subfolders=read_meaning(subfolders) if subfolders is not None else None,
+        product=read_product(product) if product is not None else None,
+    )
+    if asks and not sys.stdin.isatty():
+        raise InitRefused("there is no terminal to ask at: add --yes to take what is proposed")
+    return wishes
+
+
+def read_size(text: str) -> Size:
+    """`64`, or height x width as in `48x64`; InitRefused for what is none, or what no network takes."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise InitRefused(f"size {text!r}: expected pixels such as 64, or height x width such as 48x64")
+    height = int(found[1])
+    size = Size(height, int(found[2] or height))
+    if find_halvings(size.height, size.width) is None:
+        raise InitRefused(f"size {size}: no network takes it: {TAKEN}")
+    return size
+
+
+def read_channels(text: str) -> int:
+    """1 or 3."""
+    if text.strip() not in ("1", "3"):
+        raise InitRefused(f"channels {text!r}: expected 1 (grey) or 3 (colour)")
+    return int(text)
+
+
+def read_fit(text: str) -> Fit:
+    """One of the ways to bring a picture to its size."""
+    for each in get_args(Fit):
+        if text.strip() == each:
+            found: Fit = each
+            return found
+    raise InitRefused(f"fit {text!r}: expected {' or '.join(get_args(Fit))}")
+
+
+def read_meaning(text: str) -> Subfolders:
+    """What sub-folders mean."""
+    for each in get_args(Subfolders):
+        if text.strip() == each:
+            found: Subfolders = each
+            return found
+    raise InitRefused(f"subfolders {text!r}: expected {' or '.join(get_args(Subfolders))}")
+
+
+def read_product(text: str) -> str:
+    """A name as the registry takes it."""
+    pattern = next(each.bounds for each in read_fields(Settings) if each.name == "product").removeprefix("matches ")
+    if re.fullmatch(pattern, text.strip()) is None:
+        raise InitRefused(f"product {text!r}: expected letters, digits, `.`, `_` and `-`, 100 at most, no mark first")
+    return text.strip()
+
+
+def product_of(name: str) -> str:
+    """A product's name made of a folder's."""
+    words = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:100]
+    return words or "image-vae"

@@ -1,0 +1,140 @@
+"""A few training steps of a model on this machine, to learn what one costs in seconds and memory.
+
+They run in a process of their own (`python -m latentloop.trial_steps FILE`), so that its peak memory is theirs alone,
+and a model that is too large for the machine ends that process and no other.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from latentloop.errors import TrialFailed
+from vae_core.config import ModelConfig
+
+LOAD_S = 120.0
+"""A busy machine takes this long at most to load torch and build a model."""
+_WARMING_STEPS = 2  # memory is taken, kernels are chosen, the first codes are found
+
+
+class TrialRequest(BaseModel):
+    """Which model takes steps, on which images (`.npy`, uint8 (N, C, H, W)), and for how many seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: ModelConfig
+    images: Path
+    batch_size: int
+    threads: int
+    device: str
+    seconds: float
+
+
+class TrialSteps(BaseModel):
+    """What a step costs: seconds, and bytes at the peak of the whole process. `steps` were measured.
+
+    `own_s_per_step` is without the time that other processes took from it; on a GPU, which counts none, all of it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    steps: int
+    batch_size: int
+    seconds_per_step: float
+    own_s_per_step: float
+    peak_bytes: int
+    parameters: int
+
+    @property
+    def images_per_s(self) -> float:
+        """Images that a training takes a second, now."""
+        return self.batch_size / self.seconds_per_step
+
+    @property
+    def images_per_own_s(self) -> float:
+        """Images that a training takes a second where nothing else computes."""
+        return self.batch_size / self.own_s_per_step
+
+
+def try_steps(
+    model: ModelConfig, images: np.ndarray, *, batch_size: int, threads: int, device: str, seconds: float
+) -> TrialSteps:
+    """Train on these images for so many seconds, with batches as the recipe has them. `TrialFailed` in one line."""
+    with tempfile.TemporaryDirectory() as folder:
+        pixels, request = Path(folder) / "images.npy", Path(folder) / "request.json"
+        np.save(pixels, images)
+        asked = TrialRequest(
+            model=model, images=pixels, batch_size=batch_size, threads=threads, device=device, seconds=seconds
+        )
+        request.write_text(asked.model_dump_json())
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "latentloop.trial_steps", str(request)],
+                env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=LOAD_S + 4 * seconds,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise TrialFailed(
+                f"a batch of {batch_size} images of {_size(model)} takes longer than {error.timeout:.0f} s here"
+            ) from error
+    if done.returncode != 0:
+        last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "it said nothing")
+        ended = "it was killed, as when memory runs out" if done.returncode < 0 else last[:300]
+        raise TrialFailed(f"a batch of {batch_size} images of {_size(model)} cannot be trained on here: {ended}")
+    return TrialSteps.model_validate_json(done.stdout)
+
+
+def _size(model: ModelConfig) -> str:
+    return f"{model.height}x{model.width} in {'colour' if model.channels == 3 else 'grey'}"
+
+
+def _take_steps(request: TrialRequest) -> TrialSteps:
+    """Train in this process, and measure from the first step that is like all others."""
+    import torch
+
+    from vae_core.config import Budget, TrainConfig
+    from vae_core.training.loop import train
+
+    torch.set_num_threads(request.threads)
+    ended, worked = list[float](), list[float]()
+
+    def step_ended(_: object) -> None:
+        ended.append(time.perf_counter())
+        worked.append(time.process_time() / request.threads)
+
+    result = train(
+        np.load(request.images),
+        request.model,
+        TrainConfig(
+            budget=Budget(amount=request.seconds, unit="seconds"), batch_size=request.batch_size, kl_warmup_share=0.5
+        ),
+        clock=time.perf_counter,
+        checkpoint_folder=None,
+        device=request.device,
+        on_progress=step_ended,
+        log_every=1,
+    )
+    first = min(_WARMING_STEPS, len(ended) - 1)
+    steps = max(1, len(ended) - 1 - first)
+    seconds = (ended[-1] - ended[first]) / steps or result.seconds_used
+    own = (worked[-1] - worked[first]) / steps if request.device == "cpu" else 0.0
+    return TrialSteps(
+        steps=steps,
+        batch_size=request.batch_size,
+        seconds_per_step=seconds,
+        own_s_per_step=min(own or seconds, seconds),
+        peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        parameters=sum(each.numel() for each in result.model.parameters()),
+    )
+
+
+if __name__ == "__main__":
+    print(_take_steps(TrialRequest.model_validate_json(Path(sys.argv[1]).read_text())).model_dump_json())

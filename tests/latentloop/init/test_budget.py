@@ -1,0 +1,31 @@
+"""The budget is what ten minutes of this machine hold, within reason, and says what it takes."""
+
+from __future__ import annotations
+
+import pytest
+
+from latentloop.init.budget import propose_budget
+
+
+@pytest.mark.parametrize(
+    ("images", "rate", "epochs", "seconds"),
+    [
+        (60_000, 4_000, 40, 600),
+        (6_000, 1_000, 100, 600),
+        (300, 3_000, 1_000, 100),
+        (1_000_000, 1_000, 10, 10_000),
+        (6_400, 100, 30, 1_920),
+    ],
+)
+def test_epochs_are_as_many_as_ten_minutes_have_but_not_too_few_and_not_too_many(
+    images: int, rate: float, epochs: int, seconds: float
+) -> None:
+    budget = propose_budget(images, 64, rate, measured=True)
+
+    assert budget.epochs.value == epochs
+    assert budget.seconds == pytest.approx(seconds)
+
+
+def test_a_guess_is_called_one() -> None:
+    assert "not measured" in propose_budget(100, 64, 10.0, measured=False).epochs.why
+    assert "measured here" in propose_budget(100, 64, 10.0, measured=True).epochs.why

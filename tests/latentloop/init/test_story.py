@@ -1,0 +1,157 @@
+"""The whole of `latentloop init` on folders as people have them, up to the file that it writes."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from deploy.settings import load_settings
+from latentloop.errors import FrontDoorError
+from latentloop.init.report import InitReport
+from latentloop.init.story import run_init
+from latentloop.init.wishes import read_wishes
+from tests.deploy.settled import empty_the_environment
+from tests.latentloop.init.pictures import grey_textures, icons, with_clutter
+
+Init = Callable[..., tuple[InitReport, list[str]]]
+FLAGS = ("size", "channels", "fit", "subfolders", "product")
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    empty_the_environment(folder, monkeypatch)
+    return folder
+
+
+def init(place: object, output: str = "latentloop.toml", trial_s: float = 0.0, **flags: str) -> tuple[InitReport, str]:
+    """What it reports, and the lines that it told."""
+    told: list[str] = []
+    wishes = read_wishes(
+        None if place is None else str(place), {each: flags.get(each) for each in FLAGS}, Path(output),
+        asks=False, trial_s=trial_s,
+    )  # fmt: skip
+    found = run_init(wishes, told.append, told.append)
+    return found, "\n".join(told)
+
+
+def written(folder: Path) -> dict[str, Any]:
+    return tomllib.loads((folder / "latentloop.toml").read_text())
+
+
+def test_small_grey_pictures_of_one_size_stay_as_they_are(work: Path, tmp_path: Path) -> None:
+    pictures = grey_textures(tmp_path / "grey textures", 300)
+
+    found, told = init(pictures)
+
+    images = written(work)["preprocessing"]
+    assert (images["channels"], images["height"], images["width"], images["fit"]) == (1, 28, 28, "refuse")
+    assert (written(work)["product"], written(work)["intake"]) == ("grey-textures", {"subfolders": "none"})
+    assert found.next[-2:] == ("latentloop up --detach", f"latentloop ingest '{pictures}'")
+    assert told.endswith(f"latentloop ingest '{pictures}'")
+    settings = load_settings()
+    assert settings.training.model.shape == settings.preprocessing.shape == (1, 28, 28)
+
+
+def test_icons_with_clutter_between_are_padded_in_colour_and_everything_is_told(work: Path, tmp_path: Path) -> None:
+    found, told = init(with_clutter(icons(tmp_path / "icons", 80)))
+
+    settings = {each.name: each.value for each in found.settings}
+    assert (settings["preprocessing.channels"], settings["preprocessing.fit"]) == (3, "pad")
+    assert (settings["preprocessing.padding"], settings["intake.subfolders"]) == ("#ffffff", "kind")
+    assert found.ignored == {".txt": 1, ".csv": 1, ".DS_Store": 1}
+    assert found.refused == {"truncated": 1, "empty_file": 1}
+    assert (found.images, found.opened, found.usable, found.exact_duplicates) == (86, 86, 84, 2)
+    assert all(each.why for each in found.settings)
+    assert "flat: 1 show nothing" in told
+    assert "1 are turned by their EXIF orientation" in told
+    assert "too few: about 84 usable images, a training needs 250" in told
+    with Image.open(str(found.contact_sheet)) as sheet:
+        assert sheet.width > 1000
+
+
+def test_two_looks_at_the_same_folder_write_the_same_file(work: Path, tmp_path: Path) -> None:
+    pictures = icons(tmp_path / "icons", 30)
+
+    init(pictures, "one.toml")
+    init(pictures, "two.toml")
+
+    assert (work / "one.toml").read_text() == (work / "two.toml").read_text()
+
+
+def test_flags_come_before_what_is_proposed(work: Path, tmp_path: Path) -> None:
+    pictures = grey_textures(tmp_path / "grey", 20)
+
+    init(pictures, size="32x48", channels="3", fit="stretch", subfolders="date", product="mine")
+
+    found, images = written(work), written(work)["preprocessing"]
+    assert (images["channels"], images["height"], images["width"], images["fit"]) == (3, 32, 48, "stretch")
+    assert (found["intake"]["subfolders"], found["product"]) == ("date", "mine")
+
+
+def test_without_a_folder_the_defaults_are_written(work: Path) -> None:
+    init(None)
+
+    assert load_settings().preprocessing.shape == (1, 28, 28)
+
+
+def test_a_settings_file_that_is_there_stays_and_another_may_be_named(work: Path) -> None:
+    (work / "latentloop.toml").write_text('product = "mine"\n')
+
+    with pytest.raises(FrontDoorError, match="is never overwritten: move it away, or add --output FILE"):
+        init(None)
+    init(None, "other.toml")
+
+    assert written(work) == {"product": "mine"}
+    assert (work / "other.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({"size": "50"}, "size 50x50: no network takes it: multiples of 4 from 8 to 256"),
+        ({"size": "large"}, "size 'large': expected pixels such as 64"),
+        ({"channels": "4"}, "channels '4': expected 1 .grey. or 3 .colour."),
+        ({"fit": "squeeze"}, "fit 'squeeze': expected refuse or pad"),
+        ({"subfolders": "labels"}, "subfolders 'labels': expected source or kind"),
+        ({"product": "my shop"}, "product 'my shop': expected letters"),
+    ],
+)
+def test_a_flag_that_cannot_be_is_one_line(work: Path, tmp_path: Path, flags: dict[str, str], expected: str) -> None:
+    with pytest.raises(FrontDoorError, match=expected):
+        init(tmp_path, **flags)
+
+
+def test_a_place_without_usable_images_is_one_line_and_nothing_is_written(work: Path, tmp_path: Path) -> None:
+    bare, texts, broken = (tmp_path / name for name in ("bare", "texts", "broken"))
+    for each in (bare, texts, broken):
+        each.mkdir()
+    (texts / "a.txt").write_text("x")
+    (broken / "a.png").write_bytes(b"")
+    (broken / "b.jpg").write_bytes(b"\xff\xd8\xff not really")
+
+    expected = {
+        bare: "expected image files in it or below, found nothing",
+        texts: "found 1 .txt",
+        broken: "all 2 images that were opened are refused .*1 empty_file",
+        tmp_path / "nowhere": "expected a folder of image files, found nothing",
+    }
+    for place, said in expected.items():
+        with pytest.raises(FrontDoorError, match=said) as refused:
+            init(place)
+        assert "\n" not in str(refused.value)
+    assert os.listdir(work) == []
+
+
+def test_a_form_that_refuses_every_picture_is_one_line(work: Path, tmp_path: Path) -> None:
+    with pytest.raises(FrontDoorError, match="every picture of the sample is refused in this form"):
+        init(grey_textures(tmp_path / "grey", 5), size="32", fit="refuse")
+
+    assert os.listdir(work) == []
