@@ -27,6 +27,7 @@ from vae_core.vq_config import VqVaeConfig
 
 if TYPE_CHECKING:
     from deploy.release import ServedVersion
+    from vae_core.artifact import Artifact
 
 REPLAY_SHARE = 0.2  # of what the incremental tier is trained on
 
@@ -84,6 +85,8 @@ def plan_retrain(
     champion = ReleaseStore(engine()).read().champion
     if champion is None and tier != "full":
         raise NoChampion(f"{tier}: expected a champion to start from, there is none; run the full tier first")
+    if champion is not None and tier == "full" and (differs := _sees_other_images(champion)):
+        champion, reason = None, f"{reason}; {differs}"
     version = catalogue.version()
     if not catalogue.sources(version):
         raise NotEnoughData("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
@@ -199,16 +202,30 @@ def _recipe(tier: Tier) -> TrainConfig:
     return training.incremental if tier == "incremental" else training.emergency
 
 
+def _sees_other_images(champion: ServedVersion) -> str:
+    """In words, where versions of both preprocessings cannot be compared; empty where they can."""
+    theirs, ours = _fetch(champion).preprocessing, settings().preprocessing
+    if theirs.same_images(ours):
+        return ""
+    return (
+        f"the champion sees images of {theirs.shape} by {theirs.fit}, these are {ours.shape} (C, H, W) by {ours.fit}: "
+        "it counts as a first version"
+    )
+
+
+def _fetch(champion: ServedVersion) -> Artifact:
+    from deploy.stores.artifacts import fetch_artifact
+
+    with tempfile.TemporaryDirectory() as temporary:
+        return fetch_artifact(objects(), champion.artifact, champion.digest, Path(temporary) / "champion")
+
+
 def _model(tier: Tier, champion: ServedVersion | None) -> ModelConfig:
     """A warm start keeps the champion's network, whatever the settings say by now."""
     if tier == "full":
         return settings().training.model
-    from deploy.stores.artifacts import fetch_artifact
-
     assert champion is not None
-    with tempfile.TemporaryDirectory() as temporary:
-        found = fetch_artifact(objects(), champion.artifact, champion.digest, Path(temporary) / "champion")
-    return found.model_config
+    return _fetch(champion).model_config
 
 
 def _code_prior(model: ModelConfig) -> PlannedCodePrior | None:

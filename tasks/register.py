@@ -67,7 +67,15 @@ def register_candidate(
             beside = _beside(plan, evaluated, trained)
             card = fit_characters(
                 write_model_card(
-                    plan, trained, result, verdict, run_id, pictures, beside, evaluated.code_nats, evaluated.sight,
+                    plan,
+                    trained,
+                    result,
+                    verdict,
+                    run_id,
+                    pictures,
+                    beside,
+                    evaluated.code_nats,
+                    evaluated.sight,
                     _labels(plan, run_id),
                 )
             )

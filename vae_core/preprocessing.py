@@ -90,6 +90,15 @@ class Preprocessing(BaseModel):
         padded = self.fit != "pad" or self.padding.lower() == other.padding.lower()
         return padded and (self.background.lower(), self.sixteen_bit) == (other.background.lower(), other.sixteen_bit)
 
+    @property
+    def digests_of_same_images(self) -> frozenset[str]:
+        """Its own digest and that of the schema 1 document that makes the same images, where there is one."""
+        if not self.converts or self.fit not in _RESIZE_OF_FIT:
+            return frozenset({self.digest})
+        size = {"channels": self.channels, "height": self.height, "width": self.width}
+        first = Preprocessing.model_validate({"schema_version": 1, **size, "resize": _RESIZE_OF_FIT[self.fit]})
+        return frozenset({self.digest, first.digest})
+
     @model_validator(mode="before")
     @classmethod
     def _read_schema_1(cls, given: Any) -> Any:

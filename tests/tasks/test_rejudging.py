@@ -148,7 +148,7 @@ def test_another_preprocessing_is_another_catalogue_that_fills_itself_and_the_fi
     segment = capture([intact(seed) for seed in range(5)], "supplier")
     ingest()
     first = settings().open_catalogue()
-    monkeypatch.setenv("LATENTLOOP_PREPROCESSING__RESIZE", "antialias")
+    monkeypatch.setenv("LATENTLOOP_PREPROCESSING__FIT", "stretch")
     forget()
     second = settings().open_catalogue()
     assert first.name != second.name and second.counts().accepted == 0
