@@ -124,6 +124,14 @@ def gif_short() -> bytes:
     return bytes(data)
 
 
+def avif_of_another_size() -> bytes:
+    """An AVIF whose frame is larger than it says."""
+    data = bytearray(save(Image.fromarray(drawing(480, 640)), "AVIF"))
+    start = data.index(b"ispe") + 8
+    data[start : start + 8] = struct.pack(">II", 64, 48)
+    return bytes(data)
+
+
 def sequence_avif() -> bytes:
     """A moving AVIF."""
     return animate("AVIF")
@@ -187,6 +195,7 @@ def _kinds() -> Mapping[str, tuple[Maker, Refusal]]:
         "GIF whose pixels end early": (gif_short, torn),
         "animated GIF": (lambda: animate("GIF"), moving),
         "AVIF cut": (lambda: cut(save(picture(), "AVIF")), torn),
+        "AVIF of larger frames than it says": (avif_of_another_size, other),
         "moving AVIF": (sequence_avif, moving),
         "black frame": (lambda: write_png(np.zeros((48, 64, 3), np.uint8)), Refusal.low_variance),
         "too many bytes": (lambda: _png() + bytes(64 * 2**20), Refusal.too_many_bytes),
