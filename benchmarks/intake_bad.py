@@ -124,6 +124,14 @@ def gif_short() -> bytes:
     return bytes(data)
 
 
+def avif_of_another_size() -> bytes:
+    """An AVIF whose frame is larger than it says."""
+    data = bytearray(save(Image.fromarray(drawing(480, 640)), "AVIF"))
+    start = data.index(b"ispe") + 8
+    data[start : start + 8] = struct.pack(">II", 64, 48)
+    return bytes(data)
+
+
 def sequence_avif() -> bytes:
     """A moving AVIF."""
     return animate("AVIF")
@@ -131,9 +139,6 @@ def sequence_avif() -> bytes:
 
 def _kinds() -> Mapping[str, tuple[Maker, Refusal]]:
     other, torn, moving = Refusal.not_an_image, Refusal.truncated, Refusal.wrong_mode
-    jpeg, png = lambda: save(picture(), "JPEG", quality=90), lambda: write_png(drawing())  # noqa: E731
-    progressive = lambda: save(picture(), "JPEG", quality=90, progressive=True)  # noqa: E731
-    webp, tiff = lambda: save(picture(), "WEBP"), lambda: write_tiff(drawing(), 2)  # noqa: E731
     return {
         "nothing": (lambda: b"", Refusal.empty_file),
         "text": (lambda: b"id,label\n1,shoe\n" * 20, other),
@@ -151,9 +156,9 @@ def _kinds() -> Mapping[str, tuple[Maker, Refusal]]:
         "sound": (lambda: b"RIFF\x24\0\0\0WAVEfmt " + bytes(900), other),
         "BigTIFF": (lambda: b"II+\0\x08\0\0\0" + bytes(900), other),
         "NumPy array": (lambda: b"\x93NUMPY\1\0" + bytes(900), other),
-        "PNG cut": (lambda: cut(png()), torn),
-        "PNG without its end": (lambda: png()[:-12], torn),
-        "PNG with a flipped bit": (lambda: _flip(png(), 0.5), torn),
+        "PNG cut": (lambda: cut(_png()), torn),
+        "PNG without its end": (lambda: _png()[:-12], torn),
+        "PNG with a flipped bit": (lambda: _flip(_png(), 0.5), torn),
         "PNG without pixels": (lambda: png_of((64, 48, 8, 2), None), torn),
         "PNG with too few rows": (lambda: png_of((64, 48, 8, 2), bytes(193 * 20)), torn),
         "PNG of another header than its pixels": (lambda: png_of((64, 48, 8, 2), bytes(49 * 64)), torn),
@@ -162,22 +167,22 @@ def _kinds() -> Mapping[str, tuple[Maker, Refusal]]:
         "PNG with two headers": (lambda: png_of((64, 48, 8, 2), b"", chunk(b"IHDR", bytes(13))), other),
         "PNG palette without colours": (lambda: png_of((64, 48, 8, 3), bytes(65 * 48)), other),
         "animated PNG": (lambda: animate("PNG"), moving),
-        "JPEG cut": (lambda: cut(jpeg()), torn),
-        "JPEG cut, its end put back": (lambda: cut_pixels_of_jpeg(jpeg()), torn),
-        "JPEG cut near its end, its end put back": (lambda: cut_pixels_of_jpeg(jpeg(), 0.97), torn),
-        "progressive JPEG cut, its end put back": (lambda: cut_pixels_of_jpeg(progressive(), 0.3), torn),
-        "progressive JPEG without its last scans": (lambda: drop_last_scans(progressive()), torn),
+        "JPEG cut": (lambda: cut(_jpeg()), torn),
+        "JPEG cut, its end put back": (lambda: cut_pixels_of_jpeg(_jpeg()), torn),
+        "JPEG cut near its end, its end put back": (lambda: cut_pixels_of_jpeg(_jpeg(), 0.97), torn),
+        "progressive JPEG cut, its end put back": (lambda: cut_pixels_of_jpeg(_progressive(), 0.3), torn),
+        "progressive JPEG without its last scans": (lambda: drop_last_scans(_progressive()), torn),
         "JPEG that says it is higher": (lambda: patch_jpeg(5, b"\x01\x00"), torn),
         "JPEG of 12 bits": (lambda: patch_jpeg(4, b"\x0c"), moving),
         "JPEG bomb": (lambda: patch_jpeg(5, b"\xff\xf0\xff\xf0"), Refusal.too_many_pixels),
         "lossless JPEG": (lambda: patch_jpeg(1, b"\xc3"), other),
         "JPEG of no width": (lambda: patch_jpeg(7, b"\0\0"), other),
-        "JPEG with its pixels overwritten": (lambda: _overwrite_jpeg(jpeg()), torn),
-        "WebP cut": (lambda: cut(webp()), torn),
-        "WebP cut, its sizes mended": (lambda: webp_resized(webp()), torn),
+        "JPEG with its pixels overwritten": (lambda: _overwrite_jpeg(_jpeg()), torn),
+        "WebP cut": (lambda: cut(_webp()), torn),
+        "WebP cut, its sizes mended": (lambda: webp_resized(_webp()), torn),
         "WebP on another canvas": (lambda: webp_canvas(5000), other),
         "animated WebP": (lambda: animate("WEBP"), moving),
-        "TIFF cut": (lambda: cut(tiff()), torn),
+        "TIFF cut": (lambda: cut(_tiff()), torn),
         "TIFF whose strip lies outside": (lambda: tiff_field(273, 10_000_000), torn),
         "TIFF bomb": (lambda: tiff_field(256, 2_000_000_000), torn),
         "TIFF whose strip is too short": (tiff_short, torn),
@@ -190,10 +195,31 @@ def _kinds() -> Mapping[str, tuple[Maker, Refusal]]:
         "GIF whose pixels end early": (gif_short, torn),
         "animated GIF": (lambda: animate("GIF"), moving),
         "AVIF cut": (lambda: cut(save(picture(), "AVIF")), torn),
+        "AVIF of larger frames than it says": (avif_of_another_size, other),
         "moving AVIF": (sequence_avif, moving),
         "black frame": (lambda: write_png(np.zeros((48, 64, 3), np.uint8)), Refusal.low_variance),
-        "too many bytes": (lambda: png() + bytes(64 * 2**20), Refusal.too_many_bytes),
+        "too many bytes": (lambda: _png() + bytes(64 * 2**20), Refusal.too_many_bytes),
     }
+
+
+def _jpeg() -> bytes:
+    return save(picture(), "JPEG", quality=90)
+
+
+def _progressive() -> bytes:
+    return save(picture(), "JPEG", quality=90, progressive=True)
+
+
+def _png() -> bytes:
+    return write_png(drawing())
+
+
+def _webp() -> bytes:
+    return save(picture(), "WEBP")
+
+
+def _tiff() -> bytes:
+    return write_tiff(drawing(), 2)
 
 
 def _flip(data: bytes, share: float) -> bytes:

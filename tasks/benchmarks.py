@@ -153,4 +153,4 @@ def _of_these_images(benchmark: BenchmarkSet) -> bool:
     wanted = settings().preprocessing
     if benchmark.preprocessing is None:  # frozen before the digest was kept
         return read_benchmark(objects(), benchmark, 1).shape[1:] == wanted.shape
-    return benchmark.preprocessing in wanted.digests_of_same_images
+    return benchmark.preprocessing in wanted.same_images_digests

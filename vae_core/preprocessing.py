@@ -91,13 +91,15 @@ class Preprocessing(BaseModel):
         return padded and (self.background.lower(), self.sixteen_bit) == (other.background.lower(), other.sixteen_bit)
 
     @property
-    def digests_of_same_images(self) -> frozenset[str]:
-        """Its own digest and that of the schema 1 document that makes the same images, where there is one."""
-        if not self.converts or self.fit not in _RESIZE_OF_FIT:
+    def same_images_digests(self) -> frozenset[str]:
+        """Digests of this preprocessing and of its like in the other schema: what one froze the other can use."""
+        if self.fit not in _RESIZE_OF_FIT:
             return frozenset({self.digest})
         size = {"channels": self.channels, "height": self.height, "width": self.width}
-        first = Preprocessing.model_validate({"schema_version": 1, **size, "resize": _RESIZE_OF_FIT[self.fit]})
-        return frozenset({self.digest, first.digest})
+        first = {"schema_version": 1, **size, "resize": _RESIZE_OF_FIT[self.fit]}
+        likes = (first, {**size, "fit": self.fit})
+        found = [Preprocessing.model_validate(like) for like in likes]
+        return frozenset({self.digest, *(like.digest for like in found if like.same_images(self))})
 
     @model_validator(mode="before")
     @classmethod

@@ -45,7 +45,8 @@ def to_eight(samples: NDArray[np.uint16], low: int = 0, high: int = _STEPS) -> N
     if (low, high) == (0, _STEPS):
         # (255 v + 32895) / 65536 is v / 257, rounded, for every v below 65536
         return ((samples.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)
-    return np.rint((samples.astype(np.float32) - low) * (255.0 / (high - low))).astype(np.uint8)
+    spread: NDArray[np.uint8] = np.rint((samples.astype(np.float32) - low) * (255.0 / (high - low))).astype(np.uint8)
+    return spread
 
 
 def _decode_samples(image: ImageFile, reopen: Callable[[], ImageFile], header: ImageHeader) -> NDArray[np.uint16]:
@@ -74,4 +75,4 @@ def _decode_as(image: ImageFile, name_raw: Callable[[str], str]) -> NDArray[np.u
 
 
 def _join(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    return upper.astype(np.uint16) << 8 | lower
+    return upper * np.uint16(256) + lower
