@@ -39,8 +39,8 @@ LATENTLOOP_TRAINING__THREADS=2 latentloop up
 - A relative folder counts from the settings file where the file names it, and from the working directory where a
   variable does.
 - An unknown word is refused, never ignored, with the names that you may have meant.
-- The size of the images and their channels are said once, in `[preprocessing]`; `[training.model]` follows, and a
-  height without a width is square. `latentloop settings` shows what follows what.
+- Size and channels of the images are said once, in `[preprocessing]`; `[training.model]` follows, and a height
+  without a width is square. `latentloop settings` shows what follows what.
 - A table of a tier (`[training.full]`, `[training.incremental]`, `[training.emergency]`) changes what it names; the
   rest of the tier's recipe stays.
 - What is marked {OF_A_MACHINE} is of one machine. Everything else decides what is trained, judged and served: all

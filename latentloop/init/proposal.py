@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from data_checks.least_images import FEWEST_HELD_OUT
 from data_checks.policy import InputPolicy
+from deploy.settings import S3Config
 from deploy.settings_evaluation import EvaluationConfig
 from deploy.settings_intake import Subfolders
 from latentloop.init.budget import Budget
@@ -122,6 +123,13 @@ def training_lines(training: Training) -> Iterator[Line]:
     yield Line(
         "training.code_prior.recipe.budget.unit", "seconds", "of the prior over the codes, which samples are drawn from"
     )
+
+
+def bucket_lines(place: str, s3: S3Config) -> Iterator[Line]:
+    """`[s3]` of a bucket as the environment told it; keys are never written."""
+    if place.startswith("s3://") and s3.endpoint_url is not None:
+        yield Line("s3.endpoint_url", s3.endpoint_url, "where the bucket answers; its keys stay in the environment")
+        yield Line("s3.region", s3.region, "of the bucket")
 
 
 def evaluation_lines(images: int) -> Iterator[Line]:

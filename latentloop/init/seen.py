@@ -20,6 +20,9 @@ def tell_seen(surveyed: Survey, sample: Sample) -> Iterator[str]:
     yield f"{surveyed.place}: {surveyed.images:,} images by their names, {surveyed.image_bytes / 1e6:,.1f} MB"
     if surveyed.ignored:
         yield f"ignored: {_list(Counter(surveyed.ignored))}"
+    if surveyed.tables:
+        more = f" and {len(surveyed.tables) - 3:,} more" if len(surveyed.tables) > 3 else ""
+        yield f"labels: ingest reads {', '.join(map(storable, surveyed.tables[:3]))}{more}"
     for why, named in surveyed.left_out.items():
         yield f"left out: {named.count:,} {why} ({named})"
     cut = f", ended after {sample.cut_by}" if sample.cut_by else ""

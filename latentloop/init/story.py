@@ -18,7 +18,7 @@ from latentloop.init.deciding import choose_form, choose_names, choose_training,
 from latentloop.init.defaults import HEADING, default_lines
 from latentloop.init.looked import Looked, look
 from latentloop.init.picturing import draw
-from latentloop.init.proposal import Training, all_lines
+from latentloop.init.proposal import Training, all_lines, bucket_lines
 from latentloop.init.report import InitReport, ProposedLine
 from latentloop.init.seen import share_of, tell_folders, tell_seen
 from latentloop.init.settings_file import Line, require_place, require_valid, write_new, write_text
@@ -50,7 +50,10 @@ def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
         tell(line)
     images = _estimate_usable(looked, converted)
     training = choose_training(wishes, converted, images, device, settings, say)
-    lines = all_lines(names, form, converted, looked.surveyed.endings, training, images)
+    lines = (
+        *all_lines(names, form, converted, looked.surveyed.endings, training, images),
+        *bucket_lines(wishes.place, settings.s3),
+    )
     text = write_text(_heading(looked), lines)
     require_valid(text)
     sheet = wishes.output.absolute().with_name(SHEET)

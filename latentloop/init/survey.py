@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from latentloop.sources.found import Found, Source
 from latentloop.sources.names import ending_of, may_be_matched
+from latentloop.sources.tables import is_side_car
 from latentloop.sources.tally import Left, Named, Tally
 
 KEPT_AT_MOST = 16_384
@@ -20,8 +21,8 @@ FOLDERS_AT_MOST = 50_000
 class Survey:
     """What names say. `folders`: images by the folder that they lie in, relative to the top, which is empty.
 
-    `endings`: of the images. `chosen`: files spread evenly over the tree, in an order of which every beginning is
-    spread evenly too.
+    `endings`: of the images; `tables`: what lies beside them and says what they show. `chosen`: files spread evenly
+    over the tree, in an order of which every beginning is spread evenly too.
     """
 
     place: str
@@ -30,6 +31,7 @@ class Survey:
     image_bytes: int
     endings: Mapping[str, int]
     ignored: Mapping[str, int]
+    tables: tuple[str, ...]
     folders: Mapping[str, int]
     left_out: Mapping[Left, Named]
     chosen: tuple[Found, ...]
@@ -38,8 +40,12 @@ class Survey:
 def survey(source: Source, most: int) -> Survey:
     """Go through the names once, and choose at most so many files; the same ones each time."""
     tally, ignored, folders, endings = Tally(), Counter[str](), Counter[str](), Counter[str]()
+    tables = list[str]()
     kept, stride, images, image_bytes = list[Found](), 1, 0, 0
     for found in source.look(tally):
+        if is_side_car(found.path):
+            tables.append(found.path)
+            continue
         if not may_be_matched(found.path):
             ignored[ending_of(found.path)] += 1
             continue
@@ -51,10 +57,20 @@ def survey(source: Source, most: int) -> Survey:
             kept.append(found)
         images, image_bytes = images + 1, image_bytes + found.size_bytes
         if len(kept) > KEPT_AT_MOST:
-            kept, stride = kept[::2], 2 * stride
+            tables = list[str]()
+    kept, stride = kept[::2], 2 * stride
     chosen = tuple(scatter(_evenly(kept, most)))
     return Survey(
-        source.place, source.name, images, image_bytes, endings, ignored, folders, dict(tally.left_out), chosen
+        source.place,
+        source.name,
+        images,
+        image_bytes,
+        endings,
+        ignored,
+        tuple(tables),
+        folders,
+        dict(tally.left_out),
+        chosen,
     )
 
 

@@ -55,7 +55,7 @@ def test_help_names_every_command(home: Path, tmp_path: Path) -> None:
     done = run_latentloop("--help", env=environment(home), folder=tmp_path)
 
     assert done.returncode == 0
-    commands = ("up", "down", "status", "ingest", "retrain", "cancel", "settings", "demo")
+    commands = ("init", "doctor", "up", "down", "status", "ingest", "retrain", "cancel", "settings", "demo")
     for command in (*commands, "monitor", "deliver", "rollback", "register", "override"):
         assert f" {command} " in done.stdout
 

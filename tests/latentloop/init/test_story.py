@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,15 @@ import pytest
 from PIL import Image
 
 from deploy.settings import load_settings
+from deploy.stores.errors import StoreError
 from latentloop.errors import FrontDoorError
 from latentloop.init.report import InitReport
 from latentloop.init.story import run_init
 from latentloop.init.wishes import read_wishes
 from tests.deploy.settled import empty_the_environment
 from tests.latentloop.init.pictures import grey_textures, icons, with_clutter
+from tests.servers import SeaweedFS
 
-Init = Callable[..., tuple[InitReport, list[str]]]
 FLAGS = ("size", "channels", "fit", "subfolders", "product")
 
 
@@ -96,6 +96,15 @@ def test_flags_come_before_what_is_proposed(work: Path, tmp_path: Path) -> None:
     assert (found["intake"]["subfolders"], found["product"]) == ("date", "mine")
 
 
+def test_a_few_steps_are_trained_to_plan_the_budget(work: Path, tmp_path: Path) -> None:
+    found, _ = init(grey_textures(tmp_path / "grey", 64), trial_s=0.2)
+
+    reasons = {each.name: each.why for each in found.settings}
+    assert "measured here" in reasons["training.full.budget.amount"]
+    assert found.images_per_s
+    assert found.expected_seconds
+
+
 def test_without_a_folder_the_defaults_are_written(work: Path) -> None:
     init(None)
 
@@ -148,6 +157,30 @@ def test_a_place_without_usable_images_is_one_line_and_nothing_is_written(work: 
             init(place)
         assert "\n" not in str(refused.value)
     assert os.listdir(work) == []
+
+
+@pytest.mark.server
+def test_a_bucket_is_looked_at_as_a_folder_is_and_its_keys_are_not_written(
+    work: Path, tmp_path: Path, seaweedfs_server: SeaweedFS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = seaweedfs_server.create_bucket()
+    for name, value in seaweedfs_server.options().items():
+        monkeypatch.setenv(f"LATENTLOOP_S3__{name.upper()}", value)
+    for path in grey_textures(tmp_path / "grey", 20).iterdir():
+        seaweedfs_server._client.put_object(
+            Bucket=url.removeprefix("s3://"), Key=f"x/{path.name}", Body=path.read_bytes()
+        )
+
+    found, _ = init(f"{url}/x")
+
+    assert (found.images, found.usable) == (20, 20)
+    assert found.next[-1] == f"latentloop ingest {url}/x"
+    assert written(work)["s3"] == {"endpoint_url": seaweedfs_server.options()["endpoint_url"], "region": "us-east-1"}
+    with pytest.raises(StoreError, match="the bucket does not exist; create it or correct the URL"):
+        init("s3://nobody-made-this", "other.toml")
+    monkeypatch.setenv("LATENTLOOP_S3__SECRET_KEY", "wrong")
+    with pytest.raises(StoreError, match="the store refused"):
+        init(url, "other.toml")
 
 
 def test_a_form_that_refuses_every_picture_is_one_line(work: Path, tmp_path: Path) -> None:

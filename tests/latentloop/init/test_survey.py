@@ -35,10 +35,12 @@ def test_a_sample_that_is_ended_early_is_spread_evenly_as_well(tmp_path: Path) -
 def test_all_are_counted_by_folder_and_what_is_no_image_by_its_ending(tmp_path: Path) -> None:
     folder = make(tmp_path, a=3, b=2)
     (folder / "notes.txt").write_text("x")
+    (folder / "labels.csv").write_text("id,label\n")
     (folder / "a" / "no-ending").write_bytes(b"x")
 
     found = survey(FolderSource(folder), 100)
 
+    assert found.tables == ("labels.csv",)
     assert (found.images, found.ignored, found.folders) == (6, {".txt": 1}, {"a": 4, "b": 2})
 
 
