@@ -89,7 +89,7 @@ def saying_changes(what: str, say: Say, before_s: float | None = None) -> Show:
 
 def last_duration(ledger: Ledger, kind: str) -> float | None:
     """Seconds that the newest finished work of this kind took; None where there was none."""
-    for trigger in ledger.triggers(kind, limit=1, states=("done",)):
+    for trigger in ledger.triggers(kind, limit=1, states={"done"}):
         if trigger.finished_at is not None:
             return (trigger.finished_at - trigger.claimed_at).total_seconds()
     return None

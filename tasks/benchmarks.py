@@ -80,7 +80,7 @@ def _cut_old(version: int) -> BenchmarkSet:
         digests=rows["digest"].to_pylist(),
         sources=rows["source"].to_pylist(),
         captured_us=rows["captured_at"].cast("int64").to_numpy(),
-        labels=rows["label"].to_pylist() if "label" in rows.column_names else [],
+        labels=rows["label"].to_pylist(),
         fingerprints=lambda: catalogue_fingerprints(rows, version),
     )
     try:
@@ -104,11 +104,8 @@ def require_enough(images: int, held_out: int) -> None:
 
 
 def _rows_to_split(version: int) -> pa.Table:
-    from deploy.stores.catalogue import CATALOGUE_SCHEMA
-
-    columns = ["segment", "row", "digest", "source", "captured_at"]
-    labelled = ["label"] if "label" in CATALOGUE_SCHEMA.names else []
-    return settings().open_catalogue().read([*columns, *labelled], version=version)
+    columns = ["segment", "row", "digest", "source", "captured_at", "label"]
+    return settings().open_catalogue().read(columns, version=version)
 
 
 def _freeze(

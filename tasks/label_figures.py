@@ -32,9 +32,9 @@ def measure_labels(plan: RetrainPlan, artifact: Artifact, pixels: np.ndarray) ->
     labels = _labels_of(plan, benchmark_digests(objects(), plan.benchmark.prefix)[: len(pixels)], checked)
     rows = np.asarray([place for place, label in enumerate(labels) if label], dtype=np.int64)
     device = training_device()
-    errors = (
-        score_images(model_on(artifact.model, device), pixels[rows], device=device).recon_error if len(rows) else []
-    )
+    errors = np.zeros(0)
+    if len(rows):
+        errors = score_images(model_on(artifact.model, device), pixels[rows], device=device).recon_error
     named = [labels[row] for row in rows]
     figures = summarise(np.asarray(errors, dtype=np.float64), named, checked)
     return finish_step(objects(), plan.key, FIGURES_STEP, figures)

@@ -61,7 +61,8 @@ def _examine_mlflow(settings: Settings) -> Finding:
 
 def _examine_prefect(settings: Settings) -> Finding:
     url = str(settings.prefect_url).rstrip("/")
-    told = _ask("prefect", f"{url}/admin/version", settings.prefect_auth and settings.prefect_auth.get_secret_value())
+    word = None if settings.prefect_auth is None else settings.prefect_auth.get_secret_value()
+    told = _ask("prefect", f"{url}/admin/version", word)
     if isinstance(told, Finding):
         return told
     there, here = told.text.strip().strip('"'), version("prefect")
