@@ -26,7 +26,7 @@ class GatePolicy(BaseModel):
         description="share, of reconstructions of the same images; their noise is common to both, so the canary's 2 %",
     )
     kernel_margin: float = Field(
-        0.2,
+        0.05,
         ge=0,
         le=10,
         description="share, of KID on sets too small for a Fréchet distance, on the lower end of its 99 % interval: of "

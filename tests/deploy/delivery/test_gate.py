@@ -253,7 +253,7 @@ RECON_NEW = on("recon_error", "new", -0.2)
             [RECON_NEW, Change("kid_efflite0", "new", 0.45, 0.3, 0.6, 100)],
             [],
             Phase.failed,
-            "kid_efflite0_new_change_low 0.3 > limit 0.2 share",
+            "kid_efflite0_new_change_low 0.3 > limit 0.05 share",
             id="few images that show that samples are worse",
         ),
         pytest.param(
