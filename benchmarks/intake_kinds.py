@@ -42,7 +42,7 @@ def drawing(height: int = HEIGHT, width: int = WIDTH) -> NDArray[np.uint8]:
     picture = np.stack([40 + 180 * x, 220 - 150 * y, 60 + 120 * x * y], axis=2)
     picture[height // 8 : height // 3, width // 8 : width // 3] = (230, 40, 60)
     picture[:, width * 3 // 4] = (20, 30, 200)
-    drawn = np.rint(picture).astype(np.uint8)
+    drawn: NDArray[np.uint8] = np.rint(picture).astype(np.uint8)
     drawn.flags.writeable = False
     return drawn
 
@@ -55,7 +55,7 @@ def grey() -> NDArray[np.uint8]:
 def save(image: Image.Image, file_format: str, **options: object) -> bytes:
     """Encode with Pillow."""
     buffer = io.BytesIO()
-    image.save(buffer, file_format, **options)  # type: ignore[arg-type]
+    image.save(buffer, file_format, **options)
     return buffer.getvalue()
 
 
@@ -119,7 +119,7 @@ def sixteen_bits() -> ValidFile:
     return ValidFile(write_png(samples), samples / 257.0, "png")
 
 
-INKS_LAB = np.stack(np.meshgrid(*[[0.0, 1.0]] * 4, indexing="ij"), axis=-1) @ np.array(
+INKS_LAB: NDArray[np.float64] = np.stack(np.meshgrid(*[[0.0, 1.0]] * 4, indexing="ij"), axis=-1) @ np.array(
     [[-40.0, -30.0, -45.0], [-45.0, 70.0, -5.0], [-10.0, -5.0, 85.0], [-85.0, 0.0, 0.0]]
 ) + [96.0, 0.0, 2.0]
 """CIELAB of no and full cyan, magenta, yellow and black; clipped where inks lie over one another."""
@@ -223,7 +223,7 @@ def photograph(width: int = 4000, height: int = 3000) -> ValidFile:
     """A photograph of 12 megapixels: soft shapes, fine texture and the noise of a sensor."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     shade = 128 + 60 * np.sin(x / 310) * np.cos(y / 270) + 20 * np.sin(x / 7) * np.sin(y / 9)
-    noise = np.random.default_rng(5).normal(0, 6, (height, width)).astype(np.float32)
+    noise = np.random.default_rng(5).normal(0, 3, (height, width)).astype(np.float32)
     channels = [shade + noise, shade * 0.8 + 30 + noise, 200 - shade * 0.6 + noise]
     drawn = np.stack([channel.clip(0, 255).astype(np.uint8) for channel in channels], axis=2)
     data = save(Image.fromarray(drawn), "JPEG", quality=88)

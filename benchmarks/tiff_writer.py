@@ -1,6 +1,7 @@
 """Writes plain TIFF files of any number of channels, 8 or 16 bits, in either byte order, of one page or several."""
 
 import struct
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ def write_tiff(
     samples: NDArray[np.uint8] | NDArray[np.uint16],
     photometric: int,
     *,
-    order: str = "<",
+    order: Literal["<", ">"] = "<",
     orientation: int = 1,
     profile: bytes = b"",
     extra: int | None = None,

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from data_checks.errors import ImageRefused
 from data_checks.image_statistics import HISTOGRAM_BINS, ImageStatistics, measure_image
 from data_checks.intake.array import convert_array
-from data_checks.intake.content import require_content
-from data_checks.intake.convert import Conversions, convert
+from data_checks.intake.content import require_content, require_contrast
+from data_checks.intake.convert import Converted, convert
 from data_checks.intake.file import read_header, require_wanted
 from data_checks.intake.jpeg_pixels import choose_scale
 from data_checks.policy import InputPolicy
@@ -60,10 +60,10 @@ def judge_image_bytes(
     try:
         header = read_header(data, policy)
         require_wanted(header, preprocessing)
-        pixels, conversions = convert(header, preprocessing)
+        converted = convert(header, preprocessing)
     except ImageRefused as refused:
         return GateResult(None, None, refused.refusal, refused.detail)
-    return _judge_pixels(pixels, conversions, policy, reference_histogram)
+    return _judge_content(converted, policy, reference_histogram)
 
 
 def count_values(data: bytes, preprocessing: Preprocessing, policy: InputPolicy) -> int:
@@ -93,24 +93,23 @@ def judge_image_array(
     """
     _require_histogram(reference_histogram)
     try:
-        pixels, conversions = convert_array(array, preprocessing, policy)
+        converted = convert_array(array, preprocessing, policy)
     except ImageRefused as refused:
         return GateResult(None, None, refused.refusal, refused.detail)
-    return _judge_pixels(pixels, conversions, policy, reference_histogram)
+    return _judge_content(converted, policy, reference_histogram)
 
 
-def _judge_pixels(
-    pixels: NDArray[np.uint8],
-    conversions: Conversions,
-    policy: InputPolicy,
-    reference_histogram: NDArray[np.floating] | None,
+def _judge_content(
+    converted: Converted, policy: InputPolicy, reference_histogram: NDArray[np.floating] | None
 ) -> GateResult:
-    statistics = measure_image(pixels)
+    statistics = measure_image(converted.pixels)
     try:
         require_content(statistics, policy, reference_histogram)
+        if converted.shown is not converted.pixels:  # a black frame is none the brighter for its white padding
+            require_contrast(measure_image(converted.shown), policy)
     except ImageRefused as refused:
-        return GateResult(pixels, statistics, refused.refusal, refused.detail, conversions)
-    return GateResult(pixels, statistics, None, "", conversions)
+        return GateResult(converted.pixels, statistics, refused.refusal, refused.detail, converted.conversions)
+    return GateResult(converted.pixels, statistics, None, "", converted.conversions)
 
 
 def _require_histogram(reference: NDArray[np.floating] | None) -> None:

@@ -133,7 +133,7 @@ def _freeze(
 def _require_same_images(benchmark: BenchmarkSet) -> None:
     """ImagesChanged before hours of training whose result could not be measured on the frozen images."""
     wanted = settings().preprocessing
-    if benchmark.preprocessing == wanted.digest:
+    if benchmark.preprocessing in wanted.same_images_digests:
         return
     frozen = read_benchmark(objects(), benchmark, 1).shape[1:]
     if benchmark.preprocessing is None and frozen == wanted.shape:  # frozen before the digest was kept

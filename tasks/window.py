@@ -173,8 +173,8 @@ def _fetch(champion: ServedVersion, folder: Path) -> Artifact:
 
 
 def _require_same_images(artifact: Artifact, tier: Tier) -> None:
-    if artifact.preprocessing != settings().preprocessing:
+    if not artifact.preprocessing.same_images(settings().preprocessing):
         raise NoChampion(
             f"{tier}: the champion sees images of {artifact.preprocessing.shape}, this installation makes them "
-            f"{settings().preprocessing.shape} (C, H, W) or by another resize: run the full tier first"
+            f"{settings().preprocessing.shape} (C, H, W) or by another fit: run the full tier first"
         )

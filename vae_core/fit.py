@@ -25,9 +25,9 @@ def fit_picture(image: Image.Image, size: Size, fit: Fit, padding: str) -> Image
         return image.resize(size, bicubic, box=centre_box(image.size, size))
     if fit != "pad":
         return image.resize(size, bicubic)
-    inner = size_within(image.size, size)
+    left, top, right, bottom = place_within(image.size, size)
     canvas = pillow.new(image.mode, size, padding)
-    canvas.paste(image.resize(inner, bicubic), ((size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2))
+    canvas.paste(image.resize((right - left, bottom - top), bicubic), (left, top))
     return canvas
 
 
@@ -36,6 +36,13 @@ def size_within(came: Size, size: Size) -> Size:
     scale = min(size[0] / came[0], size[1] / came[1])
     width, height = (min(most, max(1, round(side * scale))) for side, most in zip(came, size, strict=True))
     return width, height
+
+
+def place_within(came: Size, size: Size) -> tuple[int, int, int, int]:
+    """Where a padded picture lies: left, top, right and bottom in the middle of `size`, pixels."""
+    width, height = size_within(came, size)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    return left, top, left + width, top + height
 
 
 def centre_box(came: Size, size: Size) -> tuple[float, float, float, float]:

@@ -90,6 +90,17 @@ class Preprocessing(BaseModel):
         padded = self.fit != "pad" or self.padding.lower() == other.padding.lower()
         return padded and (self.background.lower(), self.sixteen_bit) == (other.background.lower(), other.sixteen_bit)
 
+    @property
+    def same_images_digests(self) -> frozenset[str]:
+        """Digests of this preprocessing and of its like in the other schema: what one froze the other can use."""
+        if self.fit not in _RESIZE_OF_FIT:
+            return frozenset({self.digest})
+        size = {"channels": self.channels, "height": self.height, "width": self.width}
+        first = {"schema_version": 1, **size, "resize": _RESIZE_OF_FIT[self.fit]}
+        likes = (first, {**size, "fit": self.fit})
+        found = [Preprocessing.model_validate(like) for like in likes]
+        return frozenset({self.digest, *(like.digest for like in found if like.same_images(self))})
+
     @model_validator(mode="before")
     @classmethod
     def _read_schema_1(cls, given: Any) -> Any:
@@ -139,8 +150,11 @@ def to_pixels(image: Image.Image, preprocessing: Preprocessing) -> np.ndarray:
                 "resize it first, or set preprocessing.fit to 'pad', 'crop' or 'stretch'"
             )
         image = fit_picture(image, size, preprocessing.fit, preprocessing.padding)
-    pixels = np.asarray(image)
-    return pixels[np.newaxis] if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    # `numpy.asarray` of a picture reads these bytes too, by a detour that takes as long again for a small one
+    pixels = np.frombuffer(image.tobytes(), np.uint8).reshape(preprocessing.height, preprocessing.width, -1)
+    if preprocessing.channels == 1:
+        return pixels.reshape(preprocessing.shape)
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
 def pixel_digest(pixels: np.ndarray) -> str:

@@ -6,7 +6,7 @@ from PIL import Image
 
 from data_checks.errors import ImageRefused
 from data_checks.intake.array_values import to_eight_bits
-from data_checks.intake.convert import Conversions, fit_pixels
+from data_checks.intake.convert import Converted, fit_pixels
 from data_checks.intake.file import require_size
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
@@ -15,16 +15,14 @@ from vae_core.preprocessing import Preprocessing
 _OF_COLOURS = (3, 4)
 
 
-def convert_array(
-    array: NDArray[np.generic], preprocessing: Preprocessing, policy: InputPolicy
-) -> tuple[NDArray[np.uint8], Conversions]:
-    """Read (C, H, W), or (H, W) for one channel, as uint8 (C, H, W) in memory of its own; fitted as a file would be.
+def convert_array(array: NDArray[np.generic], preprocessing: Preprocessing, policy: InputPolicy) -> Converted:
+    """Read (C, H, W), or (H, W) for one channel, into memory of its own; fitted as a file would be.
 
     ImageRefused: wrong_shape, too_many_pixels, and what `to_eight_bits` refuses.
     """
     planes = _read_planes(array, preprocessing, policy)
     if planes.shape == preprocessing.shape:
-        return planes, ()
+        return Converted(planes, (), planes)
     picture = Image.fromarray(planes[0] if len(planes) == 1 else np.ascontiguousarray(np.moveaxis(planes, 0, 2)))
     return fit_pixels(picture, picture.size, preprocessing)
 

@@ -8,12 +8,13 @@ from io import BytesIO
 from PIL import features
 
 from data_checks.errors import ImageRefused
+from data_checks.intake.av1 import BrokenUnits, list_frame_sizes
+from data_checks.intake.boxes import BrokenBoxes, find_items, list_boxes
 from data_checks.intake.directory import read_orientation
 from data_checks.intake.header import MOST_PROFILE_BYTES, ImageHeader
 from data_checks.refusal import Refusal
 
 _STILL, _SEQUENCE = b"avif", b"avis"
-_MOST_BOXES = 1_000
 _WORK_BYTES = 18.0  # planes of two bytes, libavif's answer and Pillow's two copies of it, four bytes each
 
 
@@ -49,6 +50,8 @@ def read_avif_header(data: bytes) -> ImageHeader:
             Refusal.truncated,
             f"expected a whole AVIF, came one that is not read ({' '.join(str(error).split())[:200]}): upload it anew",
         ) from error
+    if frames == 1:
+        _require_frames(data, width, height)
     profile = info.get("icc_profile")
     return ImageHeader(
         format="AVIF",
@@ -67,19 +70,30 @@ def read_avif_header(data: bytes) -> ImageHeader:
 
 def _require_boxes(data: bytes) -> None:
     """Refuse a file whose boxes do not end where it ends. ImageRefused: truncated."""
-    position = 0
-    for _ in range(_MOST_BOXES):
-        if position == len(data):
-            return
-        length = int.from_bytes(data[position : position + 4])
-        if length == 1:
-            length = int.from_bytes(data[position + 8 : position + 16])
-        if length == 0:  # up to the end, whatever that is: nothing shows that the file was cut
-            return
-        if length < 8 or position + length > len(data):
-            break
-        position += length
-    raise ImageRefused(
-        Refusal.truncated,
-        f"expected a whole AVIF, came {len(data)} bytes that stop inside of a box: upload it anew",
-    )
+    try:
+        for _ in list_boxes(data, 0, len(data)):
+            pass
+    except BrokenBoxes as error:
+        raise ImageRefused(
+            Refusal.truncated,
+            f"expected a whole AVIF, came {len(data)} bytes that stop inside of a box ({error}): upload it anew",
+        ) from error
+
+
+def _require_frames(data: bytes, width: int, height: int) -> None:
+    """Refuse frames larger than the size that the file states. ImageRefused: not_an_image."""
+    try:
+        for pieces in find_items(data).values():
+            # items of other kinds (EXIF, a grid's layout) begin with a byte that reads as one unit without frames
+            item = b"".join(data[start:end] for start, end in pieces)
+            for frame in list_frame_sizes(item):
+                if frame[0] > width or frame[1] > height:
+                    raise ImageRefused(
+                        Refusal.not_an_image,
+                        f"expected a valid AVIF, came frames of {frame[0]}x{frame[1]} in a picture of "
+                        f"{width}x{height}: save it anew",
+                    )
+    except (BrokenBoxes, BrokenUnits) as error:
+        raise ImageRefused(
+            Refusal.truncated, f"expected a whole AVIF, came broken pixels ({error}): upload it anew"
+        ) from error

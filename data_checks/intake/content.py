@@ -21,6 +21,21 @@ def require_content(
 
     ImageRefused: low_variance, low_entropy, inverted.
     """
+    require_contrast(statistics, policy)
+    if reference_histogram is None or not policy.detect_inversion:
+        return
+    nearer = measure_inversion(statistics.histogram, reference_histogram)
+    if nearer > policy.inversion_margin:
+        raise ImageRefused(
+            Refusal.inverted,
+            f"expected a histogram nearer to the mirrored reference by <= {policy.inversion_margin:.2f}, "
+            f"came {nearer:.3f}: looks like a negative, invert it before upload, or set input_policy.detect_inversion "
+            "= false where negatives belong",
+        )
+
+
+def require_contrast(statistics: ImageStatistics, policy: InputPolicy) -> None:
+    """Refuse black or flat frames. ImageRefused: low_variance, low_entropy."""
     if statistics.variance < policy.min_variance:
         raise ImageRefused(
             Refusal.low_variance,
@@ -32,16 +47,6 @@ def require_content(
             Refusal.low_entropy,
             f"expected entropy >= {policy.min_entropy_bits:.4g} bits, came {statistics.entropy_bits:.4g}: "
             f"{_advise('min_entropy_bits', statistics.entropy_bits, statistics.mean)}",
-        )
-    if reference_histogram is None or not policy.detect_inversion:
-        return
-    nearer = measure_inversion(statistics.histogram, reference_histogram)
-    if nearer > policy.inversion_margin:
-        raise ImageRefused(
-            Refusal.inverted,
-            f"expected a histogram nearer to the mirrored reference by <= {policy.inversion_margin:.2f}, "
-            f"came {nearer:.3f}: looks like a negative, invert it before upload, or set input_policy.detect_inversion "
-            "= false where negatives belong",
         )
 
 

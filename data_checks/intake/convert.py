@@ -12,6 +12,8 @@ In this order, because each step needs what the one before it made:
 Under a preprocessing of schema 1 there are decoding and fit alone. What is converted is told in short plain words.
 """
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -23,6 +25,7 @@ from data_checks.intake.decode import decode
 from data_checks.intake.header import ImageHeader
 from data_checks.refusal import Refusal
 from vae_core.errors import DataError
+from vae_core.fit import place_within
 from vae_core.preprocessing import Preprocessing, to_pixels
 
 Conversions = tuple[str, ...]
@@ -39,8 +42,20 @@ _ORIENTATIONS = {
 _FITTED = {"pad": "padded", "crop": "cropped", "stretch": "stretched"}
 
 
-def convert(header: ImageHeader, preprocessing: Preprocessing) -> tuple[NDArray[np.uint8], Conversions]:
-    """Decode and convert a file whose header was accepted: uint8 (C, H, W), and what was done, in order.
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """What a model sees: `pixels` uint8 (C, H, W), and what was done to get them, in order.
+
+    `shown` is the part of the pixels that the picture fills: all, or without its padding.
+    """
+
+    pixels: NDArray[np.uint8]
+    conversions: Conversions
+    shown: NDArray[np.uint8]
+
+
+def convert(header: ImageHeader, preprocessing: Preprocessing) -> Converted:
+    """Decode and convert a file whose header was accepted.
 
     ImageRefused: truncated, too_many_pixels, wrong_shape.
     """
@@ -50,8 +65,8 @@ def convert(header: ImageHeader, preprocessing: Preprocessing) -> tuple[NDArray[
         image, done = to_plain(image, header, preprocessing)
     if scale > 1:
         done = (f"decoded at 1/{scale}", *done)
-    pixels, fitted = fit_pixels(image, header.upright, preprocessing)
-    return pixels, (*done, *fitted)
+    fitted = fit_pixels(image, header.upright, preprocessing)
+    return replace(fitted, conversions=(*done, *fitted.conversions)) if done else fitted
 
 
 def to_plain(image: Image.Image, header: ImageHeader, preprocessing: Preprocessing) -> tuple[Image.Image, Conversions]:
@@ -66,17 +81,20 @@ def to_plain(image: Image.Image, header: ImageHeader, preprocessing: Preprocessi
     return image, (*deep, *turned, *coloured, *flat, *channels)
 
 
-def fit_pixels(
-    image: Image.Image, came: tuple[int, int], preprocessing: Preprocessing
-) -> tuple[NDArray[np.uint8], Conversions]:
+def fit_pixels(image: Image.Image, came: tuple[int, int], preprocessing: Preprocessing) -> Converted:
     """Step 6. `came`: the upright size (width, height) that the picture had. ImageRefused: wrong_shape."""
     try:
         pixels = to_pixels(image, preprocessing)
     except DataError as error:  # mode and size were checked before; a rule of the preprocessing's own is left
         raise ImageRefused(Refusal.wrong_shape, " ".join(str(error).split())) from error
-    if came == (preprocessing.width, preprocessing.height):
-        return pixels, ()
-    return pixels, (f"{_FITTED.get(preprocessing.fit, 'fitted')} from {came[0]}x{came[1]}",)
+    size = (preprocessing.width, preprocessing.height)
+    if came == size:
+        return Converted(pixels, (), pixels)
+    done = (f"{_FITTED.get(preprocessing.fit, 'fitted')} from {came[0]}x{came[1]}",)
+    if preprocessing.fit != "pad":
+        return Converted(pixels, done, pixels)
+    left, top, right, bottom = place_within(image.size, size)
+    return Converted(pixels, done, pixels[:, top:bottom, left:right])
 
 
 def _is_plain(image: Image.Image, header: ImageHeader, preprocessing: Preprocessing) -> bool:

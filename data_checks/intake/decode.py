@@ -15,13 +15,13 @@ from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
 from PIL.ImageFile import ImageFile
-from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from data_checks.errors import ImageRefused
 from data_checks.intake.header import ImageFormat, ImageHeader
 from data_checks.intake.jpeg_pixels import choose_scale, decode_jpeg
+from data_checks.intake.png_pixels import MarkedPng, require_rows
 from data_checks.intake.sixteen import decode_sixteen
 from data_checks.refusal import Refusal
 from vae_core.preprocessing import Preprocessing
@@ -38,17 +38,10 @@ def decode(header: ImageHeader, preprocessing: Preprocessing) -> tuple[Image.Ima
 
     16 bits come as 8, by the preprocessing. ImageRefused: truncated, too_many_pixels.
     """
-    scale = choose_scale(header, preprocessing)
+    scale = choose_scale(header, preprocessing) if header.format == "JPEG" else 1
     _require_memory(header, scale)
     try:
-        if header.format == "JPEG":
-            image = decode_jpeg(header, scale)
-        elif header.bits > 8:
-            image = decode_sixteen(_open(header), _open, header, preprocessing.sixteen_bit)
-        else:
-            image = _load(_open(header))
-            if header.format == "GIF":
-                _require_filled(header, image)
+        image = decode_jpeg(header, scale) if header.format == "JPEG" else _decode_whole(header, preprocessing)
         expected = (-(-header.width // scale), -(-header.height // scale))
         if image.size != expected:
             raise ValueError(f"decoder makes {image.size}, header says {expected}")
@@ -61,6 +54,19 @@ def decode(header: ImageHeader, preprocessing: Preprocessing) -> tuple[Image.Ima
             f"({type(error).__name__}: {_one_line(error)}): upload it anew",
         ) from error
     return image, scale
+
+
+def _decode_whole(header: ImageHeader, preprocessing: Preprocessing) -> Image.Image:
+    opened = _open(header)
+    if header.bits > 8:
+        image = decode_sixteen(opened, lambda: _open(header), header, preprocessing.sixteen_bit)
+    else:
+        image = _load(opened)
+    if isinstance(opened, MarkedPng):
+        require_rows(header, opened)
+    elif header.format == "GIF":
+        _require_filled(header, image)
+    return image
 
 
 def _open(header: ImageHeader) -> ImageFile:
@@ -89,7 +95,7 @@ class _GifOnThrees(GifImageFile):
 
 
 _CLASSES: Mapping[ImageFormat, Callable[[BytesIO], ImageFile]] = {
-    "PNG": PngImageFile,
+    "PNG": MarkedPng,
     "WEBP": WebPImageFile,
     "TIFF": TiffImageFile,
     "BMP": BmpImageFile,

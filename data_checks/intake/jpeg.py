@@ -28,8 +28,9 @@ _MOST_SEGMENTS = 10_000
 _MOST_SCANS = 64
 """Progressive files have about 10. Each is decoded over the whole picture, 4 ms at 4 million pixels even
 where it is empty, so 8 MiB of scans would keep a core busy for half an hour."""
+_FEW_SCANS = 16
 _MOST_SCANNED_PIXELS = 1_000_000_000
-"""Over all scans: 20 of the largest picture, 80 of 12 megapixels."""
+"""Over all scans, where they are more than a progressive file needs: 20 of the largest picture, 80 of 12 megapixels."""
 
 
 def read_jpeg_header(data: bytes) -> ImageHeader:
@@ -60,7 +61,7 @@ def read_jpeg_header(data: bytes) -> ImageHeader:
     if frame is None or not scans:
         raise ImageRefused(Refusal.truncated, "expected a JPEG with pixels, came none: upload it anew")
     read = _read_frame(frame)
-    if len(scans) * read.width * read.height > _MOST_SCANNED_PIXELS:
+    if len(scans) > _FEW_SCANS and len(scans) * read.width * read.height > _MOST_SCANNED_PIXELS:
         raise _not_a_jpeg(f"came {len(scans)} scans of {read.width}x{read.height} pixels")
     require_whole(read, scans)
     return ImageHeader(

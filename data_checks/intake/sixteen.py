@@ -18,7 +18,7 @@ _STEPS = 65535
 
 
 def decode_sixteen(
-    image: ImageFile, reopen: Callable[[ImageHeader], ImageFile], header: ImageHeader, how: Literal["linear", "range"]
+    image: ImageFile, reopen: Callable[[], ImageFile], header: ImageHeader, how: Literal["linear", "range"]
 ) -> Image.Image:
     """Decode an opened file of 16 bits a channel as L, LA, RGB, RGBA or CMYK of 8 bits.
 
@@ -45,12 +45,11 @@ def to_eight(samples: NDArray[np.uint16], low: int = 0, high: int = _STEPS) -> N
     if (low, high) == (0, _STEPS):
         # (255 v + 32895) / 65536 is v / 257, rounded, for every v below 65536
         return ((samples.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)
-    return np.rint((samples.astype(np.float32) - low) * (255.0 / (high - low))).astype(np.uint8)
+    spread: NDArray[np.uint8] = np.rint((samples.astype(np.float32) - low) * (255.0 / (high - low))).astype(np.uint8)
+    return spread
 
 
-def _decode_samples(
-    image: ImageFile, reopen: Callable[[ImageHeader], ImageFile], header: ImageHeader
-) -> NDArray[np.uint16]:
+def _decode_samples(image: ImageFile, reopen: Callable[[], ImageFile], header: ImageHeader) -> NDArray[np.uint16]:
     """The samples (H, W, C) of an opened file, as they are stored."""
     if header.mode == "L":
         image.load()
@@ -59,7 +58,7 @@ def _decode_samples(
         halves = _decode_as(image, lambda raw: "RGBA")
         return np.stack([_join(halves[:, :, 0], halves[:, :, 1]), _join(halves[:, :, 2], halves[:, :, 3])], axis=2)
     upper = _decode_as(image, lambda raw: raw)
-    return _join(upper, _decode_as(reopen(header), lambda raw: raw[:-1] + _OPPOSITE[raw[-1]]))
+    return _join(upper, _decode_as(reopen(), lambda raw: raw[:-1] + _OPPOSITE[raw[-1]]))
 
 
 def _decode_as(image: ImageFile, name_raw: Callable[[str], str]) -> NDArray[np.uint8]:
@@ -76,4 +75,4 @@ def _decode_as(image: ImageFile, name_raw: Callable[[str], str]) -> NDArray[np.u
 
 
 def _join(upper: NDArray[np.uint8], lower: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    return upper.astype(np.uint16) << 8 | lower
+    return upper * np.uint16(256) + lower

@@ -99,14 +99,14 @@ def test_too_few_images_to_hold_some_out_are_one_clear_line() -> None:
 
 
 LARGER = "[preprocessing]\nheight = 32\nwidth = 32\n[training.model]\nvariant = 'vq_vae'\nheight = 32\nwidth = 32\n"
-RESIZED = '[preprocessing]\nresize = "antialias"\n'
+RESIZED = '[preprocessing]\nfit = "stretch"\n'
 
 
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
         (LARGER, r"^benchmark_old holds images of \(1, 28, 28\) .* make them \(1, 32, 32\) .*new product name$"),
-        (RESIZED, r"^benchmark_old holds images by another resize, .* with resize = 'antialias': .*new product name$"),
+        (RESIZED, r"^benchmark_old holds images by another fit, .* with fit = 'stretch': .*new product name$"),
     ],
 )
 def test_images_made_otherwise_than_the_frozen_ones_are_refused_before_anything_is_planned(

@@ -140,6 +140,14 @@ def test_what_one_froze_another_can_use_where_both_make_the_same_pixels(one, oth
     assert one.same_images(other) is same and other.same_images(one) is same
 
 
+def test_what_was_kept_under_the_first_schema_is_known_by_its_digest():
+    assert Preprocessing().same_images_digests == {Preprocessing().digest, first("refuse").digest}
+    assert first("antialias").same_images_digests == {first("antialias").digest, Preprocessing(fit="stretch").digest}
+    assert Preprocessing(fit="pad").same_images_digests == {Preprocessing(fit="pad").digest}
+    own = Preprocessing(background="#000000")
+    assert own.same_images_digests == {own.digest, first("refuse").digest}
+
+
 def test_unknown_words_are_refused():
     with pytest.raises(ValidationError, match="standardise"):
         Preprocessing(standardise=True)
