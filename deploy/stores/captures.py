@@ -7,7 +7,7 @@ folder twice makes no second segment.
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -31,6 +31,7 @@ _SCHEMA = pa.schema(
     ],
     metadata={"latentloop.schema_version": "2"},
 )
+_GROUP_BYTES = 8 * 2**20
 _SINCE_2 = "label"  # segments of schema 1 have no such column: their images have no label
 
 
@@ -50,6 +51,27 @@ def encode_segment(images: Sequence[CapturedImage]) -> bytes:
     for image in images:
         if image.captured_at.tzinfo is None:
             raise ValueError(f"capture {image.name}: expected captured_at with a time zone; pass datetime.now(UTC)")
+    sink = io.BytesIO()
+    # image bytes are compressed already: no second compression, no dictionary
+    options = {"compression": "none", "use_dictionary": ["source"], "write_page_checksum": True}
+    with pq.ParquetWriter(sink, _SCHEMA, **options) as writer:
+        for group in _groups(images):
+            writer.write_table(_to_table(group))
+    return sink.getvalue()
+
+
+def _groups(images: Sequence[CapturedImage]) -> Iterator[Sequence[CapturedImage]]:
+    """Rows that are written together: Arrow holds a group several times over. At least one, which may be empty."""
+    first = held = 0
+    for number, image in enumerate(images):
+        if held and held + len(image.data) > _GROUP_BYTES:
+            yield images[first:number]
+            first, held = number, 0
+        held += len(image.data)
+    yield images[first:]
+
+
+def _to_table(images: Sequence[CapturedImage]) -> pa.Table:
     columns = [
         pa.array([image.name for image in images], pa.string()),
         pa.array([image.source for image in images], pa.string()),
@@ -57,11 +79,7 @@ def encode_segment(images: Sequence[CapturedImage]) -> bytes:
         pa.array([image.data for image in images], pa.binary()),
         pa.array([image.label for image in images], pa.string()),
     ]
-    sink = io.BytesIO()
-    # image bytes are compressed already: no second compression, no dictionary
-    table = pa.Table.from_arrays(columns, schema=_SCHEMA)
-    pq.write_table(table, sink, compression="none", use_dictionary=["source"], write_page_checksum=True)
-    return sink.getvalue()
+    return pa.Table.from_arrays(columns, schema=_SCHEMA)
 
 
 def decode_segment(data: bytes) -> list[CapturedImage]:

@@ -59,7 +59,8 @@ class Matching:
     def settle(self) -> Labels:
         """Every row's file. UnusableLabels where two rows contradict each other, and where none means a file."""
         of: dict[str, Row] = {}
-        unmatched, ambiguous = [], []
+        unmatched: list[Row] = []
+        ambiguous: list[Row] = []
         for key, row in self._rows.items():
             files = next((each for each in self._found.get(key, ()) if each), set())
             if len(files) == 1:

@@ -11,13 +11,11 @@ import re
 HIDDEN_NAMES = frozenset({"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"})
 """Folders that systems keep for themselves, beside all whose names begin with a dot."""
 
-IMAGE_ENDINGS = frozenset(
-    """
-    .png .apng .jpg .jpeg .jpe .jfif .jif .gif .bmp .dib .webp .tif .tiff .avif .avifs .heic .heif .hif
-    .jp2 .j2k .jpf .jpx .jxl .ico .cur .psd .svg .tga .pcx .ppm .pgm .pbm .pnm .exr .hdr .xbm .xpm
-    .dng .cr2 .cr3 .nef .nrw .arw .sr2 .orf .rw2 .raf .pef .srw .raw
-    """.split()
-)
+_OPENED = """
+png apng jpg jpeg jpe jfif jif gif bmp dib webp tif tiff avif avifs heic heif hif jp2 j2k jpf jpx jxl ico cur psd svg
+tga pcx ppm pgm pbm pnm exr hdr xbm xpm dng cr2 cr3 nef nrw arw sr2 orf rw2 raf pef srw raw
+"""
+IMAGE_ENDINGS = frozenset(f".{each}" for each in _OPENED.split())
 """What image programs open. A file with such a name is never ignored: what cannot be used is refused by its name."""
 
 _LONGEST_ENDING = 12

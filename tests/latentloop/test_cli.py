@@ -134,6 +134,42 @@ def test_work_without_an_installation_says_how_to_start_one(
     assert "`latentloop up`" in done.stderr
 
 
+def test_an_ingest_that_took_in_nothing_of_a_folder_says_so_by_its_exit_code(home: Path, tmp_path: Path) -> None:
+    make_ledger(home)
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "inbox" / "huge.png").write_bytes(bytes(2_000))
+    nowhere = "http://127.0.0.1:9"  # files that are refused by their size need no server
+    urls = {"prefect_url": f"{nowhere}/api", "mlflow_url": nowhere, "service_url": nowhere}
+    env = environment(home, input_policy__max_bytes="1000", **urls)
+
+    words = run_latentloop("ingest", "inbox", env=env, folder=tmp_path)
+    as_json = run_latentloop("ingest", "inbox", "--json", env=env, folder=tmp_path)
+    usage = run_latentloop("ingest", "--help", env=env, folder=tmp_path)
+
+    assert (words.returncode, as_json.returncode) == (3, 3), words.stderr + as_json.stderr
+    assert words.stdout.splitlines() == [
+        "received 1 = 0 accepted + 0 converted + 1 refused + 0 ignored",
+        "refused: too_many_bytes 1",
+        "too large to be read (too_many_bytes): huge.png (2,000 bytes): raise input_policy.max_bytes, or make them "
+        "smaller",
+        "more than half of what could be an image is not in the catalogue: exit code 3",
+    ]
+    found = json.loads(as_json.stdout)
+    assert (found["received"], found["refused"], found["ignored"]) == (1, 1, 0)
+    assert "Exit code 3" in usage.stdout
+
+
+def test_a_folder_without_images_is_refused_in_one_line(home: Path, tmp_path: Path) -> None:
+    make_ledger(home)
+    (tmp_path / "empty").mkdir()
+    nowhere = "http://127.0.0.1:9"
+    env = environment(home, prefect_url=f"{nowhere}/api", mlflow_url=nowhere, service_url=nowhere)
+
+    done = run_latentloop("ingest", "empty", env=env, folder=tmp_path)
+
+    assert_refused(done, f"{tmp_path}/empty: expected image files in it or below, found none: check the path")
+
+
 def test_an_unknown_tier_is_refused_with_the_known_ones(home: Path, tmp_path: Path) -> None:
     done = run_latentloop("retrain", "--tier", "huge", env=environment(home), folder=tmp_path)
 

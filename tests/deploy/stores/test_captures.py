@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pyarrow.parquet as pq
 import pytest
 
+from deploy.stores import captures as stored
 from deploy.stores.captures import CapturedImage, CaptureStore, decode_segment, encode_segment
 from deploy.stores.errors import InvalidKey, ObjectMissing, PreconditionFailed, StoreCorrupt
 from deploy.stores.objects import ObjectStore
@@ -34,6 +35,16 @@ def captures(objects: ObjectStore) -> CaptureStore:
 def test_a_segment_decodes_to_the_same_images_in_order(count: int) -> None:
     images = _images(min(count, 200)) * (count // 200 or 1)
     assert decode_segment(encode_segment(images)) == images
+
+
+@pytest.mark.parametrize("groups", [1, 2, 5])
+def test_a_large_segment_is_written_in_groups_and_read_as_one(groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [replace(image, data=bytes(10)) for image in _images(10)]
+    monkeypatch.setattr(stored, "_GROUP_BYTES", 100 // groups)
+    data = encode_segment(images)
+
+    assert pq.ParquetFile(io.BytesIO(data)).num_row_groups == groups
+    assert decode_segment(data) == images
 
 
 def test_equal_images_give_equal_bytes() -> None:
