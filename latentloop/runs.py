@@ -67,6 +67,10 @@ def goes_on(trigger: Trigger) -> str:
     if trigger.key.startswith("schedule-"):
         return f"the next slot of its schedule begins anew, {command} at once"
     if trigger.key.startswith("by-hand-"):
+        if (
+            trigger.result and not closed and trigger.kind != "monitor"
+        ):  # it was refused, and would be again as things are
+            return f"once that is mended, {command}"
         return f"{command} {'begins anew' if closed or trigger.kind == 'monitor' else 'continues it'}"
     return "the next drift, or trial, asks anew" if closed else "the controller asks for it again"
 

@@ -10,10 +10,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from data_checks.drift.smallest_shift import look_ahead
 from deploy.controller.drift import Waiting, waiting_for_images
 from deploy.controller.history import read_fates
 from deploy.controller.retraining import retrainings_asked_again
 from deploy.controller.retries import AskedAgain
+from deploy.controller.traffic import read_reference
 from deploy.controller.trials import Trials, find_standing
 from deploy.controller.watch import monitor_asked_again
 from deploy.release import Release
@@ -101,6 +103,7 @@ class Status(BaseModel):
     runs: tuple[Run, ...]
     requests_last_hour: int | None
     telemetry_unknown: str
+    sight: str = ""
 
 
 def read_status(settings: Settings) -> Status:
@@ -132,6 +135,7 @@ def read_status(settings: Settings) -> Status:
         runs=read_runs(ledger, settings.open_objects(), datetime.now(UTC)),
         requests_last_hour=traffic.requests_last_hour,
         telemetry_unknown=traffic.unknown,
+        sight=_sight(settings, release),
     )
 
 
@@ -156,6 +160,8 @@ def print_status(status: Status, zone: str | None) -> None:
             console.print(f"  {escape(part.line)}", highlight=False)
     for each in status.slots:
         console.print(f"  {each.slot:<9} version {each.version}  {each.digest[:12]}")
+    if status.sight:
+        console.print(f"  {escape(status.sight)}", highlight=False)
     if status.pending_unknown:
         console.print(f"  waiting for approval: {status.pending_unknown}")
     for waiting in status.pending:
@@ -237,6 +243,19 @@ def _trial(settings: Settings, release: Release, ledger: Ledger, telemetry: Tele
     policy = settings.delivery.compressed(settings.clock_factor)
     trials = Trials(settings.open_pairs(), telemetry, ledger, settings.open_objects(), policy)
     return view_trial(standing, trials.judge(standing, datetime.now(UTC)))
+
+
+def _sight(settings: Settings, release: Release) -> str:
+    """What drift of the champion's traffic could be seen at all; empty where there is none, or its store is away."""
+    if release.champion is None:
+        return ""
+    try:
+        reference = read_reference(settings.open_objects(), release.champion)
+    except StoreError as error:
+        return f"what drift could be seen: unknown, {error}"
+    if reference is None:
+        return "drift cannot be judged: the champion has no reference"
+    return look_ahead(len(reference), reference.latent_dim, settings.drift).describe()
 
 
 def _asked_again(release: Release, ledger: Ledger) -> tuple[AskedAgain, ...]:

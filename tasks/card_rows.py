@@ -152,7 +152,8 @@ def _distance_rows(result: BenchmarkResult) -> list[str]:
         f"floor: real against real ({kind})": result.fd_floor,
     }
     return [
-        *(_distance(name, score) for name, score in distances.items() if score is not None),
+        # of too few images the value is bias: the kernel distance below has none
+        *(_distance(name, score) for name, score in distances.items() if score is not None and not score.n_too_small),
         *_infinity_row(result),
         *_neighbour_rows(result),
     ]
@@ -190,8 +191,7 @@ def _neighbour_rows(result: BenchmarkResult) -> list[str]:
 
 
 def _distance(of_what: str, score: FrechetScore) -> str:
-    small = ", n too small" if score.n_too_small else ""
     return (
-        f"| fd_{score.feature_space} of {of_what} (n = {score.n_fake:,}{small}) | {score.value:.2f} | "
+        f"| fd_{score.feature_space} of {of_what} (n = {score.n_fake:,}) | {score.value:.2f} | "
         f"{score.low:.2f} to {score.high:.2f} | lower |"
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from tasks.context import objects, settings
 from tasks.evaluate import read_new
 from tasks.images import read_benchmark
-from tasks.measure import cached_features, kept_measurement, open_extractor
+from tasks.measure import Measured, cached_features, kept_measurement, open_extractor
 from tasks.values import Evaluated, RetrainPlan
 
 if TYPE_CHECKING:
@@ -70,25 +70,48 @@ def _changes(
 ) -> list[Change]:
     from deploy.delivery.gate import Change
     from deploy.delivery.paired_errors import paired_ratio
-    from vae_core.evaluation.frechet_interval import prepare_features
-    from vae_core.evaluation.paired_change import paired_reconstruction_change, sample_change
 
     ratio = paired_ratio(_errors(mine, pixels), _errors(theirs, pixels))
     changes = [Change("recon_error", benchmark, ratio.value - 1, ratio.low - 1, ratio.high - 1, ratio.n)]
     candidate, champion = (kept_measurement(each, pixels, extractor) for each in (mine, theirs))
-    if candidate.result.fd_reconstructions.n_too_small:
-        return changes
-    real = prepare_features(cached_features(pixels, extractor).features)
-    distances: dict[Metric, RelativeChange] = {
-        "fd_efflite0_reconstructions": paired_reconstruction_change(
-            real, candidate.reconstructions, champion.reconstructions
-        )
-    }
-    if _large_enough(candidate.result.fd_samples) and _large_enough(champion.result.fd_samples):
-        distances["fd_efflite0"] = sample_change(real, candidate.samples, champion.samples)
+    real = cached_features(pixels, extractor).features
+    small = candidate.result.fd_reconstructions.n_too_small
+    distances = _kernel_changes(real, candidate, champion) if small else _frechet_changes(real, candidate, champion)
     return changes + [
         Change(metric, benchmark, each.value, each.low, each.high, each.n) for metric, each in distances.items()
     ]
+
+
+def _frechet_changes(real: np.ndarray, candidate: Measured, champion: Measured) -> dict[Metric, RelativeChange]:
+    from vae_core.evaluation.frechet_interval import prepare_features
+    from vae_core.evaluation.paired_change import paired_reconstruction_change, sample_change
+
+    known = prepare_features(real)
+    changes: dict[Metric, RelativeChange] = {
+        "fd_efflite0_reconstructions": paired_reconstruction_change(
+            known, candidate.reconstructions, champion.reconstructions
+        )
+    }
+    if _large_enough(candidate.result.fd_samples) and _large_enough(champion.result.fd_samples):
+        changes["fd_efflite0"] = sample_change(known, candidate.samples, champion.samples)
+    return changes
+
+
+def _kernel_changes(real: np.ndarray, candidate: Measured, champion: Measured) -> dict[Metric, RelativeChange]:
+    """In place of Fréchet distances, which of so few images are mostly bias."""
+    from vae_core.evaluation.kernel_change import kernel_reconstruction_change, kernel_sample_change
+    from vae_core.evaluation.u_statistic import SMALLEST_SET
+
+    if len(real) < SMALLEST_SET:
+        return {}
+    changes: dict[Metric, RelativeChange] = {
+        "kid_efflite0_reconstructions": kernel_reconstruction_change(
+            real, candidate.reconstructions, champion.reconstructions
+        )
+    }
+    if candidate.result.fd_samples is not None and champion.result.fd_samples is not None:
+        changes["kid_efflite0"] = kernel_sample_change(real, candidate.samples, champion.samples)
+    return changes
 
 
 def _large_enough(samples: FrechetScore | None) -> bool:

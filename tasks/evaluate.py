@@ -81,8 +81,18 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
         pictures=pictures,
         reference=of_what,
         code_nats=_code_nats(artifact),
+        sight=_sight(artifact),
     )
     return finish_step(objects(), plan.key, "evaluated", evaluated)
+
+
+def _sight(artifact: Artifact) -> str:
+    """What drift of the version's traffic its reference will show, in words."""
+    from data_checks.drift.smallest_shift import look_ahead
+
+    assert artifact.reference is not None, "measured just now"
+    mu = artifact.reference.mu
+    return look_ahead(len(mu), mu.shape[1], settings().drift).describe()
 
 
 def _code_nats(artifact: Artifact) -> float | None:

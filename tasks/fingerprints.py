@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data_checks.near_duplicates import fingerprint
-from data_checks.near_duplicates.fingerprint import Fingerprints
+from data_checks.near_duplicates.fingerprint import Fingerprints, Looks
 from tasks.context import objects, settings
 from tasks.decode import decode_each
 
@@ -38,29 +39,16 @@ def catalogue_fingerprints(rows: pa.Table, version: int) -> Fingerprints:
 
 def _take(rows: pa.Table, version: int) -> Fingerprints:
     """Decode and look, some thousands at a time."""
-    shape = settings().preprocessing.shape
-    found = fingerprint.take_fingerprints(np.empty((0, *shape), np.uint8))
-    width = found.direction.shape[1]
-    taken = Fingerprints(
-        np.empty((len(rows), width), np.float16), np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
-    )
-    places: list[int] = []
-    pixels = np.empty((min(AT_ONCE, len(rows)), *shape), np.uint8)
-
-    def put() -> None:
-        some = fingerprint.take_fingerprints(pixels[: len(places)])
-        taken.direction[places], taken.contrast[places] = some.direction, some.contrast
-        taken.brightness[places] = some.brightness
-        places.clear()
-
+    shape, blocks, order = settings().preprocessing.shape, [], []
+    pixels, places = np.empty((min(AT_ONCE, len(rows)), *shape), np.uint8), list[int]()
     for place, image in decode_each(settings().open_catalogue(), version, rows, settings().preprocessing):
         pixels[len(places)] = image
         places.append(place)
         if len(places) == len(pixels):
-            put()
-    if places:
-        put()
-    return taken
+            blocks.append(fingerprint.take_fingerprints(pixels))
+            order, places = order + places, []
+    blocks.append(fingerprint.take_fingerprints(pixels[: len(places)]))
+    return fingerprint.join(blocks).take(np.argsort(np.array(order + places, dtype=np.int64)))
 
 
 def _key() -> str:
@@ -74,18 +62,16 @@ def _read_kept() -> tuple[dict[str, int], Fingerprints | None]:
     if objects().etag(_key()) is None:
         return {}, None
     found = load(objects().get(_key()).data)
-    digests = found.pop("digests").tobytes().decode().split("\n")
-    return {digest: place for place, digest in enumerate(digests)}, Fingerprints(**found)
+    digests = found["digests"].tobytes().decode().split("\n")
+    looks = [Looks(*(found[f"{name}.{each.name}"] for each in fields(Looks))) for name in ("plain", "bright")]
+    side = min(settings().preprocessing.shape[1:])
+    return {digest: place for place, digest in enumerate(digests)}, Fingerprints(looks[0], looks[1], side)
 
 
 def _keep(digests: list[str], prints: Fingerprints) -> None:
     from safetensors.numpy import save
 
-    names = np.frombuffer("\n".join(digests).encode(), dtype=np.uint8)
-    content = {
-        "digests": names,
-        "direction": prints.direction,
-        "contrast": prints.contrast,
-        "brightness": prints.brightness,
-    }
+    content = {"digests": np.frombuffer("\n".join(digests).encode(), dtype=np.uint8)}
+    for name, looks in (("plain", prints.plain), ("bright", prints.bright)):
+        content |= {f"{name}.{each.name}": getattr(looks, each.name) for each in fields(Looks)}
     objects().put(_key(), save(content))

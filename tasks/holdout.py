@@ -44,7 +44,7 @@ def too_few(found: int, size: int, also: str = "") -> NotEnoughData:
     return NotEnoughData(
         f"{found} images of a new kind among the newest {size:,} captured from traffic: expected at least "
         f"{least_images()}, so that {MIN_NEW_IMAGES} can be trained on and {LEAST_HOLDOUT_SHARE:.0%} held out; "
-        f"{also}capture more traffic first"
+        f"{also}capture more traffic first, or run `latentloop retrain --tier full`"
     )
 
 

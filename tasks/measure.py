@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from vae_core.evaluation.real_features import RealFeatures
 
 
+SAMPLES_OF_FEW = 1_000  # beside fewer images: samples are cheap, and their noise is not that of the images
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
     """A result, and the features that it was made of: (N, F) of the set's reconstructions and (M, F) of samples.
@@ -43,14 +46,16 @@ def measure_version(
     independent: RealFeatures | None = None,
     on_progress: Callable[[EvaluationProgress], None] | None = None,
 ) -> Measured:
-    """Evaluate a version on pixels (N, C, H, W); not more samples are drawn than the set has images."""
+    """Evaluate a version on pixels (N, C, H, W); beside a small set as many samples are drawn, or 1,000."""
     from vae_core.evaluation.benchmark import evaluate
     from vae_core.models.placement import model_on
     from vae_core.priors.code_prior import CodePrior
 
     config, device, remembering = settings().evaluation, training_device(), _Remembering(extractor)
     prior = artifact.prior
-    n_samples = min(config.n_samples, len(pixels)) if len(pixels) < config.n_images else config.n_samples
+    n_samples = config.n_samples
+    if len(pixels) < config.n_images:
+        n_samples = min(config.n_samples, max(len(pixels), SAMPLES_OF_FEW))
     result = evaluate(
         model_on(artifact.model, device),
         pixels,

@@ -54,10 +54,11 @@ def write_model_card(
     pictures: Sequence[str],
     beside: Beside | None = None,
     code_nats: float | None = None,
+    sight: str = "",
 ) -> str:
     """Verdict, one plain sentence, the benchmarks as tables, pictures by URL (a data URI would be stripped).
 
-    `code_nats`: what a prior over codes needs for one code of the reference's images.
+    `code_nats`: what a prior over codes needs for one code of the reference's images. `sight`: which drift it shows.
     """
     lines = [
         f"## Benchmark {'passed' if verdict.passed else 'failed'}",
@@ -71,6 +72,7 @@ def write_model_card(
         "",
         *(_against_champion(result, beside) if beside else ()),
         *_origin(plan, trained, beside),
+        *([f"- Of its traffic: {plain(sight)}.", ""] if sight else []),
         *benchmark_table(plan.benchmark.prefix.split("/")[-1], result, code_nats),
         *(_new_table(plan, beside.candidate_new) if beside and beside.candidate_new else ()),
         f"Tier {plan.tier} ({plain(plan.reason)}); {_images(plan, trained)} of catalogue version "
@@ -133,10 +135,20 @@ def _against_champion(result: BenchmarkResult, beside: Beside) -> list[str]:
                 f"| {title} on benchmark_{name}, n = {before.n_images:,} | {_value(before, metric)} | "
                 f"{_value(after, metric)} | {_change(changes.get(metric), _why_none(before, after, metric))} |"
                 for metric, title in _METRICS.items()
+                if metric in changes or not (metric.startswith("kid") or _is_small(before, after, metric))
             ]
     if any("n too small" in line for line in lines):
         lines += ["", "Where n is too small for a distance, the gate judges recon_error alone."]
+    if any(change.metric.startswith("kid") for change in beside.changes):
+        lines += [
+            "",
+            "Of so few images a Fréchet distance is mostly bias: the gate judges KID, with its 99 % interval.",
+        ]
     return [*lines, ""]
+
+
+def _is_small(before: BenchmarkResult, after: BenchmarkResult, metric: str) -> bool:
+    return metric.startswith("fd") and (before.fd_reconstructions.n_too_small or after.fd_reconstructions.n_too_small)
 
 
 def _why_none(before: BenchmarkResult, after: BenchmarkResult, metric: str) -> str:
@@ -155,12 +167,17 @@ _METRICS = {
     "recon_error": "recon_error",
     "fd_efflite0": "fd_efflite0 of samples",
     "fd_efflite0_reconstructions": "fd_efflite0 of reconstructions",
+    "kid_efflite0": "kid_efflite0 of samples",
+    "kid_efflite0_reconstructions": "kid_efflite0 of reconstructions",
 }
 
 
 def _value(result: BenchmarkResult, metric: str) -> str:
     if metric == "recon_error":
         return f"{result.recon_error:.5f}"
+    if metric.startswith("kid"):
+        kid = result.kid_samples if metric == "kid_efflite0" else None
+        return "" if kid is None else f"{kid.value:.4f}"
     score = result.fd_samples if metric == "fd_efflite0" else result.fd_reconstructions
     return "no samples" if score is None else f"{score.value:.2f}"
 

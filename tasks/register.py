@@ -60,7 +60,9 @@ def register_candidate(
                     (folder / "pictures" / f"{name}.json").write_bytes(objects().get(key).data)
             beside = _beside(plan, evaluated, trained)
             card = fit_characters(
-                write_model_card(plan, trained, result, verdict, run_id, pictures, beside, evaluated.code_nats)
+                write_model_card(
+                    plan, trained, result, verdict, run_id, pictures, beside, evaluated.code_nats, evaluated.sight
+                )
             )
             (folder / "pictures" / CARD_FILE).write_text(card, "utf-8")
             registry.log_files(run_id, folder / "pictures")

@@ -25,7 +25,7 @@ def find_twins(key: str, version: int, prefixes: Iterable[str]) -> TwinsFound:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from data_checks.near_duplicates.limit import copy_distance
+    from data_checks.near_duplicates.limit import narrow_limits
     from data_checks.near_duplicates.look_alikes import find_copies
 
     prefixes = tuple(prefixes)
@@ -39,7 +39,7 @@ def find_twins(key: str, version: int, prefixes: Iterable[str]) -> TwinsFound:
         )
     )
     others, known = np.flatnonzero(~held), np.flatnonzero(probes)
-    original = find_copies(prints.take(known), prints.take(others), copy_distance(prints))
+    original = find_copies(prints.take(known), prints.take(others), narrow_limits(prints))
     twins = others[original >= 0]
     digests = tuple(sorted(rows["digest"].take(twins).to_pylist()))
     step = f"twins-{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:16]}"

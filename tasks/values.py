@@ -130,8 +130,8 @@ class RetrainPlan(_Value):
     `champion`: what a warm start begins from and what the candidate's parent is. `benchmark_new`: cut from the newest
     window for this plan. `held_back`: prefixes of all sets that were cut from traffic so far, whose images are not
     trained on though their source is. `window_began`: images captured from here on are the window, older ones replay,
-    of which `replay_images` are taken at most (None: all). `twins`: copies of held-out images, which are not trained on;
-    None in plans of before they were looked for.
+    of which `replay_images` are taken at most (None: all). `twins`: copies of held-out images, which are not trained
+    on; None in plans of before they were looked for.
     """
 
     key: str
@@ -258,7 +258,8 @@ class Trained(_Value):
 class Evaluated(_Value):
     """The complete artifact and where its benchmarks and pictures lie.
 
-    `benchmark_new` is None without such a set. `reference`: which images the reference was measured on, in words.
+    `benchmark_new` is None without such a set. `reference`: which images the reference was measured on, in words;
+    `sight`: which drift it will show.
     `code_nats`: of a VQ-VAE, what the prior over codes needs for one code of the reference's images, nats; lower is
     better, and log K is what a prior needs that knows nothing.
     """
@@ -271,6 +272,7 @@ class Evaluated(_Value):
     pictures: str
     reference: str = ""
     code_nats: float | None = None
+    sight: str = ""
 
 
 class ChangeShown(_Value):

@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_checks.near_duplicates.fingerprint import Fingerprints
-from data_checks.near_duplicates.limit import copy_distance
-from data_checks.near_duplicates.look_alikes import which_are_copies
+from data_checks.near_duplicates.limit import narrow_limits
+from data_checks.near_duplicates.look_alikes import find_pairs
 
 
 class Groups:
     """The groups of some images, found as they are asked for: of a hold-out's images, not of a whole catalogue."""
 
     def __init__(self, prints: Fingerprints) -> None:
-        self._prints, self._distance = prints, copy_distance(prints)
+        self._prints, self._narrowed = prints, narrow_limits(prints)
         self._name = np.arange(len(prints))
         self._known = np.zeros(len(prints), dtype=bool)
 
@@ -27,15 +27,27 @@ class Groups:
         while len(waiting):
             self._known[waiting] = True
             reached = [waiting[:0]]
-            for row, copies in which_are_copies(self._prints.take(waiting), self._prints, self._distance):
-                if len(copies) > 1:
-                    self._join(np.append(copies, waiting[row]))
-                    reached.append(copies)
+            for mine, copies, _ in find_pairs(self._prints.take(waiting), self._prints, self._narrowed):
+                other = waiting[mine] != copies
+                self._join(waiting[mine[other]], copies[other])
+                reached.append(copies[other])
             near = np.unique(np.concatenate(reached))
             waiting = near[~self._known[near]]
         return self._name
 
-    def _join(self, rows: NDArray[np.int64]) -> None:
-        names = np.unique(self._name[rows])
-        if len(names) > 1:
-            self._name[np.isin(self._name, names)] = names[0]
+    def _join(self, some: NDArray[np.int64], others: NDArray[np.int64]) -> None:
+        """Give each pair of images one name, and with it all that had either."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        if not len(some):
+            return
+        names, place = np.unique(self._name[np.concatenate([some, others])], return_inverse=True)
+        ends = place.reshape(2, -1)
+        links = coo_array((np.ones(ends.shape[1], dtype=bool), (ends[0], ends[1])), shape=(len(names), len(names)))
+        _, component = connected_components(links, directed=False)
+        first = np.full(component.max() + 1, len(self._name))
+        np.minimum.at(first, component, names)
+        known = np.arange(len(self._name))
+        known[names] = first[component]
+        self._name = known[self._name]

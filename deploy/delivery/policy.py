@@ -25,6 +25,13 @@ class GatePolicy(BaseModel):
         le=1,
         description="share, of reconstructions of the same images; their noise is common to both, so the canary's 2 %",
     )
+    kernel_margin: float = Field(
+        0.05,
+        ge=0,
+        le=10,
+        description="share, of KID on sets too small for a Fréchet distance, on the lower end of its 99 % interval: of "
+        "100 images equal models pass in >= 99 %, and one that is 45 % worse is refused",
+    )
     lost_cell_ratio: float = Field(
         1.1,
         ge=1,

@@ -69,6 +69,7 @@ holdout_min = 60
 
 # sixty steps on a few hundred images make no good model: this story is about the way, not about the quality
 [gate]
+kernel_margin = 10.0
 first_min_explained_variance = 0.01
 first_min_active_units = 1
 first_max_frechet_over_floor = 1000000.0

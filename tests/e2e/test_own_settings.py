@@ -66,6 +66,7 @@ holdout_min = 50
 
 # a hundred steps make no good model: this story is about the settings
 [gate]
+kernel_margin = 10.0
 first_min_explained_variance = 0.01
 first_min_active_units = 1
 first_max_frechet_over_floor = 1000000.0

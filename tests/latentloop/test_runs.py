@@ -124,7 +124,9 @@ def test_what_failed_says_why_and_how_it_goes_on(
     _claim(ledger, key, kind)
     assert _see(ledger, objects) == [(key, "interrupted", "", interrupted)]
     ledger.release_claim(key, "host:1:a", NOW, "no room on the disk")
-    assert _see(ledger, objects) == [(key, "failed", "no room on the disk", interrupted)]
+    command, continues, _ = interrupted.partition(" continues it")
+    refused = f"once that is mended, {command}" if continues else interrupted
+    assert _see(ledger, objects) == [(key, "failed", "no room on the disk", refused)]
     ledger.claim(key, kind, "", "host:2:b", NOW, LEASE_S)
     ledger.finish(key, "host:2:b", "failed", "the data was refused", NOW)
     assert _see(ledger, objects) == [(key, "failed", "the data was refused", closed)]

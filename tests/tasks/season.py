@@ -84,6 +84,8 @@ amount = 60
 unit = "steps"
 [drift]
 min_reference = 200
+[gate]
+kernel_margin = 10
 [evaluation]
 n_images = 250
 n_samples = 250
@@ -103,7 +105,9 @@ def new_images(count: int, seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     down, across = np.mgrid[:SIZE, :SIZE]
     phase, width = random.uniform(0, 2 * np.pi, (count, 1, 1)), random.uniform(0.6, 1.2, (count, 1, 1))
-    stripes = 90 + 80 * np.sin(width * (down + across) + phase)
+    # a broad shade of each image's own: stripes alone would be copies of one another
+    shade = random.uniform(-1, 1, (count, 4, 4)).repeat(SIZE // 4, axis=1).repeat(SIZE // 4, axis=2)
+    stripes = 90 + 65 * np.sin(width * (down + across) + phase) + 15 * shade
     return (stripes + random.integers(0, 6, (count, SIZE, SIZE))).astype(np.uint8)
 
 

@@ -27,9 +27,17 @@ SMALL = RESULT.model_copy(
         (VQ_RESULT, RESULT, ["recon_error", "fd_efflite0_reconstructions", "fd_efflite0"]),
         (RESULT, SILENT, ["recon_error", "fd_efflite0_reconstructions"]),
         (SILENT, RESULT, ["recon_error", "fd_efflite0_reconstructions"]),
-        (SMALL, RESULT, ["recon_error"]),
+        (SMALL, SMALL, ["recon_error", "kid_efflite0_reconstructions", "kid_efflite0"]),
+        (SMALL, SILENT, ["recon_error", "kid_efflite0_reconstructions"]),
     ],
-    ids=["two VAEs", "a VQ-VAE after a VAE", "a champion without samples", "a candidate without", "too few images"],
+    ids=[
+        "two VAEs",
+        "a VQ-VAE after a VAE",
+        "a champion without samples",
+        "a candidate without",
+        "too few images",
+        "too few and no samples",
+    ],
 )
 def test_versions_are_compared_on_what_both_have(
     monkeypatch: pytest.MonkeyPatch, candidate: BenchmarkResult, champion: BenchmarkResult, metrics: list[str]

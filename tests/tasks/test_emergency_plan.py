@@ -62,7 +62,7 @@ def test_a_plan_that_is_killed_at_any_write_ends_as_one_plan_with_one_benchmark(
     assert len(Ledger(engine()).entries("benchmark", "new")) == 1
     assert len({key.split("/")[1] for key in objects().keys("benchmarks/new-")}) == 1
     assert plan.benchmark_new is not None
-    assert plan.held_back == (plan.benchmark_new.prefix,)
+    assert plan.held_back == (plan.benchmark.prefix, plan.benchmark_new.prefix)
 
 
 def test_the_next_emergency_trains_on_no_image_of_an_older_benchmark(home: Path) -> None:

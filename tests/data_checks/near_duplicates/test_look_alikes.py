@@ -5,8 +5,8 @@ import pytest
 
 from data_checks.near_duplicates.fingerprint import take_fingerprints
 from data_checks.near_duplicates.groups import Groups
-from data_checks.near_duplicates.limit import copy_distance
-from data_checks.near_duplicates.look_alikes import LARGEST_DISTANCE, find_copies
+from data_checks.near_duplicates.limit import narrow_limits
+from data_checks.near_duplicates.look_alikes import find_copies
 from tests.data_checks.near_duplicates.copies import brightened, pictures, re_encoded, resized
 
 WAYS = {
@@ -76,8 +76,8 @@ def test_where_most_images_look_alike_only_the_closest_are_copies() -> None:
     belt = np.clip(part + own.repeat(4, axis=2).repeat(4, axis=3), 0, 255).astype(np.uint8)
     belt[299] = re_encoded(belt[0], 95)
     prints = take_fingerprints(belt)
-    narrow = copy_distance(prints)
-    found = find_copies(prints.take(slice(0, 100)), prints.take(slice(100, 300)), narrow)
-    assert narrow < LARGEST_DISTANCE
+    narrowed = narrow_limits(prints)
+    found = find_copies(prints.take(slice(0, 100)), prints.take(slice(100, 300)), narrowed)
+    assert narrowed < 1
     assert found[-1] == 0 and (found[:-1] >= 0).mean() <= 0.05
-    assert copy_distance(take_fingerprints(pictures(300))) == LARGEST_DISTANCE
+    assert narrow_limits(take_fingerprints(pictures(300))) == 1

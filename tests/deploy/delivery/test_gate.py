@@ -250,6 +250,21 @@ RECON_NEW = on("recon_error", "new", -0.2)
             id="reconstructions of known images must stay as sharp",
         ),
         pytest.param(
+            [RECON_NEW, Change("kid_efflite0", "new", 0.45, 0.3, 0.6, 100)],
+            [],
+            Phase.failed,
+            "kid_efflite0_new_change_low 0.3 > limit 0.05 share",
+            id="few images that show that samples are worse",
+        ),
+        pytest.param(
+            [RECON_NEW, Change("kid_efflite0", "new", 0.04, -0.11, 0.19, 100)],
+            [],
+            Phase.passed,
+            "recon_error on benchmark_new -21.00% [-22.00%, -20.00%] (n=5000); "
+            "kid_efflite0 on benchmark_new: less than +15% is not seen with n=100",
+            id="few images that show nothing, and say what they could not show",
+        ),
+        pytest.param(
             [RECON_NEW],
             [CellChange(3, 1.05, 1.02, 50), CellChange(7, 1.4, 1.2, 40), CellChange(9, 3.0, 2.0, 19)],
             Phase.failed,
