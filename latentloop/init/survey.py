@@ -11,7 +11,7 @@ from latentloop.sources.names import ending_of, may_be_matched
 from latentloop.sources.tables import is_side_car
 from latentloop.sources.tally import Left, Named, Tally
 
-KEPT_AT_MOST = 16_384
+HELD_AT_MOST = 16_384
 """Names that are held at once, of however many there are."""
 FOLDERS_AT_MOST = 50_000
 """Folders that are told apart: more are no kinds."""
@@ -37,7 +37,7 @@ class Survey:
     chosen: tuple[Found, ...]
 
 
-def survey(source: Source, most: int) -> Survey:
+def survey(source: Source, most: int, held: int = HELD_AT_MOST) -> Survey:
     """Go through the names once, and choose at most so many files; the same ones each time."""
     tally, ignored, folders, endings = Tally(), Counter[str](), Counter[str](), Counter[str]()
     tables = list[str]()
@@ -56,9 +56,8 @@ def survey(source: Source, most: int) -> Survey:
         if images % stride == 0:
             kept.append(found)
         images, image_bytes = images + 1, image_bytes + found.size_bytes
-        if len(kept) > KEPT_AT_MOST:
-            tables = list[str]()
-    kept, stride = kept[::2], 2 * stride
+        if len(kept) > held:
+            kept, stride = kept[::2], 2 * stride
     chosen = tuple(scatter(_evenly(kept, most)))
     return Survey(
         source.place,

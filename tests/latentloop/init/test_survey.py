@@ -44,6 +44,13 @@ def test_all_are_counted_by_folder_and_what_is_no_image_by_its_ending(tmp_path: 
     assert (found.images, found.ignored, found.folders) == (6, {".txt": 1}, {"a": 4, "b": 2})
 
 
+def test_of_more_names_than_are_held_the_choice_is_as_even(tmp_path: Path) -> None:
+    chosen = survey(FolderSource(make(tmp_path, a=60, b=60, c=60)), 12, held=32).chosen
+
+    assert len({each.path for each in chosen}) == 12
+    assert all(3 <= sum(each.path.startswith(name) for each in chosen) <= 5 for name in "abc")
+
+
 def test_scattering_loses_and_doubles_nothing(tmp_path: Path) -> None:
     for count in (0, 1, 2, 3, 7, 8, 100):
         found = list(survey(FolderSource(make(tmp_path / str(count), a=count)), 1000).chosen)
