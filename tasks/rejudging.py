@@ -78,7 +78,7 @@ def finish_rounds(rounds: Mapping[str, int], catalogue: Catalogue, judged: Mappi
     if not rounds:
         return
     decisions = catalogue.decisions(["vouched"])
-    accepted = catalogue.read(["segment", "row", "conversions"])
+    accepted = catalogue.read(["segment", "row", "conversions"], segments=rounds)
     for segment, number in sorted(rounds.items()):
         mine = _of_segment(decisions, segment)
         released = {

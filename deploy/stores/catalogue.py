@@ -12,7 +12,7 @@ others look again and find it there.
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,7 +136,9 @@ class Catalogue:
             return set()
         with _translated(table):
             # appends are whole: one row proves its segment; the slow question is for segments without rows
-            proven = set(_scan(opened, ["segment"])["segment"].unique().to_pylist())
+            proven: set[str] = set()
+            for batch in opened.scan(columns=["segment"]):  # never all rows at once: there may be millions
+                proven.update(pc.unique(pa.record_batch(batch).column(0)).to_pylist())
             return {
                 segment for segment in segments if segment in proven or opened.transaction_version(segment) is not None
             }
@@ -164,8 +166,12 @@ class Catalogue:
         version: int | None = None,
         *,
         table: TableName = "catalogue",
+        segments: Collection[str] | None = None,
     ) -> pa.Table:
-        """Read the rows of a version (default: the newest), always in the order of segment and row."""
+        """Read the rows of a version (default: the newest), always in the order of segment and row.
+
+        `segments`: only the rows of these.
+        """
         schema = SCHEMAS[table]
         wanted = list(columns) if columns is not None else list(schema.names)
         if unknown := [name for name in wanted if name not in schema.names]:
@@ -174,7 +180,7 @@ class Catalogue:
         if opened is None:
             return schema.empty_table().select(wanted)
         with _translated(table):
-            found = _scan(opened, list(dict.fromkeys([*wanted, "segment", "row"])))
+            found = _scan(opened, list(dict.fromkeys([*wanted, "segment", "row"])), segments)
         found = found.cast(pa.schema([schema.field(name) for name in found.column_names]))
         order = pc.sort_indices(found, [("segment", "ascending"), ("row", "ascending")])
         return found.select(wanted).take(order)
@@ -285,9 +291,12 @@ def _writing(rows: pa.Table) -> WriterProperties:
     )
 
 
-def _scan(opened: DeltaTable, columns: list[str]) -> pa.Table:
+def _scan(opened: DeltaTable, columns: list[str], segments: Collection[str] | None) -> pa.Table:
     # the engine of delta-rs: pyarrow's threaded scan of a Python file system may abort at interpreter exit
-    return pa.table(opened.scan(columns=columns))
+    if segments is None:
+        return pa.table(opened.scan(columns=columns))
+    quoted = ", ".join("'" + each.replace("'", "''") + "'" for each in sorted(segments)) or "''"
+    return pa.table(opened.scan(columns=columns, predicate=f"segment IN ({quoted})"))
 
 
 def _count_values(column: Any) -> dict[str, int]:

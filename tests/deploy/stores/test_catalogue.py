@@ -13,7 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 from deploy.stores.captures import CapturedImage, CaptureStore
-from deploy.stores.catalogue import Catalogue, CatalogueCounts
+from deploy.stores.catalogue import Catalogue, CatalogueCounts, Dataset
 from deploy.stores.catalogue_rows import CATALOGUE_SCHEMA, QUARANTINED_IMAGE_BYTES, CatalogueRow, QuarantineRow
 from deploy.stores.errors import ObjectMissing, StoreUnavailable
 from deploy.stores.local_objects import LocalObjects
@@ -129,6 +129,52 @@ def test_a_stream_gives_the_rows_of_a_version_once_in_any_order(catalogue: Catal
     assert {part.schema for part in parts} == {wanted.schema}
     assert pa.concat_tables(parts).sort_by([("segment", "ascending"), ("row", "ascending")]).equals(wanted)
     assert sum(len(part) for part in catalogue.stream(["digest"])) == 6
+
+
+def test_rows_of_some_segments_are_read_alone_whatever_their_names(catalogue: Catalogue) -> None:
+    names = ["it's", "b", "c"]
+    catalogue.append_accepted([row for name in names for row in accepted(name, 2)], names)
+    read = catalogue.read(["digest"], segments=["it's", "c", "nowhere"])
+    assert read["digest"].to_pylist() == ["c-0", "c-1", "it's-0", "it's-1"]
+    assert len(catalogue.read(["digest"], segments=[])) == 0
+
+
+def test_the_newest_decision_on_a_row_counts_and_a_round_is_taken_in_once(catalogue: Catalogue) -> None:
+    catalogue.append_quarantined(refused("a", 3), ["a"])
+    released, still = (
+        replace(row, round=1, image=b"", reason=reason)
+        for row, reason in zip(refused("a", 2), ("released", "low_variance"), strict=True)
+    )
+    assert catalogue.append_quarantined([released, still], ["a"], {"a": 1}) == ["a"]
+    assert catalogue.append_quarantined([released, still], ["a"], {"a": 1}) == []
+    newest = catalogue.decisions(["image"]).to_pylist()
+    assert [(row["row"], row["reason"], row["round"]) for row in newest] == [
+        (0, "released", 1), (1, "low_variance", 1), (2, "truncated", 0),
+    ]  # fmt: skip
+    assert catalogue.counts() == CatalogueCounts(0, 2, {"low_variance": 1, "truncated": 1})
+    assert catalogue.committed_rounds("quarantine", {"a": 1, "b": 1}) == {"a"}
+    assert catalogue.committed_rounds("catalogue", {"a": 1}) == set()
+
+
+def test_catalogues_of_two_preprocessings_know_nothing_of_each_other(objects: ObjectStore) -> None:
+    one, other = Catalogue(objects, "1" * 64), Catalogue(objects, "2" * 64)
+    one.append_accepted(accepted("a", 2), ["a"])
+    assert (one.name, other.counts().accepted) == ("1" * 12, 0)
+    assert other.append_accepted(accepted("a", 3), ["a"]) == ["a"]
+    assert (one.counts().accepted, other.counts().accepted) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "dataset"),
+    [
+        ("7", Dataset("", 7)), ("0123456789ab-12", Dataset("0123456789ab", 12)), ("elsewhere", None), ("", None),
+        ("0123456789ab-", None), ("-1", None), ("\u0663", None), ("9" * 30, None),
+    ],
+)  # fmt: skip
+def test_a_data_set_is_known_by_its_name(text: str, dataset: Dataset | None) -> None:
+    assert Dataset.parse(text) == dataset
+    if dataset is not None:
+        assert str(dataset) == text
 
 
 def test_an_arrow_table_is_taken_like_rows(catalogue: Catalogue) -> None:
