@@ -6,7 +6,7 @@ MORE = " …"
 
 
 def shorten(text: str, longest: int) -> str:
-    """The text in one line of at most `longest` characters; a word that alone is longer is cut after all.
+    """The text in one line of at most `longest` characters; a word that would take most of it with it is cut after all.
 
     >>> shorten("the object store holds no artifact", 20)
     'the object store …'
@@ -16,4 +16,4 @@ def shorten(text: str, longest: int) -> str:
         return line
     room = longest - len(MORE)
     words = line[: room + 1].rpartition(" ")[0]
-    return (words or line[:room]).rstrip(" ,;:") + MORE
+    return (words if len(words) > room / 2 else line[:room]).rstrip(" ,;:") + MORE

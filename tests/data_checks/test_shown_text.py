@@ -14,6 +14,7 @@ def test_a_sentence_ends_with_a_whole_word_and_a_mark() -> None:
     assert shorten(said, 40) == "candidate 0.012 against champion …"
     assert shorten(said, len(said)) == said
     assert shorten("two\nlines", 20) == "two lines"
+    assert shorten(f"ValueError: {'x' * 50}", 30) == f"ValueError: {'x' * 16} …"
 
 
 @settings(max_examples=50)
