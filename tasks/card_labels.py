@@ -31,7 +31,11 @@ def label_rows(checked: LabelsChecked | None, figures: LabelFigures | None, run_
 
 def _sentence(checked: LabelsChecked, run_id: str) -> str:
     n = sum(checked.judged.values())
-    if not checked.suspects:
+    if not checked.tells_kinds:
+        said = (
+            f"Labels: the pictures hardly tell these {len(checked.judged)} kinds, so none of {n:,} labels is doubted."
+        )
+    elif not checked.suspects:
         said = f"Labels: none of {n:,} is suspected to be wrong."
     else:
         page = f"/get-artifact?path={SHEET}&run_uuid={run_id}"

@@ -70,6 +70,8 @@ def _check(plan: RetrainPlan) -> LabelsChecked:
         judged=judgement.judged,
         too_few=judgement.too_few,
         older=looked_at.older,
+        agreement=judgement.agreement,
+        tells_kinds=judgement.tells_kinds,
         suspects=_name(looked_at.rows, judgement),
         page=page,
     )

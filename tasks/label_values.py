@@ -27,7 +27,9 @@ class LabelsChecked(BaseModel):
     """The labels of a plan's catalogue version: images a kind that were judged, and the suspected ones, worst first.
 
     `too_few`: kinds with too few images to be judged. `older`: labelled images beyond the number that is looked at.
-    `page`: key of the contact sheet, empty where nothing is suspected.
+    `agreement`: share of the judged images that a classifier, which did not see them, labels as they are; higher is
+    better, None where nothing was judged. `tells_kinds`: whether that is better than looking at no picture; where it is
+    not, nobody is suspected. `page`: key of the contact sheet, empty where nothing is suspected.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +38,8 @@ class LabelsChecked(BaseModel):
     judged: dict[str, int] = {}
     too_few: dict[str, int] = {}
     older: int = 0
+    agreement: float | None = None
+    tells_kinds: bool = False
     suspects: tuple[SuspectedImage, ...] = ()
     page: str = ""
 

@@ -14,12 +14,24 @@ def suspect(given: str, digest: str = "d") -> SuspectedImage:
     return SuspectedImage(digest=digest, name="n.png", source="s", given=given, better="bag", score=0.01)
 
 
-CHECKED = LabelsChecked(judged={"bag": 300, "shoe|s": 200}, too_few={"hat": 4}, suspects=(suspect("bag"),), page="p")
+CHECKED = LabelsChecked(
+    judged={"bag": 300, "shoe|s": 200},
+    too_few={"hat": 4},
+    agreement=0.9,
+    tells_kinds=True,
+    suspects=(suspect("bag"),),
+    page="p",
+)
 
 
 def test_without_labels_nothing_is_said() -> None:
     assert label_rows(None, None, "run") == []
     assert label_rows(LabelsChecked(too_few={"one": 3}), LabelFigures(), "run") == []
+
+
+def test_kinds_that_the_pictures_do_not_tell_are_said_so() -> None:
+    (line, _) = label_rows(LabelsChecked(judged={"a": 30, "b": 30}, agreement=0.5), None, "run")
+    assert line == "Labels: the pictures hardly tell these 2 kinds, so none of 60 labels is doubted."
 
 
 def test_the_card_names_the_worst_kind_first_and_what_is_in_doubt() -> None:
