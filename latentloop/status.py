@@ -38,7 +38,10 @@ DECISIONS = (
     "shadow-verdict", "canary-verdict", "watch-verdict", "settled", "rollback",
 )  # fmt: skip
 LONGEST = 160  # characters of a decision
-BEGIN = "nothing was decided yet: `latentloop ingest FOLDER` brings images, `latentloop retrain --tier full` makes a version"
+BEGIN = (
+    "nothing was decided yet: `latentloop ingest FOLDER` brings images, "
+    "`latentloop retrain --tier full` a version that was trained on them"
+)
 DRIFT = ("alarm", "drift", "drift-event", "drift-acted")
 
 
