@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def catalogue_table(
-    rows: Sequence[Judged], preprocessing: str, policy: str, vouched: str | Sequence[str] = ""
+    rows: Sequence[Judged], preprocessing: str, policy: str, vouched: Sequence[str] | None = None
 ) -> pa.Table:
-    """Accepted rows; `preprocessing`, `policy`: digests. `vouched`: a person's reason, for all or for each."""
+    """Accepted rows; `preprocessing`, `policy`: digests. `vouched`: for each the reason of a person, where one has."""
     from deploy.stores.catalogue_rows import CATALOGUE_SCHEMA
 
     shapes = [each.shape or (0, 0, 0) for each in rows]
@@ -28,7 +28,7 @@ def catalogue_table(
             "width": [shape[2] for shape in shapes],
             "height": [shape[1] for shape in shapes],
             "channels": [shape[0] for shape in shapes],
-            "vouched": [vouched] * len(rows) if isinstance(vouched, str) else list(vouched),
+            "vouched": [""] * len(rows) if vouched is None else list(vouched),
             **{name: [value] * len(rows) for name, value in of_all.items()},
         },
     )

@@ -13,6 +13,7 @@ from tasks.context import engine, objects, settings
 if TYPE_CHECKING:
     import numpy as np
 
+    from data_checks.input_gate import GateResult
     from deploy.stores.captures import CapturedImage
 
 Group = tuple[str, str]
@@ -90,12 +91,7 @@ def judge_segment(segment: str, only: Collection[int] | None = None) -> JudgedSe
             found.others.append((way_of(segment), image.source))
             continue
         result = judge_image_bytes(image.data, preprocessing, policy, reference)
-        refusal = result.refusal.value if result.refusal is not None else None
-        found.rows.append(_judged(segment, number, image, result.pixels, refusal, result.detail, result.conversions))
-        if result.statistics is not None:
-            last, statistics = found.rows[-1], result.statistics
-            last.mean, last.variance = statistics.mean, statistics.variance
-            last.entropy_bits = statistics.entropy_bits
+        found.rows.append(_judged(segment, number, image, result))
     return found
 
 
@@ -126,18 +122,11 @@ def judge_in_batches(
         yield batch, unreadable
 
 
-def _judged(
-    segment: str,
-    row: int,
-    image: CapturedImage,
-    pixels: np.ndarray | None,
-    refusal: str | None,
-    detail: str,
-    conversions: tuple[str, ...],
-) -> Judged:
+def _judged(segment: str, row: int, image: CapturedImage, result: GateResult) -> Judged:
     from deploy.stores.catalogue_rows import QUARANTINED_IMAGE_BYTES
     from vae_core.preprocessing import pixel_digest
 
+    pixels, statistics = result.pixels, result.statistics
     return Judged(
         segment=segment,
         row=row,
@@ -146,16 +135,16 @@ def _judged(
         name=image.name,
         label=image.label,
         original=hashlib.sha256(image.data).hexdigest(),
-        conversions=", ".join(conversions),
+        conversions=", ".join(result.conversions),
         pixels=None if pixels is None else pixels.tobytes(),
         shape=None if pixels is None else pixels.shape,
         digest=None if pixels is None else pixel_digest(pixels),
-        mean=None,
-        variance=None,
-        entropy_bits=None,
+        mean=None if statistics is None else statistics.mean,
+        variance=None if statistics is None else statistics.variance,
+        entropy_bits=None if statistics is None else statistics.entropy_bits,
         head=image.data[:QUARANTINED_IMAGE_BYTES] if pixels is None else b"",
-        refusal=refusal,
-        detail=detail,
+        refusal=None if result.refusal is None else result.refusal.value,
+        detail=result.detail,
     )
 
 
