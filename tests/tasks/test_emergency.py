@@ -221,7 +221,7 @@ def _named_and_decided(home: Path) -> tuple[set[NewKind | None], str]:
     assert release.champion is not None
     artifact = fetch_artifact(objects(), release.champion.artifact, release.champion.digest, home / "champion")
     version = settings().open_catalogue().version()
-    captured = score_rows(traffic_among(free_rows(version, (), ()), version, artifact), version, artifact)
+    captured = score_rows(traffic_among(free_rows(version, (), ()), artifact), version, artifact)
     assert artifact.reference is not None and len(captured) == 1_200
     reference, found = Sample.of(artifact.reference), set()
     for size in (447, 894, 1_200):
