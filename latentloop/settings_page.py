@@ -25,6 +25,9 @@ product = "shop"
 channels = 3
 height = 64
 
+[training.model]
+variant = "vq_vae"
+
 [training.full.budget]
 amount = 20
 ```
