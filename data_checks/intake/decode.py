@@ -28,7 +28,7 @@ from vae_core.preprocessing import Preprocessing
 
 MOST_MEMORY = 448 * 2**20
 """Bytes that decoding and converting one picture may take; with the file itself it stays below 512 MiB."""
-_PIXEL_BYTES: Mapping[str, float] = {"L": 4.0, "P": 12.0, "RGB": 8.0, "CMYK": 12.0, "LA": 12.0, "RGBA": 16.0}
+_PIXEL_BYTES: Mapping[str, float] = {"L": 4.0, "P": 8.0, "RGB": 8.0, "CMYK": 12.0, "RGBA": 16.0}
 """What a pixel takes while it is converted: Pillow keeps colours in four bytes, and each step makes a new picture."""
 _SIXTEEN_BITS = 24.0
 
@@ -120,7 +120,7 @@ def _require_filled(header: ImageHeader, image: Image.Image) -> None:
 def _require_memory(header: ImageHeader, scale: int) -> None:
     """Refuse what would not fit. ImageRefused: too_many_pixels."""
     stored, decoded = header.width * header.height, -(-header.width // scale) * -(-header.height // scale)
-    each = _SIXTEEN_BITS if header.bits > 8 else _PIXEL_BYTES[header.mode]
+    each = _SIXTEEN_BITS if header.bits > 8 else _PIXEL_BYTES["RGBA" if header.transparent else header.mode]
     needed = stored * header.work_bytes + decoded * each
     if needed > MOST_MEMORY:
         most = int(stored * MOST_MEMORY / needed)
