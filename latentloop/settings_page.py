@@ -25,6 +25,10 @@ product = "shop"
 channels = 3
 height = 64
 
+[training.model]
+variant = "vq_vae"
+codebook_size = 256
+
 [training.full.budget]
 amount = 20
 ```
