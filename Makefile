@@ -5,9 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TESTFLAGS ?=
-# the end-to-end tests wait more than they compute; the other two parts compute about alike
-COMPUTING := tests/vae_core tests/data_checks tests/benchmarks
-STORY := tests/e2e
+# parts that compute about alike, and run at once; the first three log into files, the foreground takes the rest
+PARTS := computing stores story
+computing := tests/vae_core tests/data_checks tests/benchmarks
+stores := tests/deploy tests/faults
+story := tests/e2e
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export MLFLOW_DISABLE_TELEMETRY := true
@@ -30,16 +32,15 @@ demo: setup
 demo-quick: setup
 	$(BIN)/latentloop demo --quick --json demo-report/demo-quick.json
 
-# three parts at once, on two cores; what the second and third say comes after the first. Two threads each would wait
-# for one another more than they compute
+# on two cores the parts fill one another's pauses; two threads each would wait for one another more than they compute
 test: export OMP_NUM_THREADS := 1
 test: setup
-	@$(BIN)/python -m pytest $(TESTFLAGS) $(COMPUTING) >.computing-tests.log 2>&1 & computing=$$!; \
-	$(BIN)/python -m pytest $(TESTFLAGS) $(STORY) >.story-tests.log 2>&1 & story=$$!; \
-	trap 'kill $$computing $$story 2>/dev/null' INT TERM; \
-	$(BIN)/python -m pytest $(TESTFLAGS) tests $(addprefix --ignore=,$(COMPUTING) $(STORY)); first=$$?; \
-	wait $$computing; computing=$$?; wait $$story; story=$$?; \
-	cat .computing-tests.log .story-tests.log; exit $$((first || computing || story))
+	@pids=; \
+	$(foreach part,$(PARTS),$(BIN)/python -m pytest $(TESTFLAGS) $($(part)) >.$(part)-tests.log 2>&1 & pids="$$pids $$!";) \
+	trap 'kill $$pids 2>/dev/null' INT TERM; \
+	$(BIN)/python -m pytest $(TESTFLAGS) tests $(foreach part,$(PARTS),$(addprefix --ignore=,$($(part)))); worst=$$?; \
+	for pid in $$pids; do wait $$pid || worst=$$?; done; \
+	cat $(PARTS:%=.%-tests.log); exit $$worst
 
 check: lint types contracts test
 
@@ -54,4 +55,4 @@ contracts: $(INSTALLED)
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf $(VENV) .latentloop demo-report .computing-tests.log .story-tests.log
+	rm -rf $(VENV) .latentloop demo-report $(PARTS:%=.%-tests.log)

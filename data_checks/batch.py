@@ -1,42 +1,42 @@
-"""Judges the images of one segment, and whether so many were refused that the whole batch should be held."""
+"""Which part of a batch must be held: the shares that the gate refused, judged for each source by itself."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
-from data_checks.input_gate import GateResult, judge_image_bytes
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from data_checks.statistics.rates import judge_rate_below
 from data_checks.verdict import Phase, Verdict, combine
+from vae_core.documents import digest_document
 from vae_core.preprocessing import Preprocessing
 
-
-@dataclass(frozen=True, slots=True)
-class BatchResult:
-    """One gate result an image, in the order of the images, and the verdict on the refused shares."""
-
-    results: tuple[GateResult, ...]
-    verdict: Verdict
+Group = TypeVar("Group", bound=Hashable)
 
 
-def judge_batch(
-    images: Sequence[tuple[str, str, bytes]],
-    preprocessing: Preprocessing,
-    policy: InputPolicy,
-    reference_histogram: NDArray[np.floating] | None = None,
-) -> BatchResult:
-    """Judge the images of a segment, each (name, source, encoded bytes), through the gate that serving uses.
+class _Decider(BaseModel):
+    """All that an image's fate depends on beside its bytes."""
 
-    Duplicates and leakage are decided later, by digest claims; `judge_refused_shares` then takes their
-    counts.
+    model_config = ConfigDict(frozen=True)
+
+    policy: InputPolicy
+    preprocessing: Preprocessing
+
+
+def decision_digest(policy: InputPolicy, preprocessing: Preprocessing) -> str:
+    """Name what decides about an image: equal exactly when policy and preprocessing are."""
+    return digest_document(_Decider(policy=policy, preprocessing=preprocessing))
+
+
+def judge_groups(
+    received: Mapping[Group, int], refused: Mapping[Group, Mapping[Refusal, int]], policy: InputPolicy
+) -> dict[Group, Verdict]:
+    """Judge the refused shares of each group (a source, and the way it came) by itself; `failed`: hold that group.
+
+    A fault of one source says nothing of another: their images are not held for it.
     """
-    results = tuple(judge_image_bytes(data, preprocessing, policy, reference_histogram) for _, _, data in images)
-    refused = Counter(result.refusal for result in results if result.refusal is not None)
-    return BatchResult(results, judge_refused_shares(refused, len(images), policy))
+    return {group: judge_refused_shares(refused.get(group, {}), count, policy) for group, count in received.items()}
 
 
 def judge_refused_shares(refused: Mapping[Refusal, int], received: int, policy: InputPolicy) -> Verdict:

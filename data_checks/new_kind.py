@@ -24,7 +24,8 @@ class NewKind:
     """Images of the window in clusters whose share rose most against the reference.
 
     indices (K,) int64, ascending: rows of the window in those clusters, K >= 1. distinct: how many different images
-    they are; one that was sent again has the same code, bit for bit. share: K / images of the window.
+    they are; one that was sent again has the same digest, or, where that was not kept, the same code, bit for bit.
+    share: K / images of the window.
     share_low: lower 95 % bound of the rise (their share in the window minus their share in the reference).
     purity: share of the found images that the rise explains, 1 - share in the reference / share in the window; the
     others would have been there anyway. Both are measured on images that did not choose the clusters, each once.
@@ -182,7 +183,8 @@ def _usable(sample: Sample, policy: NewKindPolicy, rng: np.random.Generator) -> 
     codes = np.ascontiguousarray(sample.mu)
     finite = np.isfinite(codes).all(axis=1) & np.isfinite(sample.recon_error) & (sample.recon_error >= 0)
     every = np.flatnonzero(finite)
-    _, first, same = np.unique(codes[every], axis=0, return_index=True, return_inverse=True)
+    names = codes if sample.image_digest is None or not sample.image_digest.all() else sample.image_digest
+    _, first, same = np.unique(names[every], axis=0, return_index=True, return_inverse=True)
     rows, place = every[np.sort(first)], np.argsort(np.argsort(first))[same.reshape(-1)]
     # at least ten blocks a half, or the bound over blocks says nothing
     length = max(1, min(policy.block_images, len(rows) // 20))

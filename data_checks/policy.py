@@ -46,8 +46,9 @@ class InputPolicy(BaseModel):
     mirror within the margin calls nothing inverted."""
 
     max_refused_share: float = Field(default=0.01, gt=0, lt=1)
-    """Largest share of a batch that may be refused for one reason; above it the whole batch is held. Origin:
-    the field's 1 %, tested as a rate: held only when the lower confidence bound exceeds it."""
+    """Largest share of a source's images in a batch that may be refused for one reason; above it the others of that
+    source are held, and no other's. Origin: the field's 1 %, tested as a rate: held only when the lower confidence
+    bound exceeds it."""
 
     refused_share_confidence: float = Field(default=0.999, gt=0.5, lt=1)
     """One-sided confidence of that bound: a reason whose true rate is at the limit holds at most 1 batch in

@@ -19,7 +19,8 @@ class Sample:
     mu (N, D), recon_error, norm (N,): as in `vae_core.inference.Scores`. image_mean and image_variance (N,): of the
     pixels on [0, 1]. image_entropy (N,): bits of the grey-level histogram, 0 to 4. Of a VAE the posterior's logvar
     (N, D) and kl (N,); of a VQ-VAE codes (N, T), one for each place of the grid, -1 where none was written down, and
-    code_distance (N,). What the kind of model does not have is None.
+    code_distance (N,). What the kind of model does not have is None. image_digest (N,) int64 tells traffic's images
+    apart, 0 where it was not kept; None of a reference, whose images are all different.
     """
 
     mu: NDArray[np.floating]
@@ -32,6 +33,7 @@ class Sample:
     kl: NDArray[np.floating] | None = None
     codes: NDArray[np.integer] | None = None
     code_distance: NDArray[np.floating] | None = None
+    image_digest: NDArray[np.integer] | None = None
 
     def __post_init__(self) -> None:
         lengths = {name: len(column) for name, column in self.columns().items()}
@@ -49,7 +51,8 @@ class Sample:
     @classmethod
     def of(cls, reference: Reference) -> Sample:
         """A version's reference, or images measured like one, as the judges take it: every number float32."""
-        found = {each.name: getattr(reference, each.name) for each in fields(cls) if each.name != "codes"}
+        names = [each.name for each in fields(cls) if each.name not in ("codes", "image_digest")]
+        found = {name: getattr(reference, name) for name in names}
         columns: dict[str, Any] = {
             name: column.astype(np.float32) for name, column in found.items() if column is not None
         }

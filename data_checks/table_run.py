@@ -27,7 +27,7 @@ _LARGEST_VARIANCE = 0.25 + 1e-9  # half black, half white; the sum of squares ro
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One expectation after the run; `rows` are the positions of failing rows, None for one on the table."""
+    """One expectation after the run; `rows`: positions of failing rows, None where none failed, and of the table."""
 
     name: str
     arguments: dict[str, Any]
@@ -73,7 +73,10 @@ def _load_library() -> Any:
 
 
 def run_suite(frame: "pd.DataFrame", expectations: Sequence[Any]) -> list[Outcome]:
-    """Run the expectations over the frame in a context that lives in memory and reports to nobody."""
+    """Run the expectations over the frame in a context that lives in memory and reports to nobody.
+
+    First without a look at rows, which takes half the time; with one where something failed.
+    """
     gx = _load_library()
     from great_expectations.data_context.types.base import (
         DataContextConfig,
@@ -95,8 +98,10 @@ def run_suite(frame: "pd.DataFrame", expectations: Sequence[Any]) -> list[Outcom
         data=asset.add_batch_definition_whole_dataframe("all"),
         suite=context.suites.add(gx.ExpectationSuite(name=SUITE_NAME, expectations=list(expectations))),
     )
-    run = definition.run(batch_parameters={"dataframe": frame}, result_format="COMPLETE")
     order = {expectation.id: place for place, expectation in enumerate(definition.suite.expectations)}
+    run = definition.run(batch_parameters={"dataframe": frame}, result_format="BOOLEAN_ONLY")
+    if not run.success:
+        run = definition.run(batch_parameters={"dataframe": frame}, result_format="COMPLETE")
     results = sorted(run.results, key=lambda result: order[result.expectation_config.id])
     return [_read_outcome(result) for result in results]
 

@@ -25,6 +25,8 @@ __all__ = ["COLUMNS", "TableResult", "judge_table"]
 class TableResult:
     """The verdict on the table, the rows that failed (position -> expectation), and the document to store.
 
+    `table_failed`: what is wrong with the table as a whole, in one line; empty where it is well.
+
     `document` is plain JSON: one entry an expectation with its arguments, its outcome, the number of failing
     rows and at most three failing values.
     """
@@ -32,6 +34,7 @@ class TableResult:
     verdict: Verdict
     failed_rows: dict[int, str]
     document: dict[str, Any]
+    table_failed: str = ""
 
 
 def judge_table(frame: "pd.DataFrame", policy: InputPolicy, preprocessing: Preprocessing) -> TableResult:
@@ -48,8 +51,9 @@ def judge_table(frame: "pd.DataFrame", policy: InputPolicy, preprocessing: Prepr
     outcomes = run_suite(frame.reset_index(drop=True), list_expectations(policy, preprocessing))
     failed_rows = _failed_rows(outcomes, frame)
     rows = _judge_rows(len(failed_rows), len(frame), policy)
-    verdict = combine([*_table_failures(outcomes), rows])
-    return TableResult(verdict, failed_rows, _document(len(frame), outcomes))
+    wrong = _table_failures(outcomes)
+    table_failed = combine(wrong).reason if wrong else ""
+    return TableResult(combine([*wrong, rows]), failed_rows, _document(len(frame), outcomes), table_failed)
 
 
 def _failed_rows(outcomes: Sequence[Outcome], frame: "pd.DataFrame") -> dict[int, str]:

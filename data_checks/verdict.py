@@ -10,6 +10,10 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from data_checks.shown_text import shorten
+
+LONGEST_REASON = 2_000  # characters
+
 
 class Phase(StrEnum):
     """What a judge found, ordered by gravity: passed < inconclusive < no_data < failed.
@@ -95,7 +99,7 @@ class Verdict(BaseModel):
 
     schema_version: Literal[1] = 1
     phase: Phase
-    reason: str = Field(min_length=1, max_length=2000, pattern=r"^[^\r\n]+$")
+    reason: str = Field(min_length=1, max_length=LONGEST_REASON, pattern=r"^[^\r\n]+$")
     evidence: tuple[Evidence, ...] = ()
 
     @property
@@ -125,12 +129,12 @@ def combine(verdicts: Sequence[Verdict]) -> Verdict:
     )
 
 
-def _one_line(reasons: Sequence[str], longest: int = 2000) -> str:
+def _one_line(reasons: Sequence[str], longest: int = LONGEST_REASON) -> str:
     """Join the reasons; where the line would be too long to store, the tail is counted."""
     line = "; ".join(reasons)
     if len(line) <= longest:
         return line
-    kept = [reason[: longest // 4] for reason in reasons[:3]]
+    kept = [shorten(reason, longest // 4) for reason in reasons[:3]]
     return f"{'; '.join(kept)}; and {len(reasons) - len(kept)} more"
 
 

@@ -30,6 +30,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from data_checks.drift.policy import DriftPolicy
+from data_checks.label_errors import LabelPolicy
 from data_checks.new_kind import NewKindPolicy
 from data_checks.policy import InputPolicy
 from deploy.controller.config import ControllerConfig
@@ -143,6 +144,7 @@ class Settings(BaseSettings):
     preprocessing: Preprocessing = Preprocessing()
     input_policy: InputPolicy = InputPolicy()
     intake: IntakeConfig = IntakeConfig()
+    label_policy: LabelPolicy = LabelPolicy()
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     gate: GatePolicy = GatePolicy()
@@ -257,11 +259,11 @@ class Settings(BaseSettings):
             secret_key=self.s3.secret_key.get_secret_value() if self.s3.secret_key else None,
         )
 
-    def open_catalogue(self) -> Catalogue:
-        """The image tables."""
+    def open_catalogue(self, name: str | None = None) -> Catalogue:
+        """The image tables of today's preprocessing, or those of this name."""
         from deploy.stores.catalogue import Catalogue
 
-        return Catalogue(self.open_objects())
+        return Catalogue(self.open_objects(), self.preprocessing.digest if name is None else name)
 
     def open_database(self) -> Engine:
         """The migrated database of ledger and release row."""

@@ -7,8 +7,9 @@ AMOUNT = "of its unit"
 
 _ENDINGS = {
     "s": "_s", "ms": "_ms", "days": "_days", "bytes": "_bytes", "px": "_px _pixels", "bits": "_bits", "nats": "_nats",
-    "checks a day": "_checks_a_day", "a day": "_a_day", "images": "_images _per_cluster", "requests": "_requests",
-    "steps": "_steps", "epochs": "_epochs", "pairs": "_pairs", "answers": "_answers", "samples": "_samples",
+    "checks a day": "_checks_a_day", "a day": "_a_day", "images": "_images _per_cluster _per_kind",
+    "requests": "_requests", "steps": "_steps", "epochs": "_epochs", "pairs": "_pairs", "answers": "_answers",
+    "samples": "_samples",
     "units": "_units", "threads": "_threads", "cycles": "_cycles", "channels": "_widths", "rate": "_rate",
     "ratio": "_ratio _factor", "sd": "_sd _shift", "probability": "_confidence",
     "share": "_share _margin _excess _change _purity _dropout _decay _tolerance _variance",
@@ -22,7 +23,7 @@ _WORDS = {
     "shadow_batch capture_queue",
     "rows": "telemetry_queue telemetry_batch",
     "features": "hidden",
-    "dimensions": "latent_dim",
+    "dimensions": "latent_dim components",
     "codes": "codebook_size",
     "numbers": "code_dim",
     "values": "fsq_levels max_values",

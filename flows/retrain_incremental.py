@@ -10,6 +10,7 @@ from tasks.claim import claim_trigger, finish_trigger, holding
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
 from tasks.ingest import find_new_segments, ingest_segments, report_ingest
+from tasks.label_errors import check_labels
 from tasks.plan import name_trigger, plan_retrain, require_snapshot, validate_plan
 from tasks.register import register_candidate
 from tasks.scheduled import find_nothing_new
@@ -33,6 +34,7 @@ def retrain_incremental(
             return Completed(name="NothingNew", message=told)
         plan = plan_retrain(claimed.key, "incremental", reason, cause, snapshot)
         validate_plan(plan)
+        check_labels(plan)
         trained = train_candidate(plan)
         evaluated = evaluate_candidate(plan, trained)
         verdict = judge_candidate(plan, evaluated)

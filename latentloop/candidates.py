@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from deploy.controller.history import read_fates
 from deploy.controller.rollback import who
+from deploy.controller.taken_back import read_taken_back
+from deploy.delivery.next_step import say_approve
 from deploy.settings import Settings
 from deploy.shown_time import show_time
 from deploy.stores.artifacts import artifact_prefix, put_artifact
 from deploy.stores.ledger import Ledger
 from deploy.stores.registry import RegisteredVersion, Registry
 from deploy.stores.release import ReleaseStore
+from latentloop.approving import find_version
 from latentloop.errors import NothingToDo
 
 if TYPE_CHECKING:
@@ -40,7 +44,10 @@ class Candidate(BaseModel):
 
 
 class Override(BaseModel):
-    """A recorded decision against the gate; it counts for the digest."""
+    """A recorded decision against the gate, or against a lost trial; it counts for the digest.
+
+    `epoch`: the release that had taken the version back, 0 where none had.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,6 +55,7 @@ class Override(BaseModel):
     digest: str
     reason: str
     who: str
+    epoch: int
 
 
 def register_folder(settings: Settings, folder: Path) -> Candidate:
@@ -74,27 +82,35 @@ def register_folder(settings: Settings, folder: Path) -> Candidate:
 
 
 def override_version(settings: Settings, version: str, reason: str) -> Override:
-    """Let a version that failed its gate be approved, on record; a refusal of it is taken off, to be judged again."""
+    """Let a version be approved that its gate, or its trial, was against; on record.
+
+    A refusal of it is taken off, to be judged again.
+    """
     if not reason.strip():
         raise NothingToDo("--reason is empty: an override goes on record with its reason; say why")
-    registry = settings.open_registry()
-    known = {each.version: each for each in registry.versions()}
-    found = known.get(version)
-    if found is None:
-        names = ", ".join(sorted(known, key=int)) or "none"
-        raise NothingToDo(f"version {version} of {settings.product} is not registered; registered are {names}")
+    registry, ledger = settings.open_registry(), Ledger(settings.open_database())
+    found = find_version(registry, registry.versions(), version)
     if not found.digest:
         raise NothingToDo(f"version {version} has no tag model_digest: an override counts for a digest; register again")
-    if found.tags.get("benchmark") == "passed":
-        raise NothingToDo(f"version {version} passed its gate: it needs no override, only the tag approval=approved")
-    override = Override(version=version, digest=found.digest, reason=reason.strip(), who=who())
+    taken_back = read_taken_back(ledger, version, found.digest, read_fates(ledger).get(version))
+    lost = taken_back is not None and taken_back.cause.needs_override
+    if found.tags.get("benchmark") == "passed" and not lost:
+        raise NothingToDo(f"version {version} passed its gate: it needs no override, only {say_approve(version)}")
+    override = Override(
+        version=version,
+        digest=found.digest,
+        reason=reason.strip(),
+        who=who(),
+        epoch=taken_back.epoch if taken_back is not None else 0,
+    )
     once = hashlib.sha256(override.reason.encode()).hexdigest()[:16]
-    Ledger(settings.open_database()).record(
+    after = f":{override.epoch}" if override.epoch else ""
+    ledger.record(
         "override",
         version,
         override.model_dump_json(exclude={"version"}),
         datetime.now(UTC),
-        key=f"override:{version}:{found.digest}:{once}",
+        key=f"override:{version}:{found.digest}:{once}{after}",
     )
     if found.tags.get("delivery") == "refused":
         registry.set_tag(version, "delivery", "")
@@ -139,6 +155,7 @@ def _card(folder: Path, artifact: Artifact) -> str:
         f"## Not judged by the gate\n\nRegistered by hand from the folder `{folder.name}` by {who()}. "
         f"It holds weights{''.join(f', {part}' for part in parts)}; trained for {artifact.summary.steps:,} steps on "
         f"catalogue version {artifact.summary.dataset_version}.\n\n"
-        "Approving it needs an override: `latentloop override VERSION --reason TEXT`. The digest is "
+        "Approving it needs an override: `latentloop override VERSION --reason TEXT`, then "
+        "`latentloop approve VERSION`, or the tag `approval` = `approved`. The digest is "
         f"`{artifact.digest}`."
     )

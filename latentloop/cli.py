@@ -16,6 +16,7 @@ import typer
 from latentloop.demo.models import DemoModel
 from latentloop.errors import RunGoesOn
 from latentloop.pages import Page
+from latentloop.quarantine.commands import app as quarantine
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 MOSTLY_REFUSED = 3
 """Exit code of an ingest that took in less than half of what could be an image."""
 
+if TYPE_CHECKING:
+    from deploy.settings import Settings
+
 app = typer.Typer(
     name="latentloop",
     help="Keeps image VAEs good in production: ingest, retrain, approve, serve.",
@@ -31,6 +35,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(quarantine, name="quarantine")
 
 
 class Tier(StrEnum):
@@ -75,7 +80,9 @@ def setup() -> None:
     from deploy.settings import load_settings
     from latentloop.assets import bring_all
 
-    bring_all(load_settings(), _say)
+    settings = load_settings()
+    with _telling("setup", settings):
+        bring_all(settings, _say)
 
 
 @app.command()
@@ -129,7 +136,9 @@ def deploy() -> None:
     from latentloop.deployments import register_deployments
     from latentloop.installation import connect_prefect
 
-    register_deployments(connect_prefect(load_settings()), _say)
+    settings = connect_prefect(load_settings())
+    with _telling("deploy", settings):
+        register_deployments(settings, _say)
 
 
 @app.command("open")
@@ -227,17 +236,14 @@ def retrain(
     """Train, evaluate, judge and register a candidate; an interrupted run of the same catalogue is continued."""
     from deploy.settings import load_settings
     from latentloop.installation import connect
-    from latentloop.loop import retrain_and_wait
+    from latentloop.retraining import print_registered, retrain_and_wait
 
     with _leaving():
         registered = retrain_and_wait(connect(load_settings()), tier.value, again, _say)
     if as_json:
         print(registered.model_dump_json(indent=2))
     else:
-        print(f"version {registered.version}: benchmark {registered.benchmark}: {registered.reason}")
-        if registered.benchmark != "passed":
-            print(f"its gate is against it: `latentloop override {registered.version} --reason …` lets it be approved")
-        print(f"approve it (tag `approval` = approved) at {registered.url}")
+        print_registered(registered)
 
 
 @app.command()
@@ -275,7 +281,9 @@ def register(
     from latentloop.candidates import register_folder
     from latentloop.installation import connect
 
-    found = register_folder(connect(load_settings()), folder)
+    settings = connect(load_settings())
+    with _telling("register", settings):
+        found = register_folder(settings, folder)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
@@ -294,11 +302,54 @@ def override(
     from latentloop.candidates import override_version
     from latentloop.installation import connect
 
-    found = override_version(connect(load_settings()), version, reason)
+    settings = connect(load_settings())
+    with _telling("override", settings):
+        found = override_version(settings, version, reason)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
-        print(f"version {found.version} ({found.digest[:12]}) may be approved against its gate: {found.reason}")
+        print(f"version {found.version} ({found.digest[:12]}) may be approved: {found.reason}")
+        print(f"approve it, where that was not done yet: `latentloop approve {found.version}`")
+
+
+@app.command()
+def approve(
+    version: str = typer.Argument(..., help="number of a registered version"),
+    reason: str = typer.Option("", "--reason", help="why; it goes on record"),
+    as_json: bool = typer.Option(False, "--json", help="for scripts"),
+) -> None:
+    """Let a version serve: it is loaded, tried and promoted; one that was taken back is tried again."""
+    from deploy.settings import load_settings
+    from latentloop.approving import approve_version, print_decided
+    from latentloop.installation import connect
+
+    settings = connect(load_settings())
+    with _telling("approve", settings):
+        found = approve_version(settings, version, reason)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        print_decided(found)
+
+
+@app.command()
+def reject(
+    version: str = typer.Argument(..., help="number of a registered version"),
+    reason: str = typer.Option("", "--reason", help="why; it goes on record"),
+    as_json: bool = typer.Option(False, "--json", help="for scripts"),
+) -> None:
+    """Say no to a version; one that is on trial is taken back."""
+    from deploy.settings import load_settings
+    from latentloop.approving import print_decided, reject_version
+    from latentloop.installation import connect
+
+    settings = connect(load_settings())
+    with _telling("reject", settings):
+        found = reject_version(settings, version, reason)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        print_decided(found)
 
 
 @app.command()
@@ -308,7 +359,9 @@ def deliver(as_json: bool = typer.Option(False, "--json", help="for scripts")) -
     from latentloop.installation import connect
     from latentloop.steering import deliver_once, print_delivered
 
-    found = deliver_once(connect(load_settings()))
+    settings = connect(load_settings())
+    with _telling("deliver", settings):
+        found = deliver_once(settings)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
@@ -325,7 +378,9 @@ def rollback(
     from latentloop.installed import require_installed
     from latentloop.steering import roll_back_by_hand
 
-    found = roll_back_by_hand(require_installed(load_settings()), reason, _say)
+    settings = require_installed(load_settings())
+    with _telling("rollback", settings):
+        found = roll_back_by_hand(settings, reason, _say)
     if as_json:
         print(found.model_dump_json(indent=2))
         return
@@ -436,6 +491,15 @@ def _leaving() -> Iterator[None]:
     except RunGoesOn as left:
         _say(f"latentloop: {left}")
         raise typer.Exit(130) from left
+
+
+@contextmanager
+def _telling(what: str, settings: Settings) -> Iterator[None]:
+    """Say now and then how long it takes."""
+    from latentloop.telling_time import telling_time
+
+    with telling_time(what, settings.home, _say):
+        yield
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

@@ -12,6 +12,8 @@ from deploy.stores.ledger import Ledger, Trigger
 from deploy.stores.orchestrator import Orchestrator, RunRef, RunState
 from latentloop.errors import RunFailed, RunGoesOn
 from latentloop.pulse import Pulse
+from latentloop.rhythm import Rhythm
+from latentloop.telling_time import describe
 from latentloop.waiting import Waiting
 
 POLL_S = 0.5
@@ -71,16 +73,26 @@ def follow(
     )
 
 
-def saying_changes(what: str, say: Say) -> Show:
-    """Say each state once, where a run has no progress to show."""
-    last: list[str] = []
+def saying_changes(what: str, say: Say, before_s: float | None = None) -> Show:
+    """Say each state, and now and then how long it takes, where a run has no progress to show.
+
+    `before_s`: what the same work took last time, if anybody knows.
+    """
+    rhythm = Rhythm()
 
     def show(state: RunState) -> None:
-        if last[-1:] != [state.name]:
-            last.append(state.name)
-            say(f"{what} is {state.name.lower()}")
+        if rhythm.is_due(state.name):
+            say(describe(f"{what} is {state.name.lower()}", rhythm.elapsed_s, before_s))
 
     return show
+
+
+def last_duration(ledger: Ledger, kind: str) -> float | None:
+    """Seconds that the newest finished work of this kind took; None where there was none."""
+    for trigger in ledger.triggers(kind, limit=1, states={"done"}):
+        if trigger.finished_at is not None:
+            return (trigger.finished_at - trigger.claimed_at).total_seconds()
+    return None
 
 
 def expect_completed(state: RunState, followed: Followed) -> None:

@@ -69,7 +69,7 @@ def ingest_packed(settings: Settings, packed: Packed, say: Say, run: Run | None 
     before = newest_lines(ledger, keys)
     if keys:
         new = f", {len(packed.fresh):,} of them new" if len(packed.fresh) < len(keys) else ""
-        say(f"{packed.images:,} images in {len(keys):,} segments{new}; ingesting")
+        say(f"images packed: {packed.images:,}, segments: {len(keys):,}{new}; ingesting")
         (run or run_deployment)(settings, ledger, [key for key in keys if key not in before], say)
     after = newest_lines(ledger, keys)
     if missing := [key for key in keys if key not in after]:
@@ -122,11 +122,13 @@ class Segments:
         self._ledger, self._waiting = ledger, sorted(waiting, reverse=True)
         self.total = len(waiting) or None
 
-    def count_done(self) -> int:
-        """Ask the ledger."""
+    def count_done(self) -> int | None:
+        """Ask the ledger; None where nothing of ours is known to wait."""
+        if self.total is None:
+            return None
         while self._waiting and self._ledger.entries("ingest", self._waiting[-1], limit=1):
             self._waiting.pop()
-        return (self.total or 0) - len(self._waiting)
+        return self.total - len(self._waiting)
 
 
 def _say_no_image(source: Source, packed: Packed) -> str:

@@ -15,7 +15,7 @@ from deploy.controller.drift_lines import DriftLine, read_line
 from deploy.settings import Settings
 from deploy.stores.ledger import Ledger
 from latentloop.errors import RunFailed
-from latentloop.following import Followed, expect_completed, follow, saying_changes
+from latentloop.following import Followed, expect_completed, follow, last_duration, saying_changes
 from tasks.drift_values import JudgedTraffic
 from tasks.steps import finished_step
 
@@ -41,7 +41,7 @@ def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitore
         run = orchestrator.create_run("monitor/monitor", {"key": key, "reason": "by hand"}, key)
         say(f"monitor run: {run.url}")
         followed = Followed(run, "monitor", key, "`latentloop monitor` begins anew")
-        lease_s, show = settings.controller.lease_s, saying_changes("monitor", say)
+        lease_s, show = settings.controller.lease_s, saying_changes("monitor", say, last_duration(ledger, "monitor"))
         state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=TIMEOUT_S, say=say, show=show)
     expect_completed(state, followed)
     return read_monitored(settings, key, run.url)

@@ -24,18 +24,19 @@ class Pace:
         self._began = clock()
         self._next = self._began + FIRST_AFTER_S
 
-    def at(self, done: int) -> None:
-        """So much is done; said where it is time for it."""
+    def at(self, done: int | None) -> None:
+        """So much is done, None where that is not known; said where it is time for it."""
         now = self._clock()
         if now < self._next:
             return
         self._next = now + EVERY_S
         elapsed = now - self._began
         of = f" of {self._total:,}" if self._total is not None else ""
+        count = f"{done:,}{of} {self._unit}, " if done is not None else ""
         left = ""
-        if self._total is not None and 0 < done <= self._total:
+        if done and self._total is not None and done <= self._total:
             left = f", about {show_duration(elapsed * (self._total - done) / done)} left"
-        self._say(f"{self._work}: {done:,}{of} {self._unit}, {show_duration(elapsed)} elapsed{left}")
+        self._say(f"{self._work}: {count}{show_duration(elapsed)} elapsed{left}")
 
 
 def show_duration(seconds: float) -> str:

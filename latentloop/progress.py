@@ -16,9 +16,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from deploy.stores.errors import InvalidKey, ObjectMissing, StoreUnavailable
 from deploy.stores.objects import ObjectStore
 from deploy.stores.orchestrator import RunState
+from latentloop.rhythm import Rhythm
+from latentloop.shown_duration import say_about, say_duration
 from tasks.progress import ProgressNote, progress_key
-
-LINE_EVERY_S = 5.0
 
 Say = Callable[[str], None]
 
@@ -35,10 +35,17 @@ def showing_progress(objects: ObjectStore, key: str, say: Say) -> Iterator[Calla
         BarColumn(),
         TextColumn("{task.fields[detail]}"),
         TimeElapsedColumn(),
+        TextColumn("{task.fields[left]}"),
     )
     with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
-        task = bar.add_task("", total=1.0, step="waiting", detail="")
+        task = bar.add_task("", total=1.0, step="waiting", detail="", left="")
         yield lambda state: _draw(bar, task, _note_of(state, objects, key))
+
+
+def describe_note(note: ProgressNote) -> str:
+    """Where a run stands, and about how long its step goes on, in one phrase."""
+    share = f" {note.share_done:.0%}" if note.share_done else ""
+    return ", ".join(part for part in (f"{note.step}{share} {note.detail}".strip(), _left(note)) if part)
 
 
 def read_note(objects: ObjectStore, key: str) -> ProgressNote | None:
@@ -55,14 +62,18 @@ def _note_of(state: RunState, objects: ObjectStore, key: str) -> ProgressNote:
 
 
 def _draw(bar: Progress, task: TaskID, note: ProgressNote) -> None:
-    bar.update(task, completed=note.share_done, step=note.step, detail=note.detail)
+    bar.update(task, completed=note.share_done, step=note.step, detail=note.detail, left=_left(note))
+
+
+def _left(note: ProgressNote) -> str:
+    return f"{say_about(note.left_s)} of it left" if note.left_s is not None else ""
 
 
 class ProgressLines:
     """Lines for a run that somebody else started and that is known by its key alone."""
 
-    def __init__(self, say: Say) -> None:
-        self._lines = _Lines(say)
+    def __init__(self, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lines = _Lines(say, clock)
 
     def look(self, objects: ObjectStore, key: str) -> None:
         """Say where it stands, if that is news."""
@@ -71,14 +82,11 @@ class ProgressLines:
 
 
 class _Lines:
-    """One line when the step changes, and one every few seconds."""
+    """One line when the step changes, and then ever more seldom; each says how long it took until now."""
 
-    def __init__(self, say: Say) -> None:
-        self._say, self._step, self._said = say, "", 0.0
+    def __init__(self, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
+        self._say, self._rhythm = say, Rhythm(clock)
 
     def show(self, note: ProgressNote) -> None:
-        now = time.monotonic()
-        if note.step != self._step or now - self._said > LINE_EVERY_S:
-            self._step, self._said = note.step, now
-            share = f" {note.share_done:.0%}" if note.share_done else ""
-            self._say(f"{note.step}{share} {note.detail}".rstrip())
+        if self._rhythm.is_due(note.step):
+            self._say(f"{describe_note(note)} ({say_duration(self._rhythm.elapsed_s)} so far)")

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from deploy.stores.ledger import Ledger, Trigger
 from deploy.stores.objects import ObjectStore
-from latentloop.progress import read_note
+from latentloop.progress import describe_note, read_note
 
 LIMIT = 50  # newest triggers that are looked at; a person who has so many failures reads the ledger
 
@@ -91,4 +91,4 @@ def _standing(trigger: Trigger, now: datetime) -> Standing:
 
 def _progress(objects: ObjectStore, key: str) -> str:
     note = read_note(objects, key)
-    return f"{note.step} {note.share_done:.0%} {note.detail}".strip() if note is not None else ""
+    return describe_note(note) if note is not None else ""

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from data_checks.drift.smallest_shift import look_ahead
+from data_checks.shown_text import shorten
 from deploy.controller.drift import Waiting, waiting_for_images
 from deploy.controller.history import read_fates
 from deploy.controller.retraining import retrainings_asked_again
@@ -26,17 +27,23 @@ from deploy.stores.errors import StoreError
 from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
 from deploy.stores.telemetry import Telemetry
-from latentloop.installation import WAY_OUT, fill_in_urls, read_installation
+from latentloop.installation import WAY_OUT, read_installation
+from latentloop.pending import Pending, read_pending
 from latentloop.runs import Run, read_runs
 from latentloop.steering import TrialView, trial_lines, view_trial
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.report import PartReport, read_children
 
 DECISIONS = (
-    "release", "golden", "gate", "approval", "approval-refused", "override", "registered", "ingest-held",
+    "release", "golden", "gate", "approval", "approval-refused", "rejection", "override", "registered", "ingest-held",
     "retrain-skipped", "retrain-refused",
     "shadow-verdict", "canary-verdict", "watch-verdict", "settled", "rollback",
 )  # fmt: skip
+LONGEST = 160  # characters of a decision
+BEGIN = (
+    "nothing was decided yet: `latentloop ingest FOLDER` brings images, "
+    "`latentloop retrain --tier full` a version that was trained on them"
+)
 DRIFT = ("alarm", "drift", "drift-event", "drift-acted")
 
 
@@ -59,16 +66,6 @@ class Decision(BaseModel):
     kind: str
     subject: str
     text: str
-
-
-class Pending(BaseModel):
-    """A version that waits for a person."""
-
-    model_config = ConfigDict(frozen=True)
-
-    version: str
-    benchmark: str
-    url: str
 
 
 class Traffic(BaseModel):
@@ -116,7 +113,7 @@ def read_status(settings: Settings) -> Status:
         if (served := getattr(release, name)) is not None
     )
     running = read_installation(settings.home) is not None
-    pending, unknown = _pending(settings)
+    pending, unknown = read_pending(settings)
     traffic = _read_traffic(settings, release, ledger)
     return Status(
         running=running,
@@ -165,9 +162,7 @@ def print_status(status: Status, zone: str | None) -> None:
     if status.pending_unknown:
         console.print(f"  waiting for approval: {status.pending_unknown}")
     for waiting in status.pending:
-        console.print(
-            f"  waiting for approval: version {waiting.version}, benchmark {waiting.benchmark}: {waiting.url}"
-        )
+        console.print(f"  {escape(waiting.line)}", highlight=False)
     for run in status.runs:
         console.print(f"  {escape(_run_line(run, zone))}", highlight=False)
     if status.trial is not None:
@@ -182,7 +177,10 @@ def print_status(status: Status, zone: str | None) -> None:
         console.print(f"  asked for again, {times}: {again.trigger}, {again.url}")
     if status.drift:
         console.print(_table("last of the watch", status.drift, zone))
-    console.print(_table("last decisions", status.decisions, zone))
+    if status.decisions:
+        console.print(_table("last decisions", status.decisions, zone))
+    else:
+        console.print(BEGIN)
 
 
 def _run_line(run: Run, zone: str | None) -> str:
@@ -199,28 +197,6 @@ def _table(title: str, lines: tuple[Decision, ...], zone: str | None) -> Table:
     for line in lines:
         table.add_row(_short(line.at, zone), line.kind, line.subject, escape(line.text))
     return table
-
-
-def _pending(settings: Settings) -> tuple[tuple[Pending, ...], str]:
-    from deploy.settings import SettingsError
-
-    try:
-        registry = fill_in_urls(settings).open_registry()
-        if not registry.ready():
-            return (), f"unknown, MLflow at {registry.url} does not answer"
-        return tuple(
-            Pending(
-                version=each.version,
-                benchmark=each.tags.get("benchmark", "?"),
-                url=registry.version_url(each.version),
-            )
-            for each in registry.versions()
-            if each.approval == "pending"
-        ), ""
-    except SettingsError:
-        return (), "unknown, MLflow does not run"
-    except StoreError as error:
-        return (), f"unknown, {error}"
 
 
 def _read_traffic(settings: Settings, release: Release, ledger: Ledger) -> Traffic:
@@ -280,7 +256,7 @@ def _lines(ledger: Ledger, kinds: tuple[str, ...], each: int, most: int) -> tupl
 def _sentence(body: str) -> str:
     content = json.loads(body)
     action = f"{content['action']}: " if content.get("action") else ""
-    return (action + str(content.get("reason") or content.get("how") or ""))[:160]
+    return shorten(action + str(content.get("reason") or content.get("how") or ""), LONGEST)
 
 
 def _short(at: datetime | None, zone: str | None) -> str:

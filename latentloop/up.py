@@ -50,8 +50,10 @@ from latentloop.supervisor.pulse import Heard, Sign
 from latentloop.supervisor.report import PartReport
 from latentloop.supervisor.starting import await_settled
 from latentloop.supervisor.tending import Say, Supervisor
+from latentloop.telling_time import keep_duration, read_durations, say_so_far
 
 UP_LOG = Path("logs") / "up.log"
+WHAT = "up"  # the name under which its duration is remembered
 REFUSES_ITS_SETTINGS = 2  # exit code of `python -m deploy.serving`
 # a look of the controller may wait for dead neighbours, or measure a version, for minutes
 CONTROLLER_PATIENCE = Patience(silence_s=900.0)
@@ -82,6 +84,11 @@ def running_installation(settings: Settings, say: Say) -> Iterator[Running]:
     What could not be brought up is in `missing`, said, and tried again; `SettingsError`, `StoreError` or
     `ProcessFailed` where nothing can be: another supervisor, no ledger, a service that refuses its settings.
     """
+    began, before_s = time.monotonic(), read_durations(settings.home).seconds.get(WHAT)
+
+    def so_far() -> str:
+        return say_so_far(time.monotonic() - began, before_s)
+
     with hold_home(settings.home), own_servers(settings) as where:
         adopt_orphans()
         _prepare(settings, say)
@@ -93,15 +100,16 @@ def running_installation(settings: Settings, say: Say) -> Iterator[Running]:
             _watch_stores(supervisor, settings)
             for spec in _servers(where).values():
                 supervisor.add(spec)
-            await_settled(supervisor)
+            await_settled(supervisor, so_far)
             settings = where.settings
             supervisor.keep_ports()
             _remember(where)
             _start_dependents(supervisor, settings, say)
-            await_settled(supervisor)
+            await_settled(supervisor, so_far)
             for part in supervisor.missing():
                 say(f"not up: {part.line}")
             supervisor.finish_start()
+            keep_duration(settings.home, WHAT, time.monotonic() - began)
             yield Running(settings, supervisor)
         finally:
             forget_installation(settings.home)

@@ -10,7 +10,7 @@ import numpy as np
 from data_checks.least_images import FEWEST_TRAINING
 from tasks.context import engine, now, objects, settings
 from tasks.decode import decode_in_memory
-from tasks.errors import ImagesChanged, NotEnoughData
+from tasks.errors import NotEnoughData
 from tasks.fingerprints import catalogue_fingerprints
 from tasks.images import benchmark_digests, read_benchmark, write_benchmark
 from tasks.values import BenchmarkSet, WindowSelection
@@ -24,18 +24,20 @@ RECORDS = 100_000  # ledger lines of cut sets that are read: more than a retrain
 def open_benchmark_old(version: int) -> BenchmarkSet:
     """The hold-out that stands, or a new one; of two planners that cut at once the first in the ledger wins.
 
+    Images of another size or fit than those of the first one have a hold-out of their own: versions of both are never
+    compared.
+
     NotEnoughData for a catalogue that is too small to hold any out: nothing is frozen of it.
     """
     from deploy.stores.digests import DigestIndex
     from deploy.stores.ledger import Ledger
 
-    ledger = Ledger(engine())
-    if not (found := ledger.entries("benchmark", "old", limit=1)):
+    if (benchmark := _standing()) is None:
+        name = "old" if _record("old") is None else _name_of_its_own()
         cut = _cut_old(version)
-        ledger.record("benchmark", "old", cut.model_dump_json(), now(), key="benchmark:old")
-        found = ledger.entries("benchmark", "old", limit=1)
-    benchmark = BenchmarkSet.model_validate_json(found[0].body)
-    _require_same_images(benchmark)
+        Ledger(engine()).record("benchmark", name, cut.model_dump_json(), now(), key=f"benchmark:{name}")
+        benchmark = _record(name)
+    assert benchmark is not None, "just recorded, by us or by whoever was faster"
     DigestIndex(engine()).protect(benchmark_digests(objects(), benchmark.prefix), benchmark.prefix)
     return benchmark
 
@@ -78,7 +80,7 @@ def _cut_old(version: int) -> BenchmarkSet:
         digests=rows["digest"].to_pylist(),
         sources=rows["source"].to_pylist(),
         captured_us=rows["captured_at"].cast("int64").to_numpy(),
-        labels=rows["label"].to_pylist() if "label" in rows.column_names else [],
+        labels=rows["label"].to_pylist(),
         fingerprints=lambda: catalogue_fingerprints(rows, version),
     )
     try:
@@ -102,11 +104,8 @@ def require_enough(images: int, held_out: int) -> None:
 
 
 def _rows_to_split(version: int) -> pa.Table:
-    from deploy.stores.catalogue import CATALOGUE_SCHEMA
-
-    columns = ["segment", "row", "digest", "source", "captured_at"]
-    labelled = ["label"] if "label" in CATALOGUE_SCHEMA.names else []
-    return settings().open_catalogue().read([*columns, *labelled], version=version)
+    columns = ["segment", "row", "digest", "source", "captured_at", "label"]
+    return settings().open_catalogue().read(columns, version=version)
 
 
 def _freeze(
@@ -130,17 +129,25 @@ def _freeze(
     )
 
 
-def _require_same_images(benchmark: BenchmarkSet) -> None:
-    """ImagesChanged before hours of training whose result could not be measured on the frozen images."""
+def _standing() -> BenchmarkSet | None:
+    """The hold-out of the images that the settings make: images of another size or fit have one of their own."""
+    first = _record("old")
+    return first if first is not None and _of_these_images(first) else _record(_name_of_its_own())
+
+
+def _name_of_its_own() -> str:
+    return f"old-{settings().preprocessing.digest[:12]}"
+
+
+def _record(name: str) -> BenchmarkSet | None:
+    from deploy.stores.ledger import Ledger
+
+    found = Ledger(engine()).entries("benchmark", name, limit=1)
+    return BenchmarkSet.model_validate_json(found[0].body) if found else None
+
+
+def _of_these_images(benchmark: BenchmarkSet) -> bool:
     wanted = settings().preprocessing
-    if benchmark.preprocessing in wanted.same_images_digests:
-        return
-    frozen = read_benchmark(objects(), benchmark, 1).shape[1:]
-    if benchmark.preprocessing is None and frozen == wanted.shape:  # frozen before the digest was kept
-        return
-    differs = "by another fit" if frozen == wanted.shape else f"of {frozen} (C, H, W)"
-    raise ImagesChanged(
-        f"benchmark_old holds images {differs}, the settings make them {wanted.shape} with fit = {wanted.fit!r}: "
-        "versions of both cannot be compared; set [preprocessing] back, or begin another installation with a new "
-        "product name"
-    )
+    if benchmark.preprocessing is None:  # frozen before the digest was kept
+        return read_benchmark(objects(), benchmark, 1).shape[1:] == wanted.shape
+    return benchmark.preprocessing in wanted.same_images_digests

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data_checks.shown_text import shorten
 from tasks.context import engine, now, owner, settings
 from tasks.errors import TaskError
 from tasks.slots import SKIPPED, find_cover, read_slot
@@ -83,10 +84,10 @@ def holding(claimed: Claimed) -> Iterator[None]:
 
 
 def _give_up(ledger: Ledger, claimed: Claimed, error: BaseException) -> None:
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = str(error).strip() or type(error).__name__
     if not isinstance(error, TaskError):
         reason = f"{type(error).__name__}: {reason}"
     if isinstance(error, TaskError) and error.final:
-        ledger.finish(claimed.key, claimed.owner, "failed", reason[:LONGEST_REASON], now())
+        ledger.finish(claimed.key, claimed.owner, "failed", shorten(reason, LONGEST_REASON), now())
     else:
-        ledger.release_claim(claimed.key, claimed.owner, now(), reason[:LONGEST_REASON])
+        ledger.release_claim(claimed.key, claimed.owner, now(), shorten(reason, LONGEST_REASON))

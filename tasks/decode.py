@@ -1,13 +1,12 @@
-"""The pixels of many rows of the catalogue, whose encoded images pass through memory some thousands at a time."""
+"""The pixels of many rows of the catalogue, as the gate made them; some thousands at a time pass through memory."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from tasks.images import decode_image
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def decode_in_memory(catalogue: Catalogue, version: int, rows: pa.Table, preprocessing: Preprocessing) -> np.ndarray:
-    """The images of these rows as uint8 (N, C, H, W), by the preprocessing that serving uses."""
+    """The images of these rows as uint8 (N, C, H, W)."""
     pixels = np.empty((len(rows), *preprocessing.shape), dtype=np.uint8)
-    for place, image in decode_each(catalogue, version, rows, preprocessing):
-        pixels[place] = image
+    for places, images in _read_some(catalogue, version, rows, preprocessing):
+        pixels[places] = images
     return pixels
 
 
@@ -29,15 +28,45 @@ def decode_each(
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Each image of a version's `rows` once, uint8 (C, H, W), with its place among them; in any order.
 
-    `rows` are in the order of segment and row, and have these columns.
+    `rows` are in the order of segment and row, and have these columns. StoreCorrupt for pixels of another size than
+    the preprocessing's.
     """
+    for places, images in _read_some(catalogue, version, rows, preprocessing):
+        yield from zip(places.tolist(), images, strict=True)
+
+
+def _read_some(
+    catalogue: Catalogue, version: int, rows: pa.Table, preprocessing: Preprocessing
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Places (n,) among the rows with their images (n, C, H, W), until all were read."""
     places, found = _Places(rows), 0
-    for some in catalogue.stream(["segment", "row", "image"], version) if len(rows) else ():
-        for place, data in zip(places.find(some).tolist(), some["image"], strict=True):
-            if place >= 0:
-                yield place, decode_image(data.as_py(), preprocessing)
-                found += 1
+    for some in catalogue.stream(["segment", "row", "pixels"], version) if len(rows) else ():
+        at = places.find(some)
+        wanted = np.flatnonzero(at >= 0)
+        for start, images in _images(some, preprocessing.shape):
+            here = wanted[(wanted >= start) & (wanted < start + len(images))]
+            if len(here):
+                yield at[here], images[here - start]
+                found += len(here)
     assert found == len(rows), "a version of the catalogue never changes, and holds each row once"
+
+
+def _images(rows: pa.Table, shape: tuple[int, int, int]) -> Iterator[tuple[int, np.ndarray]]:
+    """The pixels of consecutive rows from the start of each chunk on, as one array (n, C, H, W) over its buffer."""
+    from deploy.stores.errors import StoreCorrupt
+
+    start, size = 0, math.prod(shape)
+    for chunk in rows["pixels"].chunks:
+        offsets = np.frombuffer(chunk.buffers()[1], np.int64)[chunk.offset : chunk.offset + len(chunk) + 1]
+        if len(chunk) and not (np.diff(offsets) == size).all():
+            raise StoreCorrupt(
+                f"catalogue pixels: expected {size} bytes an image {shape} (C, H, W), came "
+                f"{sorted(set(np.diff(offsets).tolist()))[:3]}; it is of another preprocessing, ingest again"
+            )
+        if len(chunk):
+            pixels = np.frombuffer(chunk.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
+            yield start, pixels.reshape(len(chunk), *shape)
+        start += len(chunk)
 
 
 class _Places:

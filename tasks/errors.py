@@ -10,7 +10,7 @@ TaskError
 ├── TrialOver         final: a trial was to be measured that has ended meanwhile
 ├── DiskFull          the decoded images of a training do not fit on the disk of the work folder
 ├── SnapshotMissing   final: a retraining for drift without the stored report that asks for it
-├── ImagesChanged     final: the settings make other images than those that the benchmark froze
+├── PlanOutdated      final: the plan is of another catalogue than the one of today's settings
 └── DeviceMissing     the settings name a device that this machine does not have
 """
 
@@ -57,8 +57,8 @@ class SnapshotMissing(TaskError):
     final = True
 
 
-class ImagesChanged(TaskError):
-    """What the frozen set holds, what the settings make now, and the two ways out."""
+class PlanOutdated(TaskError):
+    """Both catalogues, and that the retraining begins anew."""
 
     final = True
 

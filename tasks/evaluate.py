@@ -14,6 +14,7 @@ from tasks.card_pictures import draw_card
 from tasks.context import objects, settings
 from tasks.decode import decode_in_memory
 from tasks.images import read_benchmark
+from tasks.label_figures import measure_labels
 from tasks.measure import cached_clusters, cached_features, keep_measured, measure_version, open_extractor
 from tasks.progress import ProgressWriter
 from tasks.rows import in_window, training_rows
@@ -69,6 +70,7 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
     if on_new is not None and new is not None:
         keep_measured(on_new, digest, new, extractor)
     note.note("drawing", 1.0, "pictures of the model card")
+    measure_labels(plan, artifact, old)
     pictures = f"runs/{plan.key}/pictures"
     for name, content in draw_card(artifact, old, on_old.result, plan, cached_clusters(old, extractor)).items():
         objects().put(f"{pictures}/{name}", content)

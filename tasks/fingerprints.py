@@ -39,7 +39,8 @@ def catalogue_fingerprints(rows: pa.Table, version: int) -> Fingerprints:
 
 def _take(rows: pa.Table, version: int) -> Fingerprints:
     """Decode and look, some thousands at a time."""
-    shape, blocks, order = settings().preprocessing.shape, [], []
+    shape, blocks = settings().preprocessing.shape, list[Fingerprints]()
+    order: list[int] = []
     pixels, places = np.empty((min(AT_ONCE, len(rows)), *shape), np.uint8), list[int]()
     for place, image in decode_each(settings().open_catalogue(), version, rows, settings().preprocessing):
         pixels[len(places)] = image

@@ -1,9 +1,8 @@
-"""Image arrays: rows of the catalogue, decoded, and the frozen benchmark sets."""
+"""Image arrays: the frozen benchmark sets, and what a plan chose of the window."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from typing import TYPE_CHECKING
 
@@ -23,16 +22,6 @@ WINDOW_STEP = "window"
 def selection_of(plan: RetrainPlan) -> WindowSelection | None:
     """What the plan chose of the window; None for a plan without one."""
     return finished_step(objects(), plan.key, WINDOW_STEP, WindowSelection)
-
-
-def decode_image(data: bytes, preprocessing: Preprocessing) -> np.ndarray:
-    """An encoded image as uint8 (C, H, W), by the preprocessing that serving uses."""
-    from PIL import Image
-
-    from vae_core.preprocessing import to_pixels
-
-    with Image.open(io.BytesIO(data)) as image:
-        return to_pixels(image, preprocessing)
 
 
 def write_benchmark(

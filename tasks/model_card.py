@@ -55,10 +55,12 @@ def write_model_card(
     beside: Beside | None = None,
     code_nats: float | None = None,
     sight: str = "",
+    labels: Sequence[str] = (),
 ) -> str:
     """Verdict, one plain sentence, the benchmarks as tables, pictures by URL (a data URI would be stripped).
 
     `code_nats`: what a prior over codes needs for one code of the reference's images. `sight`: which drift it shows.
+    `labels`: what is told of the images' labels, in lines.
     """
     lines = [
         f"## Benchmark {'passed' if verdict.passed else 'failed'}",
@@ -68,13 +70,15 @@ def write_model_card(
         "",
         f"_{plain(verdict.reason)}_",
         "",
-        "To approve, set the tag `approval` to `approved`; to refuse, to `rejected`.",
+        "To approve, set the tag `approval` to `approved`; to refuse, to `rejected`. With this version's number "
+        "`latentloop approve` and `latentloop reject` do the same.",
         "",
         *(_against_champion(result, beside) if beside else ()),
         *_origin(plan, trained, beside),
         *([f"- Of its traffic: {plain(sight)}.", ""] if sight else []),
         *benchmark_table(plan.benchmark.prefix.split("/")[-1], result, code_nats),
         *(_new_table(plan, beside.candidate_new) if beside and beside.candidate_new else ()),
+        *labels,
         f"Tier {plan.tier} ({plain(plan.reason)}); {_images(plan, trained)} of catalogue version "
         f"{plan.catalogue_version}; "
         f"{trained.steps:,} steps, {trained.epochs:.1f} epochs, {trained.seconds:.0f} s"
@@ -92,6 +96,8 @@ def write_model_card(
 def _images(plan: RetrainPlan, trained: Trained) -> str:
     count = plan.n_training if trained.n_images is None else trained.n_images
     left_out = f" ({trained.excluded:,} left out, another run holds them out)" if trained.excluded else ""
+    if plan.below_policy:
+        left_out += f" ({plan.below_policy:,} left out, input_policy would refuse them today)"
     return f"{count:,} images{left_out}"
 
 
@@ -103,7 +109,7 @@ def _plain_sentence(result: BenchmarkResult, verdict: Verdict) -> str:
     return f"{explained} and {alive}. " + (
         "The gate found nothing against it."
         if verdict.passed
-        else "The gate is against it; approving needs an override."
+        else "The gate is against it; approving needs an override. `latentloop override` records one, with your reason."
     )
 
 

@@ -12,6 +12,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_checks.drift.actions import RETRAINS, Action
+from data_checks.shown_text import shorten
 from deploy.controller.drift_lines import DriftLine, read_line
 from deploy.shown_time import in_zone, show_time
 from tasks.context import engine, now, objects, settings
@@ -128,7 +129,7 @@ def record_drift(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnaps
     from prefect.artifacts import create_markdown_artifact
 
     line = write_drift_line(plan, judged, snapshot)
-    create_markdown_artifact(_words(line, judged, snapshot), key="monitor", description=line.reason[:500])
+    create_markdown_artifact(_words(line, judged, snapshot), key="monitor", description=shorten(line.reason, 500))
     return line
 
 

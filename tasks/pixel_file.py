@@ -1,8 +1,8 @@
-"""Decoded images that are more than memory should hold: in a file of the work folder, mapped and never named.
+"""Images that are more than memory should hold: in a file of the work folder, mapped and never named.
 
 The file has no name from its first byte on, so that nobody can find it half written, take it for the rows of another
 plan, or have to remove it: its bytes are free again with the last array over it, and with the process, however that
-ends. A training that begins again decodes again, as it does in memory.
+ends. A training that begins again reads them again, as it does in memory.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def decode_into_file(
 ) -> np.ndarray:
     """The images of these rows, at least one, as uint8 (N, C, H, W) of a mapped file that may not be written to.
 
-    DiskFull where it has no room in the folder, as a rule before an image was decoded; nothing stays behind.
+    DiskFull where it has no room in the folder, as a rule before an image was read; nothing stays behind.
     """
     shape = (len(rows), *preprocessing.shape)
     size, image_size = math.prod(shape), math.prod(preprocessing.shape)
@@ -54,7 +54,7 @@ def decode_into_file(
 
 @contextmanager
 def _told(folder: Path, size: int) -> Iterator[None]:
-    """DiskFull in the place of the system's error; all others, and Pillow's, which are OSErrors too, stay."""
+    """DiskFull in the place of the system's error; all others stay."""
     try:
         yield
     except OSError as error:

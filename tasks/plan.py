@@ -13,10 +13,10 @@ from prefect.states import State
 
 from tasks.benchmarks import cut_benchmark_new, cut_sets, open_benchmark_old, require_enough
 from tasks.context import engine, now, objects, settings
-from tasks.errors import DataRefused, NoChampion, NotEnoughData, SnapshotMissing, TaskError
-from tasks.images import benchmark_digests, selection_of
+from tasks.errors import DataRefused, NoChampion, NotEnoughData, PlanOutdated, SnapshotMissing, TaskError
+from tasks.images import WINDOW_STEP, benchmark_digests, selection_of
 from tasks.mixing import mark_new_kind, mix
-from tasks.rows import planned_rows, training_rows
+from tasks.rows import count_below_policy, planned_rows, training_rows, without_vouched
 from tasks.slots import name_slot
 from tasks.steps import finish_step, finished_step
 from tasks.twins import find_twins
@@ -27,6 +27,7 @@ from vae_core.vq_config import VqVaeConfig
 
 if TYPE_CHECKING:
     from deploy.release import ServedVersion
+    from vae_core.artifact import Artifact
 
 REPLAY_SHARE = 0.2  # of what the incremental tier is trained on
 
@@ -75,6 +76,7 @@ def plan_retrain(
     key: str, tier: Tier, reason: str, cause: Cause = "schedule", snapshot: str | None = None
 ) -> RetrainPlan:
     """Fix catalogue version, hold-outs and recipe; cuts `benchmark_old` once, and `benchmark_new` from new traffic."""
+    _require_same_catalogue(key)
     if (kept := finished_step(objects(), key, "plan", RetrainPlan)) is not None:
         return kept
     from deploy.stores.release import ReleaseStore
@@ -83,6 +85,8 @@ def plan_retrain(
     champion = ReleaseStore(engine()).read().champion
     if champion is None and tier != "full":
         raise NoChampion(f"{tier}: expected a champion to start from, there is none; run the full tier first")
+    if champion is not None and tier == "full" and (differs := _sees_other_images(champion)):
+        champion, reason = None, f"{reason}; {differs}"
     version = catalogue.version()
     if not catalogue.sources(version):
         raise NotEnoughData("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
@@ -101,7 +105,10 @@ def plan_retrain(
         reason=reason,
         snapshot=snapshot or None,
         champion=champion,
+        catalogue=catalogue.name,
         catalogue_version=version,
+        min_variance=settings().input_policy.min_variance,
+        min_entropy_bits=settings().input_policy.min_entropy_bits,
         n_training=0,
         sources=_training_sources(version, old, benchmark_new),
         benchmark=old,
@@ -119,7 +126,8 @@ def plan_retrain(
     )
     rows = len(training_rows(catalogue, plan, []))
     require_enough(rows, old.n + (benchmark_new.n if benchmark_new else 0))
-    return finish_step(objects(), key, "plan", plan.model_copy(update={"n_training": rows}))
+    counted = {"n_training": rows, "below_policy": count_below_policy(catalogue, plan)}
+    return finish_step(objects(), key, "plan", plan.model_copy(update=counted))
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, retry_condition_fn=may_pass_later)
@@ -130,8 +138,12 @@ def validate_plan(plan: RetrainPlan) -> None:
 
     catalogue = settings().open_catalogue()
     _require_no_leak(plan)
-    rows = training_rows(catalogue, plan, list(COLUMNS))
-    result = judge_table(rows.select(list(COLUMNS)).to_pandas(), settings().input_policy, plan.preprocessing)
+    rows = training_rows(catalogue, plan, [*COLUMNS, "vouched"])
+    # the policy that the rows were chosen by; what a person vouched for is beyond it
+    chosen_by = {"min_variance": plan.min_variance, "min_entropy_bits": plan.min_entropy_bits}
+    policy = settings().input_policy.model_copy(update=chosen_by)
+    judged = without_vouched(rows).select(list(COLUMNS)).to_pandas()
+    result = judge_table(judged, policy, plan.preprocessing)
     Ledger(engine()).record(
         "data", plan.key, result.verdict.model_dump_json(), now(), key=f"data:{plan.key}:{result.verdict.phase}"
     )
@@ -140,6 +152,18 @@ def validate_plan(plan: RetrainPlan) -> None:
     # both again: another run may have held some of the planned rows out since
     require_enough(len(rows), plan.benchmark.n + (plan.benchmark_new.n if plan.benchmark_new else 0))
     mix(mark_new_kind(rows, plan), plan)
+
+
+def _require_same_catalogue(key: str) -> None:
+    """PlanOutdated where this trigger chose its images from the catalogue of another preprocessing."""
+    today = settings().open_catalogue().name
+    plan = finished_step(objects(), key, "plan", RetrainPlan)
+    chosen = plan or finished_step(objects(), key, WINDOW_STEP, WindowSelection)
+    if chosen is not None and chosen.catalogue != today:
+        raise PlanOutdated(
+            f"{key} was planned on catalogue {chosen.catalogue or 'of 0.1.0'}; by today's [preprocessing] it is "
+            f"{today}: this training ends, the next one begins anew (`latentloop retrain`)"
+        )
 
 
 def _require_no_leak(plan: RetrainPlan) -> None:
@@ -178,16 +202,30 @@ def _recipe(tier: Tier) -> TrainConfig:
     return training.incremental if tier == "incremental" else training.emergency
 
 
+def _sees_other_images(champion: ServedVersion) -> str:
+    """In words, where versions of both preprocessings cannot be compared; empty where they can."""
+    theirs, ours = _fetch(champion).preprocessing, settings().preprocessing
+    if theirs.same_images(ours):
+        return ""
+    return (
+        f"the champion sees images of {theirs.shape} by {theirs.fit}, these are {ours.shape} (C, H, W) by {ours.fit}: "
+        "it counts as a first version"
+    )
+
+
+def _fetch(champion: ServedVersion) -> Artifact:
+    from deploy.stores.artifacts import fetch_artifact
+
+    with tempfile.TemporaryDirectory() as temporary:
+        return fetch_artifact(objects(), champion.artifact, champion.digest, Path(temporary) / "champion")
+
+
 def _model(tier: Tier, champion: ServedVersion | None) -> ModelConfig:
     """A warm start keeps the champion's network, whatever the settings say by now."""
     if tier == "full":
         return settings().training.model
-    from deploy.stores.artifacts import fetch_artifact
-
     assert champion is not None
-    with tempfile.TemporaryDirectory() as temporary:
-        found = fetch_artifact(objects(), champion.artifact, champion.digest, Path(temporary) / "champion")
-    return found.model_config
+    return _fetch(champion).model_config
 
 
 def _code_prior(model: ModelConfig) -> PlannedCodePrior | None:

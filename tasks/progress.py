@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tasks.pace import Pace
+
 if TYPE_CHECKING:
     from deploy.stores.objects import ObjectStore
 
@@ -14,7 +16,10 @@ EVERY_S = 2.0
 
 
 class ProgressNote(BaseModel):
-    """The step in work, its share done in [0, 1], and a few words."""
+    """The step in work, its share done in [0, 1], and a few words.
+
+    left_s: seconds that are left of this step by the speed measured so far; None while nobody can tell.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -22,6 +27,7 @@ class ProgressNote(BaseModel):
     step: str
     share_done: float = Field(ge=0, le=1)
     detail: str
+    left_s: float | None = Field(default=None, ge=0)
 
 
 class ProgressWriter:
@@ -29,15 +35,16 @@ class ProgressWriter:
 
     def __init__(self, objects: ObjectStore, key: str) -> None:
         self._objects, self._key = objects, progress_key(key)
-        self._written, self._step = 0.0, ""
+        self._written, self._step, self._pace = 0.0, "", Pace()
 
     def note(self, step: str, share_done: float, detail: str) -> None:
         """Say where the run stands."""
-        now = time.monotonic()
+        now, share = time.monotonic(), min(1.0, max(0.0, share_done))
+        left_s = self._pace.left_s(step, share, now)
         if step == self._step and now - self._written < EVERY_S:
             return
         self._written, self._step = now, step
-        body = ProgressNote(step=step, share_done=min(1.0, max(0.0, share_done)), detail=detail)
+        body = ProgressNote(step=step, share_done=share, detail=detail, left_s=left_s)
         self._objects.put(self._key, body.model_dump_json().encode())
 
 

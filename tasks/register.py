@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data_checks.shown_text import shorten
 from data_checks.verdict import Verdict
 from tasks.card_cut import cut_card
+from tasks.card_labels import label_rows
 from tasks.context import engine, now, objects, settings
 from tasks.gate import JUDGED_STEP
+from tasks.label_errors import LABELS_STEP
+from tasks.label_figures import FIGURES_STEP
+from tasks.label_values import LabelFigures, LabelsChecked
 from tasks.model_card import Beside, write_model_card
 from tasks.progress import ProgressWriter
 from tasks.steps import finish_step, finished_step
@@ -26,6 +31,7 @@ if TYPE_CHECKING:
 
 AT_RISK = "architecture_at_risk"
 CARD_FILE = "card.md"
+LONGEST_TAG = 500  # characters: MLflow shows a tag in one cell of a table
 
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=[2, 10, 30])
@@ -61,7 +67,16 @@ def register_candidate(
             beside = _beside(plan, evaluated, trained)
             card = fit_characters(
                 write_model_card(
-                    plan, trained, result, verdict, run_id, pictures, beside, evaluated.code_nats, evaluated.sight
+                    plan,
+                    trained,
+                    result,
+                    verdict,
+                    run_id,
+                    pictures,
+                    beside,
+                    evaluated.code_nats,
+                    evaluated.sight,
+                    _labels(plan, run_id),
                 )
             )
             (folder / "pictures" / CARD_FILE).write_text(card, "utf-8")
@@ -74,12 +89,12 @@ def register_candidate(
             trigger=plan.key,
             tags={
                 "tier": plan.tier,
-                "dataset_version": str(plan.catalogue_version),
+                "dataset_version": plan.dataset_version,
                 "code_version": package_version("latentloop"),
                 "model_digest": evaluated.digest,
                 "parent_version": plan.champion.version if plan.champion else "",
                 "benchmark": "passed" if verdict.passed else "failed",
-                "reason": verdict.reason[:500],
+                "reason": shorten(verdict.reason, LONGEST_TAG),
                 "snapshot": plan.snapshot or "",
                 "delivery": "",
                 **_risk(trained),
@@ -99,10 +114,17 @@ def register_candidate(
     return finish_step(objects(), plan.key, "registered", registered)
 
 
+def _labels(plan: RetrainPlan, run_id: str) -> list[str]:
+    """What the card says of the images' labels."""
+    checked = finished_step(objects(), plan.key, LABELS_STEP, LabelsChecked)
+    figures = finished_step(objects(), plan.key, FIGURES_STEP, LabelFigures)
+    return label_rows(checked, figures, run_id)
+
+
 def _risk(trained: Trained) -> dict[str, str]:
     """What an early warning said of the architecture, where one was given: it starts nothing, a person may read it."""
     said = [each.detail for each in trained.events if each.kind == AT_RISK]
-    return {AT_RISK: said[-1][:500]} if said else {}
+    return {AT_RISK: shorten(said[-1], LONGEST_TAG)} if said else {}
 
 
 def _result(key: str) -> BenchmarkResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from deploy.stores.catalogue import Catalogue
 
 EXCLUDED_STEP = "excluded"
+_POLICY_COLUMNS = ("variance", "entropy_bits", "vouched")
 
 
 def training_rows(catalogue: Catalogue, plan: RetrainPlan, columns: list[str]) -> pa.Table:
@@ -43,11 +44,40 @@ def planned_rows(catalogue: Catalogue, plan: RetrainPlan, columns: list[str]) ->
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    wanted = [*dict.fromkeys([*columns, "source", "digest", "segment", "captured_at"])]
+    wanted = [*dict.fromkeys([*columns, "source", "digest", "segment", "captured_at", *_POLICY_COLUMNS])]
     rows = catalogue.read(wanted, version=plan.catalogue_version)
+    rows = rows.filter(_within_policy(rows, plan))
     rows = rows.filter(pc.is_in(rows["source"], value_set=pa.array(plan.sources, pa.string())))
     held_back = [digest for prefix in plan.held_back for digest in benchmark_digests(objects(), prefix)]
     return _without(rows, (*held_back, *_watched(plan), *twins_of(plan)))
+
+
+def count_below_policy(catalogue: Catalogue, plan: RetrainPlan) -> int:
+    """Rows of the plan's sources that are left out because the input policy of the plan would refuse them today."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = catalogue.read(["source", *_POLICY_COLUMNS], version=plan.catalogue_version)
+    rows = rows.filter(pc.is_in(rows["source"], value_set=pa.array(plan.sources, pa.string())))
+    return len(rows) - int(pc.sum(_within_policy(rows, plan)).as_py() or 0)
+
+
+def without_vouched(rows: pa.Table) -> pa.Table:
+    """Rows that came in by the policy alone."""
+    import pyarrow.compute as pc
+
+    return rows.filter(pc.equal(rows["vouched"], ""))
+
+
+def _within_policy(rows: pa.Table, plan: RetrainPlan) -> Any:
+    """Which rows the plan's input policy lets in, or a person did."""
+    import pyarrow.compute as pc
+
+    inside = pc.and_(
+        pc.greater_equal(rows["variance"], plan.min_variance),
+        pc.greater_equal(rows["entropy_bits"], plan.min_entropy_bits),
+    )
+    return pc.or_(inside, pc.not_equal(rows["vouched"], ""))
 
 
 def early_stopping_rows(catalogue: Catalogue, plan: RetrainPlan, columns: list[str]) -> pa.Table:

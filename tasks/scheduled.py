@@ -31,10 +31,12 @@ def find_nothing_new(claimed: Claimed, tier: Tier) -> str | None:
     from deploy.stores.ledger import Ledger
     from deploy.stores.release import ReleaseStore
 
-    ledger, version = Ledger(engine()), settings().open_catalogue().version()
+    ledger, catalogue = Ledger(engine()), settings().open_catalogue()
+    version = catalogue.version()
     champion = ReleaseStore(engine()).read().champion if tier != "full" else None
     start = f" from champion {champion.version}" if champion is not None else ""
-    work = f"{tier}-catalogue-{version}-{recipe_name(settings())}" + (f"-{champion.digest[:12]}" if champion else "")
+    of_champion = f"-{champion.digest[:12]}" if champion is not None else ""
+    work = f"{tier}-catalogue-{catalogue.name}-{version}-{recipe_name(settings())}{of_champion}"
     other = take_work(ledger, work, claimed.key, now())
     if other is None:
         return None

@@ -35,18 +35,23 @@ def free_rows(version: int, old_sources: tuple[str, ...], held_back: tuple[str, 
     return rows.take(order)
 
 
-def traffic_among(rows: pa.Table, version: int, artifact: Artifact) -> pa.Table:
+def traffic_among(rows: pa.Table, artifact: Artifact) -> pa.Table:
     """Those that replicas captured and the champion's data set does not have."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     from deploy.stores.captures import PREFIX
+    from deploy.stores.catalogue import Dataset
+    from deploy.stores.errors import ObjectMissing
 
     rows = rows.filter(pc.starts_with(rows["segment"], f"{PREFIX}{REQUESTS}"))
-    trained_on = artifact.summary.dataset_version
-    if not trained_on.isdigit() or int(trained_on) > version:  # registered by hand, from elsewhere
+    if (trained_on := Dataset.parse(artifact.summary.dataset_version)) is None:  # registered by hand, from elsewhere
         return rows
-    known = settings().open_catalogue().read(["segment"], version=int(trained_on))["segment"].unique()
+    try:
+        catalogue = settings().open_catalogue(trained_on.catalogue)
+        known = catalogue.read(["segment"], version=trained_on.version)["segment"].unique()
+    except ObjectMissing:  # from elsewhere as well: this installation never had such a catalogue or version
+        return rows
     return rows.filter(pc.invert(pc.is_in(rows["segment"], value_set=pa.array(known.to_pylist(), pa.string()))))
 
 

@@ -270,7 +270,7 @@ def _summarise(result: TrainResult, codes_kept: float | None, plan: RetrainPlan)
         epochs=result.epochs,
         seconds=result.seconds_used,
         train_config=result.train_config,
-        dataset_version=str(plan.catalogue_version),
+        dataset_version=plan.dataset_version,
         parent_digest=plan.champion.digest if plan.champion and plan.tier != "full" else None,
         tier=plan.tier,
         encoder_digest=encoder_digest(result.model),

@@ -84,12 +84,14 @@ class NewKindFound(_Value):
 class WindowSelection(_Value):
     """What was chosen of the newest images, by digest, before anything was held back or trained on.
 
-    `began`, `ended`: capture times of its oldest and newest image, None for an empty window. `holdout`: becomes
+    `catalogue`: the name of the one whose version this is, empty for that of 0.1.0. `began`, `ended`: capture times of
+    its oldest and newest image, None for an empty window. `holdout`: becomes
     `benchmark_new`, with `holdout_sources` where whole sources were held out; empty where too little traffic came.
     `new_kind`: all that was found in the window. `early_stopping`: those of it whose -ELBO is watched; they are not
     trained on either. `segments`: those that the window's images lie in; None where it is all since `began`.
     """
 
+    catalogue: str = ""
     catalogue_version: int
     champion: ServedVersion
     n: int
@@ -130,8 +132,10 @@ class RetrainPlan(_Value):
     `champion`: what a warm start begins from and what the candidate's parent is. `benchmark_new`: cut from the newest
     window for this plan. `held_back`: prefixes of all sets that were cut from traffic so far, whose images are not
     trained on though their source is. `window_began`: images captured from here on are the window, older ones replay,
-    of which `replay_images` are taken at most (None: all). `twins`: copies of held-out images, which are not trained
-    on; None in plans of before they were looked for.
+    of which `replay_images` are taken at most (None: all). `catalogue`: the name of the one whose version this is,
+    empty for that of 0.1.0. Rows whose variance or entropy is below `min_variance` or `min_entropy_bits`, the input
+    policy's as the plan was made, are not trained on, `below_policy` of them, unless a person vouched for them.
+    `twins`: copies of held-out images, which are not trained on; None in plans of before they were looked for.
     """
 
     key: str
@@ -145,7 +149,11 @@ class RetrainPlan(_Value):
     replay_images: int | None = None
     found: NewKindFound | None = None
     reason: str
+    catalogue: str = ""
     catalogue_version: int
+    min_variance: float = 0.0
+    min_entropy_bits: float = 0.0
+    below_policy: int = 0
     n_training: int
     sources: tuple[str, ...]
     benchmark: BenchmarkSet
@@ -155,6 +163,11 @@ class RetrainPlan(_Value):
     code_prior: PlannedCodePrior | None = None
     preprocessing: Preprocessing
     planned_at: AwareDatetime
+
+    @property
+    def dataset_version(self) -> str:
+        """Names the catalogue and its version on the artifact and in the registry."""
+        return f"{self.catalogue}-{self.catalogue_version}" if self.catalogue else str(self.catalogue_version)
 
 
 class Excluded(_Value):
@@ -315,7 +328,8 @@ class Registered(_Value):
 class IngestCounts(_Value):
     """What one ingest did. `accepted + converted + quarantined = received`, always.
 
-    `accepted` came as they are used, `converted` were accepted after a conversion.
+    `accepted` came as they are used, `converted` were accepted after a conversion. `policy`: digest of what decided,
+    empty in lines of before it was kept.
     """
 
     segments: int = 0
@@ -325,4 +339,5 @@ class IngestCounts(_Value):
     quarantined: int = 0
     reasons: dict[str, int] = Field(default_factory=dict)
     held: str = ""
+    policy: str = ""
     catalogue_version: int = 0

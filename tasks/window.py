@@ -58,7 +58,7 @@ def select_window(
     if tier != "full":
         _require_same_images(artifact, tier)
     free = free_rows(version, old_sources, held_back)
-    traffic = newest(traffic_among(free, version, artifact))
+    traffic = newest(traffic_among(free, artifact))
     if tier == "emergency":
         chosen = _select_new_kind(traffic, version, champion, artifact, trusted=cause == "by hand")
     else:
@@ -127,6 +127,7 @@ def _choose(
     watched = watch_some(trained)
     require_share(len(trained) - len(watched), size - len(holdout) - len(watched), found)
     return WindowSelection(
+        catalogue=settings().open_catalogue().name,
         catalogue_version=version,
         champion=champion,
         n=size,
@@ -156,6 +157,7 @@ def _select_newest(window: pa.Table, traffic: pa.Table, version: int, champion: 
             print(f"no benchmark_new: {error}")
     began, ended = ends(window)
     return WindowSelection(
+        catalogue=settings().open_catalogue().name,
         catalogue_version=version,
         champion=champion,
         n=len(window),

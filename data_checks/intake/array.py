@@ -12,7 +12,7 @@ from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from vae_core.preprocessing import Preprocessing
 
-_OF_COLOURS = (3, 4)
+_OF_COLOURS = 3
 
 
 def convert_array(array: NDArray[np.generic], preprocessing: Preprocessing, policy: InputPolicy) -> Converted:
@@ -50,7 +50,7 @@ def _require_channels(array: NDArray[np.generic], preprocessing: Preprocessing) 
     came = "x".join(str(side) for side in array.shape) or "a single number"
     if array.ndim == 3 and array.shape[2] == channels:
         advice = "move the channel axis to the front"
-    elif array.ndim == 3 and channels == 1 and array.shape[0] in _OF_COLOURS:
+    elif array.ndim == 3 and channels == 1 and array.shape[0] == _OF_COLOURS:
         advice = "a colour picture, or several grey ones? send grey ones as (N, 1, H, W), a colour picture as a file"
     else:
         advice = "send one image"

@@ -74,9 +74,9 @@ def take_fingerprints(pixels: NDArray[np.uint8]) -> Fingerprints:
     looks: list[Looks] = []
     brighter: list[Looks] = []
     for start in range(0, max(1, len(pixels)), AT_ONCE):
-        images = pixels[start : start + AT_ONCE].astype(np.float32) / 255
+        images: NDArray[np.float32] = pixels[start : start + AT_ONCE].astype(np.float32) / np.float32(255)
         looks.append(_look(images))
-        brighter.append(_look(np.minimum(images * GAIN, 1)))
+        brighter.append(_look(np.minimum(images * GAIN, 1, dtype=np.float32)))
     return Fingerprints(_join(looks), _join(brighter), min(pixels.shape[2:]))
 
 

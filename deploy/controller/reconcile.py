@@ -14,19 +14,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from data_checks.verdict import Phase, Verdict
+from data_checks.shown_text import shorten
+from data_checks.verdict import LONGEST_REASON, Phase, Verdict
+from deploy.controller.candidates import read_candidate, record_approval
 from deploy.controller.config import ControllerConfig
 from deploy.controller.golden import try_golden
 from deploy.controller.history import read_fates
+from deploy.controller.mirroring import mirror_fates, set_tags
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.publish import mirror_aliases, publish_release
 from deploy.controller.rollback import Desk, Order, undo, who
+from deploy.controller.taken_back import record_taken_back
 from deploy.controller.trials import Standing, Trials, find_standing, record_beginning
 from deploy.delivery.history import Fate
-from deploy.delivery.planning import SETTLED, plan_step
+from deploy.delivery.planning import plan_step
 from deploy.delivery.steps import (
     BeginTrial,
-    Candidate,
     Facts,
     LoadBeside,
     Promote,
@@ -43,13 +46,12 @@ from deploy.delivery.steps import (
 )
 from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.release import Release, ServedVersion
-from deploy.stores.artifacts import artifact_prefix, fetch_golden, has_artifact
+from deploy.stores.artifacts import fetch_golden
 from deploy.stores.errors import StoreCorrupt, StoreError, StoreRefused
 from deploy.stores.ledger import Ledger
-from deploy.stores.registry import RegisteredVersion, Registry
+from deploy.stores.registry import RegisteredVersion
 
 MAX_STEPS = 50  # of one look; a plan that never ends would be our own mistake
-MIRRORED = "delivery_epoch"  # tag: the release up to which the tag `delivery` was told what happened
 
 _log = logging.getLogger("latentloop.controller")
 
@@ -117,7 +119,9 @@ class Reconciler:
     def _mirror(self, view: _View, versions: list[RegisteredVersion]) -> StoreError | None:
         """Tell the registry what happened; what it does not take must not keep a bad version in the traffic."""
         try:
-            _mirror(self._world.registry, view.release, versions, view.fates)
+            mirror_fates(self._world.registry, versions, view.fates, self._world.ledger)
+            if versions:
+                mirror_aliases(view.release, self._world.registry)
         except StoreError as error:
             return error
         return None
@@ -129,7 +133,9 @@ class Reconciler:
             _log.info("published release %d", release.epoch)
         candidates = None
         if versions is not None:
-            candidates = [_candidate(each, fates.get(each.version), world) for each in versions]
+            candidates = [
+                read_candidate(each, fates.get(each.version), world.ledger, world.objects) for each in versions
+            ]
         standing = find_standing(release, fates, world.ledger)
         service = world.service.view()
         if not service.reachable:
@@ -159,10 +165,11 @@ class Reconciler:
                 body = json.dumps({"digest": digest, "reason": reason})
                 key = f"approval-refused:{version}:{digest}:{reason}"
                 world.ledger.record("approval-refused", version, body, now, key=key)
-                _tag(world.registry, version, {"delivery_reason": reason, "delivery": "refused"})
-            case RecordApproval(version, digest):
-                body = json.dumps({"digest": digest, "how": "tag approval=approved, seen by reconciling"})
-                world.ledger.record("approval", version, body, now, key=f"approval:{version}:{digest}")
+                set_tags(world.registry, version, {"delivery_reason": reason, "delivery": "refused"})
+            case RecordApproval(version):
+                assert view.facts.candidates is not None
+                approved = next(each for each in view.facts.candidates if each.version == version)
+                record_approval(world.ledger, approved, now)
             case LoadBeside(version):
                 reason = f"version {version.version} was approved; loading it beside the champion"
                 _swap(world, release, now, reason, shadow=version)
@@ -181,9 +188,10 @@ class Reconciler:
                 self._record_verdict(view, now)
                 slots = {"champion": version, "previous": release.champion, "shadow": None, "canary": None}
                 _swap(world, release, now, reason, **slots, canary_share=0.0)
-            case TakeBack(version, reason):
+            case TakeBack(version, reason, cause):
                 self._record_verdict(view, now)
                 told = f"version {version} taken back: {reason}"
+                record_taken_back(world.ledger, version, release.epoch + 1, cause, told, now)
                 _swap(world, release, now, told, shadow=None, canary=None, canary_share=0.0)
             case RollBack(version, reason):
                 self._record_verdict(view, now)
@@ -203,29 +211,6 @@ class Reconciler:
             key = f"verdict:{standing.stage}:{standing.subject}:{view.release.epoch}"
             body = trial.verdict.model_dump_json()
             self._world.ledger.record(f"{standing.stage}-verdict", standing.on_trial, body, now, key=key)
-
-
-def _candidate(version: RegisteredVersion, fate: Fate | None, world: Neighbours) -> Candidate:
-    approved = [json.loads(each.body)["digest"] for each in world.ledger.entries("approval", version.version, limit=1)]
-    delivery = version.tags.get("delivery", "") if _is_mirrored(version, fate) or fate is None else fate.delivery
-    waiting = version.approval == "approved" and delivery not in SETTLED
-    return Candidate(
-        version=version.version,
-        digest=version.digest,
-        artifact=artifact_prefix(version.digest),
-        approval=version.approval,
-        benchmark=version.tags.get("benchmark", ""),
-        delivery=delivery,
-        overridden=_is_overridden(version, world.ledger),
-        approved_digest=approved[0] if approved else None,
-        intact=waiting and has_artifact(world.objects, artifact_prefix(version.digest), version.digest),
-    )
-
-
-def _is_overridden(version: RegisteredVersion, ledger: Ledger) -> bool:
-    """An override counts for the digest that it was given for."""
-    found = ledger.entries("override", version.version)
-    return any(json.loads(each.body).get("digest") == version.digest for each in found)
 
 
 def _golden_verdicts(ledger: Ledger, release: Release) -> dict[str, Verdict]:
@@ -248,35 +233,11 @@ def _golden_verdict(version: ServedVersion, world: Neighbours, config: Controlle
             warmup_requests=config.warmup_requests,
         )
     except (StoreCorrupt, StoreRefused) as error:
-        reason = " ".join(f"golden inputs could not be tried: {error}".split())
-        return Verdict(phase=Phase.failed, reason=reason[:2000])
+        reason = f"golden inputs could not be tried: {error}"
+        return Verdict(phase=Phase.failed, reason=shorten(reason, LONGEST_REASON))
 
 
 def _swap(world: Neighbours, release: Release, now: datetime, reason: str, **slots: object) -> None:
     wanted = release.model_copy(update={**slots, "changed_at": now, "reason": reason})
     fresh = world.releases.compare_and_swap(release.epoch, wanted)
     publish_release(fresh, world.objects, world.signing_key)
-
-
-def _mirror(registry: Registry, release: Release, versions: list[RegisteredVersion], fates: Mapping[str, Fate]) -> None:
-    """Tags and aliases follow the row, whoever moved it; a controller killed between the two mends them here.
-
-    What happened is told once: a person who empties the tag `delivery` afterwards wants the version tried again.
-    """
-    for each in versions:
-        fate = fates.get(each.version)
-        if fate is not None and not _is_mirrored(each, fate):
-            # the mark last: a version that is marked is not looked at again
-            told = {"delivery_reason": fate.reason, "delivery": fate.delivery, MIRRORED: str(fate.epoch)}
-            _tag(registry, each.version, told)
-    if versions:
-        mirror_aliases(release, registry)
-
-
-def _is_mirrored(version: RegisteredVersion, fate: Fate | None) -> bool:
-    return fate is None or version.tags.get(MIRRORED) == str(fate.epoch)
-
-
-def _tag(registry: Registry, version: str, tags: Mapping[str, str]) -> None:
-    for name, value in tags.items():
-        registry.set_tag(version, name, value[:500])

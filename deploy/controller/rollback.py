@@ -94,7 +94,7 @@ def undo(desk: Desk, release: Release, version: str, order: Order, now: datetime
             "canary_share": 0.0,
             "shadow": on_trial,
         }
-    reason = f"version {version} rolled back ({order.how}, {order.who}): {order.reason}"
+    reason = describe_rollback(version, order)
     fresh = desk.releases.compare_and_swap(
         release.epoch, release.model_copy(update={**change, "changed_at": now, "reason": reason})
     )
@@ -106,6 +106,11 @@ def undo(desk: Desk, release: Release, version: str, order: Order, now: datetime
     assert fresh.champion is not None
     _record(desk.ledger, fresh, version, order, now)
     return RolledBack(version, fresh.champion.version, fresh, published)
+
+
+def describe_rollback(version: str, order: Order) -> str:
+    """What the release says of it."""
+    return f"version {version} rolled back ({order.how}, {order.who}): {order.reason}"
 
 
 def who() -> str:

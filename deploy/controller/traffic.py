@@ -18,7 +18,7 @@ from deploy.stores.errors import ObjectMissing, StoreCorrupt
 from deploy.stores.objects import ObjectStore
 from deploy.stores.telemetry import Telemetry
 
-_COLUMNS = ("recon_error", "norm", "image_mean", "image_variance", "image_entropy")
+_COLUMNS = ("recon_error", "norm", "image_mean", "image_variance", "image_entropy", "image_digest")
 
 
 def serving_since(release: Release, fates: Mapping[str, Fate]) -> datetime | None:

@@ -11,6 +11,8 @@ One version is on trial at a time. A newer approval supersedes a version that is
 nobody), and waits for the end of a canary. It pauses a watch period, which goes on when the newer version is taken back
 and ends with its promotion: whoever is watched has passed shadow and canary, and a remedy must not wait a day for it.
 An approval of an older version than the one on trial is refused. A canary that a replica has stopped is taken back.
+A version that was taken back is tried again when it is approved again; one that was shown to be worse needs an override
+as well.
 While the registry is away nothing moves towards the traffic, and what is bad is taken back all the same.
 """
 
@@ -19,6 +21,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from data_checks.verdict import Phase
+from deploy.delivery.causes import Cause, find_cause
+from deploy.delivery.next_step import say_override
 from deploy.delivery.steps import (
     BeginTrial,
     Candidate,
@@ -50,11 +54,11 @@ def plan_step(facts: Facts) -> Step:
         return going if going is not None and safe else Wait("the registry does not answer: approvals are unknown")
     if going is not None and not isinstance(going, Wait):
         return going
-    waiting = _waiting(facts.candidates, facts.release)
+    waiting = find_waiting(facts.candidates, facts.release)
     if not waiting:
         return going or Wait("no approved version is waiting")
     *older, newest = waiting
-    if (reason := _objection(newest)) is not None:  # first: what cannot count supersedes nobody
+    if (reason := find_objection(newest)) is not None:  # first: what cannot count supersedes nobody
         return Refuse(newest.version, newest.digest, reason)
     if older:
         return _superseded(older[0], newest.version)
@@ -66,7 +70,7 @@ def plan_step(facts: Facts) -> Step:
     if on_trial is None:
         return LoadBeside(_served(newest))
     if facts.release.canary is None:
-        return TakeBack(on_trial.version, _newer(newest.version))
+        return TakeBack(on_trial.version, _newer(newest.version), Cause.withdrawn)
     assert isinstance(going, Wait)
     return Wait(f"version {newest.version} is approved and waits its turn: {going.reason}")
 
@@ -84,19 +88,19 @@ def _continue(facts: Facts) -> Step | None:
 
 def _continue_shadow(served: ServedVersion, facts: Facts) -> Step:
     trial = facts.trial
-    if (reason := _withdrawn(served, facts) or _lost(trial)) is not None:
-        return TakeBack(served.version, reason)
+    if (ended := _withdrawn(served, facts) or _lost(trial)) is not None:
+        return ended
     if (absent := _absence(served, facts)) is not None:
         # a store that is away for a moment is a trouble too: only what lasts is held against the version, and nothing
         # of it once the trial has begun, for then a replica has been started again
         if trial is None and facts.service.reachable and facts.waited_s > facts.load_timeout_s:
-            return TakeBack(served.version, _not_loaded(facts))
+            return TakeBack(served.version, _not_loaded(facts), Cause.technical)
         return Wait(absent)
     golden = facts.golden.get(served.version)
     if golden is None:
         return TryGolden(served)
     if golden.phase is not Phase.passed:
-        return TakeBack(served.version, golden.reason)
+        return TakeBack(served.version, golden.reason, Cause.technical)
     if facts.release.champion is None:
         return Promote(served, golden.reason)
     if trial is None:
@@ -108,12 +112,12 @@ def _continue_shadow(served: ServedVersion, facts: Facts) -> Step:
 
 def _continue_canary(served: ServedVersion, facts: Facts) -> Step:
     trial = facts.trial
-    if (reason := _withdrawn(served, facts) or _lost(trial)) is not None:
-        return TakeBack(served.version, reason)
+    if (ended := _withdrawn(served, facts) or _lost(trial)) is not None:
+        return ended
     # a replica that still follows an older release speaks of an older canary
     stopped = facts.service.troubles.get("canary_share") if facts.service.epoch == facts.release.epoch else None
     if stopped is not None:
-        return TakeBack(served.version, stopped)
+        return TakeBack(served.version, stopped, Cause.technical)
     if (absent := _absence(served, facts)) is not None:
         return Wait(absent)
     if trial is None:
@@ -131,22 +135,25 @@ def _continue_watch(trial: RunningTrial) -> Step:
     return Wait(_goes_on(trial))
 
 
-def _withdrawn(served: ServedVersion, facts: Facts) -> str | None:
+def _withdrawn(served: ServedVersion, facts: Facts) -> TakeBack | None:
     """Why the version on trial must go whatever its numbers say, or None."""
     if facts.candidates is None:
         return None
     candidate = next((each for each in facts.candidates if each.version == served.version), None)
     if candidate is None or candidate.approval != APPROVED:
-        return "the approval was withdrawn before the version became champion"
+        reason = "the approval was withdrawn before the version became champion"
+        return TakeBack(served.version, reason, Cause.withdrawn)
     if candidate.digest != served.digest:
-        return f"digest changed after the approval: approved {served.digest}, now {candidate.digest}"
+        return TakeBack(served.version, _another_digest(served.digest, candidate.digest), Cause.withdrawn)
     return None
 
 
-def _lost(trial: RunningTrial | None) -> str | None:
+def _lost(trial: RunningTrial | None) -> TakeBack | None:
     """Why the trial ended against the version, or None; what cannot be judged at the moment ends nothing."""
     verdict = trial.verdict if trial is not None else None
-    return verdict.reason if verdict is not None and verdict.failed else None
+    if trial is None or verdict is None or not verdict.failed:
+        return None
+    return TakeBack(trial.version, verdict.reason, find_cause(verdict))
 
 
 def _absence(served: ServedVersion, facts: Facts) -> str | None:
@@ -182,7 +189,7 @@ def _goes_on(trial: RunningTrial) -> str:
     return f"version {trial.version}, {trial.stage} since {trial.elapsed_s:.0f} s: {said}"
 
 
-def _waiting(candidates: Sequence[Candidate], release: Release) -> list[Candidate]:
+def find_waiting(candidates: Sequence[Candidate], release: Release) -> list[Candidate]:
     """Approved versions that wait for their turn, the newest last."""
     # the release row is the truth: the tag of a version that was just moved may lag behind
     taken = {each.version for each in (release.champion, release.canary, release.shadow) if each is not None}
@@ -195,22 +202,35 @@ def _waiting(candidates: Sequence[Candidate], release: Release) -> list[Candidat
 
 
 def _superseded(candidate: Candidate, by: str) -> Refuse:
-    return Refuse(candidate.version, candidate.digest, _newer(by))
+    reason = f"{_newer(by)}; `latentloop approve {candidate.version}` has it tried after that one"
+    return Refuse(candidate.version, candidate.digest, reason)
 
 
 def _newer(version: str) -> str:
     return f"superseded: version {version} is newer and approved as well"
 
 
-def _objection(candidate: Candidate) -> str | None:
-    """Why an approval of this version must not count, or None."""
+def find_objection(candidate: Candidate) -> str | None:
+    """Why an approval of this version must not count, and what can be done about it, or None."""
     if candidate.approved_digest is not None and candidate.approved_digest != candidate.digest:
-        return f"digest changed after the approval: approved {candidate.approved_digest}, now {candidate.digest}"
+        return _another_digest(candidate.approved_digest, candidate.digest)
     if candidate.benchmark != "passed" and not candidate.overridden:
-        return f"benchmark={candidate.benchmark or 'missing'} and no override is recorded: expected benchmark=passed"
+        return (
+            f"benchmark={candidate.benchmark or 'missing'} and no override is recorded: expected benchmark=passed; "
+            f"{say_override(candidate.version)} lets it be approved"
+        )
+    if candidate.taken_back is not None and candidate.taken_back.stays_away:
+        return (
+            f"it was taken back before (cause: {candidate.taken_back.cause}) and no override is recorded since: "
+            f"{say_override(candidate.version)} has it tried again; {candidate.taken_back.reason}"
+        )
     if not candidate.intact:
         return f"the object store holds no artifact {candidate.digest or '(tag model_digest is missing)'}"
     return None
+
+
+def _another_digest(approved: str, found: str) -> str:
+    return f"digest changed after the approval: approved {approved}, now {found}"
 
 
 def _served(candidate: Candidate) -> ServedVersion:

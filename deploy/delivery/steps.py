@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from data_checks.verdict import Verdict
+from deploy.delivery.causes import Cause, TakenBack
 from deploy.release import Release, ServedVersion
 
 Stage = Literal["shadow", "canary", "watch"]
@@ -18,7 +19,7 @@ class Candidate:
 
     `artifact` is where the object store keeps the artifact of `digest`, and `intact` says whether it does;
     `approved_digest` is the digest that an earlier look recorded the approval for; `overridden` says that an override
-    is on record for this digest.
+    is on record for this digest; `taken_back` is None unless that is the last thing that happened to the version.
     """
 
     version: str
@@ -30,6 +31,7 @@ class Candidate:
     overridden: bool
     approved_digest: str | None
     intact: bool
+    taken_back: TakenBack | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class TakeBack:
 
     version: str
     reason: str
+    cause: Cause
 
 
 @dataclass(frozen=True, slots=True)

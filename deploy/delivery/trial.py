@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_checks.verdict import Evidence, Phase, Verdict, combine
+from data_checks.shown_text import shorten
+from data_checks.verdict import LONGEST_REASON, Evidence, Phase, Verdict, combine
+from deploy.delivery.causes import TIME_OVER
 from deploy.delivery.trial_parts import decide, judge_answers, judge_error, judge_failures, judge_latency, judge_tail
 from deploy.delivery.trial_policy import DeliveryPolicy
 
@@ -146,8 +148,10 @@ def _judge_time(stage: str, verdict: Verdict, elapsed_s: float, least_s: float, 
         phase, time = Phase.inconclusive, f"{time}, at least {least_s:.0f} s needed; so far passed"
     elif not verdict.passed and elapsed_s >= most_s:
         phase, time = Phase.failed, f"{time}, at most {most_s:.0f} s: taken back as {Phase.inconclusive}"
+        over = Evidence(name=TIME_OVER, value=elapsed_s, limit=most_s, unit="s", direction="lower")
+        verdict = verdict.model_copy(update={"evidence": (*verdict.evidence, over)})
     return _with_words(verdict, phase, time)
 
 
 def _with_words(verdict: Verdict, phase: Phase, words: str) -> Verdict:
-    return Verdict(phase=phase, reason=f"{words}; {verdict.reason}"[:2000], evidence=verdict.evidence)
+    return Verdict(phase=phase, reason=shorten(f"{words}; {verdict.reason}", LONGEST_REASON), evidence=verdict.evidence)

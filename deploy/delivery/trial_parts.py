@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from data_checks.shown_text import shorten
 from data_checks.statistics.confidence_sequence import bound_mean
 from data_checks.statistics.rate_sequence import bound_rate
-from data_checks.verdict import Evidence, Phase, Verdict
+from data_checks.verdict import LONGEST_REASON, Evidence, Phase, Verdict
 from deploy.delivery.paired_bounds import bound_error, bound_since_restart, bound_tail
 from deploy.delivery.trial_policy import DeliveryPolicy
 
@@ -46,16 +47,21 @@ def _judge_newest(
     last = (n - 1) // every
     for restart in range(max(1, last - 1), last + 1):
         theirs, mine = float(reference[restart * every :].mean()), float(judged[restart * every :].mean())
-        low = (
-            policy.recon_error_margin + float(bound_since_restart(reference, judged, policy, restart).low[-1]) / theirs
-        )
+        bounds = bound_since_restart(reference, judged, policy, restart)
+        low, high = (policy.recon_error_margin + float(each[-1]) / theirs for each in (bounds.low, bounds.high))
         if low > policy.recon_error_margin:
+            newest = Evidence(
+                name="recon_error_change_newest", value=mine / theirs - 1, limit=policy.recon_error_margin,
+                unit="share", direction="lower", n=n - restart * every, **_interval(low, high),
+            )  # fmt: skip
             reason = (
                 f"on the newest {n - restart * every} pairs {names[0]} {mine:.4g} against {names[1]} {theirs:.4g}: "
                 f"change {mine / theirs - 1:+.4f}: lower bound {low:.4g} > limit {policy.recon_error_margin:.4g}; "
                 f"on all: {verdict.reason}"
             )
-            return Verdict(phase=Phase.failed, reason=reason[:2000], evidence=verdict.evidence)
+            return Verdict(
+                phase=Phase.failed, reason=shorten(reason, LONGEST_REASON), evidence=(*verdict.evidence, newest)
+            )
     return verdict
 
 

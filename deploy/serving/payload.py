@@ -3,7 +3,7 @@
 Bodies: an image file as it is (`image/png` and the other types of pictures, `application/octet-stream`: its bytes say
 what it is), files as `multipart/form-data`, `{"images": nested numbers}` as `application/json`, an array as
 `application/x-npy`. In arrays integers are the levels 0 to 255 and floats are [0, 1]; a stack of images is
-(N, C, H, W), and of grey ones (N, H, W) too where N is no number of channels.
+(N, C, H, W), and of grey ones (N, H, W) too, but for N = 3, which may be a colour image.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from deploy.serving.visit import Outcome, Visit
 from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.errors import PreconditionFailed
 from deploy.stores.telemetry import RequestRow
+from vae_core.preprocessing import pixel_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,15 @@ def answered_rows(outcome: Outcome, replica: str) -> list[RequestRow]:
             latency_ms=latency_ms,
             codes=None if scores.codes is None else scores.codes[row],
             code_distance=None if scores.code_distance is None else float(scores.code_distance[row]),
+            image_digest=_short_digest(outcome.admitted.pixels[row]),
         )
         for row, statistics in enumerate(outcome.admitted.statistics)
     ]
+
+
+def _short_digest(pixels: np.ndarray) -> int:
+    """The first eight bytes of the digest that names these pixels (C, H, W) everywhere; 0 means unknown."""
+    return int.from_bytes(bytes.fromhex(pixel_digest(pixels)[:16]), "big", signed=True) or 1
 
 
 def refused_rows(visit: Visit, replica: str, refused: tuple[RefusedImage, ...]) -> list[RequestRow]:

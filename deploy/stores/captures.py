@@ -32,6 +32,7 @@ _SCHEMA = pa.schema(
     metadata={"latentloop.schema_version": "2"},
 )
 _GROUP_BYTES = 8 * 2**20
+_STREAMED_IMAGES, _STREAMED_BYTES = 1_000, 4 * 2**20
 _SINCE_2 = "label"  # segments of schema 1 have no such column: their images have no label
 
 
@@ -84,17 +85,28 @@ def _to_table(images: Sequence[CapturedImage]) -> pa.Table:
 
 def decode_segment(data: bytes) -> list[CapturedImage]:
     """Read the images in their order; StoreCorrupt when the bytes are no segment."""
+    return list(stream_segment(data))
+
+
+def stream_segment(data: bytes) -> Iterator[CapturedImage]:
+    """Read the images in their order, some megabytes at a time; StoreCorrupt, perhaps at the end, as `decode_segment`.
+
+    So that their bytes are in memory once, whatever is made of them.
+    """
     try:
-        # one thread: a threaded read of memory may abort the interpreter at its exit (apache/arrow 33975)
         file = pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True)
-        table = _with_labels(file.read(use_threads=False)).cast(_SCHEMA)
-        columns = [table[name].to_pylist() for name in _SCHEMA.names]
+        at_once = max(1, min(_STREAMED_IMAGES, _STREAMED_BYTES * file.metadata.num_rows // max(len(data), 1)))
+        _with_labels(file.schema_arrow.empty_table()).cast(_SCHEMA)
+        # one thread: a threaded read of memory may abort the interpreter at its exit (apache/arrow 33975)
+        for batch in file.iter_batches(batch_size=at_once, use_threads=False):
+            table = _with_labels(pa.Table.from_batches([batch])).cast(_SCHEMA)
+            for row in zip(*(table[name].to_pylist() for name in _SCHEMA.names), strict=True):
+                yield CapturedImage(*row)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise StoreCorrupt(
             f"capture segment of {len(data)} bytes: expected Parquet with {_SCHEMA.names}, "
             f"got {str(error)[:200]!r}; delete it or capture again"
         ) from error
-    return [CapturedImage(*row) for row in zip(*columns, strict=True)]
 
 
 def _with_labels(table: pa.Table) -> pa.Table:
@@ -143,6 +155,10 @@ class CaptureStore:
     def segments(self) -> list[str]:
         """List the keys of all segments, sorted."""
         return [key for key in self._objects.keys(PREFIX) if key.endswith(".parquet")]
+
+    def stream(self, key: str) -> Iterator[CapturedImage]:
+        """Read the images of a segment one after another, so that their bytes are held once; errors as of `read`."""
+        return stream_segment(self._objects.get(key).data)
 
     def read(self, key: str) -> list[CapturedImage]:
         """Read the images of a segment; ObjectMissing or StoreCorrupt."""

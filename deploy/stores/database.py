@@ -65,9 +65,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def insert_ignoring(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert the rows whose unique key is not there yet."""
-    connection.execute(_insert_ignoring(connection, table), rows)
+def insert_ignoring(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> bool:
+    """Insert the rows whose unique key is not there yet; True where every row was written, as far as that is known."""
+    return connection.execute(_insert_ignoring(connection, table), rows).rowcount == len(rows)
 
 
 def insert_once(connection: Connection, table: Table, row: Mapping[str, object]) -> bool:

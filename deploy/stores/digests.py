@@ -33,8 +33,8 @@ class DigestIndex:
         values = [{"digest": digest, "owner": first[digest]} for digest in sorted(first)]
         holders: dict[str, str] = {}
         with CLAIM, writing(self._engine) as connection:
-            if values:
-                insert_ignoring(connection, image_digests, values)
+            if values and insert_ignoring(connection, image_digests, values):
+                return [first[digest] == owner for digest, owner in zip(digests, owners, strict=True)]
             for chunk in _chunks(list(first)):
                 found = select(image_digests).where(image_digests.c.digest.in_(chunk))
                 holders.update((row.digest, row.owner) for row in connection.execute(found))

@@ -105,6 +105,7 @@ requests = Table(
     Column("latency_ms", Double, nullable=False),
     Column("code_distance", Double),
     Column("codes", LargeBinary),
+    Column("image_digest", BigInteger),
     Index("requests_by_time", "at_us"),
 )
 

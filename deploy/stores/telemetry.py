@@ -27,7 +27,7 @@ class RequestRow:
     `at`: aware, UTC. `recon_error`: MSE per pixel and channel. `mu`, `logvar`: kept as float16. `kl`: nats. `norm`:
     ||mu||, or the mean length of z_e. `histogram`: (16,) shares of the pixels. `latency_ms`: milliseconds from the last
     byte read to the answer. `codes`: (h, w) indices of a VQ-VAE, 0 to 65,535. `code_distance`: mean Euclidean distance
-    of z_e from its code.
+    of z_e from its code. `image_digest`: eight bytes of the pixels' digest, as a signed number; never 0.
     """
 
     at: datetime
@@ -48,6 +48,7 @@ class RequestRow:
     latency_ms: float
     codes: NDArray[np.integer[Any]] | None = None
     code_distance: float | None = None
+    image_digest: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class TelemetryWindow:
 
     `at`: datetime64[us], UTC. `mu`, `logvar`: (N, D) float16, `histogram`: (N, 16) float16; D is 0 when no
     row has such numbers. `codes`: (N, h * w), row by row of the grid, -1 where missing; 0 wide when no row has any.
-    `refusal`: "" where the request was answered.
+    `refusal`: "" where the request was answered. `image_digest`: 0 where it was not kept.
     """
 
     at: NDArray[np.datetime64]
@@ -77,6 +78,7 @@ class TelemetryWindow:
     histogram: NDArray[np.float16]
     codes: NDArray[np.int32]
     code_distance: NDArray[np.float64]
+    image_digest: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.at)
@@ -212,6 +214,7 @@ def _to_values(row: RequestRow) -> dict[str, object]:
         "latency_ms": row.latency_ms,
         "code_distance": row.code_distance,
         "codes": _to_code_blob(row.codes),
+        "image_digest": row.image_digest,
     }
 
 
@@ -243,6 +246,7 @@ def _to_window(rows: Sequence[Row[Any]]) -> TelemetryWindow:
         logvar=_from_blobs("logvar", columns["logvar"]),
         histogram=_from_blobs("histogram", columns["histogram"]),
         codes=_codes_of(columns["codes"], columns["logvar"]),
+        image_digest=np.array([digest or 0 for digest in columns["image_digest"]], dtype=np.int64),
         **numbers,
     )
 

@@ -14,7 +14,7 @@ from latentloop.demo.shipment import DUPLICATE, Shipment, write_shipment
 from latentloop.demo.telling import Chapter, Story, expect
 from latentloop.demo.traffic import Client, Traffic
 from latentloop.ingesting import ingest_folder
-from latentloop.loop import retrain_and_wait
+from latentloop.retraining import retrain_and_wait
 
 if TYPE_CHECKING:
     from vae_core.evaluation.benchmark_result import BenchmarkResult

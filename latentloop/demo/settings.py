@@ -35,7 +35,7 @@ FULL = Scale(
     requests=3_000,
     emergency_s=45,
     measured=5_000,
-    watchdog_s=900,
+    watchdog_s=2_700,
     prior_s=60,
 )
 QUICK = Scale(
@@ -46,7 +46,7 @@ QUICK = Scale(
     requests=1_500,
     emergency_s=20,
     measured=1_500,
-    watchdog_s=540,
+    watchdog_s=1_500,
     prior_s=10,
 )
 

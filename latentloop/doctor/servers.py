@@ -61,8 +61,8 @@ def _examine_mlflow(settings: Settings) -> Finding:
 
 def _examine_prefect(settings: Settings) -> Finding:
     url = str(settings.prefect_url).rstrip("/")
-    auth = settings.prefect_auth.get_secret_value() if settings.prefect_auth is not None else None
-    told = _ask("prefect", f"{url}/admin/version", auth)
+    word = None if settings.prefect_auth is None else settings.prefect_auth.get_secret_value()
+    told = _ask("prefect", f"{url}/admin/version", word)
     if isinstance(told, Finding):
         return told
     there, here = told.text.strip().strip('"'), version("prefect")

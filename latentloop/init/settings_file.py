@@ -33,7 +33,7 @@ class Line:
     why: str
 
     @classmethod
-    def of(cls, name: str, proposed: Reasoned[JsonValue]) -> Line:
+    def of(cls, name: str, proposed: Reasoned[int] | Reasoned[float]) -> Line:
         """What was proposed, under its name."""
         return cls(name, proposed.value, proposed.why)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.pulse import Clock
@@ -12,13 +12,18 @@ from latentloop.supervisor.tending import Supervisor
 
 
 def await_settled(
-    supervisor: Supervisor, *, clock: Clock = time.monotonic, poll_s: float = 0.2, say_every_s: float = 5.0
+    supervisor: Supervisor,
+    so_far: Callable[[], str],
+    *,
+    clock: Clock = time.monotonic,
+    poll_s: float = 0.2,
+    say_every_s: float = 5.0,
 ) -> None:
-    """Return once every part is up, was left down, or needs one that was.
+    """Return once every part is up, was left down, or needs one that was; `so_far` says how long it took until now.
 
     No limit of its own: every child has one for its start, and what dies again and again is left down.
     """
-    began = said_at = clock()
+    said_at = clock()
     while True:
         supervisor.tend()
         records = supervisor.records()
@@ -27,7 +32,7 @@ def await_settled(
             return
         if clock() - said_at >= say_every_s:
             said_at = clock()
-            supervisor.say(f"waiting for {', '.join(waiting)} ({said_at - began:.0f} s)")
+            supervisor.say(f"waiting for {', '.join(waiting)} ({so_far()})")
         time.sleep(poll_s)
 
 

@@ -1,39 +1,35 @@
-from collections import Counter
-
-import numpy as np
 import pytest
 
-from data_checks.batch import judge_batch, judge_refused_shares
-from data_checks.input_gate import judge_image_bytes
+from data_checks.batch import decision_digest, judge_groups, judge_refused_shares
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from data_checks.verdict import Phase
-from tests.data_checks.pictures import encode, product
 from vae_core.preprocessing import Preprocessing
 
 GREY, POLICY = Preprocessing(), InputPolicy()
-BLACK = encode(np.zeros((28, 28), np.uint8))
 
 
-def test_each_image_of_a_segment_gets_the_answer_that_serving_would_give() -> None:
-    files = [encode(product(seed)) for seed in range(100)]
-    files[3], files[50], files[99] = BLACK, files[50][:-9], b""
-    batch = judge_batch([(f"{i}.png", "line-1", data) for i, data in enumerate(files)], GREY, POLICY)
-    assert [result.refusal for result in batch.results] == [
-        judge_image_bytes(data, GREY, POLICY).refusal for data in files
-    ]
-    assert Counter(result.refusal for result in batch.results) == {
-        None: 97, Refusal.low_variance: 1, Refusal.truncated: 1, Refusal.empty_file: 1,
-    }  # fmt: skip
-    assert batch.verdict.phase is Phase.inconclusive
-    assert len(batch.verdict.evidence) == 3
+def test_a_source_whose_camera_went_black_is_held_and_says_by_how_much_and_its_neighbour_is_not() -> None:
+    received = {"dark": 300, "bright": 4202}
+    refused = {"dark": {Refusal.low_variance: 30}, "bright": {Refusal.low_variance: 3}}
+    verdicts = judge_groups(received, refused, POLICY)
+    assert {group: verdict.failed for group, verdict in verdicts.items()} == {"dark": True, "bright": False}
+    assert "refused_low_variance 0.1 [" in verdicts["dark"].reason
+    assert "> limit 0.01 (n=300)" in verdicts["dark"].reason
 
 
-def test_a_source_whose_camera_went_black_holds_the_batch_and_says_by_how_much() -> None:
-    files = [BLACK if i % 10 == 0 else encode(product(i)) for i in range(300)]
-    verdict = judge_batch([("name", "source", data) for data in files], GREY, POLICY).verdict
-    assert verdict.failed
-    assert "refused_low_variance 0.1 [" in verdict.reason and "> limit 0.01 (n=300)" in verdict.reason
+def test_a_group_of_which_nothing_was_refused_is_judged_too() -> None:
+    assert judge_groups({"a": 1000}, {}, POLICY)["a"].passed
+
+
+def test_a_decision_is_named_by_everything_that_it_depends_on() -> None:
+    names = {
+        decision_digest(policy, preprocessing)
+        for policy in (POLICY, InputPolicy(min_variance=0.001))
+        for preprocessing in (GREY, GREY.model_copy(update={"height": 32}))
+    }
+    assert len(names) == 4
+    assert decision_digest(InputPolicy(), Preprocessing()) == decision_digest(POLICY, GREY)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,9 @@ def test_the_open_home_of_an_older_release_is_closed_and_keeps_its_content(tmp_p
 def test_what_is_written_into_a_private_home_by_anybody_stays_private(tmp_path: Path) -> None:
     home = tmp_path / "new" / "home"
     make_private(home)
-    Catalogue(LocalObjects(home / "objects")).append_accepted(accepted("s", 3), ["s"])  # Delta Lake writes for itself
+    Catalogue(LocalObjects(home / "objects"), "28x28").append_accepted(
+        accepted("s", 3), ["s"]
+    )  # Delta Lake writes for itself
     (home / "logs").mkdir()
     (home / "logs" / "up.log").write_text("a line")
     assert open_to_others(home) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from data_checks.policy import InputPolicy
 from deploy.settings import Settings, SettingsError, load_settings
 from deploy.settings_training import TrainingConfig
 from tests.deploy.settled import empty_the_environment
@@ -151,12 +153,15 @@ def test_an_unknown_variable_is_refused_with_what_was_meant(
     assert problems() == [f"{name}: unknown setting in the environment; {meant}"]
 
 
+FORMATS = json.dumps(InputPolicy().formats)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
         ("SERVING", "fast", "expected a table as JSON; say LATENTLOOP_SERVING__WORD for each of its words"),
-        ("INPUT_POLICY__FORMATS", "PNG", 'expected a list as JSON, such as ["PNG", "JPEG"]'),
-        ("INPUT_POLICY__FORMATS", "[PNG]", 'expected a list as JSON, such as ["PNG", "JPEG"]'),
+        ("INPUT_POLICY__FORMATS", "PNG", f"expected a list as JSON, such as {FORMATS}"),
+        ("INPUT_POLICY__FORMATS", "[PNG]", f"expected a list as JSON, such as {FORMATS}"),
     ],
 )
 def test_a_table_or_a_list_that_is_no_json_is_one_line(
@@ -403,3 +408,13 @@ def test_the_word_for_prefect_is_not_in_what_is_printed_of_the_settings(file: Pa
 
     assert settings.prefect_auth is not None and settings.prefect_auth.get_secret_value() == "me:hidden"
     assert "hidden" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+@pytest.mark.parametrize(("resize", "fit"), [("antialias", "stretch"), ("refuse", "refuse")])
+def test_a_file_of_the_release_before_is_told_in_one_line_what_to_write(file: Path, resize: str, fit: str) -> None:
+    file.write_text(f'[preprocessing]\nresize = "{resize}"\n')
+
+    (problem,) = problems()
+    assert problem.startswith(f'preprocessing: resize is called fit now: write fit = "{fit}" in its place')
+    file.write_text(f'[preprocessing]\nschema_version = 1\nresize = "{resize}"\n')
+    assert (load_settings().preprocessing.fit, load_settings().preprocessing.converts) == (fit, False)

@@ -23,7 +23,7 @@ def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("PRODUCT", "shop"),
         ("CLOCK_FACTOR", "0.5"),
-        ("PREPROCESSING__RESIZE", "antialias"),
+        ("PREPROCESSING__FIT", "stretch"),
         ("INPUT_POLICY__MIN_VARIANCE", "0.002"),
         ("TRAINING__FULL__SEED", "8"),
         ("EVALUATION__N_IMAGES", "700"),

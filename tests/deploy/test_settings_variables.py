@@ -70,4 +70,3 @@ def test_every_setting_means_in_a_variable_what_it_means_in_the_file(
 def told(field: SettingField) -> JsonValue:
     """Another value than the default where that cannot contradict anything: each switch is turned."""
     return not field.default if isinstance(field.default, bool) else field.default
-

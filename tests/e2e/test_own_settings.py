@@ -203,14 +203,21 @@ def test_the_status_says_first_that_the_settings_differ(shop: Shop) -> None:
     assert 'product ("other" here, "shop" there)' in done.stdout
 
 
-@pytest.mark.parametrize("command", shown_commands()[1:-1], ids=" ".join)
+AFTER_UP = [command for command in shown_commands() if command[0] not in {"init", "up", "down"}]
+
+
+@pytest.mark.parametrize("command", AFTER_UP, ids=" ".join)
 def test_the_commands_of_the_readme_say_what_they_did_or_why_not(shop: Shop, served: str, command: list[str]) -> None:
-    """The fixtures gave `up`, `down` and the first ones: nothing is new to train on, and no version was before."""
-    arguments = ["pictures" if word == "FOLDER" else word for word in command]
+    """The fixtures gave the first ones: nothing is new to train on, the version serves, and none was before it."""
+    arguments = [{"FOLDER": "pictures", "VERSION": served}.get(word, word) for word in command]
 
     done = run_latentloop(*arguments, env={**bare_environment(), "BROWSER": "true"}, folder=shop.folder, timeout_s=900)
 
-    refused = {"retrain": "was trained on with this recipe already", "rollback": "no previous version is kept"}
+    refused = {
+        "retrain": "was trained on with this recipe already",
+        "rollback": "no previous version is kept",
+        "approve": "serves already",
+    }
     why = refused.get(command[0])
     # the service may have captured the picture that it scored meanwhile: then there is something new to train on
     assert done.returncode == 0 or (why is not None and why in done.stderr), done.stderr

@@ -1,10 +1,16 @@
-"""The full tier in one process, without Prefect: `python -m tests.faults.retrain_driver KEY [POINT:MOMENT]`.
+"""The full tier without Prefect, as often as it is asked for: `python -m tests.faults.retrain_driver KEY`.
 
-With a point the process ends there at once, as `kill -9` would end it. Exit code 3: somebody else holds the trigger.
+Each line of stdin is one run, in a child of its own: empty, or POINT:MOMENT, where it ends at once, as `kill -9` would
+end it. Says the child's pid, then how it ended; exit code 3: somebody else holds the trigger. Everything heavy is
+imported once and nothing is opened here, so every child forks from a clean process.
 """
 
+from __future__ import annotations
+
+import importlib
 import os
 import sys
+import traceback
 
 from deploy.stores import faults
 from tasks.claim import claim_trigger, finish_trigger, holding
@@ -14,8 +20,34 @@ from tasks.plan import plan_retrain, validate_plan
 from tasks.register import register_candidate
 from tasks.train import train_candidate
 
+# what a retraining would import in its functions
+for _name in ("great_expectations", "pandas", "deltalake", "mlflow", "torch", "matplotlib.figure", "scipy.linalg",
+              "alembic.command", "alembic.config", "data_checks.table_suite", "deploy.stores.local_objects",
+              "deploy.stores.registry", "vae_core.evaluation.benchmark", "vae_core.training.run"):  # fmt: skip
+    importlib.import_module(_name)
 
-def main(key: str, crash_at: str) -> int:
+
+def main(key: str) -> None:
+    print("ready", flush=True)
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            _end_with(key, line.strip())
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _end_with(key: str, crash_at: str) -> None:
+    code = 1
+    try:
+        code = _retrain(key, crash_at)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)  # a child must not run the driver's exit handlers
+
+
+def _retrain(key: str, crash_at: str) -> int:
     def hook(name: str, moment: faults.Moment) -> None:
         if f"{name}:{moment}" == crash_at:
             os._exit(137)
@@ -36,4 +68,4 @@ def main(key: str, crash_at: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""))
+    main(sys.argv[1])

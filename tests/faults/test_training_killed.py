@@ -1,5 +1,7 @@
 """A training that is killed again and again: it resumes, finished steps stay finished, one version is registered."""
 
+from __future__ import annotations
+
 import io
 import json
 import os
@@ -8,10 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -22,7 +26,8 @@ from tasks.ingest import find_new_segments, ingest_segments
 from tests.vae_core.synthetic_images import boxes
 
 KEY = "killed-again-and-again"
-SETTINGS = """
+STEPS = 300
+SETTINGS = f"""
 product = "killed"
 clock_factor = 0.05
 [controller]
@@ -40,7 +45,7 @@ mutual_information_every_steps = 0
 twin_share = 0.0
 checkpoint_every_steps = 20
 [training.full.budget]
-amount = 600
+amount = {STEPS}
 unit = "steps"
 [evaluation]
 n_images = 120
@@ -65,13 +70,56 @@ def home(tmp_path: Path, mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> It
     context.forget()
 
 
-def test_a_training_killed_anywhere_ends_with_exactly_one_version(home: Path) -> None:
+@pytest.fixture
+def driver(home: Path) -> Iterator[Driver]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.retrain_driver", KEY],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    with process:
+        found = Driver(process)
+        assert found.answer() == "ready"
+        yield found
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@dataclass(frozen=True)
+class Driver:
+    """Runs of the retraining, one after another."""
+
+    process: subprocess.Popen[str]
+
+    def start(self, crash_at: str = "") -> int:
+        """The pid of a new run."""
+        assert self.process.stdin is not None
+        print(crash_at, file=self.process.stdin, flush=True)
+        return int(self.answer())
+
+    def answer(self) -> str:
+        """The driver's next line."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def run(self, crash_at: str = "") -> int:
+        """How a run ended; one that is started at once after a kill waits for the dead one's lease."""
+        deadline = time.monotonic() + 400
+        finished_before = "" if crash_at else "done"
+        while True:
+            self.start(crash_at)
+            code = int(self.answer())
+            if code != 3 or _state() == finished_before or time.monotonic() > deadline:
+                return code
+            time.sleep(0.5)
+
+
+def test_a_training_killed_anywhere_ends_with_exactly_one_version(home: Path, driver: Driver) -> None:
     _fill_catalogue()
-    _kill_while_training(home)
+    _kill_while_training(home, driver)
     for crash_at in ("registry.create_version:after", "ledger.finish:before"):
-        assert _run(crash_at) == 137, f"the run passed {crash_at} alive"
-    assert _run() == 0
-    assert _run() == 3, "a finished trigger is a duplicate"
+        assert driver.run(crash_at) == 137, f"the run passed {crash_at} alive"
+    assert driver.run() == 0
+    assert driver.run() == 3, "a finished trigger is a duplicate"
 
     settings = load_settings()
     versions = settings.open_registry().versions()
@@ -79,30 +127,19 @@ def test_a_training_killed_anywhere_ends_with_exactly_one_version(home: Path) ->
     assert versions[0].approval == "pending"
     trained = json.loads(settings.open_objects().get(f"runs/{KEY}/trained.json").data)
     assert trained["resumed_from_step"] >= 20
-    assert trained["steps"] == 600
+    assert trained["steps"] == STEPS
 
 
-def _kill_while_training(home: Path) -> None:
-    process = subprocess.Popen(_command(), start_new_session=True)
+def _kill_while_training(home: Path, driver: Driver) -> None:
+    pid = driver.start()
     deadline = time.monotonic() + 400
     checkpoints = home / "work" / KEY / "checkpoints"
-    while not any(checkpoints.glob("step-*")):
-        assert process.poll() is None, "the training ended before it could be killed"
+    while not list(checkpoints.glob("step-*")):
+        assert psutil.Process(pid).status() != psutil.STATUS_ZOMBIE, "the training ended before it could be killed"
         assert time.monotonic() < deadline, "no checkpoint appeared"
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-
-
-def _run(crash_at: str = "") -> int:
-    """A run started at once after a kill waits for the dead one's lease."""
-    deadline = time.monotonic() + 400
-    finished_before = "done" if crash_at == "" else ""
-    while True:
-        code = subprocess.run(_command(crash_at), check=False, timeout=600).returncode
-        if code != 3 or _state() == finished_before or time.monotonic() > deadline:
-            return code
-        time.sleep(0.5)
+    os.kill(pid, signal.SIGKILL)
+    assert int(driver.answer()) == -signal.SIGKILL
 
 
 def _state() -> str:
@@ -110,10 +147,6 @@ def _state() -> str:
 
     found = Ledger(context.engine()).get_trigger(KEY)
     return found.state if found else ""
-
-
-def _command(crash_at: str = "") -> list[str]:
-    return [sys.executable, "-m", "tests.faults.retrain_driver", KEY, *([crash_at] if crash_at else [])]
 
 
 def _fill_catalogue() -> None:

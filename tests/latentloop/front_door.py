@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from deploy.stores.database import migrate, open_engine
+
+TIME = re.compile(r"^[a-z]+: [0-9a-z ]+ so far, ")
 
 
 def bare_environment() -> dict[str, str]:
@@ -35,8 +38,11 @@ def make_ledger(home: Path) -> None:
 def run_latentloop(
     *arguments: str, env: dict[str, str], folder: Path, timeout_s: float = 240
 ) -> subprocess.CompletedProcess[str]:
-    """Run the first `latentloop` of the path to its end in `folder`, away from the checkout's own settings file."""
-    return subprocess.run(
+    """Run the first `latentloop` of the path to its end in `folder`, away from the checkout's own settings file.
+
+    Whether it says meanwhile how long it takes depends on the machine: these lines are left out.
+    """
+    done = subprocess.run(
         [program(env), *arguments],
         env=env,
         cwd=folder,
@@ -46,6 +52,8 @@ def run_latentloop(
         timeout=timeout_s,
         check=False,
     )
+    done.stderr = "".join(line for line in done.stderr.splitlines(keepends=True) if not TIME.match(line))
+    return done
 
 
 def program(env: dict[str, str]) -> str:

@@ -121,7 +121,7 @@ def test_another_kind_of_place_is_refused(place: str) -> None:
 
 def test_segments_are_counted_as_they_reach_the_ledger(inbox: Path) -> None:
     (inbox / "1.png").write_bytes(intact(1))
-    seen: list[tuple[int | None, int, int]] = []
+    seen: list[tuple[int | None, int | None, int | None]] = []
 
     def run(settings: Settings, ledger: Ledger, waiting: Sequence[str], say: Say) -> None:
         segments = Segments(ledger, waiting)

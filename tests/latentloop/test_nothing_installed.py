@@ -23,9 +23,12 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "rollback": (),
     "deploy": (),
     "open": ("runs",),
+    "approve": ("1",),
+    "reject": ("1",),
+    "quarantine": ("list",),
 }
 MAKING = {"up", "demo"}  # these are there to make an installation
-ELSEWHERE = {"settings", "setup"}  # one shows values, the other brings the assets: neither needs an installation
+ELSEWHERE = {"settings", "setup", "init", "doctor"}  # these come before an installation, and need none
 
 
 def test_every_command_is_looked_at() -> None:

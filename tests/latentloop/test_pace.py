@@ -26,12 +26,13 @@ def test_nothing_is_said_of_quick_work_and_then_a_line_every_few_seconds() -> No
     ("total", "done", "line"),
     [
         (None, 7, "x: 7 files, 9 s elapsed"),
+        (None, None, "x: 9 s elapsed"),
         (9, 0, "x: 0 of 9 files, 9 s elapsed"),
         (3, 4, "x: 4 of 3 files, 9 s elapsed"),
     ],
-    ids=["no end is known", "nothing is done", "more came than was known"],
+    ids=["no end is known", "nothing is known", "nothing is done", "more came than was known"],
 )
-def test_what_is_left_is_said_where_it_can_be_told(total: int | None, done: int, line: str) -> None:
+def test_what_is_left_is_said_where_it_can_be_told(total: int | None, done: int | None, line: str) -> None:
     said: list[str] = []
     clock = iter((0.0, 9.0))
     Pace("x", "files", said.append, total, lambda: next(clock)).at(done)

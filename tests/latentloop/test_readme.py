@@ -11,9 +11,9 @@ from tests.deploy.settled import empty_the_environment
 from tests.latentloop.readme import shown_commands, shown_settings
 
 
-def test_the_readme_shows_settings_and_the_way_from_up_to_down() -> None:
+def test_the_readme_shows_settings_and_the_way_from_init_to_down() -> None:
     assert len(shown_settings()) >= 2
-    assert (shown_commands()[0], shown_commands()[-1]) == (["up", "--detach"], ["down"])
+    assert (shown_commands()[0], shown_commands()[-1]) == (["init", "FOLDER", "--yes"], ["down"])
 
 
 @pytest.mark.parametrize("content", shown_settings(), ids=lambda content: content.split("\n")[0])

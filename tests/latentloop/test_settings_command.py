@@ -60,7 +60,7 @@ def test_the_screen_begins_with_file_digest_and_installation_and_marks_what_is_n
     assert first == str(file)
     assert second.startswith("digest ")
     assert second.endswith(f"no installation runs from {tmp_path / '.latentloop'}")
-    assert re.fullmatch(r"5 of 2\d\d are not the default, marked with \*", third)
+    assert re.fullmatch(r"5 of \d{3} are not the default, marked with \*", third)
     marked = [line.split() for line in rest if line.startswith("*")]
     assert [line[1] for line in marked] == ["product", "database_url", "secret_key", "threads", "amount"]
     assert marked[0][2:4] == ['"shop"', "latentloop.toml"]

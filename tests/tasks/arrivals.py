@@ -83,12 +83,13 @@ def end_state() -> dict[str, list[str]]:
     from deploy.stores.schema import image_digests
 
     catalogue = settings().open_catalogue()
+    decided = catalogue.read(table="quarantine").drop_columns(["decided_at"])
     with engine().connect() as connection:
         digests = [f"{row.digest} {row.owner}" for row in connection.execute(select(image_digests))]
     lines = [entry for entry in Ledger(engine()).entries(limit=1000) if entry.kind.startswith("ingest")]
     return {
         "catalogue": sorted(map(repr, catalogue.read(table="catalogue").to_pylist())),
-        "quarantine": sorted(map(repr, catalogue.read(table="quarantine").to_pylist())),
+        "quarantine": sorted(map(repr, decided.to_pylist())),
         "digests": sorted(digests),
         "ledger": sorted(f"{line.kind} {line.subject} {line.body}" for line in lines),
     }

@@ -124,7 +124,7 @@ def _assert_registered(plan: RetrainPlan, trained: Trained, evaluated: Evaluated
     client = MlflowClient(settings().mlflow_url)
     card = client.get_model_version(settings().product, registered.version).description
     assert "snapshots/snap-1/report.html" in card
-    assert "new_kind.png" in card and "n too small" in card
+    assert "new_kind.png" in card and "judges KID, with its 99 % interval" in card
     assert "New kind, found without labels" in card
     assert "| recon_error on benchmark_new" in card and "| recon_error on benchmark_old" in card
 
@@ -205,7 +205,7 @@ def test_where_no_cluster_can_be_named_the_newest_traffic_as_a_whole_is_learnt(h
     verdict = judge_candidate.fn(plan, evaluated)
     judged = finished_step(objects(), plan.key, "judged", Judged)
     assert judged is not None and judged.champion is not None and verdict.passed, verdict.reason
-    (on_new,) = [each for each in judged.champion.changes if each.benchmark == "new"]
+    on_new = next(each for each in judged.champion.changes if each.benchmark == "new")
     assert (on_new.metric, on_new.n) == ("recon_error", 200)
     assert on_new.high < -0.1, "what slid was learnt"
     claimed = claim_trigger.fn(plan.key, "retrain-emergency", "drift")
@@ -221,7 +221,7 @@ def _named_and_decided(home: Path) -> tuple[set[NewKind | None], str]:
     assert release.champion is not None
     artifact = fetch_artifact(objects(), release.champion.artifact, release.champion.digest, home / "champion")
     version = settings().open_catalogue().version()
-    captured = score_rows(traffic_among(free_rows(version, (), ()), version, artifact), version, artifact)
+    captured = score_rows(traffic_among(free_rows(version, (), ()), artifact), version, artifact)
     assert artifact.reference is not None and len(captured) == 1_200
     reference, found = Sample.of(artifact.reference), set()
     for size in (447, 894, 1_200):

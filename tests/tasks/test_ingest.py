@@ -1,18 +1,28 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import zlib
 from collections import Counter
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from data_checks.input_gate import GateResult, judge_image_bytes
 from deploy.stores import faults
+from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
-from latentloop.demo.damage import DAMAGES
+from latentloop.demo.damage import DAMAGES, encode_png
+from tasks.admitting import HELD
 from tasks.context import engine, objects, settings
+from tasks.decode import decode_in_memory
 from tasks.ingest import find_new_segments, ingest_segments
+from tasks.pending import policy_digest
+from tasks.values import IngestCounts
 from tests.data_checks.pictures import product
-from tests.tasks.arrivals import REASON_OF, capture, damaged, ingest, intact
+from tests.tasks.arrivals import CAPTURED_AT, REASON_OF, capture, capture_mixed_shipment, damaged, ingest, intact
 from tests.tasks.conftest import Configure
 from vae_core.preprocessing import pixel_digest
 
@@ -134,3 +144,97 @@ def test_an_image_whose_twin_was_claimed_by_a_faster_ingest_is_not_lost() -> Non
         pixel_digest(product(seed)[None]) for seed in range(9)
     )
     assert catalogue.counts().per_reason == {"duplicate": 1}
+
+
+def replica_captures(contents: list[bytes], source: str, replica: str = "replica-a", sequence: int = 0) -> str:
+    images = [CapturedImage(f"{source}-{row}", source, CAPTURED_AT, data) for row, data in enumerate(contents)]
+    return CaptureStore(objects()).write(replica, sequence, images)
+
+
+def test_a_bad_folder_holds_its_own_images_and_none_of_the_traffic_that_waits_beside_it() -> None:
+    traffic = replica_captures([intact(seed) for seed in range(150)], "shop")
+    capture([*(intact(seed) for seed in range(200, 284)), *(damaged("black", seed) for seed in range(36))], "odd")
+
+    ingest()
+
+    catalogue = settings().open_catalogue()
+    assert set(catalogue.read(["segment"])["segment"].to_pylist()) == {traffic}
+    assert catalogue.counts().accepted == 150
+    held = catalogue.read(["source", "reason", "detail"], table="quarantine").to_pylist()
+    assert {row["source"] for row in held} == {"odd"}
+    assert all(
+        row["detail"].startswith("odd (files): refused_low_variance 0.3 ") for row in held if row["reason"] == HELD
+    )
+
+
+def test_of_one_folder_only_the_source_with_the_fault_is_held() -> None:
+    images = [CapturedImage(f"a/{row}", "a", CAPTURED_AT, intact(row)) for row in range(110)]
+    images += [
+        CapturedImage(f"b/{row}", "b", CAPTURED_AT, damaged("black") if row < 40 else intact(200 + row))
+        for row in range(110)
+    ]
+    CaptureStore(objects()).write_by_content(images)
+    ingest()
+    catalogue = settings().open_catalogue()
+    assert catalogue.sources() == {"a": 110}
+    assert catalogue.counts().per_reason == {"low_variance": 40, HELD: 70}
+
+
+def test_pixels_in_the_catalogue_are_those_that_the_gate_decoded_bit_for_bit_with_the_original_named() -> None:
+    segment = capture([intact(seed) for seed in range(5)], "supplier")
+    ingest()
+    rows = settings().open_catalogue().read().to_pylist()
+    for seed, row in enumerate(rows):
+        gate = judge_image_bytes(intact(seed), settings().preprocessing, settings().input_policy)
+        assert gate.pixels is not None and row["pixels"] == gate.pixels.tobytes()
+        assert row["digest"] == pixel_digest(gate.pixels)
+        assert row["original"] == hashlib.sha256(intact(seed)).hexdigest()
+        assert (row["segment"], row["conversions"], row["vouched"], row["label"]) == (segment, "", "", "")
+        assert row["preprocessing"] == settings().preprocessing.digest and row["policy"] == policy_digest()
+
+
+def with_large_profile(picture: np.ndarray) -> bytes:
+    """A PNG whose colour profile unpacks to two megabytes."""
+    whole = encode_png(picture)
+    body = b"iCCP" + b"p\x00\x00" + zlib.compress(bytes(2**21))
+    chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    return whole[:33] + chunk + whole[33:]  # behind signature and header
+
+
+def test_what_the_gate_accepts_can_be_trained_on_whatever_else_is_in_its_file() -> None:
+    """A colour profile that unpacks to more than a megabyte: Pillow refuses to open such a file a second time."""
+    capture([with_large_profile(product(3)), *(intact(seed) for seed in range(4, 8))], "supplier")
+    ingest()
+    catalogue = settings().open_catalogue()
+    if not catalogue.counts().per_reason:
+        rows = catalogue.read(["segment", "row"])
+        pixels = decode_in_memory(catalogue, catalogue.version(), rows, settings().preprocessing)
+        assert np.array_equal(pixels[:, 0], [product(seed) for seed in range(3, 8)])
+    assert catalogue.counts().accepted + catalogue.counts().quarantined == 5
+
+
+def test_labels_and_conversions_travel_into_the_catalogue_and_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def turning(data: bytes, *rest: object) -> GateResult:
+        result = judge_image_bytes(data, *rest)  # type: ignore[arg-type]
+        return replace(result, conversions=("turned upright", "alpha over white")) if data == intact(1) else result
+
+    monkeypatch.setattr("data_checks.input_gate.judge_image_bytes", turning)
+    images = [CapturedImage(str(row), "s", CAPTURED_AT, intact(row), "shoe" if row else "") for row in range(3)]
+    segment = CaptureStore(objects()).write_by_content(images)
+    ingest()
+    table = settings().open_catalogue().read(["label", "conversions"])
+    assert table["label"].to_pylist() == ["", "shoe", "shoe"]
+    assert table["conversions"].to_pylist() == ["", "turned upright, alpha over white", ""]
+    (line,) = Ledger(engine()).entries("ingest", segment)
+    counts = IngestCounts.model_validate_json(line.body)
+    assert (counts.received, counts.accepted, counts.converted, counts.quarantined) == (3, 2, 1, 0)
+
+
+def test_batches_are_bounded_in_bytes_and_end_as_one_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.ingest.BATCH_BYTES", 20_000)
+    capture_mixed_shipment()
+    commits = settings().open_catalogue().version()
+    ingest()
+    catalogue = settings().open_catalogue()
+    assert catalogue.version() - commits == 3
+    assert (catalogue.counts().accepted, catalogue.counts().per_reason["duplicate"]) == (43, 7)

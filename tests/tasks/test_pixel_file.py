@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import UnidentifiedImageError
 
 from deploy.stores.catalogue import Catalogue
+from deploy.stores.errors import StoreCorrupt
 from tasks import pixel_file
 from tasks.decode import decode_each, decode_in_memory
 from tasks.errors import DiskFull
 from tasks.pixel_file import decode_into_file
-from tests.tasks import catalogued as catalogued_module
 from tests.tasks.catalogued import catalogued
 from tests.vae_core.synthetic_images import boxes
 from vae_core.preprocessing import Preprocessing
@@ -88,9 +87,6 @@ def test_a_disk_without_room_is_told_in_one_line(
     assert [*folder.iterdir()] == [] and len(told) == (0 if reserves else 10)
 
 
-def test_an_image_that_cannot_be_read_is_not_taken_for_a_full_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catalogued_module, "png", lambda image: b"no image")
-    with pytest.raises(UnidentifiedImageError):
-        decode(catalogued(tmp_path, a=boxes(2)), tmp_path / "work")
+def test_pixels_of_another_preprocessing_are_not_taken_for_a_full_disk(tmp_path: Path) -> None:
+    with pytest.raises(StoreCorrupt, match=r"expected 192 bytes an image \(3, 8, 8\) \(C, H, W\), came \[64\]"):
+        decode(catalogued(tmp_path, a=boxes(2)), tmp_path / "work", GREY.model_copy(update={"channels": 3}))

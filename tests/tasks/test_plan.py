@@ -1,23 +1,29 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from deploy.stores.captures import CaptureStore
+from deploy.stores.catalogue_rows import CatalogueRow
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
 from latentloop.demo.damage import encode_png
-from tasks.benchmarks import _require_same_images
-from tasks.context import engine, objects, settings
-from tasks.errors import DataRefused, ImagesChanged, NotEnoughData
+from tasks.benchmarks import _of_these_images
+from tasks.context import engine, forget, objects, settings
+from tasks.errors import DataRefused, NotEnoughData, PlanOutdated
 from tasks.images import benchmark_digests, read_benchmark
 from tasks.plan import plan_retrain, validate_plan
-from tasks.rows import fix_rows, training_rows
+from tasks.rows import count_below_policy, fix_rows, planned_rows, training_rows
+from tasks.steps import finish_step
 from tasks.values import BenchmarkSet
 from tests.data_checks.near_duplicates.copies import brightened
 from tests.data_checks.pictures import encode, product
-from tests.tasks.arrivals import capture, ingest, intact
+from tests.tasks.arrivals import CAPTURED_AT, capture, ingest, intact
 from tests.tasks.conftest import Configure
+from vae_core.preprocessing import Preprocessing
 
 SMALL = "[evaluation]\nholdout_min = 50\nholdout_share = 0.3\n"
 
@@ -99,8 +105,9 @@ def test_images_of_the_hold_out_that_arrive_again_are_refused() -> None:
     _arrive(sources=10, each=30)
     plan = plan_retrain.fn("one", "full", "first")
     before = settings().open_catalogue().counts()
-    rows = settings().open_catalogue().read(["source", "image"]).to_pylist()
-    again = [row["image"] for row in rows if row["source"] in plan.benchmark.sources]
+    rows = settings().open_catalogue().read(["source", "pixels"]).to_pylist()
+    held_out = [row["pixels"] for row in rows if row["source"] in plan.benchmark.sources]
+    again = [encode_png(np.frombuffer(pixels, np.uint8).reshape(28, 28)) for pixels in held_out]
     capture(again, "a stranger")
 
     ingest()
@@ -127,40 +134,89 @@ def test_too_few_images_to_hold_some_out_are_one_clear_line() -> None:
     assert Ledger(engine()).entries("benchmark", "old") == [], "nothing is held back that could be trained on later"
 
 
-LARGER = "[preprocessing]\nheight = 32\nwidth = 32\n[training.model]\nvariant = 'vq_vae'\nheight = 32\nwidth = 32\n"
 RESIZED = '[preprocessing]\nfit = "stretch"\n'
 
 
+LARGER_PICTURES = '[preprocessing]\nheight = 32\nwidth = 32\nfit = "pad"\n[training.model]\nvariant = "vq_vae"\n'
+
+
 @pytest.mark.parametrize(
-    ("changed", "words"),
-    [
-        (LARGER, r"^benchmark_old holds images of \(1, 28, 28\) .* make them \(1, 32, 32\) .*new product name$"),
-        (RESIZED, r"^benchmark_old holds images by another fit, .* with fit = 'stretch': .*new product name$"),
-    ],
+    ("changed", "shape"), [(LARGER_PICTURES, (1, 32, 32)), (RESIZED, (1, 28, 28))], ids=["larger", "another fit"]
 )
-def test_images_made_otherwise_than_the_frozen_ones_are_refused_before_anything_is_planned(
-    configure: Configure, changed: str, words: str
+def test_images_made_otherwise_have_a_hold_out_of_their_own_and_the_first_one_stays(
+    configure: Configure, changed: str, shape: tuple[int, int, int]
+) -> None:
+    _arrive(sources=10, each=40)  # those that the first one holds out stay held out
+    first = plan_retrain.fn("one", "full", "first").benchmark
+    configure(SMALL + changed)
+    ingest()
+    second = plan_retrain.fn("two", "full", "second").benchmark
+    assert second.prefix != first.prefix and second.preprocessing == settings().preprocessing.digest
+    assert read_benchmark(objects(), second, 1).shape[1:] == shape
+    assert plan_retrain.fn("three", "full", "again").benchmark == second
+    configure(SMALL)
+    assert plan_retrain.fn("four", "full", "back again").benchmark == first
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["changed since", "made by 0.1.0"])
+def test_a_plan_on_the_catalogue_of_another_preprocessing_ends_and_never_reads_todays(
+    configure: Configure, named: bool
 ) -> None:
     _arrive(sources=10, each=30)
-    plan_retrain.fn("one", "full", "first")
-    configure(SMALL + changed)
-    with pytest.raises(ImagesChanged, match=words) as caught:
-        plan_retrain.fn("two", "full", "second")
-    assert "\n" not in str(caught.value)
-    assert objects().etag("runs/two/plan.json") is None
+    plan = plan_retrain.fn("one", "full", "first")
+    key = "one"
+    if named:
+        configure(SMALL + RESIZED)
+    else:
+        key = "old"
+        finish_step(objects(), key, "plan", plan.model_copy(update={"catalogue": "", "key": key}))
+    with pytest.raises(PlanOutdated, match=r"^\w+ was planned on catalogue .*the next one begins anew") as caught:
+        plan_retrain.fn(key, "full", "first")
+    assert caught.value.final and "\n" not in str(caught.value)
 
 
-def test_a_hold_out_that_was_frozen_before_its_preprocessing_was_kept_is_known_by_its_shape(
-    configure: Configure,
+def test_rows_that_todays_policy_would_refuse_are_left_out_and_counted_and_the_training_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    _arrive(sources=10, each=30)
+    before = plan_retrain.fn("one", "full", "first")
+    table = settings().open_catalogue().read(["source", "variance"])
+    trained_on = [row["variance"] for row in table.to_pylist() if row["source"] in before.sources]
+    least = sorted(trained_on)[3]
+    monkeypatch.setenv("LATENTLOOP_INPUT_POLICY__MIN_VARIANCE", repr(least))
+    forget()
+
+    plan = plan_retrain.fn("two", "full", "second")
+    validate_plan.fn(plan)
+
+    assert (plan.below_policy, plan.n_training) == (3, before.n_training - 3)
+    (line, *_) = Ledger(engine()).entries("data", "two")
+    assert '"phase":"passed"' in line.body
+
+
+def test_what_a_person_vouched_for_is_trained_on_against_the_policy() -> None:
+    _arrive(sources=10, each=30)
+    segment = CaptureStore(objects()).segments()[0]
+    flat = CatalogueRow("f" * 64, "extra", segment, 9_999, CAPTURED_AT, "flat", 28, 28, 1, 0.5, 0.0, 0.0, b"\x80" * 784)
+    catalogue = settings().open_catalogue()
+    catalogue.append_accepted([replace(flat, vouched="a white page")], [segment], {segment: 1})
+    plan = plan_retrain.fn("one", "full", "first").model_copy(update={"min_variance": 1e-4})
+    assert plan.benchmark.sources and "extra" not in plan.benchmark.sources
+    validate_plan.fn(plan)
+    assert "f" * 64 in planned_rows(catalogue, plan, [])["digest"].to_pylist()
+    assert count_below_policy(catalogue, plan) == 0
+
+
+def test_a_hold_out_of_the_release_before_is_that_of_the_images_that_are_the_same_today(configure: Configure) -> None:
     _arrive(sources=10, each=30)
     cut = plan_retrain.fn("one", "full", "first").benchmark
-    old_file = BenchmarkSet.model_validate(cut.model_dump(exclude={"preprocessing"}))
-    assert cut.preprocessing == settings().preprocessing.digest and old_file.preprocessing is None
-    _require_same_images(old_file)
-    configure(SMALL + LARGER)
-    with pytest.raises(ImagesChanged):
-        _require_same_images(old_file)
+    unnamed = BenchmarkSet.model_validate(cut.model_dump(exclude={"preprocessing"}))
+    schema_1 = Preprocessing.model_validate({"schema_version": 1, "channels": 1, "height": 28, "width": 28})
+    named = cut.model_copy(update={"preprocessing": schema_1.digest})
+    assert cut.preprocessing == settings().preprocessing.digest and unnamed.preprocessing is None
+    assert _of_these_images(unnamed) and _of_these_images(named)
+    configure(SMALL + LARGER_PICTURES)
+    assert not _of_these_images(unnamed) and not _of_these_images(named)
 
 
 def test_images_that_another_run_held_out_after_the_plan_are_left_out_until_the_training_has_begun() -> None:

@@ -20,7 +20,8 @@ import numpy as np
 from deploy.release import Release, ServedVersion
 from deploy.stores.artifacts import artifact_prefix, put_artifact
 from deploy.stores.captures import CapturedImage, CaptureStore
-from deploy.stores.catalogue import Catalogue, CatalogueRow, QuarantineRow
+from deploy.stores.catalogue import Catalogue
+from deploy.stores.catalogue_rows import CatalogueRow, QuarantineRow
 from deploy.stores.database import migrate, open_engine
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
@@ -31,6 +32,7 @@ from deploy.stores.release_file import RELEASE_KEY, generate_keys, sign_release
 from deploy.stores.telemetry import RequestRow, Telemetry
 from tests.deploy.serving.house import pictures, png, tiny_artifact
 from vae_core.artifact import write_artifact
+from vae_core.preprocessing import Preprocessing
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 SETTINGS = """\
@@ -94,12 +96,14 @@ def _fill_captures(objects: LocalObjects) -> None:
     images = [
         CapturedImage(f"shoe-{number}.png", "camera-1", NOW, png(each)) for number, each in enumerate(pictures(6))
     ]
-    captures, catalogue = CaptureStore(objects), Catalogue(objects)
+    captures, catalogue = CaptureStore(objects), Catalogue(objects, Preprocessing().digest)
     taken = captures.write("replica-a", 1, images[:5])
     captures.write_by_content(images[5:])  # not ingested yet
     rows = [
-        CatalogueRow(f"digest-{row}", each.source, taken, row, NOW, each.name, 28, 28, 1, 0.3, 0.1, 2.5, each.data)
-        for row, each in enumerate(images[:4])
+        CatalogueRow(
+            f"digest-{row}", each.source, taken, row, NOW, each.name, 28, 28, 1, 0.3, 0.1, 2.5, pixels.tobytes()
+        )
+        for row, (each, pixels) in enumerate(zip(images[:4], pictures(4), strict=True))
     ]
     refused = QuarantineRow("camera-1", taken, 4, NOW, "shoe-4.png", "low_variance", "a", None, images[4].data)
     catalogue.append_accepted(rows, [taken])

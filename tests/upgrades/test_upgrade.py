@@ -22,7 +22,9 @@ from deploy.stores.ledger import Beat, Ledger
 from deploy.stores.release import ReleaseStore
 from deploy.stores.release_file import RELEASE_KEY, verify_release
 from deploy.stores.revisions import migrations, read_known
+from tasks.context import engine, forget
 from tests.latentloop.front_door import environment, run_latentloop
+from tests.tasks.arrivals import ingest
 from tests.upgrades.make_home import NOW
 
 ARCHIVE = Path(__file__).with_name("home-0.1.0.tar.gz")
@@ -105,11 +107,25 @@ def test_its_objects_are_read_the_signed_release_the_champion_the_captures_and_t
     assert champion.reference is not None and champion.model_config.variant == "conv_vae"
     captures = CaptureStore(objects)
     assert [len(captures.read(key)) for key in captures.segments()] == [1, 5]
-    catalogue = settings.open_catalogue()
-    assert catalogue.counts() == CatalogueCounts(accepted=4, quarantined=1, per_reason={"low_variance": 1})
-    waiting = set(captures.segments()) - catalogue.committed_segments("catalogue")
-    assert [each.startswith("captures/files/") for each in waiting] == [True]
     engine.dispose()
+
+
+def test_its_catalogue_is_filled_from_its_captures_by_the_first_ingest_and_the_old_one_still_names_its_segments(
+    settings: Settings,
+) -> None:
+    captures, old = CaptureStore(settings.open_objects()), settings.open_catalogue("")
+    assert old.read(["segment"])["segment"].to_pylist() == ["captures/requests/replica-a/000000000001.parquet"] * 4
+    assert settings.open_catalogue().counts() == CatalogueCounts(accepted=0, quarantined=0, per_reason={})
+    forget()
+
+    assert ingest() == captures.segments()
+
+    counts = settings.open_catalogue().counts()
+    assert counts == CatalogueCounts(accepted=6, quarantined=0, per_reason={}), "its refusal is judged again as well"
+    assert ingest() == []
+    assert len(old.read(["segment"])) == 4, "nothing of it was changed"
+    engine().dispose()
+    forget()
 
 
 def test_status_of_the_old_home_shows_what_serves(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-_CHANNELS = (1, 3, 4)
+_CHANNELS_FIRST, _CHANNELS_LAST = (1, 3), (1, 3, 4)
 _LEAST_SIDE = 4  # pixels, of the smallest picture that a model sees
 
 
@@ -26,5 +26,5 @@ def _is_one(shape: tuple[int, ...]) -> bool:
     if len(shape) != 3:
         return len(shape) < 3
     first, middle, last = shape
-    picture_first = first in _CHANNELS and min(middle, last) >= _LEAST_SIDE
-    return first == 1 or picture_first or (last in _CHANNELS and min(first, middle) >= _LEAST_SIDE)
+    picture_first = first in _CHANNELS_FIRST and min(middle, last) >= _LEAST_SIDE
+    return first == 1 or picture_first or (last in _CHANNELS_LAST and min(first, middle) >= _LEAST_SIDE)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from data_checks.verdict import Phase, Verdict
+from deploy.delivery.causes import Cause, TakenBack
 from deploy.delivery.planning import plan_step
 from deploy.delivery.steps import (
     BeginTrial,
@@ -49,7 +50,6 @@ PASSED = Verdict(phase=Phase.passed, reason="golden inputs agree")
 FAILED = Verdict(phase=Phase.failed, reason="golden_deviation 0.3 > limit 0.01")
 UNKNOWN = Verdict(phase=Phase.inconclusive, reason="golden inputs were cut short")
 WITHDRAWN = "the approval was withdrawn before the version became champion"
-NO_OVERRIDE = "and no override is recorded: expected benchmark=passed"
 
 
 def candidate(version: str = "7", **changes: Any) -> Candidate:
@@ -65,6 +65,19 @@ def candidate(version: str = "7", **changes: Any) -> Candidate:
         "intact": True,
     }
     return Candidate(**{**facts, **changes})
+
+
+def no_override(version: str, benchmark: str) -> Refuse:
+    """The refusal of an approval against its gate, with the command that goes against the gate."""
+    reason = f"benchmark={benchmark} and no override is recorded: expected benchmark=passed"
+    way = f"`latentloop override {version} --reason TEXT` lets it be approved"
+    return Refuse(version, f"d{version}", f"{reason}; {way}")
+
+
+def superseded(version: str, by: str) -> Refuse:
+    """The refusal of an approval that a newer one overtook, with the command for later."""
+    reason = f"superseded: version {by} is newer and approved as well"
+    return Refuse(version, f"d{version}", f"{reason}; `latentloop approve {version}` has it tried after that one")
 
 
 def trial(stage: Stage, phase: Phase | None) -> RunningTrial:
@@ -103,17 +116,17 @@ def plan(
         ),
         pytest.param(
             [candidate("10"), candidate("9")],
-            Refuse("9", "d9", "superseded: version 10 is newer and approved as well"),
+            superseded("9", "10"),
             id="superseded, by number and not by the alphabet",
         ),
         pytest.param(
             [candidate("9"), candidate("10"), candidate("8")],
-            Refuse("8", "d8", "superseded: version 10 is newer and approved as well"),
+            superseded("8", "10"),
             id="the oldest is refused first",
         ),
         pytest.param(
             [candidate("7"), candidate("10", benchmark="failed")],
-            Refuse("10", "d10", f"benchmark=failed {NO_OVERRIDE}"),
+            no_override("10", "failed"),
             id="what cannot count supersedes nobody",
         ),
         pytest.param(
@@ -126,17 +139,13 @@ def plan(
             Refuse("7", "d7", "digest changed after the approval: approved old, now d7"),
             id="digest changed",
         ),
-        pytest.param(
-            [candidate(benchmark="failed")], Refuse("7", "d7", f"benchmark=failed {NO_OVERRIDE}"), id="benchmark failed"
-        ),
+        pytest.param([candidate(benchmark="failed")], no_override("7", "failed"), id="benchmark failed"),
         pytest.param(
             [candidate(benchmark="inconclusive")],
-            Refuse("7", "d7", f"benchmark=inconclusive {NO_OVERRIDE}"),
+            no_override("7", "inconclusive"),
             id="benchmark inconclusive",
         ),
-        pytest.param(
-            [candidate(benchmark="")], Refuse("7", "d7", f"benchmark=missing {NO_OVERRIDE}"), id="benchmark missing"
-        ),
+        pytest.param([candidate(benchmark="")], no_override("7", "missing"), id="benchmark missing"),
         pytest.param([candidate(benchmark="failed", overridden=True)], LoadBeside(SEVEN), id="override"),
         pytest.param(
             [candidate(benchmark="failed", overridden=True, intact=False)],
@@ -166,6 +175,25 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
     assert plan(candidates) == step
 
 
+def taken_back(cause: Cause, *, overridden: bool = False) -> TakenBack:
+    return TakenBack(epoch=4, cause=cause, reason="version 7 taken back: why", overridden=overridden)
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_a_version_that_was_shown_to_be_worse_needs_an_override_and_any_other_only_an_approval(cause: Cause) -> None:
+    step = plan([candidate(taken_back=taken_back(cause))])
+    if cause in (Cause.quality, Cause.unknown):
+        assert step == Refuse(
+            "7",
+            "d7",
+            f"it was taken back before (cause: {cause}) and no override is recorded since: "
+            "`latentloop override 7 --reason TEXT` has it tried again; version 7 taken back: why",
+        )
+        assert plan([candidate(taken_back=taken_back(cause, overridden=True))]) == LoadBeside(SEVEN)
+    else:
+        assert step == LoadBeside(SEVEN)
+
+
 @pytest.mark.parametrize(
     ("candidates", "service", "golden", "waited_s", "step"),
     [
@@ -174,7 +202,7 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
             LOADED,
             {"7": PASSED},
             0,
-            TakeBack("7", WITHDRAWN),
+            TakeBack("7", WITHDRAWN, Cause.withdrawn),
             id="approval withdrawn",
         ),
         pytest.param(
@@ -182,7 +210,7 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
             LOADED,
             {"7": PASSED},
             0,
-            TakeBack("7", WITHDRAWN),
+            TakeBack("7", WITHDRAWN, Cause.withdrawn),
             id="version deleted",
         ),
         pytest.param(
@@ -190,7 +218,7 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
             LOADED,
             {"7": PASSED},
             0,
-            TakeBack("7", "digest changed after the approval: approved d7, now new"),
+            TakeBack("7", "digest changed after the approval: approved d7, now new", Cause.withdrawn),
             id="digest changed",
         ),
         pytest.param(
@@ -198,7 +226,7 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
             ABSENT,
             {},
             0,
-            TakeBack("7", WITHDRAWN),
+            TakeBack("7", WITHDRAWN, Cause.withdrawn),
             id="withdrawn while the service is away",
         ),
         pytest.param([candidate()], ABSENT, {}, 9999, Wait("the service does not answer"), id="service unreachable"),
@@ -231,7 +259,7 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
             TROUBLED,
             {},
             301,
-            TakeBack("7", f"not loaded by the service after 301 s, {LIMIT}: weights are damaged"),
+            TakeBack("7", f"not loaded by the service after 301 s, {LIMIT}: weights are damaged", Cause.technical),
             id="load timeout with trouble",
         ),
         pytest.param(
@@ -239,7 +267,9 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
             LOADING,
             {},
             301,
-            TakeBack("7", f"still loading after 301 s, {LIMIT}: the service reports no trouble; {WAY_OUT}"),
+            TakeBack(
+                "7", f"still loading after 301 s, {LIMIT}: the service reports no trouble; {WAY_OUT}", Cause.technical
+            ),
             id="load timeout in silence",
         ),
         pytest.param(
@@ -251,14 +281,24 @@ def test_an_empty_shadow_slot_is_filled_by_the_newest_approval_that_counts(
                 "7",
                 f"not seen by the service after 301 s, {LIMIT}: it follows release 2 and not 3 yet, and reports no "
                 "trouble; see its log",
+                Cause.technical,
             ),
             id="load timeout of a service that follows an older release",
         ),
         pytest.param([candidate()], LOADED, {}, 9999, TryGolden(SEVEN), id="golden missing"),
         pytest.param([candidate()], LOADED, {"6": PASSED}, 0, TryGolden(SEVEN), id="golden of another version"),
         pytest.param([candidate()], LOADED, {"7": PASSED}, 0, BeginTrial(SEVEN, SIX), id="golden passed"),
-        pytest.param([candidate()], LOADED, {"7": FAILED}, 0, TakeBack("7", FAILED.reason), id="golden failed"),
-        pytest.param([candidate()], LOADED, {"7": UNKNOWN}, 0, TakeBack("7", UNKNOWN.reason), id="golden unknown"),
+        pytest.param(
+            [candidate()], LOADED, {"7": FAILED}, 0, TakeBack("7", FAILED.reason, Cause.technical), id="golden failed"
+        ),
+        pytest.param(
+            [candidate()],
+            LOADED,
+            {"7": UNKNOWN},
+            0,
+            TakeBack("7", UNKNOWN.reason, Cause.technical),
+            id="golden unknown",
+        ),
     ],
 )
 def test_a_version_in_the_shadow_slot_is_loaded_and_tried_or_taken_back(
@@ -289,14 +329,14 @@ UNJUDGED = "cannot be judged now: telemetry is away"
         ("shadow", Phase.passed, LOADED, StartCanary(SEVEN, "the shadow says passed")),
         ("shadow", Phase.passed, ABSENT, AWAY),
         ("shadow", Phase.passed, TROUBLED, RELOADING),
-        ("shadow", Phase.failed, LOADED, TakeBack("7", "the shadow says failed")),
-        ("shadow", Phase.failed, ABSENT, TakeBack("7", "the shadow says failed")),
+        ("shadow", Phase.failed, LOADED, TakeBack("7", "the shadow says failed", Cause.unknown)),
+        ("shadow", Phase.failed, ABSENT, TakeBack("7", "the shadow says failed", Cause.unknown)),
         ("canary", Phase.inconclusive, LOADED, goes_on("canary", "the canary says inconclusive")),
         ("canary", None, LOADED, goes_on("canary", UNJUDGED)),
         ("canary", Phase.passed, LOADED, Promote(SEVEN, "the canary says passed")),
         ("canary", Phase.passed, ABSENT, AWAY),
-        ("canary", Phase.failed, LOADED, TakeBack("7", "the canary says failed")),
-        ("canary", Phase.failed, ABSENT, TakeBack("7", "the canary says failed")),
+        ("canary", Phase.failed, LOADED, TakeBack("7", "the canary says failed", Cause.unknown)),
+        ("canary", Phase.failed, ABSENT, TakeBack("7", "the canary says failed", Cause.unknown)),
         ("watch", Phase.inconclusive, LOADED, goes_on("watch", "the watch says inconclusive")),
         ("watch", None, LOADED, goes_on("watch", UNJUDGED)),
         ("watch", Phase.passed, ABSENT, Settle("7", "the watch says passed")),
@@ -328,7 +368,9 @@ def test_whatever_its_numbers_a_version_without_its_approval_is_taken_back(
 ) -> None:
     release = {"shadow": IN_FLIGHT, "canary": CANARY}[stage]
     for phase in (Phase.passed, Phase.inconclusive):
-        assert plan(candidates, release, LOADED, {"7": PASSED}, 60, trial(stage, phase)) == TakeBack("7", reason)
+        assert plan(candidates, release, LOADED, {"7": PASSED}, 60, trial(stage, phase)) == TakeBack(
+            "7", reason, Cause.withdrawn
+        )
 
 
 STOPPED = {"canary_share": "version 7 failed 5 requests in a row"}
@@ -342,7 +384,7 @@ def test_a_canary_that_a_replica_has_stopped_is_taken_back(
     loaded = {"6": "d6", "7": "d7"}
     stopped = ServiceView(reachable=True, epoch=CANARY.epoch, loaded=loaded, troubles=STOPPED)
     step = plan(candidates, CANARY, stopped, running=running)
-    assert step == TakeBack("7", "version 7 failed 5 requests in a row")
+    assert step == TakeBack("7", "version 7 failed 5 requests in a row", Cause.technical)
 
 
 def test_what_a_replica_says_of_an_older_canary_takes_nobody_back() -> None:
@@ -352,24 +394,28 @@ def test_what_a_replica_says_of_an_older_canary_takes_nobody_back() -> None:
 
 
 BY_EIGHT = "superseded: version 8 is newer and approved as well"
-BY_SEVEN = "superseded: version 7 is newer and approved as well"
 EIGHT = ServedVersion(version="8", digest="d8", artifact="artifacts/d8")
 
 
 @pytest.mark.parametrize(
     ("stage", "waiting", "step"),
     [
-        pytest.param("shadow", candidate("8"), TakeBack("7", BY_EIGHT), id="a shadow gives way to a newer approval"),
+        pytest.param(
+            "shadow",
+            candidate("8"),
+            TakeBack("7", BY_EIGHT, Cause.withdrawn),
+            id="a shadow gives way to a newer approval",
+        ),
         pytest.param(
             "shadow", candidate("8", approved_digest=None), RecordApproval("8", "d8"), id="which is recorded first"
         ),
         pytest.param(
             "shadow",
             candidate("8", benchmark="failed"),
-            Refuse("8", "d8", f"benchmark=failed {NO_OVERRIDE}"),
+            no_override("8", "failed"),
             id="but not to one that is refused",
         ),
-        pytest.param("shadow", candidate("5"), Refuse("5", "d5", BY_SEVEN), id="nor to an older one"),
+        pytest.param("shadow", candidate("5"), superseded("5", "7"), id="nor to an older one"),
         pytest.param(
             "canary",
             candidate("8"),
@@ -378,9 +424,7 @@ EIGHT = ServedVersion(version="8", digest="d8", artifact="artifacts/d8")
             ),
             id="a canary is not given up",
         ),
-        pytest.param(
-            "canary", candidate("5"), Refuse("5", "d5", BY_SEVEN), id="an older one has no turn after a canary"
-        ),
+        pytest.param("canary", candidate("5"), superseded("5", "7"), id="an older one has no turn after a canary"),
         pytest.param("watch", candidate("8"), LoadBeside(EIGHT), id="a watch period is paused"),
     ],
 )
@@ -399,10 +443,10 @@ BLIND = Wait("the registry does not answer: approvals are unknown")
     [
         ("shadow", Phase.passed, BLIND),
         ("shadow", Phase.inconclusive, BLIND),
-        ("shadow", Phase.failed, TakeBack("7", "the shadow says failed")),
+        ("shadow", Phase.failed, TakeBack("7", "the shadow says failed", Cause.unknown)),
         ("canary", Phase.passed, BLIND),
         ("canary", Phase.inconclusive, BLIND),
-        ("canary", Phase.failed, TakeBack("7", "the canary says failed")),
+        ("canary", Phase.failed, TakeBack("7", "the canary says failed", Cause.unknown)),
         ("watch", Phase.inconclusive, BLIND),
         ("watch", Phase.passed, Settle("7", "the watch says passed")),
         ("watch", Phase.failed, RollBack("7", "the watch says failed")),

@@ -147,11 +147,11 @@ def _huge_png(width: int, height: int) -> bytes:
     ("data", "reason"),
     [
         (b"", "empty_file"),
-        (b"GIF89a....", "not_an_image"),
+        (b"%PDF-1.7 ....", "not_an_image"),
         (png(IMAGES[0])[:-30], "truncated"),
         (png(np.zeros((1, 28, 28), np.uint8)), "low_variance"),
         (png(pictures(1).repeat(2, axis=2)[0]), "wrong_shape"),
-        (_huge_png(4000, 2500), "too_many_pixels"),
+        (_huge_png(10_000, 6_000), "too_many_pixels"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

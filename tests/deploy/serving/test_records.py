@@ -14,6 +14,7 @@ from deploy.serving.records import PendingCapture, SegmentWriter
 from deploy.stores.captures import CaptureStore
 from tests.deploy.serving.house import House, jpeg, pictures, png, replica, tiny_artifact, wait_until
 from vae_core.inference import score_images
+from vae_core.preprocessing import pixel_digest
 
 IMAGES = pictures(6, seed=7)
 BLACK = png(np.zeros((1, 28, 28), np.uint8))
@@ -42,6 +43,8 @@ def test_every_image_leaves_one_row(house: House, release: None) -> None:
     np.testing.assert_allclose(rows.image_mean[answered], IMAGES.mean(axis=(1, 2, 3)) / 255, rtol=1e-6)
     assert np.isnan(rows.recon_error[~answered]).all() and np.isnan(rows.image_variance[~answered]).all()
     assert (rows.latency_ms > 0).all()
+    named = [pixel_digest(each)[:16] for each in IMAGES]
+    assert [f"{digest & (2**64 - 1):016x}" for digest in rows.image_digest[answered].tolist()] == named
 
 
 def test_every_answered_image_is_captured_as_it_came(

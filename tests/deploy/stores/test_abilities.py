@@ -83,7 +83,7 @@ def test_a_process_asks_once_and_readers_never_do() -> None:
 def test_an_unsafe_store_takes_no_catalogue_either() -> None:
     with look_alike("ignores") as server:
         with pytest.raises(UnsafeStore, match="If-None-Match"):
-            Catalogue(at(server)).append_accepted(accepted("s", 1), ["s"])
+            Catalogue(at(server), "28x28").append_accepted(accepted("s", 1), ["s"])
         assert server.objects == {}
 
 

@@ -70,6 +70,11 @@ def test_a_window_gives_back_what_was_written(telemetry: Telemetry) -> None:
     assert window.mu.dtype == np.float16 and window.histogram.shape == (3, 16)
 
 
+def test_images_keep_eight_bytes_of_their_digest_and_are_zero_without(telemetry: Telemetry) -> None:
+    telemetry.write([replace(_row(0), image_digest=-(2**63)), replace(_row(1), image_digest=2**63 - 1), _row(2)])
+    assert telemetry.window(NOW - HOUR, NOW + HOUR).image_digest.tolist() == [-(2**63), 2**63 - 1, 0]
+
+
 def test_what_a_refused_request_did_not_have_is_nan(telemetry: Telemetry) -> None:
     telemetry.write([_row(0), _refused(1)])
     window = telemetry.window(NOW - HOUR, NOW + HOUR)

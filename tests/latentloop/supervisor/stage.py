@@ -88,7 +88,7 @@ class Stage:
 
     def settle(self, say_every_s: float = 5.0) -> None:
         """Wait for the end of the start."""
-        await_settled(self.supervisor, poll_s=0.02, say_every_s=say_every_s)
+        await_settled(self.supervisor, lambda: "0 s", poll_s=0.02, say_every_s=say_every_s)
 
     def until(self, holds: Callable[[], object], what: str) -> None:
         """Tend until it is so."""

@@ -1,7 +1,8 @@
-"""A training in a process of its own, to be killed: tells each step that it made, one a line."""
+"""A training in a process of its own, to be killed: tells each step that it made."""
 
-import sys
 import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,13 @@ CONFIGS = {"plain": CONFIG, "incremental": INCREMENTAL, "everything": EVERYTHING
 MODELS = {"everything": TINY.model_copy(update={"likelihood": "gaussian"}), "codes": TINY_VQ}
 
 
-def train_here(folder: Path | None, kind: str = "plain", tell: bool = False) -> TrainResult:
+def train_and_tell(folder: Path, kind: str, tells: Connection) -> None:
+    """Train in this process, and send each step."""
+    torch.set_num_threads(1)
+    train_here(folder, kind, tells.send)
+
+
+def train_here(folder: Path | None, kind: str, tell: Callable[[int], None] = lambda step: None) -> TrainResult:
     """Train on one thread, from wherever the folder stands.
 
     incremental: a decoder, weighed images, held-out ones. everything: all that a recipe can switch on for a full one.
@@ -42,8 +49,7 @@ def train_here(folder: Path | None, kind: str = "plain", tell: bool = False) -> 
     """
 
     def told(progress: TrainProgress) -> None:
-        if tell:
-            print(progress.step, flush=True)
+        tell(progress.step)
 
     watched = {"weights": np.where(np.arange(100) < 10, 2.0, 8 / 9), "held_out": boxes(20, seed=9)}
     beginnings = {
@@ -61,8 +67,3 @@ def train_here(folder: Path | None, kind: str = "plain", tell: bool = False) -> 
         log_every=1,
         **beginnings.get(kind, {}),
     )
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    train_here(Path(sys.argv[1]), sys.argv[2], tell=True)

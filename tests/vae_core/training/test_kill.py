@@ -1,25 +1,30 @@
+import multiprocessing
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from tests.vae_core.training.killed_training import CONFIGS, train_here
+from tests.vae_core.training.killed_training import CONFIGS, train_and_tell, train_here
 
-ROOT = Path(__file__).parents[3]
+# the trainings that are killed fork from a process that has imported everything: imports would be most of their work
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([train_and_tell.__module__])
 
 
 def kill_after(folder: Path, kind: str, steps: int) -> list[int]:
     """Start the training, SIGKILL it after so many steps; the steps that it told."""
-    command = [sys.executable, "-m", "tests.vae_core.training.killed_training", str(folder), kind]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        told = [int(process.stdout.readline()) for _ in range(steps)]
+    told, tells = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=train_and_tell, args=(folder, kind, tells))
+    process.start()
+    tells.close()
+    with told:
+        found = [told.recv() for _ in range(steps)]
         process.kill()
-    assert process.returncode == -signal.SIGKILL
-    return told
+        process.join()
+    assert process.exitcode == -signal.SIGKILL
+    return found
 
 
 @pytest.mark.parametrize("kind", CONFIGS)

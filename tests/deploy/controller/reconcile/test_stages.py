@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 
 from deploy.controller.rollback import Desk, Order, roll_back
+from deploy.delivery.causes import Cause
 from deploy.delivery.steps import (
     BeginTrial,
     LoadBeside,
@@ -89,7 +90,8 @@ def test_an_approval_that_is_withdrawn_ends_the_canary(world: World) -> None:
 
     (step,) = world.look()
 
-    assert step == TakeBack(version, "the approval was withdrawn before the version became champion")
+    reason = "the approval was withdrawn before the version became champion"
+    assert step == TakeBack(version, reason, Cause.withdrawn)
     assert world.neighbours.releases.read().canary is None
 
 

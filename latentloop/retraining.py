@@ -1,4 +1,4 @@
-"""What the command `retrain` does: hand work to a deployment, follow it, read its result."""
+"""What the command `retrain` does: hand a training to its deployment, follow it, say how the version is approved."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from deploy.delivery.next_step import say_override
 from deploy.settings import Settings
 from deploy.stores.ledger import Ledger
 from deploy.stores.orchestrator import RunState
@@ -66,10 +67,13 @@ def _await_free(ledger: Ledger, key: str) -> None:
 
 def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> str:
     """By hand, one training a catalogue version and recipe, unless asked for another."""
-    catalogue = settings.open_catalogue()
-    if not catalogue.counts().accepted:
+    from deploy.stores.captures import CaptureStore
+
+    catalogue, captured = settings.open_catalogue(), set(CaptureStore(settings.open_objects()).segments())
+    # a retraining ingests first: what was captured fills the catalogue of another preprocessing
+    if not catalogue.counts().accepted and not captured - catalogue.committed_segments("catalogue"):
         raise NothingToDo("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
-    base = f"by-hand-{tier}-catalogue-{catalogue.version()}-{recipe_name(settings)}"
+    base = f"by-hand-{tier}-catalogue-{catalogue.name}-{catalogue.version()}-{recipe_name(settings)}"
     number = 1
     while (found := ledger.get_trigger(key := f"{base}-{number}")) is not None and found.state != "running":
         if not again and found.state == "done":
@@ -80,6 +84,19 @@ def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> 
             )
         number += 1
     return key
+
+
+def print_registered(registered: Registered) -> None:
+    """The verdict, the page, and the command that approves: the last line is the next thing to do."""
+    version = registered.version
+    print(f"version {version}: benchmark {registered.benchmark}: {registered.reason}")
+    print(f"its page, with pictures: {registered.url}")
+    if registered.benchmark != "passed":
+        print(f"its gate is against it: {say_override(version)} lets it be approved all the same")
+    print(
+        f"approve it: `latentloop approve {version}`, or the tag `approval` = `approved` on its page "
+        f"(refuse it: `latentloop reject {version}`)"
+    )
 
 
 def _once(what: str) -> str:

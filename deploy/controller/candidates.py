@@ -1,0 +1,62 @@
+"""A registered version as delivery sees it: the registry's tags beside what the ledger knows of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from deploy.controller.mirroring import is_approved_again, is_mirrored
+from deploy.controller.taken_back import read_taken_back
+from deploy.delivery.causes import TakenBack
+from deploy.delivery.history import Fate
+from deploy.delivery.planning import APPROVED, SETTLED
+from deploy.delivery.steps import Candidate
+from deploy.stores.artifacts import artifact_prefix, has_artifact
+from deploy.stores.ledger import Ledger
+from deploy.stores.objects import ObjectStore
+from deploy.stores.registry import RegisteredVersion
+
+
+def read_candidate(version: RegisteredVersion, fate: Fate | None, ledger: Ledger, objects: ObjectStore) -> Candidate:
+    """The candidate; whether its artifact is there is asked only for one that waits."""
+    taken_back = read_taken_back(ledger, version.version, version.digest, fate)
+    delivery = version.tags.get("delivery", "") if fate is None or is_mirrored(version, fate) else fate.delivery
+    if is_approved_again(version, fate):
+        delivery = ""
+    waiting = version.approval == APPROVED and delivery not in SETTLED
+    return Candidate(
+        version=version.version,
+        digest=version.digest,
+        artifact=artifact_prefix(version.digest),
+        approval=version.approval,
+        benchmark=version.tags.get("benchmark", ""),
+        delivery=delivery,
+        overridden=_is_overridden(version, ledger),
+        approved_digest=_approved_digest(version, taken_back, ledger),
+        intact=waiting and has_artifact(objects, artifact_prefix(version.digest), version.digest),
+        taken_back=taken_back,
+    )
+
+
+def record_approval(ledger: Ledger, candidate: Candidate, now: datetime) -> None:
+    """Write down that a person approved this digest; once for each time that the version is tried."""
+    after = candidate.taken_back.epoch if candidate.taken_back is not None else 0
+    body = {"digest": candidate.digest, "how": "tag approval=approved, seen by reconciling", "after": after}
+    key = f"approval:{candidate.version}:{candidate.digest}" + (f":{after}" if after else "")
+    ledger.record("approval", candidate.version, json.dumps(body), now, key=key)
+
+
+def _approved_digest(version: RegisteredVersion, taken_back: TakenBack | None, ledger: Ledger) -> str | None:
+    """The digest of the newest approval on record since the version was taken back, if it was."""
+    after = taken_back.epoch if taken_back is not None else 0
+    for line in ledger.entries("approval", version.version, limit=1):
+        body = json.loads(line.body)
+        if body.get("after", 0) >= after:
+            return str(body["digest"])
+    return None
+
+
+def _is_overridden(version: RegisteredVersion, ledger: Ledger) -> bool:
+    """An override counts for the digest that it was given for."""
+    found = ledger.entries("override", version.version)
+    return any(json.loads(each.body).get("digest") == version.digest for each in found)

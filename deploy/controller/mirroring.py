@@ -1,0 +1,69 @@
+"""The registry's tags follow the release row, whoever moved it; they decide nothing, but a person's `approval` does.
+
+What happened is told once. An approval ends with the trial that it was given for: the tag `approval` of a version that
+was taken back goes to `pending` again (never to anything else), so that approving it again is something that can be
+seen, by a click as by a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from data_checks.shown_text import shorten
+from deploy.controller.taken_back import read_taken_back
+from deploy.delivery.history import Fate
+from deploy.delivery.next_step import say_next
+from deploy.stores.ledger import Ledger
+from deploy.stores.registry import APPROVED, PENDING, RegisteredVersion, Registry
+
+MIRRORED = "delivery_epoch"  # tag: the release up to which the tag `delivery` was told what happened
+ENDED = "approval_ended"  # tag: the release that ended the approval before
+LONGEST = 500  # characters of a tag: MLflow shows it in one cell of a table
+
+
+def mirror_fates(
+    registry: Registry, versions: list[RegisteredVersion], fates: Mapping[str, Fate], ledger: Ledger
+) -> None:
+    """Tell what was not told yet; a controller that was killed between row and tags mends them here."""
+    for each in versions:
+        fate = fates.get(each.version)
+        if fate is not None and not is_mirrored(each, fate):
+            set_tags(registry, each.version, _told(each, fate, ledger))
+
+
+def is_mirrored(version: RegisteredVersion, fate: Fate) -> bool:
+    """Whether the tags know of it; those of an older release of Latentloop do not know that an approval ended."""
+    told = version.tags.get(MIRRORED) == str(fate.epoch)
+    return told and (fate.delivery != "rolled_back" or version.tags.get(ENDED) == str(fate.epoch))
+
+
+def is_approved_again(version: RegisteredVersion, fate: Fate | None) -> bool:
+    """Whether a person approved it since it was taken back; `fate`: None where no recent release tells of it."""
+    ended = version.tags.get(ENDED, "")
+    if version.approval != APPROVED or version.tags.get("delivery") != "rolled_back" or not ended:
+        return False
+    return ended == (version.tags.get(MIRRORED) if fate is None else str(fate.epoch))
+
+
+def set_tags(registry: Registry, version: str, tags: Mapping[str, str]) -> None:
+    """Several tags, one after the other."""
+    for name, value in tags.items():
+        registry.set_tag(version, name, shorten(value, LONGEST))
+
+
+def _told(version: RegisteredVersion, fate: Fate, ledger: Ledger) -> dict[str, str]:
+    """The tags in the order in which they are set: the mark last, a version that has it is not looked at again."""
+    ended: dict[str, str] = {}
+    cause = None
+    if fate.delivery == "rolled_back":
+        found = read_taken_back(ledger, version.version, version.digest, fate)
+        cause = found.cause if found is not None else None
+        spent = {"approval": PENDING} if version.approval == APPROVED else {}
+        ended = {**spent, ENDED: str(fate.epoch)}
+    return {
+        "delivery_reason": fate.reason,
+        "next_step": say_next(version.version, fate.delivery, cause),
+        "delivery": fate.delivery,
+        **ended,
+        MIRRORED: str(fate.epoch),
+    }

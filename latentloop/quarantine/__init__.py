@@ -1,0 +1,1 @@
+"""`latentloop quarantine`: what was refused, why, which setting would have let it in, and the ways out."""

@@ -1,0 +1,136 @@
+"""The sentence beside a reason: which setting would let these images in, computed from the images themselves."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from latentloop.quarantine.state import Refused
+
+LETS_IN = 0.99  # of the images, where a threshold can do that
+_FLAT = 1e-6  # variance on [0, 1] of a picture in which nothing can be seen
+_WHITE, _BLACK = 0.8, 0.2  # mean on [0, 1]
+_LOWER_BOUND = re.compile(r"lower bound ([0-9.e+-]+) > limit")
+_CAME = re.compile(r"came (?:\S+ = )?([0-9]+)")
+
+
+def advise(reason: str, rows: Sequence[Refused]) -> str:
+    """What to do about images that were refused for this reason, in one line."""
+    sentence = _SENTENCES.get(reason)
+    return sentence(rows) if sentence is not None else _UNDECODABLE
+
+
+_UNDECODABLE = "no setting makes pictures of these files: send them again whole, or `discard` them"
+
+
+def _low_variance(rows: Sequence[Refused]) -> str:
+    values = np.array([each.variance or 0.0 for each in rows])
+    flat = int((values <= _FLAT).sum())
+    if flat == len(rows):
+        return f"all {len(rows):,} are of one single tone: check the camera, the lens cap or the export"
+    lets_in = _threshold("input_policy.min_variance", values[values > _FLAT], len(rows))
+    return lets_in + (f"; {flat:,} are of one single tone" if flat else "") + _ground(rows)
+
+
+def _low_entropy(rows: Sequence[Refused]) -> str:
+    values = np.array([each.entropy_bits or 0.0 for each in rows])
+    return _threshold("input_policy.min_entropy_bits", values, len(rows)) + _ground(rows)
+
+
+def _threshold(setting: str, values: np.ndarray, of: int) -> str:
+    """The roundest value that lets 99 % of these in."""
+    wanted = float(np.quantile(values, 1 - LETS_IN, method="lower"))
+    value = _round_down(wanted)
+    share = int((values >= value).sum()) / of
+    return f"`{setting} = {value:g}` accepts {_percent(share)} of these {of:,}"
+
+
+def _round_down(value: float) -> float:
+    """One digit that counts, or two where one would halve the value."""
+    if value <= 0:
+        return 0.0
+    for digits in (1, 2):
+        scale = 10.0 ** (digits - 1 - math.floor(math.log10(value)))
+        rounded = math.floor(value * scale) / scale
+        if rounded > 0.7 * value:
+            break
+    return float(f"{rounded:.3g}")
+
+
+def _ground(rows: Sequence[Refused]) -> str:
+    means = np.array([each.mean for each in rows if each.mean is not None])
+    if not len(means):
+        return ""
+    if np.median(means) > _WHITE:
+        return "; they are bright (a subject on a white ground is no broken camera): look with `show`"
+    return "; they are dark: look whether a camera failed" if np.median(means) < _BLACK else ""
+
+
+def _batch_held(rows: Sequence[Refused]) -> str:
+    bounds = [float(found[1]) for each in rows if (found := _LOWER_BOUND.search(each.detail)) is not None]
+    out = "nothing is wrong with these, others of their source were refused: mend those, or `release` these"
+    if not bounds:
+        return out
+    share = math.ceil(max(bounds) * 100) / 100
+    return f"{out}; `input_policy.max_refused_share = {share:g}` holds none of them" if share < 1 else out
+
+
+def _inverted(rows: Sequence[Refused]) -> str:
+    return f"`input_policy.detect_inversion = false` accepts all {len(rows):,}; a negative is better inverted before"
+
+
+def _too_many_bytes(rows: Sequence[Refused]) -> str:
+    return _largest("input_policy.max_bytes", rows)
+
+
+def _too_many_pixels(rows: Sequence[Refused]) -> str:
+    return _largest("input_policy.max_pixels", rows)
+
+
+def _largest(setting: str, rows: Sequence[Refused]) -> str:
+    came = [int(found[1]) for each in rows if (found := _CAME.search(each.detail)) is not None]
+    return (
+        f"`{setting} = {max(came)}` accepts all {len(rows):,}" if came else f"raise `{setting}`, or make them smaller"
+    )
+
+
+def _wrong_shape(rows: Sequence[Refused]) -> str:
+    return (
+        'any size comes in with `preprocessing.fit = "pad"`, `"crop"` or `"stretch"`: that is another catalogue, which '
+        "the next ingest fills by itself"
+    )
+
+
+def _wrong_mode(rows: Sequence[Refused]) -> str:
+    return f"convert them as the detail says ({rows[0].detail[:120]})"
+
+
+def _duplicate(rows: Sequence[Refused]) -> str:
+    return "the same pixels are in the catalogue: nothing is lost, nothing to do"
+
+
+def _leakage(rows: Sequence[Refused]) -> str:
+    return "the same pixels are held out in a benchmark: they measure versions and are never trained on"
+
+
+def _percent(share: float) -> str:
+    return "all" if share == 1 else f"{math.floor(share * 1000) / 10:g} %"
+
+
+_SENTENCES: dict[str, Callable[[Sequence[Refused]], str]] = {
+    "low_variance": _low_variance,
+    "low_entropy": _low_entropy,
+    "inverted": _inverted,
+    "batch_held": _batch_held,
+    "too_many_bytes": _too_many_bytes,
+    "too_many_pixels": _too_many_pixels,
+    "wrong_shape": _wrong_shape,
+    "wrong_mode": _wrong_mode,
+    "duplicate": _duplicate,
+    "leakage": _leakage,
+}

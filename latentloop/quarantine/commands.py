@@ -1,0 +1,129 @@
+"""The commands of `latentloop quarantine`: parse, one call, what to print. None of them needs a server."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from deploy.settings import Settings
+
+app = typer.Typer(
+    help="What was refused, why, and the ways out: nothing is lost.", no_args_is_help=True, add_completion=False
+)
+NAMES = "`all`, reasons, or ids as `show` names them"
+
+
+@app.command("list")
+def list_refused(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
+    """Images in quarantine by reason, since when, and which setting would let them in."""
+    import json
+
+    from latentloop.quarantine.screen import print_groups
+    from latentloop.quarantine.state import group_by_reason, read_refused
+    from tasks.pending import policy_digest
+
+    settings = _settings()
+    groups = group_by_reason(read_refused(settings), policy_digest())
+    if as_json:
+        print(json.dumps([each.model_dump(mode="json") for each in groups], indent=2))
+    else:
+        print_groups(groups, settings.timezone)
+
+
+@app.command()
+def show(
+    names: list[str] = typer.Argument(..., help=NAMES),
+    html: Path | None = typer.Option(None, "--html", help="write a contact sheet with pictures there"),
+    at_most: int = typer.Option(200, "--at-most", min=1, max=1_000, help="images that are shown"),
+    as_json: bool = typer.Option(False, "--json", help="for scripts"),
+) -> None:
+    """Refused images one by one; with --html as pictures."""
+    import json
+
+    from latentloop.quarantine.screen import print_rows
+    from latentloop.quarantine.sheet import write_sheet
+    from latentloop.quarantine.state import choose, group_by_reason, read_refused
+    from tasks.pending import policy_digest
+
+    settings = _settings()
+    chosen = choose(read_refused(settings), names)
+    if html is not None:
+        groups = group_by_reason(chosen, policy_digest())
+        shown = write_sheet(html, f"Quarantine of {settings.product}", groups, chosen, at_most)
+        _say(f"{html}: {shown:,} of {len(chosen):,} images")
+    if as_json:
+        rows = [{"id": each.id, "name": each.name, "source": each.source, "reason": each.reason} for each in chosen]
+        print(json.dumps([{**row, "detail": each.detail} for row, each in zip(rows, chosen, strict=True)], indent=2))
+    elif html is None:
+        print_rows(chosen, at_most)
+
+
+@app.command()
+def release(
+    names: list[str] = typer.Argument(..., help=NAMES),
+    reason: str = typer.Option(..., "--reason", help="why they are good; it goes on record"),
+) -> None:
+    """Let images in that you vouch for: held ones, flat ones. Never what cannot be decoded or is held out."""
+    from latentloop.quarantine.state import by_segment, choose, read_refused
+    from tasks.vouching import release_rows
+
+    chosen = choose(read_refused(_settings()), names)
+    released = release_rows(by_segment(chosen), _required(reason))
+    print(f"{released.accepted:,} of {len(chosen):,} images are in the catalogue now")
+    for why, count in released.refused.items():
+        print(f"  {count:,} stay: {why}")
+
+
+@app.command()
+def rejudge(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
+    """Judge everything in quarantine again under today's settings, now; the next ingest does it where they changed."""
+    from tasks.vouching import rejudge_all
+
+    _settings()
+    counts = rejudge_all()
+    if as_json:
+        print(counts.model_dump_json(indent=2))
+        return
+    print(
+        f"{counts.received:,} judged again = {counts.accepted:,} accepted + {counts.converted:,} converted + "
+        f"{counts.quarantined:,} refused"
+    )
+    for why, count in counts.reasons.items():
+        print(f"  {count:,} stay: {why}")
+
+
+@app.command()
+def discard(
+    names: list[str] = typer.Argument(..., help=NAMES),
+    reason: str = typer.Option(..., "--reason", help="why they are given up; it goes on record"),
+) -> None:
+    """Give images up: they are not judged again. Their files stay in the captures."""
+    from latentloop.quarantine.state import by_segment, choose, read_refused
+    from tasks.vouching import discard_rows
+
+    chosen = choose(read_refused(_settings()), names)
+    print(f"{discard_rows(by_segment(chosen), _required(reason)):,} images are given up")
+
+
+def _settings() -> Settings:
+    """Those of this process, tasks included."""
+    from latentloop.installed import require_installed
+    from tasks.context import settings
+
+    return require_installed(settings())
+
+
+def _required(reason: str) -> str:
+    from latentloop.errors import NothingToDo
+
+    if not reason.strip():
+        raise NothingToDo("--reason: expected a sentence that goes on record, came nothing")
+    return " ".join(reason.split())[:500]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,44 @@
+"""Quarantine on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from deploy.shown_time import show_time
+from latentloop.quarantine.state import Refused, RefusedFor
+
+
+def print_groups(groups: Sequence[RefusedFor], zone: str | None) -> None:
+    """One paragraph a reason."""
+    console = Console()
+    if not groups:
+        console.print("quarantine is empty: everything that was captured is in the catalogue, or waits for an ingest")
+        return
+    for each in groups:
+        since = f", since {show_time(each.since, zone)}" if each.since is not None else ""
+        several = f" of {len(each.sources):,} sources" if len(each.sources) > 1 else f" of {next(iter(each.sources))}"
+        console.print(f"[bold]{each.reason}[/bold]  {each.images:,} images{escape(several)}{since}", highlight=False)
+        console.print(f"  {escape(each.advice)}", highlight=False, soft_wrap=True)
+        if each.other_settings:
+            console.print(
+                f"  {each.other_settings:,} were judged by other settings: the next ingest judges them again, "
+                "`latentloop quarantine rejudge` does so now",
+                highlight=False,
+                soft_wrap=True,
+            )
+    console.print("look at them: `latentloop quarantine show all --html quarantine.html`", highlight=False)
+
+
+def print_rows(rows: Sequence[Refused], at_most: int) -> None:
+    """One line an image."""
+    console = Console()
+    table = Table("id", "reason", "name", "detail", box=None)
+    for each in rows[:at_most]:
+        table.add_row(each.id, each.reason, escape(ascii(each.name)[1:-1]), escape(each.detail[:200]))
+    console.print(table)
+    if len(rows) > at_most:
+        console.print(f"and {len(rows) - at_most:,} more: --at-most")

@@ -1,0 +1,120 @@
+"""What lies in quarantine, by reason: how many images, since when, and what would let them in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from deploy.settings import Settings
+from deploy.stores.catalogue_rows import ENDED
+from latentloop.errors import NothingToDo
+from latentloop.quarantine.advice import advise
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An image that is refused as things are; `since`: of its first refusal, where that is known."""
+
+    segment: str
+    row: int
+    name: str
+    source: str
+    reason: str
+    detail: str
+    policy: str
+    since: datetime | None
+    mean: float | None
+    variance: float | None
+    entropy_bits: float | None
+
+    @property
+    def id(self) -> str:
+        """Names it on the command line."""
+        return f"{hashlib.sha256(self.segment.encode()).hexdigest()[:8]}-{self.row}"
+
+
+class RefusedFor(BaseModel):
+    """The images that are refused for one reason. `other_settings`: how many of them were judged by other settings."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: str
+    images: int
+    since: AwareDatetime | None
+    other_settings: int
+    sources: dict[str, int]
+    advice: str
+
+
+def read_refused(settings: Settings) -> list[Refused]:
+    """Everything that is refused now, in the order of segment and row."""
+    catalogue = settings.open_catalogue()
+    columns = ["name", "source", "detail", "mean", "variance", "entropy_bits"]
+    newest = catalogue.decisions(columns).to_pylist()
+    first: dict[tuple[str, int], datetime | None] = {}
+    for each in catalogue.read(["segment", "row", "round", "decided_at"], table="quarantine").to_pylist():
+        if not each["round"]:
+            first[each["segment"], each["row"]] = each["decided_at"]
+    return [
+        Refused(
+            **{name: each[name] for name in ("segment", "row", "reason", "policy", *columns)},
+            since=first.get((each["segment"], each["row"])),
+        )
+        for each in newest
+        if each["reason"] not in ENDED
+    ]
+
+
+def group_by_reason(refused: Sequence[Refused], policy: str) -> list[RefusedFor]:
+    """The most frequent reason first; `policy`: digest of today's."""
+    groups: dict[str, list[Refused]] = defaultdict(list)
+    for each in refused:
+        groups[each.reason].append(each)
+    return [
+        RefusedFor(
+            reason=reason,
+            images=len(rows),
+            since=min((each.since for each in rows if each.since is not None), default=None),
+            other_settings=sum(1 for each in rows if each.policy != policy),
+            sources=_count([each.source for each in rows]),
+            advice=advise(reason, rows),
+        )
+        for reason, rows in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+    ]
+
+
+def choose(refused: Sequence[Refused], named: Sequence[str]) -> list[Refused]:
+    """The refused images that are meant by `all`, by reasons, or by ids; NothingToDo where a name fits none."""
+    if "all" in named:
+        chosen, unknown = list(refused), []
+    else:
+        known = {name for each in refused for name in (each.id, each.reason)}
+        unknown = [name for name in named if name not in known]
+        chosen = [each for each in refused if each.id in named or each.reason in named]
+    if unknown or not chosen:
+        reasons = ", ".join(sorted({each.reason for each in refused})) or "none, it is empty"
+        which = f"nothing in quarantine is called {unknown[0]!r}" if unknown else "nothing is in quarantine"
+        raise NothingToDo(
+            f"{which}: expected `all`, an id of `latentloop quarantine show`, or one of the reasons ({reasons})"
+        )
+    return chosen
+
+
+def by_segment(refused: Sequence[Refused]) -> dict[str, list[int]]:
+    """Their rows, as tasks take them."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for each in refused:
+        rows[each.segment].append(each.row)
+    return dict(rows)
+
+
+def _count(names: Sequence[str]) -> dict[str, int]:
+    counts: dict[str, int] = defaultdict(int)
+    for name in names:
+        counts[name] += 1
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))

@@ -1,0 +1,66 @@
+"""The sentence beside a reason is computed from the images, and accepts what it says it accepts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data_checks.refusal import Refusal
+from latentloop.quarantine.advice import advise
+from latentloop.quarantine.state import Refused
+
+
+def refused(reason: str, variances: Sequence[float], mean: float = 0.5, detail: str = "") -> list[Refused]:
+    return [
+        Refused("captures/files/a.parquet", row, f"{row}.png", "s", reason, detail, "p", None, mean, variance, variance)
+        for row, variance in enumerate(variances)
+    ]
+
+
+def test_the_variance_that_lets_99_percent_in_is_named_with_how_many_they_are() -> None:
+    rows = refused("low_variance", np.linspace(0.0005, 0.0099, 1_204))
+    assert advise("low_variance", rows) == "`input_policy.min_variance = 0.0005` accepts all of these 1,204"
+
+
+@given(st.lists(st.floats(1e-5, 0.0099), min_size=1, max_size=300))
+def test_the_sentence_never_promises_more_than_it_keeps(variances: list[float]) -> None:
+    said = advise("low_variance", refused("low_variance", variances))
+    value, share = re.match(r"`input_policy.min_variance = (\S+)` accepts (all|[0-9.]+ %) of", said).groups()
+    kept = np.mean(np.array(variances) >= float(value))
+    promised = 1.0 if share == "all" else float(share.removesuffix(" %")) / 100
+    assert kept >= max(promised, 0.99) and promised >= kept - 0.001
+    assert float(value) > 0.5 * min(variances)
+
+
+def test_black_frames_are_a_camera_and_white_grounds_are_not() -> None:
+    assert advise("low_variance", refused("low_variance", [0.0] * 9)).startswith("all 9 are of one single tone: check")
+    assert "white ground is no broken camera" in advise("low_variance", refused("low_variance", [0.004] * 9, mean=0.97))
+    dark = advise("low_variance", refused("low_variance", [0.004] * 8 + [0.0], mean=0.02))
+    assert "accepts 88.8 % of these 9; 1 are of one single tone" in dark and "camera failed" in dark
+
+
+def test_a_held_source_names_the_share_that_would_not_hold_it() -> None:
+    detail = "odd (files): refused_low_variance 0.3 [0.18, 0.43] > limit 0.01 (n=120): lower bound 0.1812 > limit 0.01"
+    assert "`input_policy.max_refused_share = 0.19` holds none of them" in advise(
+        "batch_held", refused("batch_held", [1.0], detail=detail)
+    )
+
+
+def test_the_largest_file_and_picture_are_read_from_what_the_gate_said() -> None:
+    came = "expected at most 4000000 pixels, came 4000x3000 = 12000000: downscale before upload"
+    assert advise("too_many_pixels", refused("too_many_pixels", [0.1], detail=came)) == (
+        "`input_policy.max_pixels = 12000000` accepts all 1"
+    )
+    came = "expected at most 8388608 bytes, came 9000000: compress or downscale"
+    assert advise("too_many_bytes", refused("too_many_bytes", [0.1], detail=came)).endswith("= 9000000` accepts all 1")
+
+
+@pytest.mark.parametrize("reason", [*Refusal, "batch_held", "something of a later release"])
+def test_every_reason_has_a_sentence_of_one_line(reason: str) -> None:
+    said = advise(str(reason), refused(str(reason), [0.001]))
+    assert said and "\n" not in said and len(said) < 300

@@ -1,0 +1,103 @@
+"""`latentloop quarantine`, as a person types it, over a home with refused images of every kind."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from deploy.stores.captures import CapturedImage, CaptureStore
+from latentloop.errors import NothingToDo
+from latentloop.quarantine.commands import app
+from tasks.context import engine, forget, objects, settings
+from tests.tasks.arrivals import damaged, ingest, intact, write_config
+
+HOSTILE = "<script>alert(1)</script>\u202e.png"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    forget()
+    monkeypatch.setenv("LATENTLOOP_CONFIG", str(write_config(tmp_path)))
+    monkeypatch.setenv("LATENTLOOP_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("COLUMNS", "200")
+    contents = {"good": intact(0), HOSTILE: damaged("black"), "cut": damaged("truncated"), "twin": intact(0)}
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    CaptureStore(objects()).write_by_content([CapturedImage(name, "s", at, data) for name, data in contents.items()])
+    ingest()
+    yield tmp_path
+    engine().dispose()
+    forget()
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words), catch_exceptions=False)
+
+
+def test_list_says_how_many_since_when_and_what_to_do(home: Path) -> None:
+    said = run("list").stdout
+    assert re.search(r"low_variance  1 images of s, since \d{4}-\d\d-\d\d", said)
+    assert "input_policy.min_variance" in said and "nothing is lost" in said
+    found = {each["reason"]: each for each in json.loads(run("list", "--json").stdout)}
+    assert {reason: each["images"] for reason, each in found.items()} == {
+        "low_variance": 1, "truncated": 1, "duplicate": 1,
+    }  # fmt: skip
+    assert found["truncated"]["other_settings"] == 0 and found["truncated"]["since"]
+
+
+def test_an_empty_quarantine_says_so(home: Path) -> None:
+    run("release", "low_variance", "--reason", "fine")
+    run("discard", "all", "--reason", "gone")
+    assert run("list").stdout.startswith("quarantine is empty")
+    assert json.loads(run("list", "--json").stdout) == []
+
+
+def test_a_contact_sheet_stands_alone_and_lets_nothing_of_a_name_in(home: Path) -> None:
+    done = run("show", "all", "--html", str(home / "sheet.html"))
+    page = (home / "sheet.html").read_text("utf-8")
+    assert "3 of 3 images" in done.stderr
+    assert "<script>" not in page and "&lt;script&gt;alert(1)" in page and "\u202e" not in page
+    assert page.count("data:image/png;base64,") == 2 and page.count("no picture") == 1
+    assert not re.findall(r"(?:src|href)=\"(?!data:)", page) and "default-src 'none'" in page
+
+
+def test_rows_are_named_by_ids_that_other_commands_take(home: Path) -> None:
+    rows = {each["reason"]: each for each in json.loads(run("show", "all", "--json").stdout)}
+    assert rows["low_variance"]["id"] in run("show", "low_variance").stdout
+    said = run("release", rows["low_variance"]["id"], rows["truncated"]["id"], "--reason", "a night picture").stdout
+    assert said.splitlines() == ["1 of 2 images are in the catalogue now", "  1 stay: truncated"]
+    assert settings().open_catalogue().read(["vouched"])["vouched"].to_pylist() == ["", "a night picture"]
+
+
+def test_what_is_judged_again_is_summed(home: Path) -> None:
+    said = run("rejudge").stdout.splitlines()
+    assert said[0] == "2 judged again = 0 accepted + 0 converted + 2 refused"
+    assert json.loads(run("rejudge", "--json").stdout)["quarantined"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("show", "nonsense"), r"nothing in quarantine is called 'nonsense': expected `all`, .*\(duplicate, low_var"),
+        (("release", "all", "--reason", "  "), "--reason: expected a sentence that goes on record"),
+    ],
+)
+def test_what_fits_nothing_is_one_line(home: Path, words: tuple[str, ...], expected: str) -> None:
+    with pytest.raises(NothingToDo, match=expected) as caught:
+        run(*words)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_home_without_an_installation_is_not_made_by_looking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget()
+    monkeypatch.setenv("LATENTLOOP_CONFIG", "")
+    monkeypatch.setenv("LATENTLOOP_HOME", str(tmp_path / "none"))
+    with pytest.raises(NothingToDo, match="nothing is installed in"):
+        run("list")
+    assert not (tmp_path / "none").exists()
+    forget()

@@ -1,0 +1,98 @@
+"""The labels before a training, with the real catalogue and the real feature network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from deploy.stores.captures import CapturedImage, CaptureStore
+from deploy.stores.ledger import Ledger
+from latentloop.demo.damage import encode_png
+from tasks.context import engine, objects, settings
+from tasks.errors import DataRefused
+from tasks.label_errors import check_labels
+from tasks.label_figures import _labels_of
+from tasks.plan import plan_retrain
+from tasks.values import RetrainPlan
+from tests.tasks.arrivals import CAPTURED_AT, ingest
+from tests.tasks.conftest import Configure
+
+SMALL = "[evaluation]\nholdout_min = 50\nholdout_share = 0.3\n"
+PER_SOURCE = 60
+
+
+def picture(kind: str, seed: int) -> np.ndarray:
+    """A grey picture (28, 28): a disc, stripes or a cross, each somewhere else and of another brightness."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:28, :28] - random.integers(10, 18, 2)[:, None, None]
+    shapes = {
+        "disc": rows**2 + columns**2 < random.integers(36, 81),
+        "stripes": (rows // random.integers(2, 4)) % 2 == 0,
+        "cross": (abs(rows) < 3) | (abs(columns) < 3),
+    }
+    noise = random.integers(0, 30, (28, 28))
+    return np.asarray(shapes[kind] * random.integers(120, 220) + noise, dtype=np.uint8)
+
+
+def arrive(wrong: Mapping[int, str], unlabelled: bool = False) -> None:
+    """Ten sources, each with pictures of all kinds; `wrong`: labels by the number of a picture of the first one."""
+    kinds = ("disc", "stripes", "cross")
+    for source in range(10):
+        images = []
+        for number in range(PER_SOURCE):
+            kind = kinds[number % 3]
+            label = wrong.get(number, kind) if source == 0 else kind
+            data = encode_png(picture(kind, source * PER_SOURCE + number))
+            images.append(
+                CapturedImage(f"{number:02d}.png", f"s{source}", CAPTURED_AT, data, "" if unlabelled else label)
+            )
+        CaptureStore(objects()).write_by_content(images)
+    ingest()
+
+
+def plan() -> RetrainPlan:
+    return plan_retrain.fn("one", "full", "first")
+
+
+def test_a_wrong_label_is_named_with_its_picture_and_counts_for_no_figure(configure: Configure) -> None:
+    configure(SMALL)
+    arrive({0: "cross", 7: "disc"})
+    planned = plan()
+
+    checked = check_labels.fn(planned)
+
+    assert sorted((each.name, each.source, each.given, each.better) for each in checked.suspects) == [
+        ("00.png", "s0", "cross", "disc"),
+        ("07.png", "s0", "disc", "stripes"),
+    ]
+    assert checked.judged == {"cross": 201, "disc": 200, "stripes": 199}
+    assert checked.tells_kinds and checked.agreement == pytest.approx(598 / 600, abs=0.01)
+    page = objects().get(checked.page).data.decode()
+    assert page.count("<img ") == 2 and "2 of 600 labels" in page
+    (line,) = Ledger(engine()).entries("labels", "one")
+    assert json.loads(line.body)["phase"] == "passed"
+    doubted = [each.digest for each in checked.suspects]
+    assert _labels_of(planned, doubted, checked) == ["", ""]
+    catalogue = settings().open_catalogue().read(["digest", "label"]).to_pylist()
+    assert {row["label"] for row in catalogue if row["digest"] in doubted} == {"cross", "disc"}, "none was changed"
+    assert check_labels.fn(planned) == checked, "and it is not looked for twice"
+
+
+def test_a_training_whose_labels_are_too_often_wrong_waits_with_the_way_out(configure: Configure) -> None:
+    configure(f"{SMALL}\n[label_policy]\nmax_suspected_share = 0.001\n")
+    arrive({0: "cross", 7: "disc"})
+    for _ in range(2):
+        with pytest.raises(DataRefused, match=r"2 of 600 labels may be wrong.*raise label_policy.max_suspected_share"):
+            check_labels.fn(plan())
+
+
+@pytest.mark.parametrize("more", ["", "[label_policy]\ncheck = false\n"])
+def test_without_labels_or_without_the_wish_nothing_is_looked_at(configure: Configure, more: str) -> None:
+    configure(f"{SMALL}\n{more}")
+    arrive({}, unlabelled=not more)
+    checked = check_labels.fn(plan())
+    assert (checked.judged, checked.suspects, checked.page) == ({}, (), "")
+    assert Ledger(engine()).entries("labels", "one") == []
