@@ -27,6 +27,7 @@ height = 64
 
 [training.model]
 variant = "vq_vae"
+codebook_size = 256
 
 [training.full.budget]
 amount = 20

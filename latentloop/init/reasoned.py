@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Reasoned(Generic[T]):
+class Reasoned(Generic[T_co]):
     """`why` stands beside the value in the settings file: a few words."""
 
-    value: T
+    value: T_co
     why: str
 
 
