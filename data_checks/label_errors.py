@@ -36,7 +36,7 @@ class LabelPolicy(BaseModel):
     """Largest share of the judged labels that may be suspected; above it the training waits. A VAE does not
     use labels, so only labels of which about a quarter are chance are worth a delay."""
 
-    least_doubt_share: float = Field(default=0.04, gt=0, le=0.5)
+    doubt_below_share: float = Field(default=0.04, gt=0, le=0.5)
     """A label is suspected when it is believed less than this, share, or less than twice what a wrong label
     is believed by chance. Origin: 5 % of the labels of 20,000 images of Fashion-MNIST flipped: 0.03 -> 84 %
     found and 82 % of the suspected wrong; 0.04 -> 87 % and 77 %; 0.05 -> 89 % and 72 %; without it confident
@@ -170,5 +170,5 @@ def _suspected(given: NDArray[np.int64], believed: NDArray[np.float64], policy: 
     wrong_share = num_label_issues(given, believed) / len(given)
     by_chance = CHANCE_FACTOR * wrong_share / (believed.shape[1] - 1)
     score = believed[np.arange(len(given)), given]
-    doubted = (score < max(policy.least_doubt_share, by_chance)) & (believed.argmax(axis=1) != given)
+    doubted = (score < max(policy.doubt_below_share, by_chance)) & (believed.argmax(axis=1) != given)
     return [int(at) for at in np.flatnonzero(doubted)]
