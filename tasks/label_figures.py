@@ -32,7 +32,7 @@ def measure_labels(plan: RetrainPlan, artifact: Artifact, pixels: np.ndarray) ->
     labels = _labels_of(plan, benchmark_digests(objects(), plan.benchmark.prefix)[: len(pixels)], checked)
     rows = np.asarray([place for place, label in enumerate(labels) if label], dtype=np.int64)
     device = training_device()
-    errors = (
+    errors: np.ndarray | list[float] = (
         score_images(model_on(artifact.model, device), pixels[rows], device=device).recon_error if len(rows) else []
     )
     named = [labels[row] for row in rows]
