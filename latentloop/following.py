@@ -87,14 +87,6 @@ def saying_changes(what: str, say: Say, before_s: float | None = None) -> Show:
     return show
 
 
-def last_duration(ledger: Ledger, kind: str) -> float | None:
-    """Seconds that the newest finished work of this kind took; None where there was none."""
-    for trigger in ledger.triggers(kind, limit=1, states={"done"}):
-        if trigger.finished_at is not None:
-            return (trigger.finished_at - trigger.claimed_at).total_seconds()
-    return None
-
-
 def expect_completed(state: RunState, followed: Followed) -> None:
     """RunFailed with how the run ended, and what begins or continues it; silent for one that completed."""
     if state.type == "COMPLETED":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 
@@ -15,7 +16,8 @@ from deploy.controller.drift_lines import DriftLine, read_line
 from deploy.settings import Settings
 from deploy.stores.ledger import Ledger
 from latentloop.errors import RunFailed
-from latentloop.following import Followed, expect_completed, follow, last_duration, saying_changes
+from latentloop.following import Followed, expect_completed, follow, saying_changes
+from latentloop.telling_time import keep_duration, read_durations
 from tasks.drift_values import JudgedTraffic
 from tasks.steps import finished_step
 
@@ -37,13 +39,15 @@ def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitore
     """Run the deployment `monitor/monitor` and read what it found; RunFailed when it ends without a line."""
     key = f"by-hand-monitor-{uuid.uuid4().hex}"
     ledger = Ledger(settings.open_database())
+    began, before_s = time.monotonic(), read_durations(settings.home).seconds.get("monitor")
     with settings.open_orchestrator() as orchestrator:
         run = orchestrator.create_run("monitor/monitor", {"key": key, "reason": "by hand"}, key)
         say(f"monitor run: {run.url}")
         followed = Followed(run, "monitor", key, "`latentloop monitor` begins anew")
-        lease_s, show = settings.controller.lease_s, saying_changes("monitor", say, last_duration(ledger, "monitor"))
+        lease_s, show = settings.controller.lease_s, saying_changes("monitor", say, before_s)
         state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=TIMEOUT_S, say=say, show=show)
     expect_completed(state, followed)
+    keep_duration(settings.home, "monitor", time.monotonic() - began)
     return read_monitored(settings, key, run.url)
 
 
@@ -60,7 +64,7 @@ def read_monitored(settings: Settings, key: str, url: str) -> Monitored:
 
 def print_monitored(found: Monitored) -> None:
     """Triage first, then a row a judge."""
-    console, record = Console(), found.record
+    console, record = Console(soft_wrap=True), found.record
     console.print(f"[bold]{record.action}[/bold]: {escape(record.reason)}")
     for action, reason in record.also:
         console.print(f"also {action}: {escape(reason)}")
@@ -72,4 +76,4 @@ def print_monitored(found: Monitored) -> None:
     table = Table("judge", "verdict", "reason", title=title, title_justify="left", box=None)
     for name, verdict in found.verdicts.items():
         table.add_row(name, verdict.phase.value, escape(verdict.reason))
-    console.print(table)
+    console.print(table, soft_wrap=False)

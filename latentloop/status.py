@@ -138,7 +138,7 @@ def read_status(settings: Settings) -> Status:
 
 def print_status(status: Status, zone: str | None) -> None:
     """Draw the screen, with its times in this zone; None: the machine's."""
-    console = Console()
+    console = Console(soft_wrap=True)  # who copies an address or a command needs it whole
     since = f"since {_short(status.since, zone)}" if status.since else "nothing was released yet"
     requests = "unknown" if status.requests_last_hour is None else f"{status.requests_last_hour:,}"
     console.print(f"[bold]release {status.epoch}[/bold] {since}, {requests} requests in the last hour")
@@ -176,9 +176,9 @@ def print_status(status: Status, zone: str | None) -> None:
         times = f"{again.times} of at most {again.most} times, last at {_short(again.last_at, zone)}"
         console.print(f"  asked for again, {times}: {again.trigger}, {again.url}")
     if status.drift:
-        console.print(_table("last of the watch", status.drift, zone))
+        console.print(_table("last of the watch", status.drift, zone), soft_wrap=False)
     if status.decisions:
-        console.print(_table("last decisions", status.decisions, zone))
+        console.print(_table("last decisions", status.decisions, zone), soft_wrap=False)
     else:
         console.print(BEGIN)
 

@@ -65,7 +65,7 @@ def say_so_far(elapsed_s: float, before_s: float | None) -> str:
     if before_s is None:
         return f"{so_far}, how long it takes here is not known yet"
     if elapsed_s < before_s:
-        return f"{so_far}, {say_about(before_s - elapsed_s)} left by last time"
+        return f"{so_far}, {say_about(before_s - elapsed_s)} left if it is as last time"
     return f"{so_far}, longer than the {say_duration(before_s)} of last time"
 
 

@@ -14,7 +14,7 @@ SOON = (0.01, 0.02)
 
 def test_the_line_says_how_long_so_far_and_how_long_by_last_time() -> None:
     assert describe("register", 5, None) == "register: 5 s so far, how long it takes here is not known yet"
-    assert describe("register", 5, 34) == "register: 5 s so far, about 30 s left by last time"
+    assert describe("register", 5, 34) == "register: 5 s so far, about 30 s left if it is as last time"
     assert describe("register", 40, 34) == "register: 40 s so far, longer than the 34 s of last time"
 
 
