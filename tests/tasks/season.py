@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.release import ReleaseStore
 from tasks.context import engine, forget, now, objects
 from tasks.plan import plan_retrain
-from tasks.values import RetrainPlan
+from tasks.steps import finish_step
+from tasks.twins import twins_of
+from tasks.values import RetrainPlan, Twins
 from tests.tasks.arrivals import ingest
 from tests.vae_core.synthetic_images import boxes
 
@@ -209,3 +212,10 @@ def _png(image: np.ndarray) -> bytes:
     out = io.BytesIO()
     Image.fromarray(image).save(out, format="PNG")
     return out.getvalue()
+
+
+def planned_again(plan: RetrainPlan, key: str, **changes: Any) -> RetrainPlan:
+    """The same plan under another key, with what it keeps beside its run."""
+    if plan.twins is not None:
+        finish_step(objects(), key, plan.twins.step, Twins(digests=twins_of(plan)))
+    return plan.model_copy(update={"key": key, **changes})

@@ -15,6 +15,7 @@ from tasks.context import forget, objects, settings
 from tasks.steps import finished_step, step_key
 from tasks.train import train_candidate
 from tasks.values import RetrainPlan, Trained
+from tests.tasks.season import planned_again
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior
 from vae_core.training import recovery
 from vae_core.weights import copy_weights, digest_weights
@@ -50,7 +51,7 @@ def test_a_training_over_the_limit_is_from_a_file_and_ends_with_the_same_weights
         return train(pixels, *given, **more)
 
     monkeypatch.setattr(recovery, "train_with_recovery", look)
-    plan = plan.model_copy(update={"key": "from-file"})
+    plan = planned_again(plan, "from-file")
     trained = train_candidate.fn(plan)
 
     (pixels,) = seen

@@ -18,6 +18,7 @@ from tasks.progress import ProgressWriter
 from tasks.steps import finished_step, step_key
 from tasks.train import train_candidate
 from tasks.values import RetrainPlan
+from tests.tasks.season import planned_again
 from vae_core.models.conv_vae import ConvVae
 from vae_core.training import recovery
 from vae_core.training.quick_benchmark import measure_quickly
@@ -55,7 +56,7 @@ def _plan(key: str, **recipe: object) -> RetrainPlan:
     """The first plan again, by a recipe that looks out for a collapse."""
     first = finished_step(objects(), "first", "plan", RetrainPlan)
     assert first is not None
-    return first.model_copy(update={"key": key, "train": first.train.model_copy(update=recipe)})
+    return planned_again(first, key, train=first.train.model_copy(update=recipe))
 
 
 def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_to_the_card(

@@ -30,7 +30,16 @@ from tasks.steps import finished_step
 from tasks.train import train_candidate
 from tasks.values import Evaluated, Judged, RetrainPlan, Trained
 from tests.tasks.arrivals import ingest
-from tests.tasks.season import VQ_VAE, arrive_known, capture_traffic, copy_home, known_images, serve, settled
+from tests.tasks.season import (
+    VQ_VAE,
+    arrive_known,
+    capture_traffic,
+    copy_home,
+    known_images,
+    planned_again,
+    serve,
+    settled,
+)
 from vae_core.artifact import Artifact, TrainingSummary, write_artifact
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
 from vae_core.inference import score_images
@@ -210,7 +219,7 @@ def test_a_training_killed_while_its_prior_is_fitted_goes_on_to_the_same_prior(
             raise Killed
         return "fitting"
 
-    plan = _kept("first")[0].model_copy(update={"key": "killed"})
+    plan = planned_again(_kept("first")[0], "killed")
     monkeypatch.setattr("tasks.train.say_code_prior", die_at_40)
     with pytest.raises(Killed):
         train_candidate.fn(plan)
@@ -240,7 +249,7 @@ def test_a_codebook_that_was_shrunk_is_that_of_the_version_of_its_prior_and_of_m
         return [idle] if codes == 32 else found
 
     monkeypatch.setattr(VqVaeObjective, "end_epoch", find_idle)
-    plan = _kept("first")[0].model_copy(update={"key": "shrunk"})
+    plan = planned_again(_kept("first")[0], "shrunk")
     trained = train_candidate.fn(plan)
 
     artifact = _artifact("shrunk", home)
