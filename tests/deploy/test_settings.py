@@ -106,7 +106,7 @@ def test_a_file_that_is_no_toml_is_refused_with_the_place(file: Path, content: b
         (
             "[gate]\nrecon_margin = 0.1",
             "gate.recon_margin: unknown setting; came 0.1; "
-            "did you mean gate.recon_error_margin or gate.frechet_margin?",
+            "did you mean gate.recon_error_margin or gate.frechet_margin or gate.kernel_margin?",
         ),
         (
             "[training.full.budget]\namount = 3\nunit = 'epochs'\nunits = true",
