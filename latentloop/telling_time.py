@@ -6,6 +6,7 @@ Without a budget to count by, the best estimate is what the same work took here 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -83,5 +84,6 @@ def keep_duration(home: Path, what: str, seconds: float) -> None:
     fresh = known.model_copy(update={"seconds": {**known.seconds, what: round(seconds, 1)}})
     beside = home / f".{FILE}.{threading.get_ident()}"
     with contextlib.suppress(OSError):
-        beside.write_text(fresh.model_dump_json())
+        with open(os.open(beside, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+            file.write(fresh.model_dump_json())
         beside.replace(home / FILE)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,8 @@ class PackedFiles:
         self._file = home / FILE
         self._place = hashlib.sha256(f"{store}\n{place}".encode()).hexdigest()[:32]
         with self._translated():
-            home.mkdir(parents=True, exist_ok=True)
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self._file, os.O_CREAT | os.O_RDWR, 0o600))  # names of somebody's files
             self._database = sqlite3.connect(self._file, timeout=_WAIT_S)
             with self._database:
                 self._database.execute(_TABLE)

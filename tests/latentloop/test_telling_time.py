@@ -40,6 +40,11 @@ def test_what_takes_long_says_so_while_it_works_and_knows_more_the_next_time(tmp
     assert "last time" in said[-1]
 
 
+def test_what_is_remembered_is_its_users_alone(tmp_path: Path) -> None:
+    keep_duration(tmp_path, "register", 5)
+    assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
+
+
 def test_an_end_by_an_error_is_no_duration(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="it broke"), telling_time("deploy", tmp_path, lambda _: None, (0.0,)):
         raise ValueError("it broke")
