@@ -26,9 +26,10 @@ Say = Callable[[str], None]
 @contextmanager
 def showing_progress(objects: ObjectStore, key: str, say: Say) -> Iterator[Callable[[RunState], None]]:
     """Give what shows a state of the run of this trigger."""
+    notes = Notes(objects, key)
     if not sys.stderr.isatty():
         lines = _Lines(say)
-        yield lambda state: lines.show(_note_of(state, objects, key))
+        yield lambda state: lines.show(notes.of(state))
         return
     columns = (
         TextColumn("{task.fields[step]:<10}"),
@@ -39,7 +40,7 @@ def showing_progress(objects: ObjectStore, key: str, say: Say) -> Iterator[Calla
     )
     with Progress(*columns, transient=True, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=1.0, step="waiting", detail="", left="")
-        yield lambda state: _draw(bar, task, _note_of(state, objects, key))
+        yield lambda state: _draw(bar, task, notes.of(state))
 
 
 def describe_note(note: ProgressNote) -> str:
@@ -56,9 +57,20 @@ def read_note(objects: ObjectStore, key: str) -> ProgressNote | None:
         return None
 
 
-def _note_of(state: RunState, objects: ObjectStore, key: str) -> ProgressNote:
-    note = read_note(objects, key) if state.name == "Running" else None
-    return note or ProgressNote(step=state.name.lower(), share_done=0.0, detail="")
+class Notes:
+    """What a run says while it is followed; what was said before, by an attempt that was interrupted, is no news."""
+
+    def __init__(self, objects: ObjectStore, key: str) -> None:
+        self._objects, self._key = objects, key
+        self._before = read_note(objects, key)
+
+    def of(self, state: RunState) -> ProgressNote:
+        """Where the run stands; its state, as long as it has said nothing itself."""
+        note = read_note(self._objects, self._key) if state.name == "Running" else None
+        if note is not None and note != self._before:
+            self._before = None
+            return note
+        return ProgressNote(step=state.name.lower(), share_done=0.0, detail="")
 
 
 def _draw(bar: Progress, task: TaskID, note: ProgressNote) -> None:

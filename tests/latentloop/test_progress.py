@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from deploy.stores.local_objects import LocalObjects
-from latentloop.progress import ProgressLines, describe_note
+from deploy.stores.orchestrator import RunState
+from latentloop.progress import Notes, ProgressLines, describe_note
 from tasks.progress import ProgressNote, progress_key
 
 
@@ -33,3 +34,16 @@ def test_each_line_says_how_long_so_far_and_none_comes_twice(tmp_path: Path) -> 
         "training 50% step 5 (6 s so far)",
         "evaluating (10 s so far)",
     ]
+
+
+def test_what_an_interrupted_attempt_said_last_is_not_where_the_next_one_stands(tmp_path: Path) -> None:
+    objects, running = LocalObjects(tmp_path), RunState(type="RUNNING", name="Running", message="")
+    old, new = note("training", 0.6, "step 60"), note("training", 0.0, "step 1")
+    objects.put(progress_key("a-run"), old.model_dump_json().encode())
+    notes = Notes(objects, "a-run")
+
+    assert notes.of(running).step == "running"
+    objects.put(progress_key("a-run"), new.model_dump_json().encode())
+    assert notes.of(running) == new
+    objects.put(progress_key("a-run"), old.model_dump_json().encode())
+    assert notes.of(running) == old, "the next attempt may come to the same point"
