@@ -39,7 +39,7 @@ LARGE_SETTINGS = f"""{SMALL_SETTINGS}
 channels = 3
 height = 64
 width = 64
-resize = "antialias"
+fit = "stretch"
 [training.model]
 variant = "vq_vae"
 channels = 3

@@ -108,7 +108,7 @@ def test_an_empty_table_is_no_data() -> None:
 
 def test_thresholds_are_those_of_the_policy_and_of_the_preprocessing() -> None:
     frame = table(20).assign(variance=0.004, width=640, height=480)
-    lenient = judge_table(frame, InputPolicy(min_variance=0.003), Preprocessing(resize="antialias"))
+    lenient = judge_table(frame, InputPolicy(min_variance=0.003), Preprocessing(fit="stretch"))
     assert lenient.verdict.passed
     strict = judge_table(frame, POLICY, GREY)
     assert set(strict.failed_rows) == set(range(20))
