@@ -39,7 +39,8 @@ def start_detached(settings: Settings, say: Callable[[str], None]) -> tuple[Sett
     with open_log(log) as out:
         said = _Follower(log)
         process = subprocess.Popen(
-            [sys.executable, "-c", "from latentloop.cli import main; main()", "up"],
+            # a signal ends it in the middle of a question, whose open socket is not what its last line should be about
+            [sys.executable, "-W", "ignore::ResourceWarning", "-c", "from latentloop.cli import main; main()", "up"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=out, start_new_session=True,
         )  # fmt: skip
     report = None
