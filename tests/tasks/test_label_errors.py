@@ -68,10 +68,12 @@ def test_a_wrong_label_is_named_with_its_picture_and_counts_for_no_figure(config
         ("00.png", "s0", "cross", "disc"),
         ("07.png", "s0", "disc", "stripes"),
     ]
-    assert checked.judged == {"cross": 201, "disc": 200, "stripes": 199}
+    assert planned.twins is not None
+    left = 600 - planned.twins.n  # crosses that are nearly held-out ones are not trained on
+    assert checked.judged == {"cross": left - 399, "disc": 200, "stripes": 199} and left > 580
     assert checked.tells_kinds and checked.agreement == pytest.approx(598 / 600, abs=0.01)
     page = objects().get(checked.page).data.decode()
-    assert page.count("<img ") == 2 and "2 of 600 labels" in page
+    assert page.count("<img ") == 2 and f"2 of {left} labels" in page
     (line,) = Ledger(engine()).entries("labels", "one")
     assert json.loads(line.body)["phase"] == "passed"
     doubted = [each.digest for each in checked.suspects]
@@ -85,7 +87,7 @@ def test_a_training_whose_labels_are_too_often_wrong_waits_with_the_way_out(conf
     configure(f"{SMALL}\n[label_policy]\nmax_suspected_share = 0.001\n")
     arrive({0: "cross", 7: "disc"})
     for _ in range(2):
-        with pytest.raises(DataRefused, match=r"2 of 600 labels may be wrong.*raise label_policy.max_suspected_share"):
+        with pytest.raises(DataRefused, match=r"2 of 5\d\d labels .*raise label_policy.max_suspected_share"):
             check_labels.fn(plan())
 
 
