@@ -273,7 +273,12 @@ def test_a_vq_vae_is_judged_against_a_vae_by_its_errors_and_its_own_share_of_cod
     verdict = judge_candidate.fn(plan.model_copy(update={"key": "against-a-vae"}), evaluated)
 
     limits = {each.name: each.limit for each in verdict.evidence}
-    assert {name for name in limits if not name.startswith("cluster_")} == {"recon_error_old_change_high", "codes_used"}
+    assert {name for name in limits if not name.startswith("cluster_")} == {
+        "recon_error_old_change_high",
+        "kid_efflite0_reconstructions_old_change_low",
+        "kid_efflite0_old_change_low",
+        "codes_used",
+    }
     assert limits["codes_used"] == 16, "half of all codes: the champion has none to compare with"
     judged = finished_step(objects(), "against-a-vae", "judged", Judged)
     assert judged is not None and judged.champion is not None and judged.champion.version == "2"
