@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TESTFLAGS ?=
-# parts that compute about alike, and run at once; the first three log into files, the foreground takes the rest
-PARTS := computing stores story
+# parts that run at once and end at about one time; these log into files, the foreground takes the rest
+PARTS := computing stores tasks story
 computing := tests/vae_core tests/data_checks tests/benchmarks
 stores := tests/deploy tests/faults
+tasks := tests/tasks tests/flows
 story := tests/e2e
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
