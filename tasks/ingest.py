@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from deploy.stores.catalogue import Catalogue
 
 SEGMENTS_AT_ONCE = 16  # a task of Prefect's each
-BATCH_BYTES = 32 * 2**20  # of judged images that wait for their commit; one segment more than that at most
+BATCH_BYTES = 20 * 2**20  # of judged images that wait for their commit; one segment more than that at most
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
