@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -231,7 +231,7 @@ def photograph(width: int = 4000, height: int = 3000) -> ValidFile:
 
 
 VALID_KINDS: Mapping[str, Callable[[], ValidFile]] = {
-    **{f"orientation {number}": lambda number=number: oriented(number) for number in range(1, 9)},  # type: ignore[misc]
+    **{f"orientation {number}": partial(oriented, number) for number in range(1, 9)},
     "16 bits": sixteen_bits,
     "CMYK with its profile": inks_with_profile,
     "CMYK without a profile": inks_without_profile,

@@ -101,14 +101,15 @@ def run_deployment(settings: Settings, ledger: Ledger, waiting: Sequence[str], s
 
 
 def _showing_segments(segments: Segments, say: Say) -> Show:
-    """The states as they change, and beside them how many of our segments are in the ledger."""
+    """The states until it runs, then how many of our segments are in the ledger."""
     show_state, pace = saying_changes("ingest", say), Pace("ingesting", "segments", say, segments.total)
     looked_at = time.monotonic()
 
     def show(state: RunState) -> None:
         nonlocal looked_at
-        show_state(state)
-        if time.monotonic() - looked_at >= LOOK_EVERY_S:
+        if state.name != "Running" or segments.total is None:
+            show_state(state)
+        elif time.monotonic() - looked_at >= LOOK_EVERY_S:
             looked_at = time.monotonic()
             pace.at(segments.count_done())
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from data_checks.least_images import FEWEST_TRAINING
 from tasks.context import engine, now, objects, settings
-from tasks.decode import decode_in_memory
 from tasks.errors import NotEnoughData
 from tasks.fingerprints import catalogue_fingerprints
 from tasks.images import benchmark_digests, read_benchmark, write_benchmark
+from tasks.pixels import read_pixels
 from tasks.values import BenchmarkSet, WindowSelection
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _freeze(
 ) -> BenchmarkSet:
     """Shuffled once, so that the first n images are a fair sample of all."""
     preprocessing = settings().preprocessing
-    pixels = decode_in_memory(settings().open_catalogue(), version, rows, preprocessing)
+    pixels = read_pixels(settings().open_catalogue(), version, rows, preprocessing)
     seed = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:4], "big")
     order = np.random.default_rng(seed).permutation(len(rows))
     digests = rows["digest"].take(order).to_pylist()

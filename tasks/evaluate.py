@@ -12,10 +12,10 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.card_pictures import draw_card
 from tasks.context import objects, settings
-from tasks.decode import decode_in_memory
 from tasks.images import read_benchmark
 from tasks.label_figures import measure_labels
 from tasks.measure import cached_clusters, cached_features, keep_measured, measure_version, open_extractor
+from tasks.pixels import read_pixels
 from tasks.progress import ProgressWriter
 from tasks.rows import in_window, training_rows
 from tasks.steps import finish_step, finished_step
@@ -164,7 +164,7 @@ def _independent(plan: RetrainPlan, count: int) -> np.ndarray:
             rows = known
         chosen = np.random.default_rng(plan.train.seed).permutation(len(rows))[:count]
         rows = rows.take(np.sort(chosen))
-        found = decode_in_memory(catalogue, plan.catalogue_version, rows, plan.preprocessing)
+        found = read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing)
         objects().put(key, save({"pixels": found}))
     pixels: np.ndarray = load(objects().get(key).data)["pixels"]
     return pixels

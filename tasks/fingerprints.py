@@ -10,7 +10,7 @@ import numpy as np
 from data_checks.near_duplicates import fingerprint
 from data_checks.near_duplicates.fingerprint import Fingerprints, Looks
 from tasks.context import objects, settings
-from tasks.decode import decode_each
+from tasks.pixels import read_each
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +42,7 @@ def _take(rows: pa.Table, version: int) -> Fingerprints:
     shape, blocks = settings().preprocessing.shape, list[Fingerprints]()
     order: list[int] = []
     pixels, places = np.empty((min(AT_ONCE, len(rows)), *shape), np.uint8), list[int]()
-    for place, image in decode_each(settings().open_catalogue(), version, rows, settings().preprocessing):
+    for place, image in read_each(settings().open_catalogue(), version, rows, settings().preprocessing):
         pixels[len(places)] = image
         places.append(place)
         if len(places) == len(pixels):

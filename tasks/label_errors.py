@@ -12,11 +12,11 @@ from prefect.cache_policies import NO_CACHE
 
 from data_checks.verdict import Evidence, Phase, Verdict
 from tasks.context import engine, now, objects, settings
-from tasks.decode import decode_each, decode_in_memory
 from tasks.errors import DataRefused
 from tasks.images import benchmark_digests
 from tasks.label_sheet import draw_label_sheet
 from tasks.label_values import LabelsChecked, SuspectedImage
+from tasks.pixels import read_each, read_pixels
 from tasks.plan import may_pass_later
 from tasks.progress import ProgressWriter
 from tasks.rows import training_rows
@@ -110,7 +110,7 @@ def _extract(catalogue: Catalogue, plan: RetrainPlan, rows: pa.Table, note: Prog
     torch.set_num_threads(settings().training.threads)
     extractor = open_extractor()
     features, done = np.empty((len(rows), extractor.dim), dtype=np.float32), 0
-    for places, pixels in _chunks(decode_each(catalogue, plan.catalogue_version, rows, plan.preprocessing)):
+    for places, pixels in _chunks(read_each(catalogue, plan.catalogue_version, rows, plan.preprocessing)):
         features[places] = extractor.extract(pixels)
         done += len(places)
         note.note("labels", done / len(rows), f"features of {done:,} of {len(rows):,} images")
@@ -147,7 +147,7 @@ def _put_sheet(catalogue: Catalogue, plan: RetrainPlan, rows: pa.Table, judgemen
     """The most suspected images beside both labels, among the run's pictures; returns the key."""
     shown = judgement.suspects[:SHOWN]
     places = np.sort(np.asarray([each.row for each in shown], dtype=np.int64))
-    found = decode_in_memory(catalogue, plan.catalogue_version, rows.take(places), plan.preprocessing)
+    found = read_pixels(catalogue, plan.catalogue_version, rows.take(places), plan.preprocessing)
     pixels = found[np.searchsorted(places, [each.row for each in shown])]
     key = f"runs/{plan.key}/pictures/{SHEET}"
     suspects = _name(rows, judgement)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tasks.context import settings
-from tasks.decode import decode_in_memory
 from tasks.device import training_device
 from tasks.errors import NotEnoughData
+from tasks.pixels import read_pixels
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +42,7 @@ def score_rows(rows: pa.Table, version: int, artifact: Artifact) -> Sample:
     found = catalogue.read(["segment", "row", "digest"], version=version)
     found = found.filter(pc.is_in(found["digest"], value_set=pa.array(wanted, pa.string())))
     place = {digest: row for row, digest in enumerate(found["digest"].to_pylist())}
-    decoded = decode_in_memory(catalogue, version, found, artifact.preprocessing)
+    decoded = read_pixels(catalogue, version, found, artifact.preprocessing)
     pixels = decoded[[place[digest] for digest in wanted]]
     return Sample.of(measure_reference(model_on(artifact.model, device), pixels, device=device))
 

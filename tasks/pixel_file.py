@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.decode import decode_each
 from tasks.errors import DiskFull
+from tasks.pixels import read_each
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def decode_into_file(
+def read_into_file(
     catalogue: Catalogue, version: int, rows: pa.Table, preprocessing: Preprocessing, folder: Path
 ) -> np.ndarray:
     """The images of these rows, at least one, as uint8 (N, C, H, W) of a mapped file that may not be written to.
@@ -44,7 +44,7 @@ def decode_into_file(
         with tempfile.TemporaryFile(dir=folder) as file:
             if hasattr(os, "posix_fallocate"):  # macOS has none, and finds out while it writes
                 os.posix_fallocate(file.fileno(), 0, size)
-            for place, image in decode_each(catalogue, version, rows, preprocessing):
+            for place, image in read_each(catalogue, version, rows, preprocessing):
                 file.seek(place * image_size)
                 file.write(image.data)
             file.flush()

@@ -13,11 +13,11 @@ from prefect.cache_policies import NO_CACHE
 
 from tasks.context import objects, settings
 from tasks.curve import keep_curve, say_code_prior, say_training
-from tasks.decode import decode_in_memory
 from tasks.device import training_device
 from tasks.images import read_benchmark
 from tasks.mixing import mark_new_kind, mix, natural_weights
-from tasks.pixel_file import decode_into_file
+from tasks.pixel_file import read_into_file
+from tasks.pixels import read_pixels
 from tasks.plan import may_pass_later
 from tasks.progress import ProgressWriter
 from tasks.rows import early_stopping_rows, fix_rows, training_rows
@@ -118,10 +118,10 @@ def _decode(plan: RetrainPlan, rows: pa.Table, note: ProgressWriter) -> np.ndarr
     """The images of the training, uint8 (N, C, H, W): in memory, or mapped from a file where they are too many."""
     catalogue, size = settings().open_catalogue(), len(rows) * math.prod(plan.preprocessing.shape)
     if size <= settings().training.pixels_in_memory_bytes:
-        return decode_in_memory(catalogue, plan.catalogue_version, rows, plan.preprocessing)
+        return read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing)
     folder = settings().work_folder / plan.key
     note.note("reading", 0.0, f"{len(rows):,} images, {size / 1e9:,.1f} GB of pixels into a file in {folder}")
-    return decode_into_file(catalogue, plan.catalogue_version, rows, plan.preprocessing, folder)
+    return read_into_file(catalogue, plan.catalogue_version, rows, plan.preprocessing, folder)
 
 
 def _train(
@@ -245,7 +245,7 @@ def _early_stopping(plan: RetrainPlan) -> np.ndarray | None:
     """Images whose loss ends the training, where the plan set some aside."""
     catalogue = settings().open_catalogue()
     rows = early_stopping_rows(catalogue, plan, ["segment", "row"])
-    return decode_in_memory(catalogue, plan.catalogue_version, rows, plan.preprocessing) if len(rows) else None
+    return read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing) if len(rows) else None
 
 
 def _inspected(plan: RetrainPlan) -> np.ndarray | None:

@@ -9,7 +9,7 @@ from latentloop.doctor.finding import Examination, Finding, Health, ok, wrong
 from latentloop.doctor.place import examine_place
 from latentloop.doctor.servers import examine_servers
 from latentloop.doctor.stores import examine_stores
-from latentloop.doctor.system import examine_clock, examine_packages, examine_python
+from latentloop.doctor.system import examine_clock, examine_decoders, examine_packages, examine_python
 from latentloop.doctor.training import examine_training
 from latentloop.progress import Say
 
@@ -20,6 +20,7 @@ def examine() -> Iterator[Finding]:
     """Every finding as it is made; without valid settings there are few. Nothing is created."""
     yield examine_python()
     yield examine_packages()
+    yield examine_decoders()
     try:
         settings = load_settings()
     except SettingsError as error:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 from deploy.settings import Settings
 from deploy.settings_fields import read_fields
@@ -17,6 +17,7 @@ from latentloop.init.form import Size
 from latentloop.init.model import TAKEN, find_halvings
 from vae_core.fit import Fit
 
+Choice = TypeVar("Choice")
 _SIZE = re.compile(r"(\d{1,5})(?:\s*[xX×*]\s*(\d{1,5}))?")
 
 
@@ -78,20 +79,19 @@ def read_channels(text: str) -> int:
 
 def read_fit(text: str) -> Fit:
     """One of the ways to bring a picture to its size."""
-    for each in get_args(Fit):
-        if text.strip() == each:
-            found: Fit = each
-            return found
-    raise InitRefused(f"fit {text!r}: expected {' or '.join(get_args(Fit))}")
+    return _read_choice("fit", text, get_args(Fit))
 
 
 def read_meaning(text: str) -> Subfolders:
     """What sub-folders mean."""
-    for each in get_args(Subfolders):
+    return _read_choice("subfolders", text, get_args(Subfolders))
+
+
+def _read_choice(what: str, text: str, choices: tuple[Choice, ...]) -> Choice:
+    for each in choices:
         if text.strip() == each:
-            found: Subfolders = each
-            return found
-    raise InitRefused(f"subfolders {text!r}: expected {' or '.join(get_args(Subfolders))}")
+            return each
+    raise InitRefused(f"{what} {text!r}: expected {' or '.join(map(str, choices))}")
 
 
 def read_product(text: str) -> str:

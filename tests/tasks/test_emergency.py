@@ -22,13 +22,13 @@ from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
 from tasks.claim import claim_trigger
 from tasks.context import engine, forget, now, objects, settings
-from tasks.decode import decode_in_memory
 from tasks.errors import DataRefused, NotEnoughData
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
 from tasks.images import benchmark_digests, read_benchmark, selection_of
 from tasks.mixing import mark_new_kind
 from tasks.new_kind import score_rows
+from tasks.pixels import read_pixels
 from tasks.plan import plan_retrain, require_snapshot, validate_plan
 from tasks.register import register_candidate
 from tasks.rows import early_stopping_rows, in_window, training_rows
@@ -88,7 +88,7 @@ def test_the_story_of_an_emergency(home: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (trained.n_images, trained.excluded) == (plan.n_training, 0)
     assert trained.mixing.new_share >= 0.2
     assert trained.mixing.new_images >= MIN_NEW
-    images = decode_in_memory(catalogue, plan.catalogue_version, trained_on, plan.preprocessing)
+    images = read_pixels(catalogue, plan.catalogue_version, trained_on, plan.preprocessing)
     drawn_new = is_new(images).sum()
     assert trained.mixing.new_images == pytest.approx(drawn_new, rel=0.1)
     assert trained.best_step is not None and trained.best_step > 0

@@ -17,9 +17,9 @@ from deploy.stores.ledger import Ledger
 from latentloop.demo.damage import DAMAGES, encode_png
 from tasks.admitting import HELD
 from tasks.context import engine, objects, settings
-from tasks.decode import decode_in_memory
 from tasks.ingest import find_new_segments, ingest_segments
 from tasks.pending import policy_digest
+from tasks.pixels import read_pixels
 from tasks.values import IngestCounts
 from tests.data_checks.pictures import product
 from tests.tasks.arrivals import CAPTURED_AT, REASON_OF, capture, capture_mixed_shipment, damaged, ingest, intact
@@ -208,7 +208,7 @@ def test_what_the_gate_accepts_can_be_trained_on_whatever_else_is_in_its_file() 
     catalogue = settings().open_catalogue()
     if not catalogue.counts().per_reason:
         rows = catalogue.read(["segment", "row"])
-        pixels = decode_in_memory(catalogue, catalogue.version(), rows, settings().preprocessing)
+        pixels = read_pixels(catalogue, catalogue.version(), rows, settings().preprocessing)
         assert np.array_equal(pixels[:, 0], [product(seed) for seed in range(3, 8)])
     assert catalogue.counts().accepted + catalogue.counts().quarantined == 5
 

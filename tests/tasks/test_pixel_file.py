@@ -13,9 +13,9 @@ import pytest
 from deploy.stores.catalogue import Catalogue
 from deploy.stores.errors import StoreCorrupt
 from tasks import pixel_file
-from tasks.decode import decode_each, decode_in_memory
 from tasks.errors import DiskFull
-from tasks.pixel_file import decode_into_file
+from tasks.pixel_file import read_into_file
+from tasks.pixels import read_each, read_pixels
 from tests.tasks.catalogued import catalogued
 from tests.vae_core.synthetic_images import boxes
 from vae_core.preprocessing import Preprocessing
@@ -25,7 +25,7 @@ GREY = Preprocessing(height=8, width=8)
 
 def decode(catalogue: Catalogue, folder: Path, preprocessing: Preprocessing = GREY) -> np.ndarray:
     rows = catalogue.read(["segment", "row"])
-    return decode_into_file(catalogue, catalogue.version(), rows, preprocessing, folder)
+    return read_into_file(catalogue, catalogue.version(), rows, preprocessing, folder)
 
 
 @pytest.mark.parametrize("channels", [1, 3], ids=["grey", "rgb"])
@@ -36,7 +36,7 @@ def test_the_file_holds_what_memory_would(tmp_path: Path, channels: int) -> None
     assert isinstance(pixels, np.memmap) and not pixels.flags.writeable
     np.testing.assert_array_equal(pixels, np.concatenate([a, b]))
     rows = catalogue.read(["segment", "row"])
-    np.testing.assert_array_equal(pixels, decode_in_memory(catalogue, catalogue.version(), rows, preprocessing))
+    np.testing.assert_array_equal(pixels, read_pixels(catalogue, catalogue.version(), rows, preprocessing))
 
 
 @pytest.fixture
@@ -45,11 +45,11 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[Path]]:
     lay: list[list[Path]] = []
 
     def noting(*given: object) -> Iterator[tuple[int, np.ndarray]]:
-        for each in decode_each(*given):
+        for each in read_each(*given):
             lay.append([*(tmp_path / "work").iterdir()])
             yield each
 
-    monkeypatch.setattr(pixel_file, "decode_each", noting)
+    monkeypatch.setattr(pixel_file, "read_each", noting)
     return lay
 
 

@@ -14,13 +14,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageOps
 
 from deploy.settings import Settings, load_settings
 from latentloop.doctor.finding import Health
 from latentloop.doctor.place import examine_place
 from latentloop.doctor.servers import examine_servers
 from latentloop.doctor.stores import examine_stores
-from latentloop.doctor.system import examine_clock, examine_packages, examine_python
+from latentloop.doctor.system import examine_clock, examine_decoders, examine_packages, examine_python
 from tests.deploy.settled import empty_the_environment
 from tests.latentloop.front_door import environment, make_ledger, run_latentloop
 
@@ -39,6 +40,14 @@ def test_python_packages_and_clock_of_the_tests_are_right(settings: Settings) ->
     assert examine_python().health is Health.ok
     assert examine_packages().health is Health.ok, examine_packages().line
     assert examine_clock(settings).health is Health.ok
+
+
+def test_a_decoder_that_makes_other_pixels_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert examine_decoders().health is Health.ok and "libjpeg_turbo" in examine_decoders().line
+    convert = Image.Image.convert
+    monkeypatch.setattr(Image.Image, "convert", lambda image, *more: ImageOps.invert(convert(image, *more)))
+    found = examine_decoders()
+    assert found.health is Health.note and ".png" in found.line and "constraints.txt" in found.line
 
 
 def test_looking_makes_nothing(settings: Settings, tmp_path: Path) -> None:
@@ -188,7 +197,7 @@ def test_settings_that_are_wrong_are_a_finding_and_not_the_end_of_it(tmp_path: P
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     assert lines[0].startswith("ok    python")
-    assert lines[2].startswith("wrong settings        training.model: height 50 is not a multiple of 4")
+    assert lines[3].startswith("wrong settings        training.model: height 50 is not a multiple of 4")
     assert lines[-1] == "1 to mend before `latentloop up`"
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vae_core.preprocessing import Preprocessing
 
 
-def decode_in_memory(catalogue: Catalogue, version: int, rows: pa.Table, preprocessing: Preprocessing) -> np.ndarray:
+def read_pixels(catalogue: Catalogue, version: int, rows: pa.Table, preprocessing: Preprocessing) -> np.ndarray:
     """The images of these rows as uint8 (N, C, H, W)."""
     pixels = np.empty((len(rows), *preprocessing.shape), dtype=np.uint8)
     for places, images in _read_some(catalogue, version, rows, preprocessing):
@@ -23,7 +23,7 @@ def decode_in_memory(catalogue: Catalogue, version: int, rows: pa.Table, preproc
     return pixels
 
 
-def decode_each(
+def read_each(
     catalogue: Catalogue, version: int, rows: pa.Table, preprocessing: Preprocessing
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Each image of a version's `rows` once, uint8 (C, H, W), with its place among them; in any order.

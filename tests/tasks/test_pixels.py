@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.decode import decode_in_memory
+from tasks.pixels import read_pixels
 from tests.tasks.catalogued import catalogued
 from tests.vae_core.synthetic_images import boxes
 from vae_core.preprocessing import Preprocessing
@@ -19,7 +19,7 @@ B, A, C = boxes(5, seed=1), boxes(4, seed=2), boxes(3, seed=3)
 def test_pixels_are_in_the_order_of_the_rows_not_of_the_files(tmp_path: Path) -> None:
     catalogue = catalogued(tmp_path, b=B, a=A, c=C)
     rows = catalogue.read(["segment", "row"])
-    pixels = decode_in_memory(catalogue, catalogue.version(), rows, GREY)
+    pixels = read_pixels(catalogue, catalogue.version(), rows, GREY)
     np.testing.assert_array_equal(pixels, np.concatenate([A, B, C]))
 
 
@@ -28,13 +28,13 @@ def test_of_chosen_rows_only_those_are_decoded_and_of_the_version_that_is_asked_
     version = catalogue.version()
     catalogued(tmp_path, c=C)
     rows = catalogue.read(["row", "segment"], version).take([0, 3, 4, 8])
-    np.testing.assert_array_equal(decode_in_memory(catalogue, version, rows, GREY), np.stack([A[0], A[3], B[0], B[4]]))
+    np.testing.assert_array_equal(read_pixels(catalogue, version, rows, GREY), np.stack([A[0], A[3], B[0], B[4]]))
 
 
 def test_no_rows_are_no_images(tmp_path: Path) -> None:
     catalogue = catalogued(tmp_path, b=B)
     rows = catalogue.read(["segment", "row"]).slice(0, 0)
-    assert decode_in_memory(catalogue, catalogue.version(), rows, GREY).shape == (0, 1, 8, 8)
+    assert read_pixels(catalogue, catalogue.version(), rows, GREY).shape == (0, 1, 8, 8)
 
 
 def test_rows_that_the_version_does_not_hold_are_never_left_blank(tmp_path: Path) -> None:
@@ -42,4 +42,4 @@ def test_rows_that_the_version_does_not_hold_are_never_left_blank(tmp_path: Path
     version = catalogue.version()
     catalogued(tmp_path, c=C)
     with pytest.raises(AssertionError, match="holds each row once"):
-        decode_in_memory(catalogue, version, catalogue.read(["segment", "row"]), GREY)
+        read_pixels(catalogue, version, catalogue.read(["segment", "row"]), GREY)
