@@ -171,6 +171,14 @@ def read_manifest(content: bytes) -> Manifest:
     return manifest
 
 
+def read_document(content: bytes) -> ArtifactDocument:
+    """Read a version's `model.json`; ArtifactError for any other content."""
+    try:
+        return parse_document(ArtifactDocument, content)
+    except ValueError as error:
+        raise ArtifactError(f"{DOCUMENT}: {error}; this release reads schema_version 1") from error
+
+
 def _require_names(names: Iterable[str]) -> None:
     found = set(names)
     if missing := sorted(_REQUIRED - found):
@@ -181,10 +189,7 @@ def _require_names(names: Iterable[str]) -> None:
 
 def _parse(files: Mapping[str, bytes]) -> Artifact:
     """Make a version of verified files, and check that its parts belong together."""
-    try:
-        document = parse_document(ArtifactDocument, files[DOCUMENT])
-    except ValueError as error:
-        raise ArtifactError(f"{DOCUMENT}: {error}; this release reads schema_version 1") from error
+    document = read_document(files[DOCUMENT])
     try:
         model = restore_model(document.model, _tensors(files, WEIGHTS)).eval()
     except ValueError as error:

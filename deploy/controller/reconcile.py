@@ -22,6 +22,7 @@ from deploy.controller.golden import try_golden
 from deploy.controller.history import read_fates
 from deploy.controller.mirroring import mirror_fates, set_tags
 from deploy.controller.neighbours import Neighbours
+from deploy.controller.pixels import Pixels
 from deploy.controller.publish import mirror_aliases, publish_release
 from deploy.controller.rollback import Desk, Order, undo, who
 from deploy.controller.taken_back import record_taken_back
@@ -90,6 +91,7 @@ class Reconciler:
         self._world, self._config, self._clock = world, config, clock
         self._policy = policy.compressed(clock_factor)
         self._service_away_at: datetime | None = None
+        self._pixels = Pixels(world.objects)
         self._trials = Trials(world.pairs, world.telemetry, world.ledger, world.objects, self._policy)
 
     def look(self) -> Look:
@@ -148,6 +150,7 @@ class Reconciler:
             trial=self._trials.judge(standing, now) if standing is not None else None,
             waited_s=self._waited_s(release, now),
             load_timeout_s=self._config.load_timeout_s,
+            comparable=self._pixels.comparable(release),
         )
         return _View(release, fates, standing, facts)
 

@@ -7,6 +7,8 @@ stands, not where its memory stood.
                                                       │ no champion yet                                    │
                                                       └> champion at once              settled <─ watch period
 
+A version that makes other pixels of an image than the champion (another size, other channels, another fit) goes the way
+of a first one: errors of different images are not compared, neither in a trial nor in a watch period.
 One version is on trial at a time. A newer approval supersedes a version that is still in the shadow (it answered
 nobody), and waits for the end of a canary. It pauses a watch period, which goes on when the newer version is taken back
 and ends with its promotion: whoever is watched has passed shadow and canary, and a remedy must not wait a day for it.
@@ -82,7 +84,7 @@ def _continue(facts: Facts) -> Step | None:
     if facts.release.shadow is not None:
         return _continue_shadow(facts.release.shadow, facts)
     if facts.trial is not None:
-        return _continue_watch(facts.trial)
+        return _continue_watch(facts.trial, facts)
     return None
 
 
@@ -103,6 +105,8 @@ def _continue_shadow(served: ServedVersion, facts: Facts) -> Step:
         return TakeBack(served.version, golden.reason, Cause.technical)
     if facts.release.champion is None:
         return Promote(served, golden.reason)
+    if not facts.comparable:
+        return Promote(served, _first_of_its_images(facts.release.champion, golden.reason))
     if trial is None:
         return BeginTrial(served, facts.release.champion)
     if trial.verdict is not None and trial.verdict.passed:
@@ -127,7 +131,9 @@ def _continue_canary(served: ServedVersion, facts: Facts) -> Step:
     return Wait(_goes_on(trial))
 
 
-def _continue_watch(trial: RunningTrial) -> Step:
+def _continue_watch(trial: RunningTrial, facts: Facts) -> Step:
+    if not facts.comparable:
+        return Settle(trial.version, "the version before it makes other pixels of an image: nothing to compare with")
     if trial.verdict is not None and trial.verdict.failed:
         return RollBack(trial.version, trial.verdict.reason)
     if trial.verdict is not None and trial.verdict.passed:
@@ -181,6 +187,13 @@ def _not_loaded(facts: Facts) -> str:
     return (
         f"still loading after {facts.waited_s:.0f} s, {limit}: the service reports no trouble; see its log, give it "
         "more time, and approve the version again"
+    )
+
+
+def _first_of_its_images(champion: ServedVersion, golden: str) -> str:
+    return (
+        f"it makes other pixels of an image than version {champion.version} (another [preprocessing]), so their errors "
+        f"are not compared and it serves as a first version does; {golden}. `latentloop rollback` takes it back"
     )
 
 

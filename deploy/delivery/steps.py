@@ -65,7 +65,8 @@ class Facts:
 
     `candidates` is None while the registry is away: then nothing is known of approvals. `golden` holds the verdict of
     versions whose golden inputs were tried; `waited_s` is how long the shadow slot has held its version while the
-    service was there.
+    service was there. `comparable` says whether the version on trial makes the same pixels of an image as the one it
+    is compared with.
     """
 
     candidates: Sequence[Candidate] | None
@@ -75,6 +76,7 @@ class Facts:
     trial: RunningTrial | None
     waited_s: float
     load_timeout_s: float
+    comparable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,13 +72,14 @@ class Pairing:
 def choose_pairing(slots: Slots) -> Pairing | None:
     """The champion and the version on trial: the canary, else the shadow, else previous; None without one.
 
-    A slot that holds the champion's own artifact is passed over: it would be compared with itself.
+    A slot that holds the champion's own artifact is passed over: it would be compared with itself. So is a version that
+    makes other pixels of an image: errors of different images say nothing of each other.
     """
     champion = slots.champion
     if champion is None:
         return None
     for slot, version in slots.named():
-        if version.digest != champion.digest:
+        if version.digest != champion.digest and version.preprocessing.same_images(champion.preprocessing):
             return Pairing(champion, version, slot)
     return None
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from vae_core.artifact import Artifact
     from vae_core.golden import Golden
+    from vae_core.preprocessing import Preprocessing
     from vae_core.sealed_folder import Manifest
 
 MANIFEST = "manifest.json"
@@ -75,6 +76,13 @@ def fetch_golden(objects: ObjectStore, prefix: str, digest: str) -> Golden:
     from vae_core.golden import Golden
 
     return Golden.from_tensors(fetch_tensors(objects, prefix, digest, "golden.safetensors"))
+
+
+def fetch_preprocessing(objects: ObjectStore, prefix: str, digest: str) -> Preprocessing:
+    """What a version makes of an image before it sees it, without its weights."""
+    from vae_core.artifact import DOCUMENT, read_document
+
+    return read_document(_verified(objects, prefix, DOCUMENT, _manifest(objects, prefix, digest)[1])).preprocessing
 
 
 def fetch_tensors(objects: ObjectStore, prefix: str, digest: str, name: str) -> dict[str, Tensor]:

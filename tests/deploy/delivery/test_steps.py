@@ -92,8 +92,10 @@ def plan(
     golden: dict[str, Verdict] | None = None,
     waited_s: float = 0.0,
     running: RunningTrial | None = None,
+    *,
+    comparable: bool = True,
 ) -> Step:
-    return plan_step(Facts(candidates, release, service, golden or {}, running, waited_s, TIMEOUT_S))
+    return plan_step(Facts(candidates, release, service, golden or {}, running, waited_s, TIMEOUT_S, comparable))
 
 
 @pytest.mark.parametrize(
@@ -309,6 +311,20 @@ def test_a_version_in_the_shadow_slot_is_loaded_and_tried_or_taken_back(
 
 def test_without_a_champion_the_golden_inputs_are_enough() -> None:
     assert plan([candidate()], FIRST, LOADED, {"7": PASSED}) == Promote(SEVEN, PASSED.reason)
+
+
+def test_a_version_that_makes_other_pixels_of_an_image_is_promoted_as_a_first_one_and_never_watched() -> None:
+    step = plan([candidate()], IN_FLIGHT, LOADED, {"7": PASSED}, comparable=False)
+    assert isinstance(step, Promote) and step.version == SEVEN
+    assert "other pixels of an image than version 6" in step.reason and step.reason.index(PASSED.reason)
+    for phase in Phase:
+        settled = plan([], WATCHED, ABSENT, running=trial("watch", phase), comparable=False)
+        assert isinstance(settled, Settle) and settled.version == "7" and "nothing to compare" in settled.reason
+
+
+def test_golden_inputs_take_back_a_version_that_makes_other_pixels_too() -> None:
+    step = plan([candidate()], IN_FLIGHT, LOADED, {"7": FAILED}, comparable=False)
+    assert step == TakeBack("7", FAILED.reason, Cause.technical)
 
 
 def goes_on(stage: Stage, said: str) -> Wait:

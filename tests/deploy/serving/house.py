@@ -39,6 +39,7 @@ from vae_core.preprocessing import Preprocessing, to_unit
 from vae_core.reference import measure_reference
 from vae_core.vq_config import VqVaeConfig
 
+OLDER = Preprocessing.model_validate({"schema_version": 1})  # refuses what the schema of today converts
 MODEL = ConvVaeConfig(widths=(4, 8), latent_dim=4)
 VQ_MODEL = VqVaeConfig(widths=(4, 8), codebook_size=16, code_dim=4)
 SETTINGS_DIGEST = "5e" * 32
@@ -59,6 +60,13 @@ def png(pixels: np.ndarray) -> bytes:
     """One grey image (1, H, W) as a file."""
     file = io.BytesIO()
     Image.fromarray(pixels[0]).save(file, "PNG")
+    return file.getvalue()
+
+
+def palette_png(pixels: np.ndarray) -> bytes:
+    """One grey image (1, H, W) as a file that names its greys in a palette."""
+    file = io.BytesIO()
+    Image.fromarray(pixels[0]).convert("P").save(file, "PNG")
     return file.getvalue()
 
 

@@ -19,9 +19,19 @@ from deploy.serving.follower import ReplicaState
 from deploy.serving.metrics import Metrics
 from deploy.serving.router import LoadedVersion, Slots, request_share
 from deploy.serving.service import Service
-from tests.deploy.serving.house import House, pictures, png, quick_config, replica, running, tiny_artifact, wait_until
+from tests.deploy.serving.house import (
+    OLDER,
+    House,
+    palette_png,
+    pictures,
+    png,
+    quick_config,
+    replica,
+    running,
+    tiny_artifact,
+    wait_until,
+)
 from vae_core.inference import score_images
-from vae_core.preprocessing import Preprocessing
 
 IMAGES = pictures(20, seed=13)
 # ids of which the hash decides: half of them below 0.5
@@ -213,21 +223,20 @@ def test_a_canary_without_a_reference_cannot_score_and_the_champion_does(house: 
 def test_what_only_the_canarys_own_preprocessing_refuses_is_answered_by_the_champion(
     house: House, slots: dict[str, Any]
 ) -> None:
-    resizing = house.add_version("3", seed=3, preprocessing=Preprocessing(fit="stretch"))
-    house.publish(champion=resizing, canary=slots["canary"], canary_share=1.0)
-    large = np.kron(IMAGES[0], np.ones((1, 2, 2), np.uint8))
+    refusing = house.add_version("3", seed=3, preprocessing=OLDER)
+    house.publish(champion=slots["champion"], canary=refusing, canary_share=1.0)
     black = np.zeros((1, 28, 28), np.uint8)
     with replica(house) as client:
         wait_until(lambda: "canary" in _ready(client)["slots"], "the canary")
-        assert client.post("/v1/encode", content=png(large)).json()["version"] == "3"
+        assert client.post("/v1/encode", content=palette_png(IMAGES[0])).json()["version"] == "1"
         refused = client.post("/v1/encode", content=png(black))
-        assert refused.status_code == 422 and refused.json()["version"] == "3"
-        assert client.post("/v1/encode", content=png(IMAGES[1])).json()["version"] == "2"
+        assert refused.status_code == 422 and refused.json()["version"] == "1"
+        assert client.post("/v1/encode", content=png(IMAGES[1])).json()["version"] == "3"
         assert client.post("/v1/encode", content=b"x", headers={"Content-Type": "text/plain"}).status_code == 415
-        assert _metric(client, 'canary_failures_total{version="2"}') == 1, "a bad image is not the canary's fault"
-    window = house.paired("2", "3")
-    assert ["wrong_shape" in each for each in window.failure] == [True, False]
-    expected = score_images(tiny_artifact(3).model, IMAGES[1:2]).recon_error
+        assert _metric(client, 'canary_failures_total{version="3"}') == 1, "a bad image is not the canary's fault"
+    window = house.paired("3", "1")
+    assert ["wrong_mode" in each for each in window.failure] == [True, False]
+    expected = score_images(tiny_artifact(1).model, IMAGES[1:2]).recon_error
     np.testing.assert_allclose(window.champion_error[1:], expected, rtol=1e-5)
 
 

@@ -14,7 +14,8 @@ from deploy.serving.router import (
     choose_version,
     request_share,
 )
-from tests.deploy.serving.house import tiny_artifact
+from tests.deploy.serving.house import OLDER, tiny_artifact
+from vae_core.preprocessing import Preprocessing
 
 ARTIFACT = tiny_artifact(1)
 
@@ -87,6 +88,16 @@ def test_the_trial_is_the_canary_else_the_shadow_else_previous(
         assert pairing is None
     else:
         assert pairing == Pairing(CHAMPION, candidate, slot)
+
+
+def test_a_version_that_makes_other_pixels_of_an_image_is_compared_with_nobody() -> None:
+    padding = LoadedVersion("5", "5" * 64, tiny_artifact(1, preprocessing=Preprocessing(fit="pad")), CHAMPION.loaded_at)
+    assert choose_pairing(Slots(CHAMPION, shadow=padding)) is None
+    assert choose_pairing(Slots(padding, previous=CHAMPION)) is None
+    assert choose_pairing(Slots(CHAMPION, shadow=padding, previous=PREVIOUS)) == Pairing(CHAMPION, PREVIOUS, "previous")
+    # the schema before says less, and makes the same of what both take
+    older = LoadedVersion("6", "6" * 64, tiny_artifact(1, preprocessing=OLDER), CHAMPION.loaded_at)
+    assert choose_pairing(Slots(CHAMPION, shadow=older)) == Pairing(CHAMPION, older, "shadow")
 
 
 def test_the_gate_is_the_champions_for_all_that_see_images_alike() -> None:

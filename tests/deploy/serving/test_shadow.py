@@ -19,7 +19,17 @@ from deploy.serving.follower import ReplicaState
 from deploy.serving.router import LoadedVersion, Pairing, Slots
 from deploy.serving.service import Service
 from deploy.serving.shadow_worker import ShadowStatus, ShadowWorker
-from tests.deploy.serving.house import House, pictures, png, replica, running, tiny_artifact, wait_until
+from tests.deploy.serving.house import (
+    OLDER,
+    House,
+    palette_png,
+    pictures,
+    png,
+    replica,
+    running,
+    tiny_artifact,
+    wait_until,
+)
 from vae_core.inference import score_images
 from vae_core.preprocessing import Preprocessing
 
@@ -279,19 +289,28 @@ def test_a_champion_is_not_compared_with_itself(house: House, slots: dict[str, A
 def test_a_candidate_with_another_preprocessing_sees_the_images_through_its_own(
     house: House, slots: dict[str, Any]
 ) -> None:
-    resizing = Preprocessing(fit="stretch")
-    other = house.add_version("2r", seed=2, preprocessing=resizing)
-    house.publish(champion=other, shadow=slots["champion"])
-    large = np.kron(IMAGES[0], np.ones((1, 2, 2), np.uint8))
+    refusing = house.add_version("2r", seed=2, preprocessing=OLDER)
+    house.publish(champion=slots["champion"], shadow=refusing)
     with replica(house) as client:
-        _wait_for_trial(client, "1")
-        _ask(client, large, id="large")
+        _wait_for_trial(client, "2r")
+        assert client.post("/v1/score", content=palette_png(IMAGES[0])).status_code == 200
         _ask(client, IMAGES[1], id="fits")
         wait_until(lambda: _trial(client)["scored"] + _trial(client)["failed"] == 2, "both")
-    window = house.paired("1", "2r")
-    assert window.failure.tolist() == ["refused by its own preprocessing: wrong_shape", ""]
-    expected = score_images(tiny_artifact(1).model, IMAGES[1:2]).recon_error
+    window = house.paired("2r", "1")
+    assert window.failure.tolist() == ["refused by its own preprocessing: wrong_mode", ""]
+    expected = score_images(tiny_artifact(2).model, IMAGES[1:2]).recon_error
     np.testing.assert_allclose(window.candidate_error[1:], expected, rtol=1e-5)
+
+
+def test_a_version_that_makes_other_pixels_of_an_image_is_compared_with_nobody(
+    house: House, slots: dict[str, Any]
+) -> None:
+    resizing = house.add_version("2r", seed=2, preprocessing=Preprocessing(fit="stretch"))
+    house.publish(champion=slots["champion"], shadow=resizing)
+    with replica(house) as client:
+        wait_until(lambda: "shadow" in client.get("/readyz").json()["slots"], "the shadow")
+        _ask(client, IMAGES[0])
+        assert _trial(client) is None
 
 
 def test_a_batch_that_takes_very_long_is_a_trouble_that_a_person_sees(house: House) -> None:

@@ -11,6 +11,7 @@ from deploy.delivery.causes import Cause
 from deploy.delivery.steps import (
     BeginTrial,
     LoadBeside,
+    Promote,
     RecordApproval,
     RollBack,
     Settle,
@@ -19,6 +20,8 @@ from deploy.delivery.steps import (
 )
 from tests.deploy.controller.reconcile.neighbourhood import MARKS, TRIED, World, kinds, serving, start_canary
 from tests.deploy.controller.world import write_pairs
+from tests.deploy.serving.house import tiny_artifact
+from vae_core.preprocessing import Preprocessing
 
 pytestmark = MARKS
 
@@ -64,6 +67,20 @@ def test_a_worse_version_is_taken_back_from_the_shadow_and_the_numbers_say_why(w
     assert tags["delivery"] == "rolled_back"
     said = rf"version {version} taken back: candidate 0\.\d+ against champion 0\.\d+: recon_error_change 0\.30"
     assert re.match(said, tags["delivery_reason"]), tags["delivery_reason"]
+
+
+def test_a_version_that_makes_other_pixels_of_an_image_serves_as_a_first_one_does(world: World) -> None:
+    champion, _ = serving(world)
+    version, digest = world.register(tiny_artifact(97, preprocessing=Preprocessing(fit="pad")))
+    world.approve(version)
+
+    assert kinds(world.settle(version)) == [RecordApproval, LoadBeside, TryGolden, Promote, Settle]
+
+    release = world.neighbours.releases.read()
+    assert release.champion is not None and release.champion.digest == digest
+    assert release.previous is not None and release.previous.version == champion
+    assert f"other pixels of an image than version {champion}" in world.tags(version)["delivery_reason"]
+    assert world.see().standing is None
 
 
 def test_a_canary_that_fails_on_requests_is_taken_back_and_answers_nobody_any_more(world: World) -> None:
