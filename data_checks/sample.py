@@ -82,6 +82,15 @@ class Sample:
         grids = [None if each.codes is None else each.codes.shape[1] for each in (self, other)]
         return self.latent_dim == other.latent_dim and grids[0] == grids[1]
 
+    def joined(self, other: Sample) -> Sample:
+        """Its images, then another's of one model, as a reference: their digests are left out."""
+        mine, theirs = self.columns(), other.columns()
+        names = [name for name in mine if name != "image_digest"]
+        columns: dict[str, Any] = {
+            name: np.concatenate([mine[name], theirs[name].astype(mine[name].dtype)]) for name in names
+        }
+        return Sample(**columns)
+
     def take(self, rows: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Sample:
         """Take some of the images."""
         some: dict[str, Any] = {name: column[rows] for name, column in self.columns().items()}

@@ -16,9 +16,10 @@ from deploy.controller.drift import Waiting, waiting_for_images
 from deploy.controller.history import read_fates
 from deploy.controller.retraining import retrainings_asked_again
 from deploy.controller.retries import AskedAgain
-from deploy.controller.traffic import read_reference
+from deploy.controller.traffic import serving_since
 from deploy.controller.trials import Trials, find_standing
 from deploy.controller.watch import monitor_asked_again
+from deploy.controller.yardstick import read_yardstick
 from deploy.release import Release
 from deploy.settings import Settings
 from deploy.settings_in_force import find_disagreement
@@ -132,7 +133,7 @@ def read_status(settings: Settings) -> Status:
         runs=read_runs(ledger, settings.open_objects(), datetime.now(UTC)),
         requests_last_hour=traffic.requests_last_hour,
         telemetry_unknown=traffic.unknown,
-        sight=_sight(settings, release),
+        sight=_sight(settings, release, serving_since(release, read_fates(ledger))),
     )
 
 
@@ -221,17 +222,21 @@ def _trial(settings: Settings, release: Release, ledger: Ledger, telemetry: Tele
     return view_trial(standing, trials.judge(standing, datetime.now(UTC)))
 
 
-def _sight(settings: Settings, release: Release) -> str:
+def _sight(settings: Settings, release: Release, since: datetime | None) -> str:
     """What drift of the champion's traffic could be seen at all; empty where there is none, or its store is away."""
     if release.champion is None:
         return ""
     try:
-        reference = read_reference(settings.open_objects(), release.champion)
+        objects, telemetry, until = settings.open_objects(), settings.open_telemetry(), datetime.now(UTC)
+        found = read_yardstick(objects, telemetry, release.champion, since or until, until, settings.drift)
     except StoreError as error:
         return f"what drift could be seen: unknown, {error}"
-    if reference is None:
+    if found is None:
         return "drift cannot be judged: the champion has no reference"
-    return look_ahead(len(reference), reference.latent_dim, settings.drift).describe()
+    sight = look_ahead(
+        len(found.sample), found.sample.latent_dim, settings.drift, of_traffic=len(found.sample) - found.own
+    )
+    return sight.describe()
 
 
 def _asked_again(release: Release, ledger: Ledger) -> tuple[AskedAgain, ...]:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from data_checks.drift.window import Window
     from data_checks.new_kind import NewKind
     from data_checks.sample import Sample
-    from deploy.release import ServedVersion
 
 SEED = 0
 FEWEST_LATENCIES = 100
@@ -66,8 +65,7 @@ def judge_traffic(plan: MonitorPlan) -> JudgedTraffic:
     from data_checks.new_kind import find_new_kind
 
     policy = settings().drift.compressed(settings().clock_factor)
-    window = _read_window(plan)
-    reference = _reference(plan.champion)
+    window, reference = _read_traffic(plan)
     judgement = judge_window(window, reference, policy)
     kind = found = None
     if reference is not None and len(window.sample) and window.sample.of_one_model(reference):
@@ -101,8 +99,7 @@ def store_snapshot(plan: MonitorPlan, judged: JudgedTraffic) -> StoredSnapshot:
         return kept
     from data_checks.drift_report import run_drift_report, save_to_workspace
 
-    window = _read_window(plan)
-    reference = _reference(plan.champion)
+    window, reference = _read_traffic(plan)
     report = run_drift_report(
         window.sample,
         reference,
@@ -187,18 +184,18 @@ def _standing_retrain(champion: str) -> str | None:
     return None
 
 
-def _read_window(plan: MonitorPlan) -> Window:
+def _read_traffic(plan: MonitorPlan) -> tuple[Window, Sample | None]:
+    """The window and what it is judged against; what completed the reference is not in the window."""
     from deploy.controller.traffic import read_window
+    from deploy.controller.yardstick import read_yardstick
 
-    version = plan.champion.version if plan.champion else ""
-    telemetry = settings().open_telemetry()
-    return read_window(telemetry, version, plan.since, plan.until, settings().drift.window_images)
-
-
-def _reference(champion: ServedVersion | None) -> Sample | None:
-    from deploy.controller.traffic import read_reference
-
-    return read_reference(objects(), champion) if champion is not None else None
+    telemetry, drift = settings().open_telemetry(), settings().drift
+    if plan.champion is None:
+        return read_window(telemetry, "", plan.since, plan.until, drift.window_images), None
+    yardstick = read_yardstick(objects(), telemetry, plan.champion, plan.since, plan.until, drift)
+    since = plan.since if yardstick is None else yardstick.since
+    window = read_window(telemetry, plan.champion.version, since, plan.until, drift.window_images)
+    return window, None if yardstick is None else yardstick.sample
 
 
 def _found(kind: NewKind, n: int) -> FoundKind:

@@ -54,7 +54,11 @@ class DriftPolicy(BaseModel):
         300.0, gt=0, description="s, or sooner by requests; at least `min_images` must be new"
     )
     min_images: int = Field(500, ge=100, description="distinct images; below it nothing is judged")
-    min_reference: int = Field(500, ge=200, description="fewest images of the reference; below it nothing is judged")
+    min_reference: int = Field(
+        500,
+        ge=200,
+        description="fewest images of the reference; a version's first traffic completes one that has fewer",
+    )
     posterior_min_images: int = Field(
         2_000, ge=100, description="fewest for the aggregated posterior; below 1,000 it fires by itself"
     )
@@ -134,6 +138,10 @@ class DriftPolicy(BaseModel):
         description="s that a retraining waits for the images of its new kind; one that does not come within a week is "
         "no emergency: the monitor judges anew",
     )
+
+    def needed_reference(self, dimensions: int) -> int:
+        """Images without which nothing is judged of codes of so many dimensions."""
+        return max(self.min_reference, dimensions + 2)
 
     @property
     def family_level(self) -> float:

@@ -20,13 +20,15 @@ LARGEST = 50.0
 class Sight:
     """`shift_sd` of the mean code, in the reference's own sd, is seen in `requests`; None where nothing can be judged.
 
-    `reference`: images that the version was accepted on; `needed`: as many as a rule judges against at least.
+    `reference`: images that the traffic is judged against, `of_traffic` of them the version's own first traffic and the
+    others those that it was accepted on; `needed`: as many as a rule judges against at least.
     """
 
     shift_sd: float | None
     requests: int
     reference: int
     needed: int
+    of_traffic: int = 0
 
     def describe(self) -> str:
         """In words, for a card and a screen.
@@ -34,25 +36,27 @@ class Sight:
         >>> Sight(0.5, 500, 600, 500).describe()
         'a shift of 0.50 sd would be seen within 500 requests (reference of 600 images)'
         """
+        came = f", {self.of_traffic:,} of its traffic" if self.of_traffic else ""
         if self.shift_sd is None:
             return (
-                f"drift cannot be judged: the reference holds {self.reference} images, at least {self.needed} are "
-                "needed; ingest more images and run `latentloop retrain --tier full`"
-                + (" or lower drift.min_reference, which goes down to 200" if self.reference >= 200 else "")
+                f"drift cannot be judged yet: the reference holds {self.reference} images{came}, at least "
+                f"{self.needed} are needed; the first {self.needed - self.reference} different images of the "
+                "version's traffic complete it"
             )
         return (
             f"a shift of {self.shift_sd:.2f} sd would be seen within {self.requests:,} requests "
-            f"(reference of {self.reference:,} images)"
+            f"(reference of {self.reference:,} images{came})"
         )
 
 
-def look_ahead(reference: int, dimensions: int, policy: DriftPolicy) -> Sight:
+def look_ahead(reference: int, dimensions: int, policy: DriftPolicy, of_traffic: int = 0) -> Sight:
     """What the monitor's rule about the codes would see of the smallest window that it judges."""
     window = policy.min_images
-    if reference < policy.min_reference or reference <= dimensions + 1:
-        return Sight(None, window, reference, max(policy.min_reference, dimensions + 2))
+    needed = policy.needed_reference(dimensions)
+    if reference < needed:
+        return Sight(None, window, reference, needed, of_traffic)
     shift = smallest_shift(window, reference, dimensions, policy.rule_level / 2, policy.latent_shift)
-    return Sight(shift, window, reference, policy.min_reference)
+    return Sight(shift, window, reference, needed, of_traffic)
 
 
 def smallest_shift(window: int, reference: int, dimensions: int, level: float, limit: float) -> float:

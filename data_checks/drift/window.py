@@ -40,8 +40,10 @@ def cannot_judge(rule: str, why: str, phase: Phase = Phase.no_data) -> Verdict:
 def find_obstacle(rule: str, distinct: Sample, reference: Sample, policy: DriftPolicy) -> Verdict | None:
     """Find what keeps every rule about answered images from being judged, or None."""
     if len(reference) < policy.min_reference:
-        why = f"the reference holds {len(reference)} images, at least {policy.min_reference} needed"
-        return cannot_judge(rule, why)
+        why = (
+            f"the reference holds {len(reference)} images, at least {policy.min_reference} needed: traffic completes it"
+        )
+        return cannot_judge(rule, why, Phase.inconclusive)
     if len(distinct) == 0:
         return cannot_judge(rule, "no image was answered in this window")
     if distinct.latent_dim != reference.latent_dim:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data_checks.drift.window import Window
 from data_checks.sample import Sample
@@ -16,7 +17,7 @@ from deploy.release import Release, ServedVersion
 from deploy.stores.artifacts import fetch_tensors
 from deploy.stores.errors import ObjectMissing, StoreCorrupt
 from deploy.stores.objects import ObjectStore
-from deploy.stores.telemetry import Telemetry
+from deploy.stores.telemetry import Telemetry, TelemetryWindow
 
 _COLUMNS = ("recon_error", "norm", "image_mean", "image_variance", "image_entropy", "image_digest")
 
@@ -33,14 +34,18 @@ def read_window(telemetry: Telemetry, version: str, since: datetime, until: date
     """The newest `rows` images that came to one version, the refused ones counted by reason."""
     found = telemetry.window(since, until, rows, version=version)
     answered = found.refusal == ""
-    columns: dict[str, Any] = {name: getattr(found, name)[answered] for name in _COLUMNS}
-    if found.codes.shape[1]:
-        columns |= {"codes": found.codes[answered], "code_distance": found.code_distance[answered]}
-    else:
-        columns |= {"logvar": found.logvar[answered].astype(np.float32), "kl": found.kl[answered]}
-    sample = Sample(mu=found.mu[answered].astype(np.float32), **columns)
     refused = Counter(str(each) for each in found.refusal[~answered])
-    return Window(sample=sample, refused=dict(refused), received=len(found))
+    return Window(sample=sample_of(found, np.flatnonzero(answered)), refused=dict(refused), received=len(found))
+
+
+def sample_of(found: TelemetryWindow, rows: NDArray[np.integer]) -> Sample:
+    """Take answered rows as images that the version scored."""
+    columns: dict[str, Any] = {name: getattr(found, name)[rows] for name in _COLUMNS}
+    if found.codes.shape[1]:
+        columns |= {"codes": found.codes[rows], "code_distance": found.code_distance[rows]}
+    else:
+        columns |= {"logvar": found.logvar[rows].astype(np.float32), "kl": found.kl[rows]}
+    return Sample(mu=found.mu[rows].astype(np.float32), **columns)
 
 
 def read_reference(objects: ObjectStore, served: ServedVersion) -> Sample | None:

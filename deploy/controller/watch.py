@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 
 from data_checks.drift.policy import DriftPolicy
 from data_checks.drift.watch import judge_watch
-from data_checks.sample import Sample
 from data_checks.verdict import Verdict
 from deploy.controller.history import read_fates
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retries import AskedAgain, Job, Retries, read_asked_again, retry_dead
-from deploy.controller.traffic import read_reference, read_window, serving_since
+from deploy.controller.traffic import read_window, serving_since
+from deploy.controller.yardstick import Yardstick, read_yardstick
 from deploy.release import ServedVersion
 from deploy.stores.ledger import Ledger, LedgerEntry
 
@@ -40,7 +40,7 @@ class Watch:
     ) -> None:
         self._world, self._policy, self._retry_s = world, policy.compressed(clock_factor), retry_s
         self._looked: tuple[str, datetime] | None = None
-        self._reference: tuple[str, Sample] | None = None
+        self._yardstick: tuple[str, Yardstick] | None = None
 
     def look(self, now: datetime) -> Verdict | None:
         """The verdict when it was time for one; on a suspicion the run was asked for, or will be at a later look."""
@@ -52,11 +52,13 @@ class Watch:
         self._start_monitor(champion, now)
         if not self._is_time(champion, since, now):
             return None
-        window = read_window(self._world.telemetry, champion.version, since, now, self._policy.window_images)
+        yardstick = self._yardstick_of(champion, since, now)
+        judged_since = since if yardstick is None else yardstick.since
+        window = read_window(self._world.telemetry, champion.version, judged_since, now, self._policy.window_images)
         if window.received < self._policy.watch_every_requests:
             return None
         self._looked = (_name(champion, since), now)
-        verdict = judge_watch(window, self._reference_of(champion), self._policy)
+        verdict = judge_watch(window, None if yardstick is None else yardstick.sample, self._policy)
         if verdict.failed and self._suspect(champion, verdict, now):
             self._start_monitor(champion, now)
         return verdict
@@ -68,12 +70,14 @@ class Watch:
         fresh = len(self._world.telemetry.window(last, now, enough, version=champion.version))
         return fresh >= enough or (fresh > 0 and now - last >= timedelta(seconds=self._policy.watch_every_s))
 
-    def _reference_of(self, champion: ServedVersion) -> Sample | None:
-        if self._reference is not None and self._reference[0] == champion.digest:
-            return self._reference[1]
-        found = read_reference(self._world.objects, champion)
-        if found is not None:  # one that could not be read may be there at the next look
-            self._reference = (champion.digest, found)
+    def _yardstick_of(self, champion: ServedVersion, since: datetime, now: datetime) -> Yardstick | None:
+        name = _name(champion, since)
+        if self._yardstick is not None and self._yardstick[0] == name:
+            return self._yardstick[1]
+        world = self._world
+        found = read_yardstick(world.objects, world.telemetry, champion, since, now, self._policy)
+        if found is not None and found.complete:  # one that could not be read may be there at the next look
+            self._yardstick = (name, found)
         return found
 
     def _suspect(self, champion: ServedVersion, verdict: Verdict, now: datetime) -> bool:

@@ -133,9 +133,15 @@ class Telemetry:
             ).scalar_one()
 
     def window(
-        self, since: datetime, until: datetime, limit: int | None = None, *, version: str | None = None
+        self,
+        since: datetime,
+        until: datetime,
+        limit: int | None = None,
+        *,
+        version: str | None = None,
+        first: bool = False,
     ) -> TelemetryWindow:
-        """Read the rows of an interval; with `limit` the newest that many.
+        """Read the rows of an interval; with `limit` the newest that many, or the `first`.
 
         StoreCorrupt when versions with codes of different length, or of different kinds of models, are in it: then ask
         for one version.
@@ -143,10 +149,10 @@ class Telemetry:
         where = _within(since, until)
         if version is not None:
             where = and_(where, requests.c.version == version)
-        newest_first = select(requests).where(where).order_by(requests.c.at_us.desc(), requests.c.id.desc())
+        order = [each.asc() if first else each.desc() for each in (requests.c.at_us, requests.c.id)]
         with reading(self._engine) as connection:
-            found = connection.execute(newest_first.limit(limit)).all()
-        return _to_window(found[::-1])
+            found = connection.execute(select(requests).where(where).order_by(*order).limit(limit)).all()
+        return _to_window(found if first else found[::-1])
 
     def answered(self, since: datetime, until: datetime, version: str) -> AnsweredWindow:
         """Latency and number of the requests that a version answered; an image is a row, a request is several."""

@@ -34,12 +34,11 @@ def test_a_reference_that_is_too_small_says_how_many_it_has_and_needs_and_the_wa
     sight = look_ahead(60, 16, DriftPolicy())
     assert sight.shift_sd is None
     assert sight.describe() == (
-        "drift cannot be judged: the reference holds 60 images, at least 500 are needed; ingest more images and run "
-        "`latentloop retrain --tier full`"
+        "drift cannot be judged yet: the reference holds 60 images, at least 500 are needed; the first 440 different "
+        "images of the version's traffic complete it"
     )
-    assert (
-        look_ahead(300, 16, DriftPolicy()).describe().endswith("or lower drift.min_reference, which goes down to 200")
-    )
+    joined = look_ahead(100, 16, DriftPolicy(), of_traffic=40).describe()
+    assert "holds 100 images, 40 of its traffic, at least 500" in joined and "first 400 different" in joined
     assert (
         "would be seen within 500 requests (reference of 500 images)" in look_ahead(500, 16, DriftPolicy()).describe()
     )

@@ -109,10 +109,10 @@ def reference_like_traffic(count: int = 2_000) -> Reference:
     return Reference(mu=mu, logvar=logvar, **{name: each.astype(np.float32) for name, each in columns.items()})
 
 
-def add_version(house: House, version: str, seed: int) -> ServedVersion:
-    """Put a version into the object store whose reference looks like the traffic."""
+def add_version(house: House, version: str, seed: int, reference: int = 2_000) -> ServedVersion:
+    """Put a version into the object store whose reference of so many images looks like the traffic."""
     folder = house.root / "built" / version
-    digest = write_artifact(folder, replace(tiny_artifact(seed), reference=reference_like_traffic()))
+    digest = write_artifact(folder, replace(tiny_artifact(seed), reference=reference_like_traffic(reference)))
     put_artifact(house.objects, folder, artifact_prefix(digest))
     return ServedVersion(version=version, digest=digest, artifact=artifact_prefix(digest))
 
@@ -131,7 +131,18 @@ class Traffic:
     def refuse(self, version: str, count: int, reason: str) -> None:
         """Refused requests that the version would have answered."""
         empty = dict.fromkeys(
-            ("recon_error", "kl", "mu", "logvar", "norm", "image_mean", "image_variance", "image_entropy", "histogram")
+            (
+                "recon_error",
+                "kl",
+                "mu",
+                "logvar",
+                "norm",
+                "image_mean",
+                "image_variance",
+                "image_entropy",
+                "image_digest",
+                "histogram",
+            )
         )
         at, random = datetime.now(UTC), np.random.default_rng(0)
         rows = [self._row(at, index, version, random, 0.0, 1.0) for index in range(count)]
@@ -156,6 +167,7 @@ class Traffic:
             image_mean=float(random.normal(0.3, 0.05)),
             image_variance=float(random.lognormal(-3, 0.2)),
             image_entropy=float(random.normal(2.5, 0.3)),
+            image_digest=int(random.integers(1, 2**62)),
             histogram=np.full(16, 1 / 16, dtype=np.float16),
             latency_ms=latency_ms,
         )
