@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from data_checks.intake.golden import tell_changed_pixels
 from deploy.settings import Settings
 from deploy.stores.captures import CaptureStore
 from deploy.stores.ledger import Ledger, LedgerEntry
@@ -38,6 +39,8 @@ def ingest_folder(
     NothingToDo where no image is; everything that was packed is kept, whatever happens then.
     """
     source = open_source(settings, place)
+    if told := tell_changed_pixels():
+        say(told)
     packed = pack_source(settings, source, say, labels)
     if not packed.images and not packed.tally.too_large.count:
         raise NothingToDo(_say_no_image(source, packed))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data_checks.intake.decoders import Decoders
 from data_checks.shown_text import shorten
 from data_checks.verdict import Verdict
 from tasks.card_cut import cut_card
@@ -91,6 +92,7 @@ def register_candidate(
                 "tier": plan.tier,
                 "dataset_version": plan.dataset_version,
                 "code_version": package_version("latentloop"),
+                "decoders": shorten(Decoders.now().describe(), LONGEST_TAG),
                 "model_digest": evaluated.digest,
                 "parent_version": plan.champion.version if plan.champion else "",
                 "benchmark": "passed" if verdict.passed else "failed",

@@ -25,6 +25,11 @@ class Decoders(BaseModel):
     libtiff: str | None
     lcms2: str | None
 
+    def describe(self) -> str:
+        """One line: `pillow 11.3.0, simplejpeg 1.8.2, …`; what is not there is left out."""
+        said = self.model_dump(exclude={"schema_version"}, exclude_none=True)
+        return ", ".join(f"{name} {version}" for name, version in said.items())
+
     @classmethod
     def now(cls) -> Decoders:
         """Those of this process."""

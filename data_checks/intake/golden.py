@@ -10,12 +10,14 @@ from PIL import features
 from pydantic import BaseModel, ConfigDict, Field
 
 from data_checks.input_gate import judge_image_bytes
+from data_checks.intake.decoders import Decoders
 from data_checks.policy import InputPolicy
 from vae_core.documents import SHA256, parse_document
 from vae_core.preprocessing import Preprocessing, pixel_digest
 
 FOLDER = "golden_files"
 LIST = "golden.json"
+REMEDY = "install anew with `pip install -c constraints.txt latentloop`"
 _POLICY = InputPolicy(min_variance=0, detect_inversion=False)
 
 
@@ -41,6 +43,17 @@ def find_changed_pixels() -> list[str]:
         if (features.check("avif") or not name.endswith(".avif"))
         and digest_of((folder / name).read_bytes(), golden.preprocessing) != digest
     ]
+
+
+def tell_changed_pixels() -> str:
+    """What is wrong with the decoders of this process, in words; empty as a rule."""
+    changed = find_changed_pixels()
+    if not changed:
+        return ""
+    return (
+        f"other pixels than this release was tested with, of {', '.join(changed)} ({Decoders.now().describe()}): what "
+        f"this machine makes of a picture is not what others made; {REMEDY}"
+    )
 
 
 def digest_of(data: bytes, preprocessing: Preprocessing) -> str:

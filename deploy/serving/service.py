@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from data_checks.intake.golden import tell_changed_pixels
 from data_checks.policy import InputPolicy
 from deploy.serving.admission import Admission, Ticket
 from deploy.serving.answers import ProblemAnswer, Readiness, readiness, refused_answer
@@ -78,6 +79,8 @@ class Service:
         self.shadow = Shadow(config, input_policy, self.pairs.offer, self.metrics)
         self._admission = Admission(max_requests=config.queue_limit, max_body_bytes=config.max_body_bytes)
         self._limits = BodyLimits.of(config)
+        told = tell_changed_pixels()
+        self._of_decoders = (Trouble("decoders", told),) if told else ()
         self._decoding = Decoding(config.decode_threads, config.decode_wait_s)
         self.metrics.watch_queue("requests", lambda: self._admission.requests)
         self.metrics.watch_queue("batch", lambda: self.lanes.images_waiting)
@@ -100,7 +103,7 @@ class Service:
             for writer in (self.telemetry, self.pairs, self.captures)
             if writer.away is not None
         )
-        state = replace(self.state, troubles=(*self.state.troubles, *away))
+        state = replace(self.state, troubles=(*self.state.troubles, *away, *self._of_decoders))
         pairing = choose_pairing(state.slots)
         return readiness(state, self.config.replica, self._settings_digest, pairing, self.shadow.status(pairing))
 

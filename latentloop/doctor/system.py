@@ -44,16 +44,11 @@ def examine_packages() -> Finding:
 def examine_decoders() -> Finding:
     """Do the libraries make the pixels of a picture that they made when this release was tested?"""
     from data_checks.intake.decoders import Decoders
-    from data_checks.intake.golden import find_changed_pixels
+    from data_checks.intake.golden import tell_changed_pixels
 
-    those = ", ".join(f"{name} {said}" for name, said in Decoders.now().model_dump(exclude={"schema_version"}).items())
-    if changed := find_changed_pixels():
-        return note(
-            "decoders",
-            f"other pixels than this release was tested with, of {', '.join(changed)} ({those}): versions of another "
-            f"machine are not comparable; install anew with `pip install -c constraints.txt {DISTRIBUTION}`",
-        )
-    return ok("decoders", f"make the pixels that they made ({those})")
+    if told := tell_changed_pixels():
+        return note("decoders", told)
+    return ok("decoders", f"make the pixels that they made ({Decoders.now().describe()})")
 
 
 def _problem_of(wanted: Requirement) -> str | None:

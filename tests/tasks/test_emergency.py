@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from data_checks.drift.judge import judge_window
 from data_checks.drift.triage import Circumstances, triage
 from data_checks.drift.window import Window
+from data_checks.intake.decoders import Decoders
 from data_checks.new_kind import NewKind, find_new_kind
 from data_checks.sample import Sample
 from data_checks.verdict import Verdict
@@ -120,6 +121,7 @@ def _assert_registered(plan: RetrainPlan, trained: Trained, evaluated: Evaluated
     registered = register_candidate.fn(plan, trained, evaluated, verdict, claimed)
     version = settings().open_registry().version(registered.version)
     expected = {"tier": "emergency", "parent_version": "1", "snapshot": "snap-1", "approval": "pending"}
+    expected["decoders"] = Decoders.now().describe()
     assert {name: version.tags[name] for name in expected} == expected
     client = MlflowClient(settings().mlflow_url)
     card = client.get_model_version(settings().product, registered.version).description

@@ -100,7 +100,7 @@ def of_another_model(reference: Sample) -> Sample:
     ("window", "reference", "phase", "words"),
     [
         (healthy(), None, Phase.no_data, "this version has no reference"),
-        (healthy(), REFERENCE.take(slice(0, 100)), Phase.no_data, "the reference holds 100 images, at least 500"),
+        (healthy(), REFERENCE.take(slice(0, 100)), Phase.inconclusive, "the reference holds 100 images, at least 500"),
         (healthy(), of_another_model(REFERENCE), Phase.no_data, "of another model: its codes have 16 dimensions"),
         (healthy(0), REFERENCE, Phase.no_data, "no image was answered in this window"),
         (healthy(499), REFERENCE, Phase.inconclusive, "499 distinct images, at least 500 needed: wait"),

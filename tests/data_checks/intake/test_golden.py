@@ -6,12 +6,12 @@ from PIL import Image
 import data_checks.intake
 from data_checks.intake import decode
 from data_checks.intake.decoders import Decoders
-from data_checks.intake.golden import FOLDER, find_changed_pixels
+from data_checks.intake.golden import FOLDER, find_changed_pixels, tell_changed_pixels
 from tests.data_checks.intake import make_golden
 
 
 def test_these_decoders_make_the_pixels_that_were_agreed_on() -> None:
-    assert find_changed_pixels() == []
+    assert find_changed_pixels() == [] and tell_changed_pixels() == ""
 
 
 def test_a_decoder_that_makes_other_pixels_is_found_by_the_files_of_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,6 +23,8 @@ def test_a_decoder_that_makes_other_pixels_is_found_by_the_files_of_its_kind(mon
     assert set(find_changed_pixels()) == {
         "inks.jpg", "progressive.jpg", "quarters.jpg", "reduced.jpg", "turned.jpg",
     }  # fmt: skip
+    told = tell_changed_pixels()
+    assert "quarters.jpg" in told and f"pillow {Decoders.now().pillow}" in told and "constraints.txt" in told
 
 
 def test_the_golden_files_are_few_kilobytes_and_all_listed() -> None:

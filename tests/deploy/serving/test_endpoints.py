@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_checks.intake import decode
 from tests.deploy.serving.house import House, jpeg, pictures, png, tiny_artifact, wait_until
 from vae_core.inference import score_images
 
@@ -260,6 +261,17 @@ def test_readyz_says_what_serves_by_which_release(house: House, client: httpx.Cl
     assert body["ready"] is True and body["release_epoch"] == 1 and body["errors"] == []
     assert body["slots"]["champion"]["version"] == "1"
     assert len(body["slots"]["champion"]["digest"]) == 64
+
+
+def test_decoders_that_make_other_pixels_are_a_trouble_that_a_person_sees(
+    house: House, start: Callable[..., httpx.Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.publish(champion=house.add_version("1", seed=1))
+    monkeypatch.setattr(decode, "decode_jpeg", lambda header, scale: Image.new("RGB", (header.width, header.height)))
+    body = start().get("/readyz").json()
+    assert body["ready"] is True, "it serves, and says so"
+    (trouble,) = body["errors"]
+    assert trouble["where"] == "decoders" and "turned.jpg" in trouble["message"]
 
 
 def test_metrics_count_what_happened(client: httpx.Client) -> None:
