@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 from data_checks.refusal import Refusal
 from latentloop.sources.packing import Packed
 from latentloop.sources.tally import Named
-from tasks.values import IngestCounts
+from tasks.values import ColourCounts, IngestCounts
 
 _NO_LOSS = frozenset({Refusal.duplicate.value})
 """Refused, but nothing that is not in the catalogue already."""
@@ -40,6 +40,7 @@ class FolderCounts(BaseModel):
     unlabelled: int = 0
     gone: int = 0
     known: bool = False
+    colours: ColourCounts = ColourCounts()
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -83,4 +84,5 @@ def sum_counts(packed: Packed, judged: Sequence[IngestCounts], known: bool) -> F
         unlabelled=packed.unlabelled,
         gone=in_segments - packed.images,
         known=known,
+        colours=ColourCounts.sum(each.colours for each in judged),
     )

@@ -23,6 +23,13 @@ def say_counts(counts: FolderCounts) -> list[str]:
     if counts.tables:
         lines.append(f"{counts.tables} read as labels; {counts.unlabelled:,} images have no row")
     lines += [f"held: {each}" for each in counts.held]
+    if counts.colours.unlike:
+        odd = counts.colours
+        lines.append(
+            f"colours: {odd.odd:,} of {odd.compared:,} pictures are coloured as hardly any of the catalogue's "
+            f"({', '.join(odd.named)}, …): a cast, red and blue swapped, or another kind of picture; nothing is "
+            "refused for it"
+        )
     return lines + _say_refused(counts)
 
 

@@ -16,12 +16,13 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.admitting import admit, batch_name
+from tasks.colours import compare_colours
 from tasks.context import engine, now, settings
 from tasks.judged_rows import catalogue_table, quarantine_table
 from tasks.judging import Judged, JudgedSegment, judge_in_batches
 from tasks.pending import find_pending, policy_digest
 from tasks.rejudging import finish_rounds, judge_again
-from tasks.values import IngestCounts
+from tasks.values import ColourCounts, IngestCounts
 
 if TYPE_CHECKING:
     from deploy.stores.catalogue import Catalogue
@@ -82,8 +83,10 @@ def ingest_batch(batch: Sequence[JudgedSegment], unreadable: dict[str, str], cat
     refused = [each for each in rows if each.refusal]
     fresh = catalogue.append_quarantined(quarantine_table(refused, policy, now()), segments)
     _abide_by_quarantine(rows, set(segments) - set(fresh), catalogue)
+    colours = compare_colours(batch)
     for each in batch:
-        counts = count_rows(each.rows, held).model_copy(update={"segments": 1})
+        about = {"segments": 1, "colours": colours.get(each.segment, ColourCounts())}
+        counts = count_rows(each.rows, held).model_copy(update=about)
         key = f"ingest:{catalogue.name}:{each.segment}"
         ledger.record("ingest", each.segment, counts.model_dump_json(), now(), key=key)
     if held:
@@ -127,6 +130,7 @@ def add_counts(several: Iterable[IngestCounts]) -> IngestCounts:
         reasons=dict(reasons.most_common()),
         held="; ".join(dict.fromkeys(counts.held for counts in each if counts.held)),
         policy=policy_digest(),
+        colours=ColourCounts.sum(counts.colours for counts in each),
     )
 
 

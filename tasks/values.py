@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -325,6 +326,33 @@ class Registered(_Value):
     reason: str
 
 
+class ColourCounts(_Value):
+    """Of `compared` pictures `odd` are coloured as hardly any of the catalogue's; of good ones `expected` would be."""
+
+    compared: int = 0
+    odd: int = 0
+    expected: float = 0.0
+    named: tuple[str, ...] = ()
+
+    @property
+    def unlike(self) -> bool:
+        """More than chance makes of good pictures in one of 10,000 ingests (Poisson; at least three)."""
+        from scipy.special import pdtrc
+
+        return self.odd >= 3 and float(pdtrc(self.odd - 1, self.expected)) < 1e-4
+
+    @classmethod
+    def sum(cls, several: Iterable[ColourCounts]) -> ColourCounts:
+        """All of them together, with the first names."""
+        each = list(several)
+        return cls(
+            compared=sum(one.compared for one in each),
+            odd=sum(one.odd for one in each),
+            expected=sum(one.expected for one in each),
+            named=tuple(name for one in each for name in one.named)[:3],
+        )
+
+
 class IngestCounts(_Value):
     """What one ingest did. `accepted + converted + quarantined = received`, always.
 
@@ -340,4 +368,5 @@ class IngestCounts(_Value):
     reasons: dict[str, int] = Field(default_factory=dict)
     held: str = ""
     policy: str = ""
+    colours: ColourCounts = ColourCounts()
     catalogue_version: int = 0
