@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pwd
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, files
+from importlib.metadata import PackageNotFoundError, files, version
 from pathlib import Path
 from typing import Any
 
@@ -169,9 +171,27 @@ def postgresql(folder: Path) -> Iterator[PostgreSQL]:
         yield PostgreSQL(port)
 
 
+def put_prefect_database(folder: Path, kept: Path) -> None:
+    """Put an empty database into a Prefect home: copied from `kept`, where a machine makes it once for a version.
+
+    Its hundred migrations cost more than anything that these tests ask of the server.
+    """
+    template = kept / f"prefect-{version('prefect')}.db"
+    with (kept / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not template.exists():
+            with tempfile.TemporaryDirectory(dir=kept) as made:
+                command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+                environment = {**os.environ, "PREFECT_HOME": made, **_QUIET}
+                subprocess.run(command, env=environment, check=True, capture_output=True, timeout=_START_S)
+                Path(made, "prefect.db").rename(template)
+    shutil.copy(template, folder / "prefect.db")
+
+
 @contextlib.contextmanager
-def prefect_server(folder: Path) -> Iterator[str]:
-    """Run a Prefect server on a fresh SQLite file; yields its API URL."""
+def prefect_server(folder: Path, kept: Path) -> Iterator[str]:
+    """Run a Prefect server on an empty SQLite file; yields its API URL."""
+    put_prefect_database(folder, kept)
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     api_url = f"http://127.0.0.1:{port}/api"
@@ -181,8 +201,9 @@ def prefect_server(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def guarded_prefect_server(folder: Path) -> Iterator[GuardedPrefect]:
-    """Run a Prefect server as `latentloop up` starts it, on a fresh SQLite file."""
+def guarded_prefect_server(folder: Path, kept: Path) -> Iterator[GuardedPrefect]:
+    """Run a Prefect server as `latentloop up` starts it, on an empty SQLite file."""
+    put_prefect_database(folder, kept)
     (port,) = free_ports(1)
     home, api_url = folder / "home", f"http://127.0.0.1:{port}/api"
     settings = Settings(home=home, prefect_url=api_url, prefect_auth=generate_prefect_auth(home / "secrets"))
