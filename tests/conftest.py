@@ -42,24 +42,18 @@ def postgresql_server() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(scope="session")
-def templates(pytestconfig: pytest.Config) -> Path:
-    """Where empty databases of vendors are kept from one session to the next."""
-    return pytestconfig.cache.mkdir("templates")
-
-
-@pytest.fixture(scope="session")
-def prefect_api(tmp_path_factory: pytest.TempPathFactory, templates: Path) -> Iterator[str]:
+def prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the one Prefect server of this session and give its API URL."""
-    with prefect_server(tmp_path_factory.mktemp("prefect"), templates) as api_url:
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as api_url:
         yield api_url
 
 
 @pytest.fixture(scope="session")
-def guarded_prefect(templates: Path) -> Iterator[GuardedPrefect]:
+def guarded_prefect() -> Iterator[GuardedPrefect]:
     """Start a Prefect server as `latentloop up` does, in a folder that other users may enter."""
     with tempfile.TemporaryDirectory(prefix="latentloop-prefect-") as folder:
         Path(folder).chmod(0o755)
-        with guarded_prefect_server(Path(folder), templates) as server:
+        with guarded_prefect_server(Path(folder)) as server:
             yield server
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import pwd
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, files, version
+from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
@@ -171,39 +169,21 @@ def postgresql(folder: Path) -> Iterator[PostgreSQL]:
         yield PostgreSQL(port)
 
 
-def put_prefect_database(folder: Path, kept: Path) -> None:
-    """Put an empty database into a Prefect home: copied from `kept`, where a machine makes it once for a version.
-
-    Its hundred migrations cost more than anything that these tests ask of the server.
-    """
-    template = kept / f"prefect-{version('prefect')}.db"
-    with (kept / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not template.exists():
-            with tempfile.TemporaryDirectory(dir=kept) as made:
-                command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
-                environment = {**os.environ, "PREFECT_HOME": made, **_QUIET}
-                subprocess.run(command, env=environment, check=True, capture_output=True, timeout=_START_S)
-                Path(made, "prefect.db").rename(template)
-    shutil.copy(template, folder / "prefect.db")
-
-
 @contextlib.contextmanager
-def prefect_server(folder: Path, kept: Path) -> Iterator[str]:
-    """Run a Prefect server on an empty SQLite file; yields its API URL."""
-    put_prefect_database(folder, kept)
+def prefect_server(folder: Path) -> Iterator[str]:
+    """Run a Prefect server without its pages on a fresh SQLite file; yields its API URL."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     api_url = f"http://127.0.0.1:{port}/api"
-    environment = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": api_url, **_QUIET}
+    environment = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": api_url, "PREFECT_SERVER_UI_ENABLED": "false"}
+    environment |= _QUIET
     with running("Prefect", command, folder, environment, lambda: _answers(f"{api_url}/ready"), port=port):
         yield api_url
 
 
 @contextlib.contextmanager
-def guarded_prefect_server(folder: Path, kept: Path) -> Iterator[GuardedPrefect]:
-    """Run a Prefect server as `latentloop up` starts it, on an empty SQLite file."""
-    put_prefect_database(folder, kept)
+def guarded_prefect_server(folder: Path) -> Iterator[GuardedPrefect]:
+    """Run a Prefect server as `latentloop up` starts it, on a fresh SQLite file."""
     (port,) = free_ports(1)
     home, api_url = folder / "home", f"http://127.0.0.1:{port}/api"
     settings = Settings(home=home, prefect_url=api_url, prefect_auth=generate_prefect_auth(home / "secrets"))

@@ -14,10 +14,11 @@ from tests.deploy.stores.migrated import open_migrated
 from tests.forking import Forking
 
 ENTRY = "from latentloop.__main__ import main\nmain()\n"
+# the last two are what every command imports first
 LIBRARIES = (
     "alembic.command", "boto3", "deltalake", "httpx", "matplotlib.figure", "mlflow", "numpy", "pandas", "PIL.Image",
     "pyarrow.parquet", "pydantic_settings", "rich.table", "scipy.stats", "sklearn.ensemble", "sqlalchemy", "torch",
-    "typer",
+    "typer", "latentloop.cli", "deploy.settings",
 )  # fmt: skip
 STARTING = ("up", "demo")  # these start processes that look at one another: they are what a shell would run
 TIME = re.compile(r"^[a-z]+: [0-9a-z ]+ so far, ")
