@@ -171,11 +171,12 @@ def postgresql(folder: Path) -> Iterator[PostgreSQL]:
 
 @contextlib.contextmanager
 def prefect_server(folder: Path) -> Iterator[str]:
-    """Run a Prefect server on a fresh SQLite file; yields its API URL."""
+    """Run a Prefect server without its pages on a fresh SQLite file; yields its API URL."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     api_url = f"http://127.0.0.1:{port}/api"
-    environment = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": api_url, **_QUIET}
+    environment = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": api_url, "PREFECT_SERVER_UI_ENABLED": "false"}
+    environment |= _QUIET
     with running("Prefect", command, folder, environment, lambda: _answers(f"{api_url}/ready"), port=port):
         yield api_url
 

@@ -1,13 +1,19 @@
-"""An installation of a stranger: an empty folder, colour pictures, and a `latentloop.toml` that alone says how."""
+"""An installation of a stranger: an empty folder, colour pictures, and a `latentloop.toml` that alone says how.
+
+It starts at the same moment as another one on this machine.
+"""
 
 from __future__ import annotations
 
 import io
 import json
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -19,10 +25,12 @@ from deploy.settings_digest import SHORT, settings_digest
 from deploy.settings_in_force import read_settings_in_force
 from deploy.stores.ledger import Ledger
 from latentloop.demo.approval import approve_as_the_ui_does
-from latentloop.installation import connect
+from latentloop.installation import Installation, connect, read_installation
+from latentloop.supervisor.lock import find_holder
+from latentloop.supervisor.ports import Owner, owner_of
 from tests.deploy.settled import empty_the_environment
 from tests.latentloop.drawings import pale_drawing, write_drawings
-from tests.latentloop.front_door import bare_environment, run_latentloop
+from tests.latentloop.front_door import bare_environment, environment, program, run_latentloop
 from tests.latentloop.readme import shown_commands
 
 pytestmark = pytest.mark.server
@@ -92,21 +100,65 @@ class Shop:
         return done.stdout
 
 
+@dataclass(frozen=True)
+class Start:
+    """The folder of the shop, which is up, and whose the ports were while the other one was up as well."""
+
+    folder: Path
+    owners: dict[int, Owner]
+
+
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("a shop") / "of drawings"
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """The shop and another installation start at once; only the shop stays."""
+    folder, other = tmp_path_factory.mktemp("a shop") / "of drawings", tmp_path_factory.mktemp("another")
     folder.mkdir()
     (folder / "latentloop.toml").write_text(SETTINGS)
     write_drawings(folder / "pictures", PICTURES, SOURCES)
-    up = run_latentloop("up", "--detach", env=bare_environment(), folder=folder, timeout_s=900)
-    try:
-        assert up.returncode == 0, f"{up.stdout}\n{up.stderr}"
-        with pytest.MonkeyPatch.context() as patch:
-            empty_the_environment(folder, patch)
-            yield Shop(folder, connect(load_settings()))
-    finally:
-        down = run_latentloop("down", env=bare_environment(), folder=folder, timeout_s=300)
+    homes = {folder: folder / ".latentloop", other: other / "home"}
+    environments = {folder: bare_environment(), other: environment(homes[other])}
+    with ExitStack() as stack:
+        ups = []
+        for each, told in environments.items():
+            stack.callback(_down, each, told, homes[each])
+            ups.append(
+                subprocess.Popen(
+                    [program(told), "up", "--detach"],
+                    env=told,
+                    cwd=each,
+                    text=True,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                )  # fmt: skip
+            )
+        for up in ups:
+            stdout, stderr = up.communicate(timeout=900)
+            assert up.returncode == 0, f"{stdout}\n{stderr}"
+        owners = {}
+        for home in homes.values():
+            assert (installation := read_installation(home)) is not None
+            owners |= {port: owner_of(port, installation.pid) for port in _ports(installation)}
+        _down(other, environments[other], homes[other])
+        yield Start(folder, owners)
+
+
+def _down(folder: Path, told: dict[str, str], home: Path) -> None:
+    down = run_latentloop("down", env=told, folder=folder, timeout_s=300)
     assert down.returncode == 0, down.stderr
+    assert find_holder(home) is None
+
+
+def _ports(installation: Installation) -> list[int]:
+    urls = (installation.prefect_url, installation.mlflow_url, installation.service_url)
+    return [port for url in urls if (port := urlsplit(url).port) is not None]
+
+
+@pytest.fixture(scope="module")
+def shop(start: Start) -> Iterator[Shop]:
+    with pytest.MonkeyPatch.context() as patch:
+        empty_the_environment(start.folder, patch)
+        yield Shop(start.folder, connect(load_settings()))
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +180,11 @@ def served(shop: Shop, ingested: dict[str, object]) -> str:
         assert time.monotonic() < deadline, f"expected version {made['version']} to serve, came {ready}"
         time.sleep(0.5)
     return str(made["version"])
+
+
+def test_two_that_start_at_once_come_up_each_on_servers_of_its_own(start: Start) -> None:
+    assert len(start.owners) == 6, "three servers each, and no port twice"
+    assert set(start.owners.values()) == {Owner.child}
 
 
 def test_the_installation_lives_beside_its_file_and_leaves_nothing_elsewhere(shop: Shop) -> None:
@@ -170,6 +227,28 @@ def test_the_version_is_of_this_product_and_these_images(shop: Shop, served: str
     assert (shop.settings.open_registry().product, version.tags["approval"]) == ("shop", "approved")
 
 
+AFTER_UP = [command for command in shown_commands() if command[0] not in {"init", "up", "down"}]
+
+
+@pytest.mark.parametrize("command", AFTER_UP, ids=" ".join)
+def test_the_commands_of_the_readme_say_what_they_did_or_why_not(shop: Shop, served: str, command: list[str]) -> None:
+    """The fixtures gave the first ones: nothing is new to train on, the version serves, and none was before it."""
+    arguments = [{"FOLDER": "pictures", "VERSION": served}.get(word, word) for word in command]
+    env = {**bare_environment(), **({"BROWSER": "true"} if command[0] == "open" else {})}
+
+    done = run_latentloop(*arguments, env=env, folder=shop.folder, timeout_s=900)
+
+    refused = {
+        "retrain": "was trained on with this recipe already",
+        "rollback": "no previous version is kept",
+        "approve": "serves already",
+    }
+    why = refused.get(command[0])
+    assert done.returncode == 0 or (why is not None and why in done.stderr), done.stderr
+    assert (command[0] == "rollback") <= (done.returncode == 1), "there is no version to go back to"
+    assert "Traceback" not in done.stderr
+
+
 def test_a_pale_colour_picture_is_answered_and_one_of_another_shape_is_refused(shop: Shop, served: str) -> None:
     pale, grey = pale_drawing(seed=5), np.tile(np.arange(28, dtype=np.uint8) * 9, (28, 1))
 
@@ -201,28 +280,6 @@ def test_the_status_says_first_that_the_settings_differ(shop: Shop) -> None:
 
     assert done.returncode == 0, done.stderr
     assert 'product ("other" here, "shop" there)' in done.stdout
-
-
-AFTER_UP = [command for command in shown_commands() if command[0] not in {"init", "up", "down"}]
-
-
-@pytest.mark.parametrize("command", AFTER_UP, ids=" ".join)
-def test_the_commands_of_the_readme_say_what_they_did_or_why_not(shop: Shop, served: str, command: list[str]) -> None:
-    """The fixtures gave the first ones: nothing is new to train on, the version serves, and none was before it."""
-    arguments = [{"FOLDER": "pictures", "VERSION": served}.get(word, word) for word in command]
-
-    done = run_latentloop(*arguments, env={**bare_environment(), "BROWSER": "true"}, folder=shop.folder, timeout_s=900)
-
-    refused = {
-        "retrain": "was trained on with this recipe already",
-        "rollback": "no previous version is kept",
-        "approve": "serves already",
-    }
-    why = refused.get(command[0])
-    # the service may have captured the picture that it scored meanwhile: then there is something new to train on
-    assert done.returncode == 0 or (why is not None and why in done.stderr), done.stderr
-    assert (command[0] == "rollback") <= (done.returncode == 1), "there is no version to go back to"
-    assert "Traceback" not in done.stderr
 
 
 def _readiness(shop: Shop) -> dict[str, object]:

@@ -7,10 +7,20 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
-from deploy.stores.database import migrate, open_engine
+from tests.deploy.stores.migrated import open_migrated
+from tests.forking import Forking
 
+ENTRY = "from latentloop.__main__ import main\nmain()\n"
+# the last two are what every command imports first
+LIBRARIES = (
+    "alembic.command", "boto3", "deltalake", "httpx", "matplotlib.figure", "mlflow", "numpy", "pandas", "PIL.Image",
+    "pyarrow.parquet", "pydantic_settings", "rich.table", "scipy.stats", "sklearn.ensemble", "sqlalchemy", "torch",
+    "typer", "latentloop.cli", "deploy.settings",
+)  # fmt: skip
+STARTING = ("up", "demo")  # these start processes that look at one another: they are what a shell would run
 TIME = re.compile(r"^[a-z]+: [0-9a-z ]+ so far, ")
 
 
@@ -30,9 +40,7 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
 
 def make_ledger(home: Path) -> None:
     """Make the home's ledger, as `latentloop up` does before any process needs it."""
-    engine = open_engine(f"sqlite:///{home}/ledger.db")
-    migrate(engine)
-    engine.dispose()
+    open_migrated(home / "ledger.db").dispose()
 
 
 def run_latentloop(
@@ -42,18 +50,22 @@ def run_latentloop(
 
     Whether it says meanwhile how long it takes depends on the machine: these lines are left out.
     """
-    done = subprocess.run(
-        [program(env), *arguments],
-        env=env,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
+    command = [program(env), *arguments]
+    if arguments[0] not in STARTING and forking().can_run(env):
+        done = forking().run(ENTRY, env, folder, timeout_s, command)
+    else:
+        done = subprocess.run(
+            command, env=env, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s,
+            check=False,
+        )  # fmt: skip
     done.stderr = "".join(line for line in done.stderr.splitlines(keepends=True) if not TIME.match(line))
     return done
+
+
+@cache
+def forking() -> Forking:
+    """The process whose forks these commands are."""
+    return Forking(bare_environment(), LIBRARIES)
 
 
 def program(env: dict[str, str]) -> str:

@@ -25,11 +25,11 @@ from deploy.serving.config import ServingConfig
 from deploy.serving.run import listen
 from deploy.serving.service import Service
 from deploy.stores.captures import CapturedImage, CaptureStore
-from deploy.stores.database import migrate, open_engine
 from deploy.stores.local_objects import LocalObjects
 from deploy.stores.pairs import Pairs
 from deploy.stores.release_file import RELEASE_KEY, generate_keys, sign_release
 from deploy.stores.telemetry import Telemetry, TelemetryWindow
+from tests.deploy.stores.migrated import open_migrated
 from tests.deploy.stores.pair_window import PairWindow, read_window
 from vae_core.artifact import Artifact, TrainingSummary, make_golden, write_artifact
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
@@ -117,11 +117,9 @@ class House:
 
     def __post_init__(self) -> None:
         self.objects = LocalObjects(self.root / "objects")
-        engine = open_engine(f"sqlite:///{self.root / 'telemetry.db'}")
-        migrate(engine)
-        self.engine = engine
-        self.telemetry = Telemetry(engine)
-        self.pairs = Pairs(engine)
+        self.engine = open_migrated(self.root / "telemetry.db")
+        self.telemetry = Telemetry(self.engine)
+        self.pairs = Pairs(self.engine)
         self.keys = generate_keys(self.root / "secrets")
         self.cache = self.root / "cache"
 

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from deploy.stores.database import migrate, open_engine
 from deploy.stores.objects import ObjectStore
+from tests.deploy.stores.migrated import open_migrated
 from tests.deploy.stores.racing import ObjectsAt, Racers
 from tests.servers import PostgreSQL, SeaweedFS
 
@@ -41,8 +42,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """Open a migrated database."""
-    engine = open_engine(database_url)
-    migrate(engine)
+    if database_url.startswith("sqlite:///"):
+        engine = open_migrated(Path(database_url.removeprefix("sqlite:///")))
+    else:
+        engine = open_engine(database_url)
+        migrate(engine)
     yield engine
     engine.dispose()
 

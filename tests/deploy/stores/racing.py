@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import subprocess
-import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from threading import Barrier
 from typing import Any, Self
 
 from deploy.stores.objects import ObjectStore, open_objects
+from tests.forking import Forking
 
 PROCESSES = 4
+LIBRARIES = ("alembic.command", "boto3", "deltalake", "numpy", "pydantic_settings", "pyarrow.parquet", "pytest")
 _barrier: Barrier
 
 
@@ -64,6 +68,16 @@ def _run(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         return error
 
 
+@cache
+def _forking() -> Forking:
+    return Forking(dict(os.environ), LIBRARIES)
+
+
+def run_program(code: str) -> subprocess.CompletedProcess[str]:
+    """Run the code in a new process to its end."""
+    return _forking().run(code, dict(os.environ), Path.cwd(), timeout_s=240)
+
+
 def kill_at(point: str, moment: str, code: str) -> None:
     """Run `code` in a new process that kills itself at the point; fails unless it died there."""
     script = f"""
@@ -75,5 +89,5 @@ def die(name, moment):
 faults.install(die)
 {textwrap.dedent(code)}
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=240, check=False)
+    done = run_program(script)
     assert done.returncode == -signal.SIGKILL, f"not killed at {point} {moment}: {done.stderr}"

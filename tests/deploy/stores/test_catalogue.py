@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +17,7 @@ from deploy.stores.errors import ObjectMissing, StoreUnavailable
 from deploy.stores.local_objects import LocalObjects
 from deploy.stores.objects import ObjectStore
 from deploy.stores.s3_objects import S3Objects
-from tests.deploy.stores.racing import PROCESSES, ObjectsAt, Racers, kill_at
+from tests.deploy.stores.racing import PROCESSES, ObjectsAt, Racers, kill_at, run_program
 from tests.servers import free_ports
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -275,7 +273,7 @@ try:
 except StoreFull as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = run_program(script)
     # delta-rs adds the words of a thread of its own to stderr
     assert done.returncode == 0, done.stderr
     assert "no space left" in done.stdout and done.stdout.count("\n") == 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from deploy.stores.errors import InvalidKey, StoreFull, StoreRefused
 from deploy.stores.faults import installed
 from deploy.stores.local_objects import LocalObjects
-from tests.deploy.stores.racing import kill_at
+from tests.deploy.stores.racing import kill_at, run_program
 
 
 @pytest.mark.parametrize(
@@ -106,7 +104,7 @@ try:
 except StoreFull as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = run_program(script)
     assert done.stderr == ""
     assert "no space left" in done.stdout and done.stdout.count("\n") == 1
     store = LocalObjects(folder)

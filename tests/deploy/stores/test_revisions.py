@@ -7,8 +7,6 @@ import logging
 import re
 import sqlite3
 import stat
-import subprocess
-import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +19,7 @@ from deploy.stores.backups import KEPT, back_up, backups_of
 from deploy.stores.database import migrate, open_engine, reading, writing
 from deploy.stores.errors import NewerStore, StoreError
 from deploy.stores.revisions import migrations, read_known, read_revision
-from tests.deploy.stores.racing import kill_at
+from tests.deploy.stores.racing import kill_at, run_program
 from tests.servers import PostgreSQL
 
 HEAD = read_known(migrations()).head
@@ -100,7 +98,7 @@ def test_a_copy_that_has_no_room_leaves_the_old_database_as_it_was(cramped: tupl
     if not limit:
         _fill(folder / "filler")
     code = f"{limit}\nfrom tests.deploy.stores.test_revisions import _migrate\n_migrate('{folder}/ledger.db')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = run_program(code)
     assert re.search(r"^(StoreFull .*no space for the copy|StoreUnavailable .*its copy could not be made)", done.stdout)
     assert "nothing was changed" in done.stdout
     (folder / "filler").unlink(missing_ok=True)
