@@ -19,7 +19,7 @@ from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from vae_core.preprocessing import Preprocessing
 
-__all__ = ["GateResult", "Refusal", "count_values", "judge_image_array", "judge_image_bytes"]
+__all__ = ["GateResult", "Refusal", "count_pixels", "judge_image_array", "judge_image_bytes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ def judge_image_bytes(
     return _judge_content(converted, policy, reference_histogram)
 
 
-def count_values(data: bytes, preprocessing: Preprocessing, policy: InputPolicy) -> int:
-    """Count the pixels x channels that decoding a file will make, by its header; 0 when that refuses it.
+def count_pixels(data: bytes, preprocessing: Preprocessing, policy: InputPolicy) -> int:
+    """Count the pixels that decoding a file will make, by its header; 0 when that refuses it.
 
     A JPEG that is reduced while decoding counts as it is decoded.
     """
@@ -77,7 +77,7 @@ def count_values(data: bytes, preprocessing: Preprocessing, policy: InputPolicy)
     except ImageRefused:
         return 0
     scale = choose_scale(header, preprocessing)
-    return -(-header.width // scale) * -(-header.height // scale) * preprocessing.channels
+    return -(-header.width // scale) * -(-header.height // scale)
 
 
 def judge_image_array(

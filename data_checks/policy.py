@@ -6,6 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data_checks.intake.header import ImageFormat
 
+MOST_FILE_BYTES = 2**28
+MOST_PIXELS = 80_000_000
+"""What the settings can allow at most; below the 89 million at which Pillow speaks of decompression bombs."""
+
 
 class InputPolicy(BaseModel):
     """Thresholds of the input gate, the same at ingestion and in serving; set per catalogue."""
@@ -15,11 +19,11 @@ class InputPolicy(BaseModel):
     formats: Annotated[tuple[ImageFormat, ...], Field(min_length=1)] = get_args(ImageFormat)
     """File formats that are decoded at all. Every decoder is attack surface: leave out what nobody sends."""
 
-    max_bytes: int = Field(default=64 * 2**20, ge=1, le=2**28)
+    max_bytes: int = Field(default=64 * 2**20, ge=1, le=MOST_FILE_BYTES)
     """Largest file, bytes. Origin: our choice, more than a byte for each of the most pixels allowed; photographs of 50
     megapixels have 10 to 40 MB."""
 
-    max_pixels: int = Field(default=50_000_000, ge=1, le=80_000_000)
+    max_pixels: int = Field(default=50_000_000, ge=1, le=MOST_PIXELS)
     """Largest width x height, pixels, read from the header before anything is decoded: photographs of 50 megapixels.
     What decoding takes is bounded besides, at 448 MiB, so that kinds other than baseline JPEG may be refused below it.
     The bound on this field stays below the 89 million at which Pillow speaks of decompression bombs."""

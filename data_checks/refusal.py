@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+NO_SETTING = "no setting takes it as it is"
+"""Ends the detail of what is too large under any settings."""
+
 
 class Refusal(StrEnum):
     """Why an image was refused: read from the file, from the pixels, from an array, or decided by a caller.

@@ -114,7 +114,8 @@ def _expected(error: Mapping[str, Any], place: str, fields: Sequence[SettingFiel
 def _meant(place: str, variant: str, fields: Sequence[SettingField]) -> str:
     having = [each.variant for each in fields if each.name == place]
     if having and variant:
-        return f"; a {' or a '.join(having)} has it, a {variant} does not"
+        way_out = f'say variant = "{having[0]}", or leave it out'
+        return f"; a {' or a '.join(having)} has it, a {variant} does not: {way_out}"
     known = [each.name for each in fields if not variant or each.variant in ("", variant)]
     return ask(find_near(place, [*_tables(fields), *known])) or SEE
 

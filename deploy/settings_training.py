@@ -118,15 +118,13 @@ class TrainingConfig(BaseModel):
 
     @field_validator("model", mode="before")
     @classmethod
-    def _says_which(cls, model: object) -> object:
-        """Older releases had one variant; a table that names none could mean either."""
+    def _is_served(cls, model: object) -> object:
+        """A table that names no variant changes the default one."""
         if isinstance(model, dict) and model.get("variant") == "conv_ae":
             raise ValueError(
                 'expected variant = "vq_vae" or "conv_vae", came "conv_ae"; it is a baseline of vae_core, never served'
             )
-        if isinstance(model, dict) and not model.get("variant"):
-            raise ValueError('expected variant = "vq_vae" or "conv_vae" beside the other words, came none; say which')
-        return model
+        return {"variant": VqVaeConfig().variant, **model} if isinstance(model, dict) else model
 
     @field_validator(*_RECIPES, mode="before")
     @classmethod

@@ -95,6 +95,9 @@ def init(
     subfolders: str | None = typer.Option(None, "--subfolders", help="what they are: kind, source, date or none"),
     product: str | None = typer.Option(None, "--product", help="name of the model in the registry"),
     output: Path = typer.Option(Path("latentloop.toml"), "--output", help="where the settings go; never overwritten"),
+    minutes: float | None = typer.Option(
+        None, "--minutes", min=0.1, help="what a training may take here, for a first look; else about fifteen"
+    ),
     measure: bool = typer.Option(True, "--measure/--no-measure", help="train for some seconds, to plan the budget"),
     as_json: bool = typer.Option(False, "--json", help="for scripts"),
 ) -> None:
@@ -107,6 +110,7 @@ def init(
         output,
         asks=not yes and place is not None,
         trial_s=8.0 if measure else 0.0,
+        minutes=minutes,
     )
     from latentloop.init.story import run_init
 
@@ -220,7 +224,7 @@ def ingest(
         return
     with _leaving():
         counts = ingest_folder(settings, place, _say, labels)
-    _print_ingest(counts, as_json)
+    _print_ingest(counts, as_json, settings.timezone)
     if counts.mostly_refused:
         raise typer.Exit(MOSTLY_REFUSED)
 
@@ -453,17 +457,17 @@ def _ingest_watching(settings: Settings, place: str, labels: Path | None, every_
     with _leaving():
         try:
             watch = Watch(settings, place, _say, labels)
-            watch_folder(watch, _say, lambda counts: _print_ingest(counts, as_json), every_s)
+            watch_folder(watch, _say, lambda counts: _print_ingest(counts, as_json, settings.timezone), every_s)
         except RunGoesOn:
             raise
         except KeyboardInterrupt:
             _say("watching ended; what was packed is kept")
 
 
-def _print_ingest(counts: FolderCounts, as_json: bool) -> None:
+def _print_ingest(counts: FolderCounts, as_json: bool, zone: str | None) -> None:
     from latentloop.ingest_words import say_counts
 
-    print(counts.model_dump_json() if as_json else "\n".join(say_counts(counts)), flush=True)
+    print(counts.model_dump_json() if as_json else "\n".join(say_counts(counts, zone)), flush=True)
 
 
 def _up_detached() -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data_checks.refusal import Refusal
+from deploy.shown_time import show_time
+from deploy.stores.catalogue_rows import LABEL_DIFFERS
 from latentloop.folder_counts import FolderCounts
 
 _SHOWN = 5
 
 
-def say_counts(counts: FolderCounts) -> list[str]:
-    """The lines for a person, the sum first."""
+def say_counts(counts: FolderCounts, zone: str | None) -> list[str]:
+    """The lines for a person, the sum first; times in this zone."""
     lines = [_sum(counts)]
     if counts.known:
-        lines.append("already ingested with these settings: nothing was judged anew")
+        on = f" on {show_time(counts.judged_at, zone)}" if counts.judged_at is not None else ""
+        lines.append(f"already ingested with these settings{on}: nothing was judged anew")
     if counts.gone:
         lines.append(f"{counts.gone:,} of them are no longer there, or not as they were when they were ingested")
     if counts.left_out:
@@ -22,6 +25,10 @@ def say_counts(counts: FolderCounts) -> list[str]:
         lines.append(f"left out: {left}")
     if counts.tables:
         lines.append(f"{counts.tables} read as labels; {counts.unlabelled:,} images have no row")
+    if counts.labelled:
+        lines.append(f"labelled: {counts.labelled:,} images of the catalogue had no label, and have one now")
+    if differing := counts.reasons.get(LABEL_DIFFERS):
+        lines.append(f"{differing:,} images have another label in the catalogue: a label is never changed silently")
     lines += [f"held: {each}" for each in counts.held]
     if counts.colours.unlike:
         odd = counts.colours
@@ -34,10 +41,11 @@ def say_counts(counts: FolderCounts) -> list[str]:
 
 
 def _sum(counts: FolderCounts) -> str:
+    labelled = f"{counts.labelled:,} labelled + " if counts.labelled else ""
     ignored = f" ({_listed(counts.ignored_endings)})" if counts.ignored else ""
     return (
         f"received {counts.received:,} = {counts.accepted:,} accepted + {counts.converted:,} converted + "
-        f"{counts.refused:,} refused + {counts.ignored:,} ignored{ignored}"
+        f"{labelled}{counts.refused:,} refused + {counts.ignored:,} ignored{ignored}"
     )
 
 
@@ -46,12 +54,8 @@ def _say_refused(counts: FolderCounts) -> list[str]:
         return []
     lines = [f"refused: {_listed(counts.reasons)}"]
     if counts.too_large.count:
-        lines.append(
-            f"too large to be read ({Refusal.too_many_bytes}): {counts.too_large}: raise input_policy.max_bytes, or "
-            "make them smaller"
-        )
-    if counts.quarantined:
-        lines.append("look at them: `latentloop quarantine list` shows each with its reason and the remedy")
+        lines.append(f"too large to be read ({Refusal.too_many_bytes}): {counts.too_large}")
+    lines.append("look at them: `latentloop quarantine list` shows each with its reason and the remedy")
     if counts.mostly_refused:
         lines.append("more than half of what could be an image is not in the catalogue: exit code 3")
     return lines

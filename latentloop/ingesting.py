@@ -6,6 +6,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from data_checks.intake.golden import tell_changed_pixels
@@ -22,6 +23,7 @@ from latentloop.sources.opening import open_source
 from latentloop.sources.packed_files import PackedFiles
 from latentloop.sources.packing import IsComplete, Packed, Packing
 from latentloop.sources.survey import survey
+from tasks.unread import note_unread
 from tasks.values import IngestCounts
 
 Say = Callable[[str], None]
@@ -42,6 +44,7 @@ def ingest_folder(
     if told := tell_changed_pixels():
         say(told)
     packed = pack_source(settings, source, say, labels)
+    note_unread(settings, source.place, packed.unread, datetime.now(UTC))
     if not packed.images and not packed.tally.too_large.count:
         raise NothingToDo(_say_no_image(source, packed))
     return ingest_packed(settings, packed, say, run)
@@ -81,7 +84,7 @@ def ingest_packed(settings: Settings, packed: Packed, say: Say, run: Run | None 
         )
     known = bool(keys) and not packed.fresh and all(before.get(key) == after[key] for key in keys)
     judged = [IngestCounts.model_validate_json(line.body) for line in after.values()]
-    return sum_counts(packed, judged, known)
+    return sum_counts(packed, judged, known, max((line.at for line in after.values()), default=None))
 
 
 def newest_lines(ledger: Ledger, keys: Sequence[str]) -> dict[str, LedgerEntry]:

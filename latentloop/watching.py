@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.settings import Settings
@@ -15,6 +16,7 @@ from latentloop.folder_counts import FolderCounts
 from latentloop.ingesting import Run, ingest_packed, newest_lines, pack_source
 from latentloop.sources.found import Found
 from latentloop.sources.opening import open_source
+from tasks.unread import UnreadFile, note_unread
 
 Say = Callable[[str], None]
 
@@ -69,7 +71,7 @@ class Watch:
         self._settings, self._labels, self._run = settings, labels, run
         self._source, self._ledger = open_source(settings, place), Ledger(settings.open_database())
         self._settled, self._lines = Settled(), NewLines(say)
-        self._say, self._ingested = say, set[str]()
+        self._say, self._ingested, self._unread = say, set[str](), list[UnreadFile]()
 
     @property
     def place(self) -> str:
@@ -81,8 +83,11 @@ class Watch:
         self._settled.begin_look()
         self._lines.begin_look()
         packed = pack_source(self._settings, self._source, self._lines.say, self._labels, self._settled.is_complete)
+        if packed.unread != self._unread:
+            note_unread(self._settings, self._source.place, packed.unread, datetime.now(UTC))
+            self._unread = packed.unread
         if packed.tally.too_large.count:
-            self._lines.say(f"too large to be read: {packed.tally.too_large}: raise input_policy.max_bytes")
+            self._lines.say(f"too large to be read: {packed.tally.too_large}: see `latentloop quarantine list`")
         new = [key for key in packed.segments if key not in self._ingested]
         self._ingested |= newest_lines(self._ledger, new).keys()
         # not only what was packed just now: a watch that was ended between packing and ingesting goes on here

@@ -20,6 +20,7 @@ from tasks.colours import compare_colours
 from tasks.context import engine, now, settings
 from tasks.judged_rows import catalogue_table, quarantine_table
 from tasks.judging import Judged, JudgedSegment, judge_in_batches
+from tasks.labelling import compare_labels, put_labels
 from tasks.pending import find_pending, policy_digest
 from tasks.rejudging import finish_rounds, judge_again
 from tasks.values import ColourCounts, IngestCounts
@@ -79,7 +80,9 @@ def ingest_batch(batch: Sequence[JudgedSegment], unreadable: dict[str, str], cat
     if not batch:
         return IngestCounts(policy=policy)
     segments, rows = [each.segment for each in batch], [row for each in batch for row in each.rows]
-    held = admit(rows, (), DigestIndex(engine()))
+    index = DigestIndex(engine())
+    held = admit(rows, (), index)
+    compare_labels(rows, catalogue, index)
     refused = [each for each in rows if each.refusal]
     fresh = catalogue.append_quarantined(quarantine_table(refused, policy, now()), segments)
     _abide_by_quarantine(rows, set(segments) - set(fresh), catalogue)
@@ -94,6 +97,7 @@ def ingest_batch(batch: Sequence[JudgedSegment], unreadable: dict[str, str], cat
         ledger.record(
             "ingest-held", segments[0], body, now(), key=f"ingest-held:{catalogue.name}:{batch_name(segments)}"
         )
+    put_labels(rows, catalogue, index)
     # last: a segment in both tables is not looked at again, so its ledger lines must be there by then
     accepted = catalogue_table([each for each in rows if not each.refusal], settings().preprocessing.digest, policy)
     catalogue.append_accepted(accepted, segments)

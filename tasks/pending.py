@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from deploy.stores.catalogue import Catalogue
 
-SETTLED = ("duplicate", "leakage", "released", "discarded")
+SETTLED = ("duplicate", "leakage", "released", "discarded", "labelled", "label_differs")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from data_checks.errors import ImageRefused
 from data_checks.intake.array_values import to_eight_bits
 from data_checks.intake.convert import Converted, fit_pixels
 from data_checks.intake.file import require_size
-from data_checks.policy import InputPolicy
-from data_checks.refusal import Refusal
+from data_checks.policy import MOST_PIXELS, InputPolicy
+from data_checks.refusal import NO_SETTING, Refusal
 from vae_core.preprocessing import Preprocessing
 
 _OF_COLOURS = 3
@@ -34,7 +34,7 @@ def _read_planes(array: NDArray[np.generic], preprocessing: Preprocessing, polic
         raise ImageRefused(
             Refusal.too_many_pixels,
             f"expected at most {policy.max_pixels} pixels, came {width}x{height} = {width * height}: "
-            "downscale it, or raise input_policy.max_pixels",
+            f"downscale it, {'or raise input_policy.max_pixels' if height * width <= MOST_PIXELS else NO_SETTING}",
         )
     if not preprocessing.any_size:
         require_size(width, height, f"with {preprocessing.channels} channels", preprocessing)

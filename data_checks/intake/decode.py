@@ -23,7 +23,7 @@ from data_checks.intake.header import ImageFormat, ImageHeader
 from data_checks.intake.jpeg_pixels import choose_scale, decode_jpeg
 from data_checks.intake.png_pixels import MarkedPng, require_rows
 from data_checks.intake.sixteen import decode_sixteen
-from data_checks.refusal import Refusal
+from data_checks.refusal import NO_SETTING, Refusal
 from vae_core.preprocessing import Preprocessing
 
 MOST_MEMORY = 448 * 2**20
@@ -31,6 +31,7 @@ MOST_MEMORY = 448 * 2**20
 _PIXEL_BYTES: Mapping[str, float] = {"L": 4.0, "P": 8.0, "RGB": 8.0, "CMYK": 12.0, "RGBA": 16.0}
 """What a pixel takes while it is converted: Pillow keeps colours in four bytes, and each step makes a new picture."""
 _SIXTEEN_BITS = 24.0
+_SMALLEST_SCALE = 8
 
 
 def decode(header: ImageHeader, preprocessing: Preprocessing) -> tuple[Image.Image, int]:
@@ -117,17 +118,26 @@ def _require_filled(header: ImageHeader, image: Image.Image) -> None:
         )
 
 
-def _require_memory(header: ImageHeader, scale: int) -> None:
-    """Refuse what would not fit. ImageRefused: too_many_pixels."""
+def could_fit(header: ImageHeader) -> bool:
+    """Whether some preprocessing decodes the picture within the stated memory."""
+    return _needed_memory(header, _SMALLEST_SCALE if header.format == "JPEG" else 1) <= MOST_MEMORY
+
+
+def _needed_memory(header: ImageHeader, scale: int) -> float:
     stored, decoded = header.width * header.height, -(-header.width // scale) * -(-header.height // scale)
     each = _SIXTEEN_BITS if header.bits > 8 else _PIXEL_BYTES["RGBA" if header.transparent else header.mode]
-    needed = stored * header.work_bytes + decoded * each
+    return stored * header.work_bytes + decoded * each
+
+
+def _require_memory(header: ImageHeader, scale: int) -> None:
+    """Refuse what would not fit. ImageRefused: too_many_pixels."""
+    stored, needed = header.width * header.height, _needed_memory(header, scale)
     if needed > MOST_MEMORY:
         most = int(stored * MOST_MEMORY / needed)
         raise ImageRefused(
             Refusal.too_many_pixels,
             f"expected at most {most} pixels of a {header.format} of {header.bits} bit {header.mode}, which decode in "
-            f"{MOST_MEMORY >> 20} MiB, came {header.width}x{header.height} = {stored}: downscale it before upload",
+            f"{MOST_MEMORY >> 20} MiB, came {header.width}x{header.height} = {stored}: make it smaller, {NO_SETTING}",
         )
 
 

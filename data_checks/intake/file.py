@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from data_checks.errors import ImageRefused
 from data_checks.intake.avif import read_avif_header
 from data_checks.intake.bmp import read_bmp_header
+from data_checks.intake.decode import could_fit
 from data_checks.intake.gif import read_gif_header
 from data_checks.intake.header import ImageFormat, ImageHeader
 from data_checks.intake.jpeg import read_jpeg_header
@@ -12,8 +13,8 @@ from data_checks.intake.png import read_png_header
 from data_checks.intake.signatures import name_content, recognise
 from data_checks.intake.tiff import read_tiff_header
 from data_checks.intake.webp import read_webp_header
-from data_checks.policy import InputPolicy
-from data_checks.refusal import Refusal
+from data_checks.policy import MOST_FILE_BYTES, MOST_PIXELS, InputPolicy
+from data_checks.refusal import NO_SETTING, Refusal
 from vae_core.preprocessing import Preprocessing
 
 _READERS: Mapping[ImageFormat, Callable[[bytes], ImageHeader]] = {
@@ -37,23 +38,27 @@ def read_header(data: bytes, policy: InputPolicy) -> ImageHeader:
     if not data:
         raise ImageRefused(Refusal.empty_file, "expected an image file, came 0 bytes: upload it anew")
     if len(data) > policy.max_bytes:
-        raise ImageRefused(
-            Refusal.too_many_bytes,
-            f"expected at most {policy.max_bytes} bytes, came {len(data)}: compress or downscale it, or raise "
-            "input_policy.max_bytes",
-        )
+        raise ImageRefused(Refusal.too_many_bytes, say_too_many_bytes(len(data), policy))
     known = recognise(data)
     if known is None or known not in policy.formats:
         came, advice = name_content(data)
         raise ImageRefused(Refusal.not_an_image, f"expected {' or '.join(policy.formats)}, came {came}: {advice}")
     header = _READERS[known](data)
-    if header.width * header.height > policy.max_pixels:
+    pixels = header.width * header.height
+    if pixels > policy.max_pixels:
+        allowed = pixels <= MOST_PIXELS and could_fit(header)
         raise ImageRefused(
             Refusal.too_many_pixels,
-            f"expected at most {policy.max_pixels} pixels, came {header.width}x{header.height} = "
-            f"{header.width * header.height}: downscale it, or raise input_policy.max_pixels",
+            f"expected at most {policy.max_pixels} pixels, came {header.width}x{header.height} = {pixels}: "
+            f"downscale it, {'or raise input_policy.max_pixels' if allowed else NO_SETTING}",
         )
     return header
+
+
+def say_too_many_bytes(size_bytes: int, policy: InputPolicy) -> str:
+    """What is wrong with a file of this size."""
+    way_out = "or raise input_policy.max_bytes" if size_bytes <= MOST_FILE_BYTES else NO_SETTING
+    return f"expected at most {policy.max_bytes} bytes, came {size_bytes}: compress or downscale it, {way_out}"
 
 
 def require_wanted(header: ImageHeader, preprocessing: Preprocessing) -> None:

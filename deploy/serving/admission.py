@@ -9,8 +9,8 @@ from starlette.requests import Request
 
 from deploy.serving.errors import Problem
 
-# Bodies of the largest size that may be in memory at once.
-LARGEST_BODIES = 8
+# Bodies of the largest size that may be in memory at once: 256 MiB by default.
+LARGEST_BODIES = 4
 
 
 class Admission:

@@ -35,14 +35,19 @@ class ServingConfig(BaseModel):
         json_schema_extra={"default_in_words": "the host name"},
     )
 
-    max_body_bytes: int = Field(default=32 * 1024**2, ge=1024, description="bytes; a larger body is answered 413")
+    max_body_bytes: int = Field(
+        default=64 * 1024**2,
+        ge=1024,
+        description="bytes; a larger body is answered 413. As large as the largest file of input_policy.max_bytes",
+    )
     max_images: int = Field(default=256, ge=1, description="images of one request; more are answered 413")
     max_values: int = Field(
         default=32 * 1024**2,
         ge=3 * 1024**2,
         le=2**30,
-        description="pixels x channels of all images of one request, as they come and as a model sees them; more are "
-        "answered 413. One byte each, several times; at least one image of the largest preprocessing fits",
+        description="pixels x channels of all images of one request as a model sees them, and of an array as it "
+        "comes; more are answered 413. One byte each, several times; at least one image of the largest preprocessing "
+        "fits. Of files as they come input_policy.max_pixels are taken",
     )
     max_samples: int = Field(default=64, ge=2, description="draws that ?samples=K may ask for")
     max_sampled_images: int = Field(

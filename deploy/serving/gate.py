@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_checks.image_statistics import ImageStatistics
-from data_checks.input_gate import GateResult, count_values, judge_image_array, judge_image_bytes
+from data_checks.input_gate import GateResult, count_pixels, judge_image_array, judge_image_bytes
 from data_checks.policy import InputPolicy
-from deploy.serving.bodies.limits import BodyLimits
-from deploy.serving.errors import ImagesRefused, RefusedImage
+from deploy.serving.errors import ImagesRefused, Problem, RefusedImage
 from deploy.serving.payload import Upload
 from deploy.serving.router import LoadedVersion
 from vae_core.preprocessing import Preprocessing
@@ -31,22 +30,22 @@ class Admitted:
         return self.pixels.nbytes + sum(len(each) if isinstance(each, bytes) else each.nbytes for each in contents)
 
 
-def require_decodable(
-    uploads: list[Upload], preprocessing: Preprocessing, policy: InputPolicy, limits: BodyLimits
-) -> None:
-    """Raise `Problem` 413 for files that together unpack to more than a request may hold, before one is decoded.
+def require_decodable(uploads: list[Upload], preprocessing: Preprocessing, policy: InputPolicy) -> None:
+    """Raise `Problem` 413 for files that together decode to more pixels than one may have, before one is decoded.
 
-    Where no other size is taken the count of images says it: a file of another size is refused by its header.
+    So that a request holds every picture that ingestion takes. Where no other size is taken the count of images says
+    it: a file of another size is refused by its header.
     """
     if not preprocessing.any_size:
         return
-    values = sum(
-        count_values(upload.content, preprocessing, policy)
-        if isinstance(upload.content, bytes)
-        else upload.content.size
-        for upload in uploads
-    )
-    limits.require_values(values, f"in {len(uploads)} images")
+    files = [upload.content for upload in uploads if isinstance(upload.content, bytes)]
+    pixels = sum(count_pixels(each, preprocessing, policy) for each in files)
+    if pixels > policy.max_pixels:
+        raise Problem(
+            413,
+            f"expected files of at most {policy.max_pixels} pixels in one request, came {pixels} in {len(files)} "
+            "files: split it (input_policy.max_pixels)",
+        )
 
 
 def admit_uploads(uploads: list[Upload], gate: LoadedVersion, policy: InputPolicy) -> Admitted:

@@ -217,7 +217,7 @@ class Service:
         def admit() -> Admitted:
             kind, encoding = headers.get("content-type", ""), headers.get("content-encoding", "")
             uploads = parse_body(ticket.body, kind, encoding, gate.preprocessing, self._limits)
-            require_decodable(uploads, gate.preprocessing, self.input_policy, self._limits)
+            require_decodable(uploads, gate.preprocessing, self.input_policy)
             return admit_uploads(uploads, gate, self.input_policy)
 
         admitted = await self._decoding.run(admit, body_bytes=len(ticket.body))

@@ -24,6 +24,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchEr
 from deploy.stores.captures import CaptureStore
 from deploy.stores.catalogue_rows import (
     CATALOGUE_SCHEMA,
+    LABELLED,
     QUARANTINED_IMAGE_BYTES,
     RELEASED,
     SCHEMAS,
@@ -41,6 +42,7 @@ APPEND = {
     "catalogue": register("catalogue.append", "accepted rows and their segments, one Delta commit"),
     "quarantine": register("quarantine.append", "refused rows and their segments, one Delta commit"),
 }
+LABEL = register("catalogue.label", "labels of rows that had none, one Delta commit")
 
 NAME_LETTERS = 12
 _DATASET = re.compile(rf"(?:([0-9a-f]{{{NAME_LETTERS}}})-)?([0-9]{{1,18}})", re.ASCII)
@@ -112,6 +114,40 @@ class Catalogue:
         position = table.schema.get_field_index("image")
         cut_table = table.set_column(position, table.schema.field(position), cut)
         return self._append("quarantine", cut_table, segments, rounds or {})
+
+    def add_labels(self, labels: Mapping[tuple[str, int], str]) -> int:
+        """Give these rows (segment, row) their label, where they have none; returns how many had none.
+
+        A new version of the table in which nothing else is changed; the call may be repeated after any failure.
+        """
+        for _ in range(_ATTEMPTS):
+            opened = self._open("catalogue")
+            if opened is None:
+                return 0
+            columns = ["segment", "row", "label", "channels", "height", "width"]
+            there = self.read(columns, int(opened.version()), segments={segment for segment, _ in labels}).to_pylist()
+            bare = [each for each in there if not each["label"] and (each["segment"], each["row"]) in labels]
+            if not bare:
+                return 0
+            fresh = pa.table(
+                {
+                    "segment": pa.array([each["segment"] for each in bare], pa.string()),
+                    "row": pa.array([each["row"] for each in bare], pa.int32()),
+                    "label": pa.array([labels[each["segment"], each["row"]] for each in bare], pa.string()),
+                }
+            )
+            row_bytes = max(each["channels"] * each["height"] * each["width"] for each in bare)
+            with _translated("catalogue"), contextlib.suppress(CommitFailedError):  # somebody was faster: look again
+                with LABEL:
+                    opened.merge(
+                        fresh,
+                        "t.segment = s.segment AND t.row = s.row AND t.label = ''",
+                        source_alias="s",
+                        target_alias="t",
+                        writer_properties=_writing(row_bytes, CATALOGUE_SCHEMA.names),
+                    ).when_matched_update({"label": "s.label"}).execute()
+                return len(bare)
+        raise _lost_races("catalogue")
 
     def decisions(self, columns: Sequence[str] = ()) -> pa.Table:
         """The newest decision on each row that ever was in quarantine, in the order of segment and row."""
@@ -201,7 +237,8 @@ class Catalogue:
     def counts(self) -> CatalogueCounts:
         """Count the images of both tables."""
         reasons = _count_values(self.decisions()["reason"])
-        reasons.pop(RELEASED, None)
+        for accepted_otherwise in (RELEASED, LABELLED):
+            reasons.pop(accepted_otherwise, None)
         opened = self._open("catalogue")
         with _translated("catalogue"):
             accepted = 0 if opened is None else int(opened.count())
@@ -231,7 +268,7 @@ class Catalogue:
                 with contextlib.suppress(CommitFailedError):  # another process was faster: look again
                     _commit(opened, rows, fresh, APPEND[table])
                     return list(fresh)
-        raise StoreUnavailable(f"{table}: lost {_ATTEMPTS} races for a commit; too many writers, try again")
+        raise _lost_races(table)
 
     def _place(self, table: TableName) -> DeltaLocation:
         return self._objects.delta_location(f"{table}-{self.name}" if self.name else table)
@@ -275,20 +312,24 @@ def _commit(opened: DeltaTable, rows: pa.Table, fresh: Mapping[str, str], point:
             opened,
             chosen,
             mode="append",
-            writer_properties=_writing(chosen),
+            writer_properties=_writing(chosen.nbytes / max(len(chosen), 1), chosen.column_names),
             commit_properties=CommitProperties(app_transactions=[Transaction(each, 1) for each in fresh.values()]),
         )
 
 
-def _writing(rows: pa.Table) -> WriterProperties:
+def _writing(row_bytes: float, columns: Sequence[str]) -> WriterProperties:
     """Pixels without a dictionary and without statistics, and so many rows together that a reader can hold them."""
     plain = ColumnProperties(dictionary_enabled=False, statistics_enabled="NONE")
     return WriterProperties(
         compression="ZSTD",
         compression_level=_ZSTD_LEVEL,
-        max_row_group_size=max(1, _ROW_GROUP_BYTES * len(rows) // max(rows.nbytes, 1)),
-        column_properties={name: plain for name in ("pixels", "image") if name in rows.column_names},
+        max_row_group_size=max(1, int(_ROW_GROUP_BYTES / max(row_bytes, 1))),
+        column_properties={name: plain for name in ("pixels", "image") if name in columns},
     )
+
+
+def _lost_races(table: TableName) -> StoreUnavailable:
+    return StoreUnavailable(f"{table}: lost {_ATTEMPTS} races for a commit; too many writers, try again")
 
 
 def _scan(opened: DeltaTable, columns: list[str], segments: Collection[str] | None) -> pa.Table:

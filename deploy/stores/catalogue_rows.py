@@ -10,8 +10,10 @@ import pyarrow as pa
 TableName = Literal["catalogue", "quarantine"]
 QUARANTINED_IMAGE_BYTES = 64 * 1024
 RELEASED, DISCARDED = "released", "discarded"
-ENDED = frozenset({RELEASED, DISCARDED})
-"""Decisions that end a row's stay in quarantine: it was accepted after all, or a person gave it up."""
+LABELLED, LABEL_DIFFERS = "labelled", "label_differs"
+ENDED = frozenset({RELEASED, DISCARDED, LABELLED})
+"""Decisions that end a row's stay in quarantine: it was accepted after all, a person gave it up, or it was a known
+image that brought its label."""
 
 
 @dataclass(frozen=True, slots=True)

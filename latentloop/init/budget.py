@@ -9,7 +9,7 @@ from latentloop.init.reasoned import Reasoned
 from vae_core.vq_config import VqVaeConfig
 
 WANTED_S = 600.0
-"""Of a training from scratch: as long as that of the default catalogue takes on one core."""
+"""Of a training from scratch, before its prior: as long as that of the default catalogue takes on one core."""
 FEWEST_EPOCHS, MOST_EPOCHS = 10, 1_000
 FEWEST_STEPS = 3_000
 """With fewer nothing good is learnt, however slow the machine is; within the epochs above."""
@@ -18,7 +18,8 @@ FEWEST_FOR_LARGE_BATCHES = 20_000
 .0094."""
 PRIOR_S = 300.0
 PRIOR_SHARE = 0.5
-"""Of the training's seconds, for the prior over the codes; at least a minute, at most what is usual."""
+"""Of the training's seconds, for the prior over the codes; at least a minute where nobody is in a hurry, at most what
+is usual."""
 
 _USUAL_IMAGES_PER_S, _USUAL_VALUES, _SLOWER = 3_100.0, 28 * 28, 0.6
 """One core, 28 px grey; with the pixels to this power it is about the measured 1,160 at 64 px in colour."""
@@ -45,13 +46,20 @@ def guess_images_per_s(model: VqVaeConfig) -> float:
     return float(_USUAL_IMAGES_PER_S * (_USUAL_VALUES / prod(model.shape[1:])) ** _SLOWER)
 
 
-def propose_budget(images: int, batch_size: int, images_per_s: float, *, measured: bool) -> Budget:
-    """As many epochs as the wanted time has, within reason; the seconds are what is to be expected."""
-    fitting = round_to_two(round(WANTED_S * images_per_s / images))
-    needed = max(FEWEST_EPOCHS, ceil(FEWEST_STEPS * batch_size / images))
+def propose_budget(
+    images: int, batch_size: int, images_per_s: float, *, measured: bool, minutes: float | None = None
+) -> Budget:
+    """As many epochs as the wanted time has, within reason; the seconds are what is to be expected.
+
+    `minutes`: of training and prior together, as a person wants them, however little is learnt in them.
+    """
+    wanted_s = WANTED_S if minutes is None else 60 * minutes / (1 + PRIOR_SHARE)
+    fitting = round_to_two(round(wanted_s * images_per_s / images))
+    needed = max(FEWEST_EPOCHS, ceil(FEWEST_STEPS * batch_size / images)) if minutes is None else 1
     epochs = min(MOST_EPOCHS, max(needed, fitting))
     seconds = epochs * images / images_per_s
-    prior_s = int(min(PRIOR_S, max(60.0, round(PRIOR_SHARE * seconds, -1))))
+    shortest_s = 60.0 if minutes is None else 10.0
+    prior_s = int(min(PRIOR_S, max(shortest_s, round(PRIOR_SHARE * seconds, -1))))
     how = "measured here" if measured else "not measured"
     return Budget(
         Reasoned(epochs, f"about {seconds:,.0f} s at {images_per_s:,.0f} images/s, {how}"),

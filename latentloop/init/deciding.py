@@ -94,7 +94,7 @@ def choose_training(
         rate = measure_rate(model, converted, batch_size.value, settings.training.threads, device, wishes.trial_s, say)
     else:
         rate = Rate(guess_images_per_s(model), measured=False)
-    budget = propose_budget(images, batch_size.value, rate.images_per_s, measured=rate.measured)
+    budget = propose_budget(images, batch_size.value, rate.images_per_s, measured=rate.measured, minutes=wishes.minutes)
     return Training(model, batch_size, budget, device, rate.images_per_s)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data_checks.input_gate import judge_image_bytes
 from data_checks.intake.file import read_header
 from data_checks.intake.header import ImageFormat
-from data_checks.policy import InputPolicy
+from data_checks.policy import MOST_FILE_BYTES, MOST_PIXELS, InputPolicy
 from data_checks.refusal import Refusal
 from vae_core.preprocessing import Preprocessing
 
@@ -20,7 +20,11 @@ PROBE = Preprocessing(channels=3, height=PROBE_PX, width=PROBE_PX, fit="stretch"
 """Every picture in one small size, in colour, whatever it is: to look at, never to train on."""
 
 EVERYTHING = InputPolicy(
-    formats=get_args(ImageFormat), max_bytes=2**28, max_pixels=80_000_000, min_variance=0.0, min_entropy_bits=0.0
+    formats=get_args(ImageFormat),
+    max_bytes=MOST_FILE_BYTES,
+    max_pixels=MOST_PIXELS,
+    min_variance=0.0,
+    min_entropy_bits=0.0,
 )
 """The gate as wide as it goes: only what cannot be opened is refused."""
 

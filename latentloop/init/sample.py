@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from data_checks.policy import MOST_FILE_BYTES
 from data_checks.refusal import Refusal
 from latentloop.init.look import Look, Unusable, look_at
 from latentloop.init.survey import Survey
@@ -18,7 +19,7 @@ from latentloop.sources.reading import read_in_order
 FILES = 2_000
 MOST_BYTES = 2**30
 MOST_S = 90.0
-LARGEST_FILE = 2**28
+LARGEST_FILE = MOST_FILE_BYTES
 SAY_EVERY_S = 5.0
 KEPT_BYTES = 2**28
 """What of the files is kept in memory, so that a bucket is asked for it once."""

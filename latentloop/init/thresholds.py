@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_checks.intake.header import ImageFormat
-from data_checks.policy import InputPolicy
+from data_checks.policy import MOST_FILE_BYTES, MOST_PIXELS, InputPolicy
 from latentloop.init.look import Look
 from latentloop.init.reasoned import Reasoned
 
@@ -59,7 +59,7 @@ def propose_formats(looks: Sequence[Look], endings: Collection[str]) -> Reasoned
 def propose_max_pixels(looks: Sequence[Look]) -> Reasoned[int]:
     """Room above the largest picture, at least the default."""
     largest = max(each.width * each.height for each in looks)
-    usual, most = InputPolicy().max_pixels, 80_000_000
+    usual, most = InputPolicy().max_pixels, MOST_PIXELS
     value = min(most, max(usual, ceil(ROOM * largest / 1e6) * 1_000_000))
     return Reasoned(value, f"the largest of the sample has {largest / 1e6:,.1f} megapixels")
 
@@ -67,7 +67,7 @@ def propose_max_pixels(looks: Sequence[Look]) -> Reasoned[int]:
 def propose_max_bytes(looks: Sequence[Look]) -> Reasoned[int]:
     """Room above the largest file, at least the default."""
     largest = max(each.size_bytes for each in looks)
-    value = min(2**28, max(InputPolicy().max_bytes, ceil(ROOM * largest / 2**20) * 2**20))
+    value = min(MOST_FILE_BYTES, max(InputPolicy().max_bytes, ceil(ROOM * largest / 2**20) * 2**20))
     return Reasoned(value, f"the largest of the sample has {largest / 1e6:,.2f} MB")
 
 

@@ -34,10 +34,17 @@ class Wishes:
     fit: Fit | None
     subfolders: Subfolders | None
     product: str | None
+    minutes: float | None
 
 
 def read_wishes(
-    place: str | None, flags: Mapping[str, str | None], output: Path, *, asks: bool, trial_s: float
+    place: str | None,
+    flags: Mapping[str, str | None],
+    output: Path,
+    *,
+    asks: bool,
+    trial_s: float,
+    minutes: float | None = None,
 ) -> Wishes:
     """`InitRefused` for a flag that cannot be, or where nobody sits at a terminal to be asked."""
     size, channels, fit = flags["size"], flags["channels"], flags["fit"]
@@ -52,6 +59,7 @@ def read_wishes(
         fit=read_fit(fit) if fit is not None else None,
         subfolders=read_meaning(subfolders) if subfolders is not None else None,
         product=read_product(product) if product is not None else None,
+        minutes=minutes,
     )
     if asks and not sys.stdin.isatty():
         raise InitRefused("there is no terminal to ask at: add --yes to take what is proposed")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_checks.refusal import NO_SETTING
+
 if TYPE_CHECKING:
     from latentloop.quarantine.state import Refused
 
@@ -25,6 +27,7 @@ def advise(reason: str, rows: Sequence[Refused]) -> str:
     return sentence(rows) if sentence is not None else _UNDECODABLE
 
 
+_SMALLER = "make them smaller (such as `vipsthumbnail FILE --size 4000`) and ingest them again"
 _UNDECODABLE = "no setting makes pictures of these files: send them again whole, or `discard` them"
 
 
@@ -93,10 +96,16 @@ def _too_many_pixels(rows: Sequence[Refused]) -> str:
 
 
 def _largest(setting: str, rows: Sequence[Refused]) -> str:
-    came = [int(found[1]) for each in rows if (found := _CAME.search(each.detail)) is not None]
-    return (
-        f"`{setting} = {max(came)}` accepts all {len(rows):,}" if came else f"raise `{setting}`, or make them smaller"
-    )
+    allowed = [each for each in rows if NO_SETTING not in each.detail]
+    if not allowed:
+        return f"no setting takes these {len(rows):,}: {_SMALLER}"
+    came = [int(found[1]) for each in allowed if (found := _CAME.search(each.detail)) is not None]
+    if not came:
+        return f"raise `{setting}`, or make them smaller"
+    if len(allowed) == len(rows):
+        return f"`{setting} = {max(came)}` accepts all {len(rows):,}"
+    others = f"no setting the others: {_SMALLER}"
+    return f"`{setting} = {max(came)}` accepts {len(allowed):,} of these {len(rows):,}, {others}"
 
 
 def _wrong_shape(rows: Sequence[Refused]) -> str:
@@ -112,6 +121,10 @@ def _wrong_mode(rows: Sequence[Refused]) -> str:
 
 def _duplicate(rows: Sequence[Refused]) -> str:
     return "the same pixels are in the catalogue: nothing is lost, nothing to do"
+
+
+def _label_differs(rows: Sequence[Refused]) -> str:
+    return "the catalogue has these images with another label, which stays: `show` names both, mend the table"
 
 
 def _leakage(rows: Sequence[Refused]) -> str:
@@ -132,5 +145,6 @@ _SENTENCES: dict[str, Callable[[Sequence[Refused]], str]] = {
     "wrong_shape": _wrong_shape,
     "wrong_mode": _wrong_mode,
     "duplicate": _duplicate,
+    "label_differs": _label_differs,
     "leakage": _leakage,
 }

@@ -72,10 +72,12 @@ def release(
     from tasks.vouching import release_rows
 
     chosen = choose(read_refused(_settings()), names)
-    released = release_rows(by_segment(chosen), _required(reason))
+    read = [each for each in chosen if not each.unread]
+    released = release_rows(by_segment(read), _required(reason))
     print(f"{released.accepted:,} of {len(chosen):,} images are in the catalogue now")
     for why, count in released.refused.items():
         print(f"  {count:,} stay: {why}")
+    _say_unread(len(chosen) - len(read))
 
 
 @app.command()
@@ -106,7 +108,9 @@ def discard(
     from tasks.vouching import discard_rows
 
     chosen = choose(read_refused(_settings()), names)
-    print(f"{discard_rows(by_segment(chosen), _required(reason)):,} images are given up")
+    read = [each for each in chosen if not each.unread]
+    print(f"{discard_rows(by_segment(read), _required(reason)):,} images are given up")
+    _say_unread(len(chosen) - len(read))
 
 
 def _settings() -> Settings:
@@ -115,6 +119,11 @@ def _settings() -> Settings:
     from tasks.context import settings
 
     return require_installed(settings())
+
+
+def _say_unread(count: int) -> None:
+    if count:
+        print(f"  {count:,} stay: never read, too large; they go when their folder is ingested without them")
 
 
 def _required(reason: str) -> str:

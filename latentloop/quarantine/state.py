@@ -14,6 +14,7 @@ from deploy.settings import Settings
 from deploy.stores.catalogue_rows import ENDED
 from latentloop.errors import NothingToDo
 from latentloop.quarantine.advice import advise
+from tasks.unread import UNREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class Refused:
     mean: float | None
     variance: float | None
     entropy_bits: float | None
+
+    @property
+    def unread(self) -> bool:
+        """Is it known by its size alone?"""
+        return self.segment.startswith(UNREAD)
 
     @property
     def id(self) -> str:
@@ -58,8 +64,9 @@ def read_refused(settings: Settings) -> list[Refused]:
     newest = catalogue.decisions(columns).to_pylist()
     first: dict[tuple[str, int], datetime | None] = {}
     for each in catalogue.read(["segment", "row", "round", "decided_at"], table="quarantine").to_pylist():
-        if not each["round"]:
-            first[each["segment"], each["row"]] = each["decided_at"]
+        place, at = (each["segment"], each["row"]), each["decided_at"]
+        if at is not None and ((before := first.get(place)) is None or at < before):
+            first[place] = at
     return [
         Refused(
             **{name: each[name] for name in ("segment", "row", "reason", "policy", *columns)},

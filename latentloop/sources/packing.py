@@ -20,6 +20,7 @@ from latentloop.sources.packed_files import PackedFile, PackedFiles
 from latentloop.sources.reading import read_in_order
 from latentloop.sources.survey import Survey
 from latentloop.sources.tally import Left, Tally
+from tasks.unread import UnreadFile
 
 SEGMENT_IMAGES = 1_000
 SEGMENT_BYTES = 64 * 2**20
@@ -32,13 +33,15 @@ class Packed:
     """What packing a place came to.
 
     `segments` hold every image of it: how many each holds of those that are there now. `fresh` are those of them that
-    were not in the store before. `unlabelled`: images of which the tables beside them say nothing.
+    were not in the store before. `unlabelled`: images of which the tables beside them say nothing. `unread`: files that
+    are too large.
     """
 
     tally: Tally = field(default_factory=Tally)
     segments: Counter[str] = field(default_factory=Counter)
     fresh: list[str] = field(default_factory=list)
     unlabelled: int = 0
+    unread: list[UnreadFile] = field(default_factory=list)
 
     @property
     def images(self) -> int:
@@ -109,6 +112,9 @@ class Packing:
             tally.ignore(found.path)
         elif isinstance(outcome, TooLarge):
             tally.refuse_size(found.path, outcome.size_bytes)
+            meant = self._survey.meaning.of(found.path)
+            file = (storable(found.path), meant.source, meant.told_at or found.changed_at, outcome.size_bytes)
+            self._packed.unread.append(UnreadFile(*file))
         elif isinstance(outcome, Content):
             self._take_image(found, outcome.data)
         else:

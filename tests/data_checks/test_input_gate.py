@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from data_checks.image_statistics import measure_image, measure_images
-from data_checks.input_gate import GateResult, Refusal, count_values, judge_image_array, judge_image_bytes
+from data_checks.input_gate import GateResult, Refusal, count_pixels, judge_image_array, judge_image_bytes
 from data_checks.policy import InputPolicy
 from tests.data_checks.pictures import encode, product
 from vae_core.preprocessing import Preprocessing
@@ -61,10 +61,10 @@ def test_a_jpeg_with_exif_and_a_colour_png_are_accepted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "preprocessing", "values"),
+    ("data", "preprocessing", "pixels"),
     [
         (PNG, GREY, 784),
-        (encode(colour_picture()), COLOUR, 3 * 784),
+        (encode(colour_picture()), COLOUR, 784),
         (claimed_png(1000, 2000), RESIZED, 2_000_000),
         (claimed_png(1000, 2000), GREY, 0),
         (claimed_png(8000, 8000), RESIZED, 0),
@@ -75,9 +75,9 @@ def test_a_jpeg_with_exif_and_a_colour_png_are_accepted() -> None:
     ids=["grey", "colour", "large", "another size", "too large", "another mode", "reduced while decoding", "none"],
 )
 def test_what_decoding_will_make_is_counted_by_the_header(
-    data: bytes, preprocessing: Preprocessing, values: int
+    data: bytes, preprocessing: Preprocessing, pixels: int
 ) -> None:
-    assert count_values(data, preprocessing, POLICY) == values
+    assert count_pixels(data, preprocessing, POLICY) == pixels
 
 
 def test_another_size_is_resized_where_the_preprocessing_says_so() -> None:
@@ -100,6 +100,8 @@ def test_another_size_is_resized_where_the_preprocessing_says_so() -> None:
         (JPEG[:-2], Refusal.truncated, "stop before its end marker: upload it anew"),
         (claimed_png(28, 28), Refusal.truncated, "came one that does not decode (OSError"),
         (claimed_png(10_000, 5001), Refusal.too_many_pixels, "came 10000x5001 = 50010000: downscale it, or raise"),
+        (claimed_png(10_000, 7001), Refusal.too_many_pixels, "= 70010000: downscale it, or raise input_policy"),
+        (claimed_png(10_000, 8001), Refusal.too_many_pixels, "= 80010000: downscale it, no setting takes it as it is"),
         (claimed_png(2**31 - 1, 2**31 - 1), Refusal.too_many_pixels, "at most 50000000 pixels"),
         (PNG + bytes(64 * 2**20), Refusal.too_many_bytes, "expected at most 67108864 bytes, came 67109"),
         (

@@ -119,7 +119,8 @@ def test_a_file_that_is_no_toml_is_refused_with_the_place(file: Path, content: b
         ("[preprocess]\nheight = 32", "preprocess: unknown setting; did you mean preprocessing?"),
         (
             "[training.model]\nvariant = 'vq_vae'\nlatent_dim = 16",
-            "training.model.latent_dim: unknown setting; came 16; a conv_vae has it, a vq_vae does not",
+            "training.model.latent_dim: unknown setting; came 16; a conv_vae has it, a vq_vae does not: "
+            'say variant = "conv_vae", or leave it out',
         ),
     ],
 )
@@ -315,7 +316,7 @@ def test_the_default_model_is_a_vq_vae_with_a_prior_over_its_codes() -> None:
     [
         (
             "[training.model]\nlatent_dim = 16\n",
-            r'^training\.model: .*expected variant = "vq_vae" or "conv_vae" beside .*, came none; say which',
+            r'^training\.model\.latent_dim: .*a conv_vae has it, a vq_vae does not: say variant = "conv_vae", or',
         ),
         ("[training.model]\nvariant = 'vq_gan'\n", r"^training\.model: .*'conv_vae', 'vq_vae'; came 'vq_gan'"),
         # a baseline of vae_core, which is not served
@@ -336,6 +337,13 @@ def test_a_model_or_a_prior_that_cannot_be_is_one_line(file: Path, content: str,
     file.write_text(content)
     (problem,) = problems()
     assert re.search(said, problem), problem
+
+
+def test_a_network_that_names_no_variant_is_of_the_default_one(file: Path) -> None:
+    file.write_text("[preprocessing]\nheight = 32\n[training.model]\nwidths = [8, 16]\n")
+    model = load_settings().training.model
+    assert isinstance(model, VqVaeConfig)
+    assert (model.widths, model.shape) == ((8, 16), (1, 32, 32))
 
 
 def test_a_prior_over_codes_must_fit_though_a_vae_is_trained_since_the_champion_may_have_codes(file: Path) -> None:

@@ -150,8 +150,8 @@ def test_an_ingest_that_took_in_nothing_of_a_folder_says_so_by_its_exit_code(hom
     assert words.stdout.splitlines() == [
         "received 1 = 0 accepted + 0 converted + 1 refused + 0 ignored",
         "refused: too_many_bytes 1",
-        "too large to be read (too_many_bytes): huge.png (2,000 bytes): raise input_policy.max_bytes, or make them "
-        "smaller",
+        "too large to be read (too_many_bytes): huge.png (2,000 bytes)",
+        "look at them: `latentloop quarantine list` shows each with its reason and the remedy",
         "more than half of what could be an image is not in the catalogue: exit code 3",
     ]
     found = json.loads(as_json.stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,6 +12,8 @@ from latentloop.ingest_words import say_counts
 from latentloop.sources.packing import Packed
 from latentloop.sources.tally import Left, Tally
 from tasks.values import IngestCounts
+
+JUDGED_AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
 
 def tally(**more: int) -> Tally:
@@ -33,7 +36,7 @@ def counts(
     *of: IngestCounts, found: Tally | None = None, images: int | None = None, known: bool = False
 ) -> FolderCounts:
     number = sum(each.received for each in of) if images is None else images
-    return sum_counts(Packed(found or Tally(), Counter(segment=number)), of, known)
+    return sum_counts(Packed(found or Tally(), Counter(segment=number)), of, known, JUDGED_AT)
 
 
 def test_received_is_accepted_and_converted_and_refused_and_ignored() -> None:
@@ -43,17 +46,27 @@ def test_received_is_accepted_and_converted_and_refused_and_ignored() -> None:
 
     assert (result.accepted, result.converted, result.refused, result.ignored) == (1_100, 80, 24, 3)
     assert result.received == result.accepted + result.converted + result.refused + result.ignored == 1_207
-    assert say_counts(result) == [
+    assert say_counts(result, "UTC") == [
         "received 1,207 = 1,100 accepted + 80 converted + 24 refused + 3 ignored (.db 2, .csv 1)",
         "refused: not_an_image 20, low_variance 3, too_many_bytes 1",
-        "too large to be read (too_many_bytes): a\\nb.png (1,000,000,000 bytes): raise input_policy.max_bytes, or make "
-        "them smaller",
+        "too large to be read (too_many_bytes): a\\nb.png (1,000,000,000 bytes)",
         "look at them: `latentloop quarantine list` shows each with its reason and the remedy",
     ]
 
 
 def test_a_folder_without_fault_is_one_line() -> None:
-    assert say_counts(counts(judged(10))) == ["received 10 = 10 accepted + 0 converted + 0 refused + 0 ignored"]
+    assert say_counts(counts(judged(10)), "UTC") == ["received 10 = 10 accepted + 0 converted + 0 refused + 0 ignored"]
+
+
+def test_known_images_that_brought_a_label_are_neither_refused_nor_lost() -> None:
+    result = counts(judged(10, labelled=7, label_differs=2, duplicate=1))
+
+    assert (result.labelled, result.refused, result.mostly_refused) == (7, 3, False)
+    assert result.received == result.accepted + result.converted + result.labelled + result.refused + result.ignored
+    lines = say_counts(result, "UTC")
+    assert lines[0] == "received 10 = 0 accepted + 0 converted + 7 labelled + 3 refused + 0 ignored"
+    assert "labelled: 7 images of the catalogue had no label, and have one now" in lines
+    assert "2 images have another label in the catalogue: a label is never changed silently" in lines
 
 
 def test_what_was_left_out_is_named_beside_the_sum() -> None:
@@ -62,7 +75,7 @@ def test_what_was_left_out_is_named_beside_the_sum() -> None:
         found.leave_out(Left.hidden, f".{name}")
     found.leave_out(Left.unreadable, "x.png", "Permission denied")
 
-    assert say_counts(counts(judged(1), found=found))[1] == (
+    assert say_counts(counts(judged(1), found=found), "UTC")[1] == (
         "left out: 5 hidden (.a, .b, .c and 2 more); 1 unreadable (x.png (Permission denied))"
     )
 
@@ -71,15 +84,15 @@ def test_each_hold_is_said_once_with_its_reason() -> None:
     why = "source shop-a: refused_low_variance 30 of 100"
     result = counts(judged(100, held=why, batch_held=70, low_variance=30), judged(50, held=why, batch_held=50))
 
-    assert say_counts(result).count(f"held: {why}") == 1
+    assert say_counts(result, "UTC").count(f"held: {why}") == 1
     assert result.mostly_refused
 
 
 def test_what_was_ingested_before_is_not_told_as_fresh() -> None:
-    lines = say_counts(counts(judged(10), known=True, images=8))
+    lines = say_counts(counts(judged(10), known=True, images=8), "UTC")
 
     assert lines[1:] == [
-        "already ingested with these settings: nothing was judged anew",
+        "already ingested with these settings on 2026-03-01 12:30:00 UTC: nothing was judged anew",
         "2 of them are no longer there, or not as they were when they were ingested",
     ]
 

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from deploy.settings import Settings
+from deploy.stores import faults
+from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.folder_counts import FolderCounts
 from latentloop.ingesting import Segments, ingest_folder
+from latentloop.quarantine.state import group_by_reason, read_refused
 from latentloop.watching import Watch, watch_folder
 from tasks.context import engine, forget, settings
+from tasks.pending import policy_digest
 from tests.tasks.arrivals import damaged, ingest, intact, write_config
 
 Say = Callable[[str], None]
@@ -72,6 +76,82 @@ def test_the_same_folder_again_is_known_and_a_new_file_is_not(inbox: Path) -> No
     assert (first.known, again.known, later.known) == (False, True, False)
     assert again.model_copy(update={"known": False}) == first
     assert (later.received, later.accepted, later.gone) == (5, 5, 1)
+
+
+def test_labels_that_come_later_are_learnt_and_none_is_changed(inbox: Path) -> None:
+    for seed in range(4):
+        (inbox / f"{seed}.png").write_bytes(intact(seed))
+    (inbox / "labels.csv").write_text("id,label\n0.png,shoe\n")
+    ingested(inbox)
+    catalogue = settings().open_catalogue()
+    before = catalogue.read(), catalogue.version()
+    (inbox / "labels.csv").write_text("id,label\n0.png,boot\n1.png,bag\n2.png,coat\n")
+
+    found, again = ingested(inbox), ingested(inbox)
+
+    assert (found.received, found.labelled, found.reasons) == (4 + 3, 2, {"label_differs": 1})
+    assert found.gone == 3, "of the first segment these are not as they were"
+    assert again.known and not found.mostly_refused
+    after = catalogue.read()
+    labels = dict(zip(after["name"].to_pylist(), after["label"].to_pylist(), strict=True))
+    assert labels == {"0.png": "shoe", "1.png": "bag", "2.png": "coat", "3.png": ""}
+    assert after.drop_columns(["label"]) == before[0].drop_columns(["label"])
+    assert catalogue.version() == before[1] + 2, "one for the labels, one for the segment"
+    assert catalogue.read(version=before[1]) == before[0], "a version that was trained on stays as it was"
+    (differs,) = [each for each in read_refused(settings()) if each.reason == "label_differs"]
+    assert "the label 'shoe' in the catalogue, and came with 'boot'" in differs.detail
+
+
+def test_a_label_of_an_image_that_is_held_out_is_learnt_as_well(inbox: Path) -> None:
+    for seed in range(2):
+        (inbox / f"{seed}.png").write_bytes(intact(seed))
+    ingested(inbox)
+    digests = settings().open_catalogue().read(["digest"])["digest"].to_pylist()
+    DigestIndex(engine()).protect(digests[:1], "benchmarks/old")
+    (inbox / "labels.csv").write_text("id,label\n0.png,shoe\n1.png,shoe\n")
+
+    assert ingested(inbox).labelled == 2
+    assert settings().open_catalogue().read(["label"])["label"].to_pylist() == ["shoe"] * 2
+
+
+def test_a_kill_before_the_labels_are_put_loses_none(inbox: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(name: str, moment: str) -> None:
+        if (name, moment) == ("catalogue.label", "before"):
+            raise Killed
+
+    (inbox / "0.png").write_bytes(intact(0))
+    ingested(inbox)
+    (inbox / "labels.csv").write_text("id,label\n0.png,shoe\n")
+    with faults.installed(kill), pytest.raises(Killed):
+        ingested(inbox)
+
+    assert ingested(inbox).labelled == 1
+    assert settings().open_catalogue().read(["label"])["label"].to_pylist() == ["shoe"]
+
+
+def test_a_file_that_is_too_large_is_in_quarantine_by_name_until_it_is_smaller(inbox: Path) -> None:
+    (inbox / "0.png").write_bytes(intact(0))
+    for name, size in (("large.png", 200_000), ("huge.png", 2**29)):
+        (inbox / name).touch()
+        os.truncate(inbox / name, size)
+    ingested(inbox)
+    ingested(inbox)
+
+    huge, large = read_refused(settings())
+    assert (huge.name, huge.reason, large.name, large.source) == ("huge.png", "too_many_bytes", "large.png", "inbox")
+    assert large.since is not None and large.unread
+    (group,) = group_by_reason([huge, large], policy_digest())
+    assert "`input_policy.max_bytes = 200000` accepts 1 of these 2, no setting the others" in group.advice
+    assert group.other_settings == 0
+
+    (inbox / "huge.png").unlink()
+    (inbox / "large.png").write_bytes(intact(1))
+    assert ingested(inbox).accepted == 2
+    assert read_refused(settings()) == []
+    assert settings().open_catalogue().counts().accepted == 2
 
 
 @pytest.mark.parametrize(

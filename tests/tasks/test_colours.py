@@ -53,7 +53,7 @@ def test_swapped_channels_are_said_and_ordinary_pictures_are_not() -> None:
     assert again.odd == 40, "what is unlike does not join the reference"
 
     counts = FolderCounts(segments=1, received=40, accepted=40, converted=0, quarantined=0, reasons={}, colours=swapped)
-    (line,) = [each for each in say_counts(counts) if each.startswith("colours: ")]
+    (line,) = [each for each in say_counts(counts, None) if each.startswith("colours: ")]
     assert line.startswith("colours: 40 of 40 pictures are coloured as hardly any of the") and "third/000.png" in line
 
 

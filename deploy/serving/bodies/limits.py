@@ -3,7 +3,7 @@
 A thread cannot be stopped: these limits on the work are what bounds its time, too. Beside the body of B bytes (at most
 `serving.max_body_bytes`) reading takes, at most,
 
-- for a file nothing: the gate bounds its pixels by its header;
+- for a file nothing: the gate bounds what decoding takes by its header, one file at a time;
 - for an array (.npy) nothing: it is a view of the body;
 - for multipart 2 B: the parser's copy and ours;
 - for JSON 3 B for its brackets, 8 bytes for each of its numbers, of which there are at most `MOST_JSON_NUMBERS`, and
@@ -19,7 +19,7 @@ from deploy.serving.config import ServingConfig
 from deploy.serving.errors import Problem
 from vae_core.preprocessing import Preprocessing
 
-# As an array they take 32 MiB, as much as the largest body by default; more belongs into .npy or into files.
+# As an array they take 32 MiB, half of the largest body by default; more belongs into .npy or into files.
 MOST_JSON_NUMBERS = 4 * 1024**2
 # A float64 takes up to 24, and a pretty printer puts each on a line of its own behind an indentation.
 JSON_BYTES_PER_NUMBER = 40
@@ -31,7 +31,11 @@ MOST_AXES = 4
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """Most images of one request, and most values (pixels x channels) of all of them together."""
+    """Most images of one request, and most values (pixels x channels) of all of them together.
+
+    The values of an array as it comes, and of every image as a model sees it; a file's own pixels are bounded by the
+    input policy.
+    """
 
     max_images: int
     max_values: int

@@ -86,7 +86,7 @@ def tiny_artifact(
 ) -> Artifact:
     """Make an untrained but complete version; other seeds are other weights."""
     model = build_model(config, seed).eval()
-    seen = pictures(64, seed=1)
+    seen = np.repeat(pictures(64, seed=1), config.channels, axis=1)
     if isinstance(model, VqVae):
         model.start_codes([to_unit(seen)], torch.Generator().manual_seed(seed))
     reference = measure_reference(model, seen)
@@ -96,7 +96,7 @@ def tiny_artifact(
         preprocessing=preprocessing or Preprocessing(),
         prior=None,
         reference=reference if with_reference else None,
-        golden=make_golden(model, pictures(4, seed=2)),
+        golden=make_golden(model, np.repeat(pictures(4, seed=2), config.channels, axis=1)),
         summary=TrainingSummary(
             steps=1,
             epochs=1,

@@ -69,7 +69,7 @@ def test_what_is_made_of_bodies_counts_like_bodies() -> None:
     admission = Admission(max_requests=9, max_body_bytes=LIMIT)
     with admission.enter() as first, admission.enter() as second:
         admission.hold(first, LARGEST_BODIES * LIMIT)
-        with pytest.raises(Problem, match="8000 bytes are the limit .8 x serving.max_body_bytes") as caught:
+        with pytest.raises(Problem, match="4000 bytes are the limit .4 x serving.max_body_bytes") as caught:
             admission.hold(second, 1)
         assert caught.value.status == 503
     assert admission.bytes == 0

@@ -15,7 +15,9 @@ from PIL import Image
 
 from data_checks.intake import decode
 from tests.deploy.serving.house import House, jpeg, pictures, png, tiny_artifact, wait_until
+from vae_core.config import ConvVaeConfig
 from vae_core.inference import score_images
+from vae_core.preprocessing import Preprocessing
 
 IMAGES = pictures(4, seed=5)
 PNG = {"Content-Type": "image/png"}
@@ -211,6 +213,21 @@ def test_without_a_champion_the_answer_is_503_and_when_to_come_back(start: Calla
     assert client.get("/healthz").json() == {"status": "alive", "replica": "test"}
     ready = client.get("/readyz")
     assert ready.status_code == 503 and ready.json()["ready"] is False
+
+
+@pytest.mark.parametrize(("kind", "options"), [("PNG", {"compress_level": 1}), ("JPEG", {"quality": 90})])
+def test_a_photograph_of_twelve_megapixels_is_answered_as_ingestion_takes_it(
+    house: House, start: Callable[..., httpx.Client], kind: str, options: dict[str, int]
+) -> None:
+    colour = ConvVaeConfig(channels=3, widths=(4, 8), latent_dim=4)
+    padded = Preprocessing(channels=3, fit="pad")
+    house.publish(champion=house.add_version("1", seed=1, config=colour, preprocessing=padded))
+    photograph = io.BytesIO()
+    Image.fromarray(IMAGES[0, 0]).convert("RGB").resize((4000, 3000)).save(photograph, kind, **options)
+
+    answer = start().post("/v1/encode", content=photograph.getvalue())
+
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("bad", ["", "x" * 101, "two words", "nul\\x00", "ünï"])

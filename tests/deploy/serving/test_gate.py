@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from data_checks.policy import InputPolicy
-from deploy.serving.bodies.limits import BodyLimits
 from deploy.serving.errors import Problem
 from deploy.serving.gate import Admitted, require_decodable
 from deploy.serving.payload import Upload
@@ -12,20 +11,22 @@ from tests.deploy.serving.house import png
 from vae_core.preprocessing import Preprocessing
 
 FILE = Upload("a", png(np.zeros((1, 100, 100), np.uint8)))
-ARRAY = Upload("", np.zeros((1, 100, 100), np.uint8))
-LIMITS = BodyLimits(max_images=256, max_values=30_000)
+POLICY = InputPolicy(max_pixels=30_000)
 
 
-def test_files_that_unpack_to_more_than_a_request_may_hold_are_a_413_before_one_is_decoded() -> None:
-    any_size = Preprocessing(fit="stretch")
-    require_decodable([FILE, FILE, ARRAY], any_size, InputPolicy(), LIMITS)
-    with pytest.raises(Problem, match="at most 30000 values .* came 40000 in 4 images: .*serving.max_values") as caught:
-        require_decodable([FILE, FILE, ARRAY, FILE], any_size, InputPolicy(), LIMITS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_files_that_together_decode_to_more_than_one_may_are_a_413_before_one_is_decoded(channels: int) -> None:
+    any_size = Preprocessing(channels=channels, fit="stretch")
+    require_decodable([FILE] * 3, any_size, POLICY)
+    with pytest.raises(
+        Problem, match="at most 30000 pixels .* came 40000 in 4 files: .*input_policy.max_pix"
+    ) as caught:
+        require_decodable([FILE] * 4, any_size, POLICY)
     assert caught.value.status == 413
 
 
 def test_where_nothing_is_resized_a_file_of_another_size_is_left_to_the_gate() -> None:
-    require_decodable([FILE] * 9, Preprocessing(), InputPolicy(), LIMITS)
+    require_decodable([FILE] * 9, Preprocessing(), POLICY)
 
 
 def test_what_a_request_holds_is_its_content_and_its_pixels() -> None:

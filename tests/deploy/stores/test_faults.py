@@ -29,6 +29,7 @@ from deploy.stores import (
 from deploy.stores.backups import back_up
 from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.catalogue import Catalogue
+from deploy.stores.catalogue_rows import CatalogueRow
 from deploy.stores.database import migrate, open_engine
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
@@ -69,7 +70,10 @@ def _write_everything(folder: Path) -> None:
     store.put("a", b"x")
     store.delete("a")
     CaptureStore(store).write_by_content([CapturedImage("n", "s", NOW, b"x")])
-    Catalogue(store, "28x28").append_accepted([], ["a"])
+    at = (0.3, 0.1, 2.5, bytes(784))
+    row = CatalogueRow("d", "s", "a", 0, NOW, "n", 28, 28, 1, *at)
+    Catalogue(store, "28x28").append_accepted([row], ["a"])
+    Catalogue(store, "28x28").add_labels({("a", 0): "shoe"})
     Catalogue(store, "28x28").append_quarantined([], ["a"])
     generate_keys(folder)
     generate_prefect_auth(folder)

@@ -29,3 +29,11 @@ def test_epochs_are_as_many_as_ten_minutes_have_but_not_too_few_and_not_too_many
 def test_a_guess_is_called_one() -> None:
     assert "not measured" in propose_budget(100, 64, 10.0, measured=False).epochs.why
     assert "measured here" in propose_budget(100, 64, 10.0, measured=True).epochs.why
+
+
+def test_a_person_in_a_hurry_gets_the_minutes_that_she_asked_for_in_training_and_prior_together() -> None:
+    budget = propose_budget(1_600, 64, 1_000.0, measured=True, minutes=1.0)
+
+    assert (budget.epochs.value, budget.prior_s.value) == (25, 20)
+    assert budget.seconds + budget.prior_s.value == pytest.approx(60)
+    assert propose_budget(1_600, 64, 10.0, measured=True, minutes=0.1).epochs.value == 1

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_checks.refusal import Refusal
+from data_checks.refusal import NO_SETTING, Refusal
 from latentloop.quarantine.advice import advise
 from latentloop.quarantine.state import Refused
 
@@ -56,6 +56,11 @@ def test_the_largest_file_and_picture_are_read_from_what_the_gate_said() -> None
     assert advise("too_many_pixels", refused("too_many_pixels", [0.1], detail=came)) == (
         "`input_policy.max_pixels = 12000000` accepts all 1"
     )
+    beyond = f"expected at most 50000000 pixels, came 24967x24967 = 623351089: downscale it, {NO_SETTING}"
+    huge = refused("too_many_pixels", [0.0], detail=beyond)
+    said = advise("too_many_pixels", [*refused("too_many_pixels", [0.1], detail=came), *huge])
+    assert said.startswith("`input_policy.max_pixels = 12000000` accepts 1 of these 2, no setting the others: make ")
+    assert advise("too_many_pixels", huge).startswith("no setting takes these 1: make them smaller")
     came = "expected at most 8388608 bytes, came 9000000: compress or downscale"
     assert advise("too_many_bytes", refused("too_many_bytes", [0.1], detail=came)).endswith("= 9000000` accepts all 1")
 

@@ -15,6 +15,7 @@ from deploy.stores.captures import CapturedImage, CaptureStore
 from latentloop.errors import NothingToDo
 from latentloop.quarantine.commands import app
 from tasks.context import engine, forget, objects, settings
+from tasks.unread import UnreadFile, note_unread
 from tests.tasks.arrivals import damaged, ingest, intact, write_config
 
 HOSTILE = "<script>alert(1)</script>\u202e.png"
@@ -55,6 +56,18 @@ def test_an_empty_quarantine_says_so(home: Path) -> None:
     run("discard", "all", "--reason", "gone")
     assert run("list").stdout.startswith("quarantine is empty")
     assert json.loads(run("list", "--json").stdout) == []
+
+
+def test_what_was_never_read_stays_and_hinders_nobody(home: Path) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    note_unread(settings(), "/pictures", [UnreadFile("huge.png", "s", at, 2**29)], at)
+
+    assert "too_many_bytes  1 images of s, since 2026-01-01" in run("list").stdout
+    assert run("show", "too_many_bytes", "--html", str(home / "sheet.html")).exit_code == 0
+    assert "huge.png" in (home / "sheet.html").read_text()
+    assert "1 stay: never read, too large" in run("release", "all", "--reason", "fine").stdout
+    assert "1 stay: never read, too large" in run("discard", "all", "--reason", "gone").stdout
+    assert [each["reason"] for each in json.loads(run("list", "--json").stdout)] == ["too_many_bytes"]
 
 
 def test_a_contact_sheet_stands_alone_and_lets_nothing_of_a_name_in(home: Path) -> None:
