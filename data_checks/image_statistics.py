@@ -1,5 +1,6 @@
 """What the pixels of an image say about it before any model sees them: mean, variance, entropy, histogram."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ _LEVELS = np.arange(256.0)
 _SUMS: NDArray[np.float64] = np.column_stack(
     [_LEVELS, _LEVELS**2, np.repeat(np.eye(HISTOGRAM_BINS), 256 // HISTOGRAM_BINS, axis=0)]
 )
-_CHUNK_VALUES = 1 << 22  # counting needs 8 bytes a value beside the pixels: 32 MiB at a time
+_CHUNK_VALUES = 1 << 18  # counting needs 8 bytes a value beside the pixels: 2 MiB at a time, what a cache holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class ImageStatisticsTable:
     entropy_bits: NDArray[np.float64]
     histogram: NDArray[np.float32]
 
+    def rows(self) -> Iterator[ImageStatistics]:
+        """The statistics of each image."""
+        columns = (self.mean.tolist(), self.variance.tolist(), self.entropy_bits.tolist(), self.histogram)
+        return map(ImageStatistics, *columns)
+
 
 def measure_image(pixels: NDArray[np.uint8]) -> ImageStatistics:
     """Measure one image, uint8 of any shape with at least one value (usually (C, H, W)).
@@ -57,17 +63,17 @@ def measure_image(pixels: NDArray[np.uint8]) -> ImageStatistics:
     return ImageStatistics(mean / 255.0, variance / 255.0**2, entropy_bits, share.astype(np.float32))
 
 
-def measure_images(pixels: NDArray[np.uint8]) -> ImageStatisticsTable:
-    """Measure N images at once: uint8 (N, C, H, W), or (N, ...) of any shape behind N; N may be 0."""
-    rows = pixels.reshape(len(pixels), -1) if len(pixels) else np.zeros((0, 1), np.uint8)
-    step = max(1, _CHUNK_VALUES // rows.shape[1])
-    sums = np.zeros((len(rows), _SUMS.shape[1]))
-    for start in range(0, len(rows), step):
-        chunk = rows[start : start + step]
+def measure_images(pixels: NDArray[np.uint8] | Sequence[NDArray[np.uint8]]) -> ImageStatisticsTable:
+    """Measure N images of one shape at once: uint8 (N, C, H, W), or (N, ...) of any shape behind N; N may be 0."""
+    values = pixels[0].size if len(pixels) else 1
+    step = max(1, _CHUNK_VALUES // values)
+    sums = np.zeros((len(pixels), _SUMS.shape[1]))
+    for start in range(0, len(pixels), step):
+        chunk = np.asarray(pixels[start : start + step]).reshape(-1, values)
         numbered = chunk + 256 * np.arange(len(chunk), dtype=np.int64)[:, np.newaxis]
         counts = np.bincount(numbered.reshape(-1), minlength=256 * len(chunk))
         sums[start : start + step] = counts.reshape(-1, 256) @ _SUMS
-    return _from_sums(sums, rows.shape[1])
+    return _from_sums(sums, values)
 
 
 def _from_sums(sums: NDArray[np.float64], values: int) -> ImageStatisticsTable:

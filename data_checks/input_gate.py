@@ -3,13 +3,14 @@
 The answer is pixels or a named refusal with one line of detail; hostile bytes never raise.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_checks.errors import ImageRefused
-from data_checks.image_statistics import HISTOGRAM_BINS, ImageStatistics, measure_image
+from data_checks.image_statistics import HISTOGRAM_BINS, ImageStatistics, measure_image, measure_images
 from data_checks.intake.array import convert_array
 from data_checks.intake.content import require_content, require_contrast
 from data_checks.intake.convert import Converted, convert
@@ -19,7 +20,7 @@ from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from vae_core.preprocessing import Preprocessing
 
-__all__ = ["GateResult", "Refusal", "count_pixels", "judge_image_array", "judge_image_bytes"]
+__all__ = ["GateResult", "Refusal", "count_pixels", "judge_image_array", "judge_image_bytes", "judge_images"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,26 @@ def judge_image_bytes(
     the image's).
     """
     _require_histogram(reference_histogram)
-    try:
-        header = read_header(data, policy)
-        require_wanted(header, preprocessing)
-        converted = convert(header, preprocessing)
-    except ImageRefused as refused:
-        return GateResult(None, None, refused.refusal, refused.detail)
-    return _judge_content(converted, policy, reference_histogram)
+    came = _convert_file(data, preprocessing, policy)
+    if isinstance(came, GateResult):
+        return came
+    return _judge_content(came, measure_image(came.pixels), policy, reference_histogram)
+
+
+def judge_images(
+    files: Iterable[bytes],
+    preprocessing: Preprocessing,
+    policy: InputPolicy,
+    reference_histogram: NDArray[np.floating] | None = None,
+) -> list[GateResult]:
+    """Judge files as `judge_image_bytes` judges each, bit for bit; their statistics are taken of all at once."""
+    _require_histogram(reference_histogram)
+    came = [_convert_file(data, preprocessing, policy) for data in files]
+    statistics = measure_images([each.pixels for each in came if isinstance(each, Converted)]).rows()
+    return [
+        _judge_content(each, next(statistics), policy, reference_histogram) if isinstance(each, Converted) else each
+        for each in came
+    ]
 
 
 def count_pixels(data: bytes, preprocessing: Preprocessing, policy: InputPolicy) -> int:
@@ -96,13 +110,25 @@ def judge_image_array(
         converted = convert_array(array, preprocessing, policy)
     except ImageRefused as refused:
         return GateResult(None, None, refused.refusal, refused.detail)
-    return _judge_content(converted, policy, reference_histogram)
+    return _judge_content(converted, measure_image(converted.pixels), policy, reference_histogram)
+
+
+def _convert_file(data: bytes, preprocessing: Preprocessing, policy: InputPolicy) -> Converted | GateResult:
+    """Its pixels, or the refusal of it."""
+    try:
+        header = read_header(data, policy)
+        require_wanted(header, preprocessing)
+        return convert(header, preprocessing)
+    except ImageRefused as refused:
+        return GateResult(None, None, refused.refusal, refused.detail)
 
 
 def _judge_content(
-    converted: Converted, policy: InputPolicy, reference_histogram: NDArray[np.floating] | None
+    converted: Converted,
+    statistics: ImageStatistics,
+    policy: InputPolicy,
+    reference_histogram: NDArray[np.floating] | None,
 ) -> GateResult:
-    statistics = measure_image(converted.pixels)
     try:
         require_content(statistics, policy, reference_histogram)
         if converted.shown is not converted.pixels:  # a black frame is none the brighter for its white padding

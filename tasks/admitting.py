@@ -99,7 +99,7 @@ def _hold(
     reasons = {
         group: f"{group[1]} ({group[0]}): {verdict.reason}" for group, verdict in verdicts.items() if verdict.failed
     }
-    for each in rows:
+    for each in rows if table_failed or reasons else ():
         if each.refusal is None and (reason := table_failed or reasons.get(each.group)):
             each.refusal, each.detail = HELD, reason
     return table_failed or "; ".join(reasons[group] for group in sorted(reasons))

@@ -7,9 +7,11 @@ the catalogue ends the work on a segment.
 
 from __future__ import annotations
 
+import gc
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from prefect import task
@@ -44,13 +46,15 @@ def ingest_segments(segments: Sequence[str]) -> IngestCounts:
     """Judge what waits in these segments; accepted rows to the catalogue, refused ones to quarantine."""
     catalogue, wanted = settings().open_catalogue(), set(segments)
     pending = find_pending(catalogue)
-    counts = [
-        ingest_batch(batch, unreadable, catalogue)
-        for batch, unreadable in judge_in_batches([each for each in pending.new if each in wanted], BATCH_BYTES)
-    ]
-    finish_rounds({segment: number for segment, number in pending.unfinished.items() if segment in wanted}, catalogue)
     again = {segment: rows for segment, rows in pending.again.items() if segment in wanted}
-    return add_counts([*counts, *judge_again(again, pending.last, catalogue, BATCH_BYTES)])
+    unfinished = {segment: number for segment, number in pending.unfinished.items() if segment in wanted}
+    with _what_is_loaded_kept():
+        counts = [
+            ingest_batch(batch, unreadable, catalogue)
+            for batch, unreadable in judge_in_batches([each for each in pending.new if each in wanted], BATCH_BYTES)
+        ]
+        finish_rounds(unfinished, catalogue)
+        return add_counts([*counts, *judge_again(again, pending.last, catalogue, BATCH_BYTES)])
 
 
 @task(cache_policy=NO_CACHE)
@@ -136,6 +140,19 @@ def add_counts(several: Iterable[IngestCounts]) -> IngestCounts:
         policy=policy_digest(),
         colours=ColourCounts.sum(counts.colours for counts in each),
     )
+
+
+@contextmanager
+def _what_is_loaded_kept() -> Iterator[None]:
+    """Keep the garbage collector to what is made in this block.
+
+    Thousands of rows make it look at everything, and a process with these libraries has a million objects: 0.4 s.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _is_held(row: Judged) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tasks.context import engine, objects, settings
@@ -71,6 +72,7 @@ class JudgedSegment:
     others: list[Group]
 
 
+@lru_cache(maxsize=16)  # every row asks for its segment's
 def way_of(segment: str) -> str:
     """How a segment came: from folders or buckets (`files`), or through one replica (`requests/NAME`)."""
     from deploy.stores.captures import PREFIX
@@ -80,18 +82,22 @@ def way_of(segment: str) -> str:
 
 
 def judge_segment(segment: str, only: Collection[int] | None = None) -> JudgedSegment:
-    """Judge the rows of a segment, all or `only` these; ObjectMissing or StoreCorrupt. Files are held one by one."""
-    from data_checks.input_gate import judge_image_bytes
+    """Judge the rows of a segment, all or `only` these; ObjectMissing or StoreCorrupt. Some files are held at once."""
+    from data_checks.input_gate import judge_images
     from deploy.stores.captures import CaptureStore
 
     preprocessing, policy, reference = settings().preprocessing, settings().input_policy, _reference_histogram()
     found = JudgedSegment(segment, [], [])
-    for number, image in enumerate(CaptureStore(objects()).stream(segment)):
-        if only is not None and number not in only:
-            found.others.append((way_of(segment), image.source))
-            continue
-        result = judge_image_bytes(image.data, preprocessing, policy, reference)
-        found.rows.append(_judged(segment, number, image, result))
+    begin = 0
+    for images in CaptureStore(objects()).stream(segment):
+        numbered = list(enumerate(images, begin))
+        begin += len(images)
+        if only is not None:
+            found.others += [(way_of(segment), image.source) for number, image in numbered if number not in only]
+            numbered = [(number, image) for number, image in numbered if number in only]
+        results = judge_images((image.data for _, image in numbered), preprocessing, policy, reference)
+        for (number, image), result in zip(numbered, results, strict=True):
+            found.rows.append(_judged(segment, number, image, result))
     return found
 
 

@@ -21,7 +21,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from data_checks.errors import ImageRefused
 from data_checks.intake.header import ImageFormat, ImageHeader
 from data_checks.intake.jpeg_pixels import choose_scale, decode_jpeg
-from data_checks.intake.png_pixels import MarkedPng, require_rows
+from data_checks.intake.png_pixels import MarkedPng, decode_plain, require_rows
 from data_checks.intake.sixteen import decode_sixteen
 from data_checks.refusal import NO_SETTING, Refusal
 from vae_core.preprocessing import Preprocessing
@@ -58,6 +58,9 @@ def decode(header: ImageHeader, preprocessing: Preprocessing) -> tuple[Image.Ima
 
 
 def _decode_whole(header: ImageHeader, preprocessing: Preprocessing) -> Image.Image:
+    if header.format == "PNG" and (plain := decode_plain(header)) is not None:
+        require_rows(header, plain)
+        return plain
     opened = _open(header)
     if header.bits > 8:
         image = decode_sixteen(opened, lambda: _open(header), header, preprocessing.sixteen_bit)

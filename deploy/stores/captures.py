@@ -85,10 +85,10 @@ def _to_table(images: Sequence[CapturedImage]) -> pa.Table:
 
 def decode_segment(data: bytes) -> list[CapturedImage]:
     """Read the images in their order; StoreCorrupt when the bytes are no segment."""
-    return list(stream_segment(data))
+    return [image for some in stream_segment(data) for image in some]
 
 
-def stream_segment(data: bytes) -> Iterator[CapturedImage]:
+def stream_segment(data: bytes) -> Iterator[list[CapturedImage]]:
     """Read the images in their order, some megabytes at a time; StoreCorrupt, perhaps at the end, as `decode_segment`.
 
     So that their bytes are in memory once, whatever is made of them.
@@ -100,8 +100,7 @@ def stream_segment(data: bytes) -> Iterator[CapturedImage]:
         # one thread: a threaded read of memory may abort the interpreter at its exit (apache/arrow 33975)
         for batch in file.iter_batches(batch_size=at_once, use_threads=False):
             table = _with_labels(pa.Table.from_batches([batch])).cast(_SCHEMA)
-            for row in zip(*(table[name].to_pylist() for name in _SCHEMA.names), strict=True):
-                yield CapturedImage(*row)
+            yield list(map(CapturedImage, *(table[name].to_pylist() for name in _SCHEMA.names)))
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise StoreCorrupt(
             f"capture segment of {len(data)} bytes: expected Parquet with {_SCHEMA.names}, "
@@ -156,8 +155,8 @@ class CaptureStore:
         """List the keys of all segments, sorted."""
         return [key for key in self._objects.keys(PREFIX) if key.endswith(".parquet")]
 
-    def stream(self, key: str) -> Iterator[CapturedImage]:
-        """Read the images of a segment one after another, so that their bytes are held once; errors as of `read`."""
+    def stream(self, key: str) -> Iterator[list[CapturedImage]]:
+        """Read the images of a segment some at a time, so that their bytes are held once; errors as of `read`."""
         return stream_segment(self._objects.get(key).data)
 
     def read(self, key: str) -> list[CapturedImage]:

@@ -7,6 +7,7 @@ still holds when it writes, and a second writer waits for `BUSY_TIMEOUT_S` at mo
 import contextlib
 import errno
 import fcntl
+import json
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    Table,
+    Text,
+    cast,
+    create_engine,
+    event,
+    func,
+    literal,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
@@ -75,6 +90,14 @@ def insert_once(connection: Connection, table: Table, row: Mapping[str, object])
     # not rowcount: PostgreSQL's driver leaves it at -1 for an insert that returns its key
     returning = _insert_ignoring(connection, table).values(row).returning(*table.primary_key)
     return connection.execute(returning).first() is not None
+
+
+def values_of(connection: Connection, values: Sequence[str]) -> Select[tuple[str]]:
+    """Any number of texts as a table of one column; one parameter, because thousands take long to bind."""
+    listed = json.dumps(list(values))
+    if connection.dialect.name == "postgresql":
+        return select(func.json_array_elements_text(cast(literal(listed, Text), postgresql.JSON)).column_valued())
+    return select(func.json_each(listed).table_valued("value").c.value)
 
 
 def migrate(engine: Engine) -> None:

@@ -4,18 +4,16 @@ A digest belongs for ever to the first owner that claimed it; an ingest that is 
 with the same owner and gets the same answer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Engine, select
 
-from deploy.stores.database import insert_ignoring, reading, writing
+from deploy.stores.database import insert_ignoring, reading, values_of, writing
 from deploy.stores.faults import register
 from deploy.stores.schema import benchmark_digests, image_digests
 
 CLAIM = register("digests.claim", "the owners of new image digests, one transaction")
 PROTECT = register("digests.protect", "the digests of a benchmark, one transaction")
-
-_CHUNK = 5000  # SQLite allows 32,766 parameters in a statement
 
 
 class DigestIndex:
@@ -31,23 +29,18 @@ class DigestIndex:
             first.setdefault(digest, owner)
         # everybody inserts in the same order, or two transactions wait for each other's rows
         values = [{"digest": digest, "owner": first[digest]} for digest in sorted(first)]
-        holders: dict[str, str] = {}
         with CLAIM, writing(self._engine) as connection:
             if values and insert_ignoring(connection, image_digests, values):
                 return [first[digest] == owner for digest, owner in zip(digests, owners, strict=True)]
-            for chunk in _chunks(list(first)):
-                found = select(image_digests).where(image_digests.c.digest.in_(chunk))
-                holders.update((row.digest, row.owner) for row in connection.execute(found))
+            held = image_digests.c.digest.in_(values_of(connection, list(first)))
+            holders = {row.digest: row.owner for row in connection.execute(select(image_digests).where(held))}
         return [holders[digest] == owner for digest, owner in zip(digests, owners, strict=True)]
 
     def owners(self, digests: Sequence[str]) -> dict[str, str]:
         """Who holds these digests already; a digest that nobody claimed is left out."""
         with reading(self._engine) as connection:
-            return {
-                row.digest: row.owner
-                for chunk in _chunks(list(dict.fromkeys(digests)))
-                for row in connection.execute(select(image_digests).where(image_digests.c.digest.in_(chunk)))
-            }
+            held = image_digests.c.digest.in_(values_of(connection, digests))
+            return {row.digest: row.owner for row in connection.execute(select(image_digests).where(held))}
 
     def protect(self, digests: Sequence[str], benchmark: str) -> None:
         """Mark images as belonging to a benchmark: they must never be trained on."""
@@ -60,13 +53,5 @@ class DigestIndex:
         """Those of the digests that some benchmark holds."""
         column = benchmark_digests.c.digest
         with reading(self._engine) as connection:
-            return {
-                digest
-                for chunk in _chunks(list(dict.fromkeys(digests)))
-                for digest in connection.execute(select(column).where(column.in_(chunk))).scalars()
-            }
-
-
-def _chunks(digests: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(digests), _CHUNK):
-        yield digests[start : start + _CHUNK]
+            held = select(column).where(column.in_(values_of(connection, digests)))
+            return set(connection.execute(held).scalars())

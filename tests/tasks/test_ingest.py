@@ -4,12 +4,11 @@ import hashlib
 import json
 import zlib
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from data_checks.input_gate import GateResult, judge_image_bytes
+from data_checks.input_gate import judge_image_bytes
 from deploy.stores import faults
 from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.digests import DigestIndex
@@ -21,7 +20,7 @@ from tasks.ingest import find_new_segments, ingest_segments
 from tasks.pending import policy_digest
 from tasks.pixels import read_pixels
 from tasks.values import IngestCounts
-from tests.data_checks.pictures import product
+from tests.data_checks.pictures import encode, product
 from tests.tasks.arrivals import CAPTURED_AT, REASON_OF, capture, capture_mixed_shipment, damaged, ingest, intact
 from tests.tasks.conftest import Configure
 from vae_core.preprocessing import pixel_digest
@@ -213,18 +212,14 @@ def test_what_the_gate_accepts_can_be_trained_on_whatever_else_is_in_its_file() 
     assert catalogue.counts().accepted + catalogue.counts().quarantined == 5
 
 
-def test_labels_and_conversions_travel_into_the_catalogue_and_the_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    def turning(data: bytes, *rest: object) -> GateResult:
-        result = judge_image_bytes(data, *rest)  # type: ignore[arg-type]
-        return replace(result, conversions=("turned upright", "alpha over white")) if data == intact(1) else result
-
-    monkeypatch.setattr("data_checks.input_gate.judge_image_bytes", turning)
-    images = [CapturedImage(str(row), "s", CAPTURED_AT, intact(row), "shoe" if row else "") for row in range(3)]
+def test_labels_and_conversions_travel_into_the_catalogue_and_the_counts() -> None:
+    files = [intact(0), encode(product(1), mode="RGBA"), intact(2)]
+    images = [CapturedImage(str(row), "s", CAPTURED_AT, files[row], "shoe" if row else "") for row in range(3)]
     segment = CaptureStore(objects()).write_by_content(images)
     ingest()
     table = settings().open_catalogue().read(["label", "conversions"])
     assert table["label"].to_pylist() == ["", "shoe", "shoe"]
-    assert table["conversions"].to_pylist() == ["", "turned upright, alpha over white", ""]
+    assert table["conversions"].to_pylist() == ["", "opaque alpha left out, colour to grey", ""]
     (line,) = Ledger(engine()).entries("ingest", segment)
     counts = IngestCounts.model_validate_json(line.body)
     assert (counts.received, counts.accepted, counts.converted, counts.quarantined) == (3, 2, 1, 0)
