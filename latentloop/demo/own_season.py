@@ -1,0 +1,78 @@
+"""The season of somebody's own pictures: the kinds that were named, or a cluster that lies apart from the rest."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_checks.clusters import fit_clusters
+from latentloop.demo.pictures import FEWEST_NEW, MOST_NEW, Pictures
+from latentloop.errors import DemoFailed
+
+CLUSTERS = 8
+LEAST_SHARE, MOST_SHARE = 0.08, 0.25
+"""Of the pictures: less is hardly noticed, more is no season but the catalogue."""
+SEED = 0
+
+Extract = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Features (N, D) of pixels (N, C, H, W)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Season:
+    """rows (S,) int64, ascending: the pictures that arrive later; `told`: which they are, for a person."""
+
+    rows: NDArray[np.int64]
+    told: str
+
+
+def choose_season(pictures: Pictures, named: Sequence[str], extract: Extract) -> Season:
+    """The named kinds; without any, a cluster of features. DemoFailed where the named are too few to be learnt from."""
+    if not named:
+        rows = pick_cluster(extract(pictures.pixels), fewest=FEWEST_NEW, most=MOST_NEW)
+        return Season(rows, f"a cluster that lies apart{_commonest(pictures, rows)}")
+    rows = np.flatnonzero(np.isin(np.array(pictures.kinds), list(named)))
+    if len(rows) < FEWEST_NEW:
+        raise DemoFailed(
+            f"--season {','.join(named)}: {len(rows):,} different pictures can be used: expected at least "
+            f"{FEWEST_NEW}, of which an emergency retraining trains on 500; name further kinds, or leave --season out"
+        )
+    return Season(rows[:MOST_NEW], f"kinds {', '.join(named)}")
+
+
+def pick_cluster(features: NDArray[np.float32], *, fewest: int, most: int) -> NDArray[np.int64]:
+    """Rows (S,) of the cluster that lies farthest from the rest, ascending; `fewest` <= S <= `most`.
+
+    Of eight clusters one with 8 to 25 % of the pictures where there is any; a smaller one is filled up with the
+    pictures that are nearest to belonging to it, of a larger one those are taken that belong to it most.
+    """
+    points = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    clusters = fit_clusters(points, k=CLUSTERS, seed=SEED)
+    cells = clusters.assign(points)
+    sizes = np.bincount(cells, minlength=len(clusters))
+    fitting = [cell for cell, size in enumerate(sizes) if LEAST_SHARE <= size / len(points) <= MOST_SHARE]
+    chosen = max(fitting or range(len(clusters)), key=lambda cell: _apartness(points, cells == cell))
+    distances = np.linalg.norm(points[:, None] - clusters.centres[None], axis=2)
+    belonging = distances[:, chosen] - np.delete(distances, chosen, axis=1).min(axis=1)
+    wanted = int(np.clip(sizes[chosen], fewest, most))
+    rows: NDArray[np.int64] = np.sort(np.argsort(belonging, kind="stable")[:wanted])
+    return rows
+
+
+def _apartness(points: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
+    """Distance of the mean inside from the mean outside, over the spread outside."""
+    outside = points[~inside]
+    middle = outside.mean(axis=0)
+    spread = float(np.sqrt(((outside - middle) ** 2).sum(axis=1).mean()))
+    return float(np.linalg.norm(points[inside].mean(axis=0) - middle)) / max(spread, 1e-12)
+
+
+def _commonest(pictures: Pictures, rows: NDArray[np.int64]) -> str:
+    """From which sub-folders it is, where there are any."""
+    kinds = Counter(pictures.kinds[row] for row in rows)
+    named = [f"{count:,} of {kind}" for kind, count in kinds.most_common(3) if kind]
+    return f", {', '.join(named)}" if named else ""
