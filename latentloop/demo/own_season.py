@@ -56,7 +56,7 @@ def pick_cluster(features: NDArray[np.float32], *, fewest: int, most: int) -> ND
     sizes = np.bincount(cells, minlength=len(clusters))
     fitting = [cell for cell, size in enumerate(sizes) if LEAST_SHARE <= size / len(points) <= MOST_SHARE]
     chosen = max(fitting or range(len(clusters)), key=lambda cell: _apartness(points, cells == cell))
-    distances = np.linalg.norm(points[:, None] - clusters.centres[None], axis=2)
+    distances = np.stack([np.linalg.norm(points - centre, axis=1) for centre in clusters.centres], axis=1)
     belonging = distances[:, chosen] - np.delete(distances, chosen, axis=1).min(axis=1)
     wanted = int(np.clip(sizes[chosen], fewest, most))
     rows: NDArray[np.int64] = np.sort(np.argsort(belonging, kind="stable")[:wanted])

