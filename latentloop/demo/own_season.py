@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_checks.clusters import fit_clusters
+from data_checks.clusters import Clusters, fit_clusters
 from latentloop.demo.pictures import FEWEST_NEW, MOST_NEW, Pictures
 from latentloop.errors import DemoFailed
 
-CLUSTERS = 8
-LEAST_SHARE, MOST_SHARE = 0.08, 0.25
-"""Of the pictures: less is hardly noticed, more is no season but the catalogue."""
+CLUSTERS = (4, 5, 6, 8, 12)
+MOST_SHARE, MOST_OVER_FEWEST = 0.25, 1.25
+"""Of the pictures: more is no season but the catalogue. Of the fewest of a season, where a quarter is less."""
+DIRECTIONS = 128
 SEED = 0
 
 Extract = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -45,25 +46,46 @@ def choose_season(pictures: Pictures, named: Sequence[str], extract: Extract) ->
 
 
 def pick_cluster(features: NDArray[np.float32], *, fewest: int, most: int) -> NDArray[np.int64]:
-    """Rows (S,) of the cluster that lies farthest from the rest, ascending; `fewest` <= S <= `most`.
+    """Rows (S,) of a cluster that lies apart from the rest, ascending; `fewest` <= S <= `most`.
 
-    Of eight clusters one with 8 to 25 % of the pictures where there is any; a smaller one is filled up with the
-    pictures that are nearest to belonging to it, of a larger one those are taken that belong to it most.
+    Clusterings of several sizes are tried, and of all clusters with enough pictures and at most a quarter of all the
+    one farthest from the rest is taken. Where there is none, the farthest one is filled up with the pictures that are
+    nearest to belonging to it; of one that is too large those are taken that belong to it most.
     """
-    points = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-    clusters = fit_clusters(points, k=CLUSTERS, seed=SEED)
-    cells = clusters.assign(points)
-    sizes = np.bincount(cells, minlength=len(clusters))
-    fitting = [cell for cell, size in enumerate(sizes) if LEAST_SHARE <= size / len(points) <= MOST_SHARE]
-    chosen = max(fitting or range(len(clusters)), key=lambda cell: _apartness(points, cells == cell))
-    distances = np.stack([np.linalg.norm(points - centre, axis=1) for centre in clusters.centres], axis=1)
-    belonging = distances[:, chosen] - np.delete(distances, chosen, axis=1).min(axis=1)
-    wanted = int(np.clip(sizes[chosen], fewest, most))
+    points = _project(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
+    found = [
+        _Cell(clusters, cell, cells == cell, _apartness(points, cells == cell))
+        for k in CLUSTERS
+        for clusters in [fit_clusters(points, k=k, seed=SEED)]
+        for cells in [clusters.assign(points)]
+        for cell in np.unique(cells)
+    ]
+    widest = max(MOST_SHARE * len(points), MOST_OVER_FEWEST * fewest)
+    fitting = [each for each in found if fewest <= each.inside.sum() <= widest]
+    chosen = max(fitting or found, key=lambda each: each.apartness)
+    distances = np.stack([np.linalg.norm(points - centre, axis=1) for centre in chosen.clusters.centres], axis=1)
+    belonging = distances[:, chosen.cell] - np.delete(distances, chosen.cell, axis=1).min(axis=1)
+    wanted = int(np.clip(chosen.inside.sum(), fewest, most))
     rows: NDArray[np.int64] = np.sort(np.argsort(belonging, kind="stable")[:wanted])
     return rows
 
 
-def _apartness(points: NDArray[np.float32], inside: NDArray[np.bool_]) -> float:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cell:
+    clusters: Clusters
+    cell: int
+    inside: NDArray[np.bool_]
+    apartness: float
+
+
+def _project(points: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Onto a few random directions, which keep distances (Johnson, Lindenstrauss 1984) and cost a tenth."""
+    directions = np.random.default_rng(SEED).normal(size=(points.shape[1], DIRECTIONS)) / DIRECTIONS**0.5
+    projected: NDArray[np.float64] = points @ directions
+    return projected
+
+
+def _apartness(points: NDArray[np.float64], inside: NDArray[np.bool_]) -> float:
     """Distance of the mean inside from the mean outside, over the spread outside."""
     outside = points[~inside]
     middle = outside.mean(axis=0)

@@ -54,9 +54,12 @@ def begin_own_story(told: Told, scale: Scale, seed: int, say: Say) -> Story:
 
 def _extract(settings: Settings, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Features of the network that the product judges with; a second for some hundred pictures."""
+    import torch
+
     from vae_core.evaluation.features import EfficientNetLite0
     from vae_core.training.precision import resolve_precision
 
+    torch.set_num_threads(1)  # beside other load two are slower
     precision = resolve_precision(settings.evaluation.precision, "cpu")
     features: NDArray[np.float32] = EfficientNetLite0.load(settings.features_file, precision=precision).extract(pixels)
     return features
