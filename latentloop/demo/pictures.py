@@ -17,6 +17,7 @@ from PIL import Image
 
 from data_checks.input_gate import judge_image_bytes
 from data_checks.policy import InputPolicy
+from data_checks.refusal import Refusal
 from latentloop.errors import DemoFailed
 from latentloop.init.look import EVERYTHING
 from latentloop.init.survey import HELD_AT_MOST, survey
@@ -144,6 +145,8 @@ def _look(source: Source, found: Found, form: Preprocessing, policy: InputPolicy
         return _Seen(found, judged.pixels, True, "")
     judged = judge_image_bytes(outcome.data, form, EVERYTHING)
     if judged.pixels is None or judged.statistics is None:
+        if judged.refusal is Refusal.too_many_pixels:  # no setting lets them in, and to open them takes gigabytes
+            return _Seen(found, None, False, f"more than {EVERYTHING.max_pixels // 10**6} megapixels")
         return _Seen(found, None, False, "misjudged" if _opens_elsewhere(outcome.data) else "damaged")
     if judged.statistics.variance < BLACK:
         return _Seen(found, None, False, "flat")
@@ -156,6 +159,7 @@ def _opens_elsewhere(data: bytes) -> bool:
         with Image.open(io.BytesIO(data)) as image:
             if getattr(image, "n_frames", 1) != 1:
                 return False
-            return bool(np.asarray(image.convert("RGB"), np.float64).var() / 255**2 >= BLACK)
+            small = image.convert("RGB").resize((64, 64), Image.Resampling.BOX)
+            return bool(np.asarray(small, np.float64).var() / 255**2 >= BLACK)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False
