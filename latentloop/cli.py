@@ -396,14 +396,19 @@ def rollback(
 @app.command()
 def demo(
     quick: bool = typer.Option(False, "--quick", help="smaller, same chapters"),
-    model: DemoModel = typer.Option(DemoModel.vae, "--model", help="what is trained; vqvae is what `retrain` trains"),
+    model: DemoModel | None = typer.Option(None, "--model", help="without --images: vae, or vqvae as `retrain`"),
+    images: str | None = typer.Option(None, "--images", metavar="FOLDER", help="on your own pictures, 2,000 at least"),
+    season: str | None = typer.Option(
+        None, "--season", metavar="KIND,…", help="sub-folders that arrive later; without, a cluster is picked"
+    ),
     json_file: Path | None = typer.Option(None, "--json", help="write the figures there"),
     report: Path = typer.Option(Path("demo-report/report.html"), help="write the report with pictures there"),
 ) -> None:
-    """The whole story on real images: ingest, train, approve, serve."""
+    """The whole story on real images, or on your own: ingest, train, approve, serve."""
     from latentloop.demo.story import run_demo
+    from latentloop.demo.told import read_told
 
-    run_demo(quick=quick, model=model, json_file=json_file, report=report, say=_say)
+    run_demo(read_told(quick, model, images, season), json_file=json_file, report=report, say=_say)
 
 
 def main() -> NoReturn:

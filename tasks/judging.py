@@ -93,7 +93,7 @@ def judge_segment(segment: str, only: Collection[int] | None = None) -> JudgedSe
         numbered = list(enumerate(images, begin))
         begin += len(images)
         if only is not None:
-            found.others += [(way_of(segment), image.source) for number, image in numbered if number not in only]
+            found.others.extend((way_of(segment), image.source) for number, image in numbered if number not in only)
             numbered = [(number, image) for number, image in numbered if number in only]
         results = judge_images((image.data for _, image in numbered), preprocessing, policy, reference)
         for (number, image), result in zip(numbered, results, strict=True):

@@ -2,7 +2,7 @@
 
 A fault of the sensor is learnt by no emergency that drift asks for; who asks by hand has looked at the images. And a
 gradual change of all images raises no cluster's share, or a few only: then the stretch as a whole is what is new, where
-codes and errors left the reference.
+codes and errors left the reference, or, for who asks by hand, where anything did.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tasks.values import NewKindFound
 
 if TYPE_CHECKING:
     from data_checks.drift.triage import Triage
+    from data_checks.drift.triage_facts import Facts
     from data_checks.new_kind import NewKind
     from data_checks.sample import Sample
 
@@ -42,14 +43,17 @@ def left_without(stretch: Sample, kind: NewKind, reference: Sample) -> bool:
     return _is_emergency(decided)
 
 
-def judge_whole(captured: Sample, size: int, reference: Sample, named: int = 0) -> NewKindFound:
+def judge_whole(
+    captured: Sample, size: int, reference: Sample, named: int = 0, *, trusted: bool = False
+) -> NewKindFound:
     """The newest `size` captured images in the place of a new kind; NotEnoughData where they are no emergency.
 
-    `named`: images in risen clusters, too few to learn from.
+    `named`: images in risen clusters, too few to learn from. `trusted`: a person has looked at the images, and asks.
     """
     newest = captured.take(slice(len(captured) - size, None))
-    decided, moved = _triage(newest, None, reference)
-    if not _is_emergency(decided):
+    decided, facts = _triage(newest, None, reference)
+    moved = facts.share_moved()
+    if not _is_emergency(decided) and not (trusted and facts.judgement.failed):
         also = f"and the newest {size:,} as a whole are no emergency: {decided.action}: {decided.reason}; "
         raise too_few(named, len(captured), also)
     known_error = float(reference.recon_error.astype(np.float64).mean())
@@ -63,8 +67,8 @@ def judge_whole(captured: Sample, size: int, reference: Sample, named: int = 0) 
     )
 
 
-def _triage(stretch: Sample, kind: NewKind | None, reference: Sample) -> tuple[Triage, float]:
-    """What the table says of these images alone, and the share of them that moved at least."""
+def _triage(stretch: Sample, kind: NewKind | None, reference: Sample) -> tuple[Triage, Facts]:
+    """What the table says of these images alone, and what it looked at."""
     from data_checks.drift.found_images import measure_found
     from data_checks.drift.judge import judge_window
     from data_checks.drift.triage import triage
@@ -80,7 +84,7 @@ def _triage(stretch: Sample, kind: NewKind | None, reference: Sample) -> tuple[T
         latency_p99_ms=None,
         found=None if kind is None else measure_found(stretch, reference, kind.indices, seed=SEED),
     )
-    return triage(judgement, circumstances, policy), Facts(judgement, circumstances, policy).share_moved()
+    return triage(judgement, circumstances, policy), Facts(judgement, circumstances, policy)
 
 
 def _is_emergency(decided: Triage) -> bool:

@@ -84,10 +84,10 @@ def _select_new_kind(
     for size, kind in look_back(captured, reference, wanted_images()):
         stretch = captured.take(slice(len(captured) - size, None))
         named = 0 if kind is None else len(kind.indices)
-        if kind is None or (named < least_images() and left_without(stretch, kind, reference)):
+        if kind is None or (named < least_images() and (trusted or left_without(stretch, kind, reference))):
             # no cluster explains it: then the newest are judged as a whole; a longer stretch only dilutes them
             size = min(wanted_window(), len(captured))
-            indices, found = np.arange(size), judge_whole(captured, size, reference, named)
+            indices, found = np.arange(size), judge_whole(captured, size, reference, named, trusted=trusted)
         else:
             if named >= least_images() and not trusted:
                 refuse_fault(stretch, kind, reference)

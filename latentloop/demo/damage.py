@@ -37,7 +37,7 @@ def _black(pixels: np.ndarray, random: np.random.Generator) -> bytes:
 
 
 def _wrong_size(pixels: np.ndarray, random: np.random.Generator) -> bytes:
-    return encode_png(np.pad(pixels, 4))
+    return encode_png(np.pad(pixels, [(4, 4), (4, 4), (0, 0)][: pixels.ndim]))
 
 
 def _animated(pixels: np.ndarray, random: np.random.Generator) -> bytes:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from vae_core.artifact import Artifact
     from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
 
-SHOWN = 12
+SHOWN, WIDEST_PX = 12, 84
 
 
 def before_and_after(story: Story, chapter: Chapter) -> None:
@@ -52,7 +52,7 @@ def before_and_after(story: Story, chapter: Chapter) -> None:
     chapter.show("new kinds alone: recon_error", f"{errors[0]:.5f} before, {errors[1]:.5f} after")
     shown = pixels[is_new][:SHOWN]
     rows = [shown, *(quantize(score_images(each.model, shown).reconstruction) for each in (first, promoted))]
-    picture = draw_picture(tile_images(np.concatenate(rows), SHOWN), zoom=3)
+    picture = draw_picture(tile_images(np.concatenate(rows), len(shown)), zoom=max(1, WIDEST_PX // pixels.shape[-1]))
     story.pictures.append(
         (
             "New kinds of images (upper row), as the first champion saw them (middle) and as the promoted one does",

@@ -14,7 +14,10 @@ from latentloop.supervisor.lock import find_holder
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How large the demo is; CPU seconds for trainings and the prior over codes, wall seconds for the watchdog."""
+    """How large the demo is; CPU seconds for trainings and the prior over codes, wall seconds for the watchdog.
+
+    shipment: images that are shipped; of somebody's own pictures, files that are read at most for the whole story.
+    """
 
     shipment: int
     training_s: float
@@ -107,22 +110,32 @@ holdout_share = 0.25
 
 
 def demo_settings(scale: Scale, model: DemoModel) -> Settings:
-    """A fresh home under `.latentloop/demo`; what an earlier demo left there is removed first."""
+    """An installation in a fresh home, told what the demo on its own data set needs."""
+    home = fresh_home()
+    text = TEMPLATE.format(
+        model=describe_model(model, scale.prior_s),
+        training_s=scale.training_s,
+        emergency_s=scale.emergency_s,
+        benchmark=scale.benchmark,
+        holdout_min=scale.holdout_min,
+    )
+    return settle(home, text)
+
+
+def fresh_home() -> Path:
+    """The folder `.latentloop/demo`; what an earlier demo left there is removed first."""
     home = Path(".latentloop") / "demo"
     if (other := find_holder(home)) is not None:
         raise SettingsError(f"a demo is running already (pid {other.pid}): wait for it, or end it with Ctrl-C there")
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
+    return home
+
+
+def settle(home: Path, text: str) -> Settings:
+    """Write the settings file of this home, and read it as every process will."""
     config = home / "latentloop.toml"
-    config.write_text(
-        TEMPLATE.format(
-            model=describe_model(model, scale.prior_s),
-            training_s=scale.training_s,
-            emergency_s=scale.emergency_s,
-            benchmark=scale.benchmark,
-            holdout_min=scale.holdout_min,
-        )
-    )
+    config.write_text(text, encoding="utf-8")
     # child processes read the same file
     os.environ[CONFIG_VARIABLE] = str(config.resolve())
     return load_settings(home=home)

@@ -15,12 +15,13 @@ from typing import NoReturn
 from latentloop.demo.closing import close_story
 from latentloop.demo.first_half import images_arrive, model_is_made, ordinary_traffic, person_approves
 from latentloop.demo.measure import before_and_after
-from latentloop.demo.models import DemoModel
+from latentloop.demo.own_settings import OWN_FULL, OWN_QUICK
 from latentloop.demo.sabotage import sabotage_is_taken_back
 from latentloop.demo.season import candidate_is_tried, season_changes
-from latentloop.demo.settings import FULL, QUICK, demo_settings
-from latentloop.demo.supply import Supply
+from latentloop.demo.settings import FULL, QUICK, Scale, demo_settings
+from latentloop.demo.supply import FashionSupply
 from latentloop.demo.telling import Chapter, Say, Story, expect
+from latentloop.demo.told import Told
 from latentloop.errors import DemoFailed
 from latentloop.fashion_mnist import find_fashion_mnist
 from latentloop.supervisor.family import memory_mb
@@ -40,20 +41,17 @@ CHAPTERS: tuple[tuple[str, Callable[[Story, Chapter], None]], ...] = (
 )
 
 
-def run_demo(*, quick: bool, model: DemoModel, json_file: Path | None, report: Path, say: Say) -> None:
+def run_demo(told: Told, *, json_file: Path | None, report: Path, say: Say) -> None:
     """Tell the whole story; `DemoFailed` when something did not come true or the watchdog ended it."""
-    scale = QUICK if quick else FULL
     began = time.monotonic()
+    say = _timed(say, began)
+    scale = _scale(told)
     with _watchdog(scale.watchdog_s):
-        settings = demo_settings(scale, model)
-        say(f"home {settings.home.resolve()}")
-        data = find_fashion_mnist(settings.fashion_mnist, settings.assets_folder)
-        supply = Supply(data, shipment=scale.shipment, ordinary=scale.requests, seed=SEED)
-        story = Story(settings, scale, _timed(say, began), supply)
+        story = _own_pictures(told, scale, say) if told.images is not None else _own_data_set(told, scale, say)
         with _memory_watch() as peak:
             with contextlib.ExitStack() as stack:
                 with story.chapter("Everything starts"):
-                    running = stack.enter_context(running_installation(settings, story.say))
+                    running = stack.enter_context(running_installation(story.settings, story.say))
                     expect(not running.missing(), "everything to be up")
                 story.settings, story.tend = running.settings, lambda: running.tend(story.say)
                 for title, tell in CHAPTERS:
@@ -62,9 +60,32 @@ def run_demo(*, quick: bool, model: DemoModel, json_file: Path | None, report: P
                 with story.chapter("The report"):
                     finish = close_story(story, report)
             story.figures["peak_memory_mb"] = peak()
-    story.figures["wall_s"] = time.monotonic() - began
-    told = [*(["--quick"] if quick else []), *(["--model", model.value] if model is not DemoModel.vae else [])]
-    finish(json_file, " ".join(["latentloop demo", *told]))
+    wall_s = time.monotonic() - began
+    # the last chapter is over: whatever had not come true would have ended the story
+    story.figures |= {"wall_s": wall_s, "minutes": wall_s / 60, "loop_closed": 1.0}
+    finish(json_file, told.command)
+
+
+def _scale(told: Told) -> Scale:
+    if told.images is None:
+        return QUICK if told.quick else FULL
+    return OWN_QUICK if told.quick else OWN_FULL
+
+
+def _own_data_set(told: Told, scale: Scale, say: Say) -> Story:
+    """Fashion-MNIST."""
+    settings = demo_settings(scale, told.model)
+    say(f"home {settings.home.resolve()}")
+    data = find_fashion_mnist(settings.fashion_mnist, settings.assets_folder)
+    supply = FashionSupply(data, shipment=scale.shipment, ordinary=scale.requests, seed=SEED)
+    return Story(settings, scale, say, supply)
+
+
+def _own_pictures(told: Told, scale: Scale, say: Say) -> Story:
+    """Somebody's folder: its settings proposed, its pictures read, a season kept out."""
+    from latentloop.demo.own_story import begin_own_story
+
+    return begin_own_story(told, scale, SEED, say)
 
 
 def _timed(say: Say, began: float) -> Say:

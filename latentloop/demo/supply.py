@@ -1,6 +1,7 @@
-"""Where the demo's images come from: Fashion-MNIST cut into a shipment, ordinary traffic and a season, nothing twice.
+"""Where a story's images come from; here Fashion-MNIST, cut into a shipment, ordinary traffic and a season.
 
-The data set's test files are never sent: the last chapter measures on them.
+Nothing is sent twice that should be new, and the data set's test files are never sent: the last chapter measures on
+them. `own_supply` is the other maker: somebody's own pictures.
 """
 
 from __future__ import annotations
@@ -8,11 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from latentloop.demo.damage import DAMAGES, encode_png
+from latentloop.demo.shipment import Shipment, write_shipment
 from latentloop.fashion_mnist import FashionMnist
+from latentloop.progress import Say
 from vae_core.preprocessing import pixel_digest
 
 NEW_KINDS = (5, 8)  # sandal and bag arrive in a later season
@@ -30,8 +35,37 @@ class Shot:
     pixels: np.ndarray
 
 
-class Supply:
-    """All images of a story, in an order that its seed fixes; `kinds` tells the kind of each image sent, by digest."""
+class Supply(Protocol):
+    """All images of a story, in an order that a seed fixes; `kinds` tells the kind of each image sent, by digest.
+
+    `most_season`: requests of the season after which nobody waits for the product to notice, and the demo asks for the
+    emergency itself; None: it must notice.
+    """
+
+    kinds: dict[str, str]
+    most_season: int | None
+
+    def ship(self, folder: Path, say: Say) -> Shipment:
+        """Write the shipment's files below a folder, a known share of them damaged."""
+        ...
+
+    def ordinary(self) -> Iterator[Shot]:
+        """Images of the kinds that the first model knows; one in 200 comes from a covered lens, which is usual."""
+        ...
+
+    def season(self) -> Iterator[Shot]:
+        """Without end: new kinds, black frames, and what was known before."""
+        ...
+
+    def measurement(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Images of the season's mix that are never sent: uint8 (N, C, H, W), N <= count; which are new, bool (N,)."""
+        ...
+
+
+class FashionSupply:
+    """See `Supply`: all kinds but two are shipped, sandals and bags arrive later."""
+
+    most_season: int | None = None
 
     def __init__(self, data: FashionMnist, *, shipment: int, ordinary: int, seed: int) -> None:
         self._data = data
@@ -45,8 +79,12 @@ class Supply:
         self._sent = 0
         self.kinds: dict[str, str] = {}
 
+    def ship(self, folder: Path, say: Say) -> Shipment:
+        """24 suppliers send PNG files."""
+        return write_shipment(self.shipment, folder, self.random, say)
+
     def ordinary(self) -> Iterator[Shot]:
-        """Images of the kinds that the first model knows; one in 200 comes from a covered lens, which is usual."""
+        """See `Supply.ordinary`."""
         for number, row in enumerate(self._ordinary, start=1):
             yield self._shot("old", self._data.train_images[row])
             if number % 200 == 0:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from deploy.settings import Settings
+from latentloop.demo.figures import FORM, Figure
 from latentloop.demo.settings import Scale
 from latentloop.demo.supply import Supply
 from latentloop.demo.traffic import Traffic
@@ -35,13 +36,14 @@ class Story:
     """What happened so far.
 
     `figures` maps a name to its measured value (None: it does not apply); `versions` names the versions by their part
-    in the story: `first`, `emergency`. `pages` are written beside the report.
+    in the story: `first`, `emergency`. `pages` are written beside the report. `form`: the figures and their bars.
     """
 
     settings: Settings
     scale: Scale
     say: Say
     supply: Supply
+    form: tuple[Figure, ...] = FORM
     tend: Callable[[], None] = lambda: None
     chapters: list[Chapter] = field(default_factory=list)
     figures: dict[str, float | None] = field(default_factory=dict)

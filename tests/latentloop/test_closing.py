@@ -11,9 +11,10 @@ import pytest
 from benchmarks.form import write_report
 from benchmarks.tables import read_report
 from deploy.settings import Settings
-from latentloop.demo.closing import FORM, report_story
+from latentloop.demo.closing import report_story
+from latentloop.demo.figures import FORM
 from latentloop.demo.settings import QUICK
-from latentloop.demo.supply import Supply
+from latentloop.demo.supply import FashionSupply
 from latentloop.demo.telling import Story
 from latentloop.fashion_mnist import FashionMnist
 
@@ -22,7 +23,7 @@ from latentloop.fashion_mnist import FashionMnist
 def story() -> Story:
     """A story in which every figure came out as 1."""
     images, labels = np.zeros((20, 28, 28), dtype=np.uint8), np.arange(20) % 10
-    supply = Supply(FashionMnist(images, labels, images, labels), shipment=4, ordinary=2, seed=0)
+    supply = FashionSupply(FashionMnist(images, labels, images, labels), shipment=4, ordinary=2, seed=0)
     figures: dict[str, float | None] = {name: 1.0 for name, *_ in FORM}
     return Story(Settings(), QUICK, print, supply, figures=figures)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.settings import CONFIG_VARIABLE
-from latentloop.demo.closing import FORM
+from latentloop.demo.figures import FORM
 from latentloop.demo.first_half import _show_code
 from latentloop.demo.models import DemoModel
 from latentloop.demo.settings import FULL, QUICK, Scale, demo_settings

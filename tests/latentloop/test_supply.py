@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from latentloop.demo.supply import BLACK_SHARE, NEW_KINDS, NEW_SHARE, Supply
+from latentloop.demo.supply import BLACK_SHARE, NEW_KINDS, NEW_SHARE, FashionSupply
 from latentloop.fashion_mnist import FashionMnist
 from vae_core.preprocessing import pixel_digest
 
@@ -27,7 +27,7 @@ def digests(images: np.ndarray) -> set[str]:
 
 
 def test_shipment_ordinary_traffic_and_season_share_no_image(data: FashionMnist) -> None:
-    supply = Supply(data, shipment=800, ordinary=300, seed=1)
+    supply = FashionSupply(data, shipment=800, ordinary=300, seed=1)
     shipped = digests(supply.shipment)
     ordinary = digests(np.stack([each.pixels for each in supply.ordinary() if each.kind == "old"]))
     season = digests(np.stack([each.pixels for each in islice(supply.season(), 400) if each.kind != "black"]))
@@ -37,14 +37,14 @@ def test_shipment_ordinary_traffic_and_season_share_no_image(data: FashionMnist)
 
 
 def test_before_the_season_no_new_kind_is_seen(data: FashionMnist) -> None:
-    supply = Supply(data, shipment=800, ordinary=300, seed=1)
+    supply = FashionSupply(data, shipment=800, ordinary=300, seed=1)
     new = digests(data.train_images[np.isin(data.train_labels, NEW_KINDS)])
     assert not digests(supply.shipment) & new
     assert not digests(np.stack([each.pixels for each in supply.ordinary() if each.kind == "old"])) & new
 
 
 def test_the_season_has_its_mix(data: FashionMnist) -> None:
-    supply = Supply(data, shipment=800, ordinary=300, seed=1)
+    supply = FashionSupply(data, shipment=800, ordinary=300, seed=1)
     kinds = Counter(each.kind for each in islice(supply.season(), 4_000))
     # four standard deviations of a binomial share
     for kind, share in (("new", NEW_SHARE), ("black", BLACK_SHARE), ("old", 1 - NEW_SHARE - BLACK_SHARE)):
@@ -52,7 +52,7 @@ def test_the_season_has_its_mix(data: FashionMnist) -> None:
 
 
 def test_what_is_measured_on_is_the_seasons_mix_of_files_that_are_never_sent(data: FashionMnist) -> None:
-    supply = Supply(data, shipment=800, ordinary=300, seed=1)
+    supply = FashionSupply(data, shipment=800, ordinary=300, seed=1)
     pixels, is_new = supply.measurement(500)
 
     assert pixels.shape == (500, 1, 28, 28)

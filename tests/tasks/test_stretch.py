@@ -78,3 +78,12 @@ def test_a_few_risen_clusters_do_not_hide_that_all_images_moved() -> None:
     few = replace(few, indices=few.indices[:200])
     assert left_without(moved, few, REFERENCE)
     assert judge_whole(moved, 2_000, REFERENCE, len(few.indices)).is_whole_window
+
+
+def test_who_asks_by_hand_overrules_a_block_and_never_what_shows_nothing() -> None:
+    moved = _draw(new_share=0.3, brightness=2.0)
+    with pytest.raises(NotEnoughData, match="block"):
+        judge_whole(moved, 2_000, REFERENCE)
+    assert judge_whole(moved, 2_000, REFERENCE, trusted=True).is_whole_window
+    with pytest.raises(NotEnoughData, match="none: within the limits"):
+        judge_whole(_draw(), 2_000, REFERENCE, trusted=True)
