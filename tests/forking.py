@@ -45,12 +45,10 @@ class Forking:
     """The process, with the libraries (modules) that it loads; it ends with whoever started it."""
 
     def __init__(self, environment: dict[str, str], libraries: Sequence[str]) -> None:
-        from deploy.settings import VENDOR_ENVIRONMENT  # not above: the order of its modules is that process's own
-
         self._foreign = _foreign(environment)
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the process)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, *libraries], cwd=CHECKOUT, env={**environment, **VENDOR_ENVIRONMENT},
+            [sys.executable, "-m", __name__, *libraries], cwd=CHECKOUT, env=self._foreign,
             text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said,
         )  # fmt: skip
         atexit.register(self._close)
@@ -86,7 +84,11 @@ class Forking:
 
 
 def _foreign(environment: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if not name.startswith(OF_A_TEST)}
+    """What libraries may read while they are loaded: without our own settings, with what these set for all vendors."""
+    from deploy.settings import VENDOR_ENVIRONMENT  # not above: the order of its modules is that process's own
+
+    told = {**VENDOR_ENVIRONMENT, **environment}
+    return {name: value for name, value in told.items() if not name.startswith(OF_A_TEST)}
 
 
 def serve() -> str:

@@ -12,8 +12,8 @@ from vae_core.training.result import TrainResult
 
 # the KL collapses once its weight has risen far enough, so that there is a checkpoint of before
 CONFIG = recipe(
-    250,
-    beta=20,
+    140,
+    beta=12,
     kl_warmup_share=1.0,
     free_bits_nats=0.0,
     learning_rate=3e-3,

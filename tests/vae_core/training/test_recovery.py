@@ -98,11 +98,11 @@ def test_a_recovery_goes_on_from_the_checkpoint_before_the_onset_and_is_one_resu
     done = restarted.recovery
     assert (done.attempt, done.action, done.cause) == (2, "lower_beta", "collapse_suspected")
     assert (done.from_step, done.warm_encoder) == ((seen.collapse.onset_step - 2) // 4 * 4, False)
-    assert [(each.field, each.before, each.after) for each in done.changes] == [("beta", "20", "1")]
+    assert [(each.field, each.before, each.after) for each in done.changes] == [("beta", "12", "1")]
     assert seen.step == restarted.step > done.from_step > 0
     # the budget is that of the path: what was given up is not in it
-    assert result.steps == 250 and result.attempts == 2 and not result.is_suspect
-    assert [point.step for point in result.curve] == list(range(1, 251))
+    assert result.steps == 140 and result.attempts == 2 and not result.is_suspect
+    assert [point.step for point in result.curve] == list(range(1, 141))
     shares = [point.share_done for point in result.curve]
     assert all(before < after for before, after in pairwise(shares)) and shares[-1] == 1.0
     looks = [look.step for look in result.held_out_curve]
@@ -118,7 +118,7 @@ def test_what_an_attempt_does_is_written_beside_its_checkpoints(recovered):
     record = AttemptRecord.model_validate_json(written)
     assert record.recovery == result.events[-1].recovery and record.number == 2
     assert record.training.beta == 1.0 and record.model == TINY
-    assert record.training.budget.amount == 250 - record.recovery.from_step
+    assert record.training.budget.amount == 140 - record.recovery.from_step
     # of the whole path, as its steps are
     assert result.train_config == record.training.model_copy(update={"budget": killed_recovery.CONFIG.budget})
     assert json.loads(written)["recovery"]["action"] == "lower_beta"
@@ -126,8 +126,8 @@ def test_what_an_attempt_does_is_written_beside_its_checkpoints(recovered):
 
 def test_the_result_carries_the_recipe_that_was_trained_and_not_the_one_that_was_asked_for(recovered, hopeless):
     assert recovered[0].train_config == killed_recovery.CONFIG.model_copy(update={"beta": 1.0})
-    # its KL warms up over all 234 steps: the last one is taken one short of the whole weight
-    assert recovered[0].final_beta == pytest.approx(1 - 1 / 234)
+    # its KL warms up over all 124 steps: the last one is taken one short of the whole weight
+    assert recovered[0].final_beta == pytest.approx(1 - 1 / 124)
     cycles = {"kl_schedule": "cyclical", "free_bits_nats": 0.5, "kl_warmup_unit": "share", "kl_warmup_share": 0.5}
     assert hopeless[0].train_config == HOPELESS.model_copy(update={"beta": 1.0, **cycles})
 
@@ -137,7 +137,7 @@ def test_progress_is_told_along_the_path_and_steps_back_where_an_attempt_begins(
     result = killed_recovery.train_here(tmp_path, told.append)
     (seen, restarted), steps = result.events, [point.step for point in told]
     back = [(before, after) for before, after in pairwise(steps) if after != before + 1]
-    assert back == [(seen.step, restarted.recovery.from_step + 1)] and steps[-1] == 250
+    assert back == [(seen.step, restarted.recovery.from_step + 1)] and steps[-1] == 140
 
 
 def test_three_recoveries_at_most_and_the_last_attempt_runs_to_its_end(hopeless):
@@ -163,7 +163,7 @@ def test_a_smaller_decoder_may_keep_the_encoder_of_before_the_onset(hopeless):
     assert encoder_digest(child) == encoder_digest(parent)
 
 
-@pytest.mark.parametrize("stops", [(15,), (110, 200), (130, 131), (30, 140)], ids=str)
+@pytest.mark.parametrize("stops", [(15,), (110, 100), (130, 60), (30, 140)], ids=str)
 def test_interrupted_in_any_attempt_all_ends_bitwise_equal(tmp_path, recovered, stops):
     for most in stops:
         heard = []
@@ -227,7 +227,7 @@ def test_a_finished_training_is_not_repeated(recovered, tmp_path):
     shutil.copytree(recovered[1], tmp_path / "c")
     again = killed_recovery.train_here(tmp_path / "c", pytest.fail)
     assert_equal(again, recovered[0])
-    assert again.resumed_from_step == 250
+    assert again.resumed_from_step == 140
 
 
 def test_a_damaged_checkpoint_before_the_onset_begins_the_attempt_otherwise_and_says_so(recovered, tmp_path):
@@ -236,7 +236,7 @@ def test_a_damaged_checkpoint_before_the_onset_begins_the_attempt_otherwise_and_
     (tmp_path / "c" / f"step-{from_step:012d}" / "tensors.safetensors").write_bytes(b"")
     again = killed_recovery.train_here(tmp_path / "c")
     assert EventKind.checkpoint_damaged in [event.kind for event in again.events]
-    assert again.events[-1].recovery.from_step < from_step and again.steps == 250
+    assert again.events[-1].recovery.from_step < from_step and again.steps == 140
 
 
 def test_a_folder_that_refuses_the_record_is_one_clear_line(recovered, tmp_path):
@@ -250,7 +250,7 @@ def test_a_folder_that_refuses_the_record_is_one_clear_line(recovered, tmp_path)
 
 def test_without_a_folder_every_attempt_begins_anew():
     result = recover(boxes(100), killed_recovery.CONFIG, held_out=boxes(20, seed=9))
-    assert [event.recovery.from_step for event in result.events if event.recovery] == [0] and result.steps == 250
+    assert [event.recovery.from_step for event in result.events if event.recovery] == [0] and result.steps == 140
 
 
 def test_a_warm_start_begins_anew_at_the_same_model_and_keeps_its_architecture():
