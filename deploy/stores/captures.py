@@ -157,7 +157,7 @@ class CaptureStore:
 
     def stream(self, key: str) -> Iterator[list[CapturedImage]]:
         """Read the images of a segment some at a time, so that their bytes are held once; errors as of `read`."""
-        return stream_segment(self._objects.get(key).data)
+        return stream_segment(self._objects.read(key))
 
     def read(self, key: str) -> list[CapturedImage]:
         """Read the images of a segment; ObjectMissing or StoreCorrupt."""
