@@ -3,11 +3,12 @@
     python -m benchmarks.ingest [--quick] [--json FILE]
 
 overhead = (ours - bare) / bare. `ours`: the whole ingest of captured segments, from the look for new ones to the last
-commit (gate, digests, Great Expectations, claims, Parquet, Delta Lake, ledger). `bare`: Pillow opens, decodes and
-hands over as an array the very same files, JPEGs reduced while decoding by as much as the gate reduces them (Pillow's
-`draft`), so that both decode in the same way. Both in one process, interleaved round by round, each round on images and
-a home of its own; one small ingest before brings the imports. `overhead_small`: PNGs of 28 px, a catalogue of 28 px.
-`overhead_large`: JPEGs of one megapixel, a catalogue of 64 px colour.
+commit (reading, gate, digests, Great Expectations, claims, Parquet, Delta Lake, ledger). `bare`: Pillow opens the very
+same files in a folder, decodes them and hands them over as arrays, JPEGs reduced while decoding by as much as the gate
+reduces them (Pillow's `draft`), so that both read and decode in the same way. Both in one process, interleaved round by
+round, each round on images and a home of its own; one small ingest before brings the imports. `overhead_small`: PNGs of
+28 px, a catalogue of 28 px. `overhead_large`: JPEGs of one megapixel, a catalogue of 64 px colour. Perceptual hashes
+and features are no part of an ingest: what needs them takes them later, and `benchmarks.leakage` times them.
 
 `memory_growth`: peak resident memory of a process that ingests many images over that of one that ingests few, less 1.
 Images of both lie in captures before; 28 px, the smallest, so that rows weigh most beside pixels.
@@ -19,6 +20,7 @@ import argparse
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -107,13 +109,14 @@ def measure_overhead(folder: Path, settings: str, make: Callable[[int], bytes], 
         _ingest(50)
     for number in range(rounds):
         first = (number + 1) * 1_000_000
-        files = [make(each) for each in range(first, first + images)]
         with _home(folder / str(number), settings):
+            files = _write_files(folder / str(number) / "files", make, range(first, first + images))
             _capture(make, range(first, first + images))
             for each in ("bare", "ours") if number % 2 else ("ours", "bare"):
                 began = time.process_time()
                 _decode(files) if each == "bare" else _ingest(images)
                 getattr(seconds, each).append(time.process_time() - began)
+        shutil.rmtree(folder / str(number))
     return seconds
 
 
@@ -149,15 +152,23 @@ def _encode(pixels: np.ndarray, kind: str, **options: int) -> bytes:
     return out.getvalue()
 
 
-def _decode(files: list[bytes]) -> None:
+def _write_files(folder: Path, make: Callable[[int], bytes], seeds: range) -> list[Path]:
+    folder.mkdir()
+    files = [folder / f"{seed}" for seed in seeds]
+    for seed, file in zip(seeds, files, strict=True):
+        file.write_bytes(make(seed))
+    return files
+
+
+def _decode(files: list[Path]) -> None:
     """Pillow alone, at the scale that the gate chooses for such files; they are all of one size."""
     from data_checks.intake.file import read_header
     from data_checks.intake.jpeg_pixels import choose_scale
     from tasks.context import settings
 
-    scale = choose_scale(read_header(files[0], settings().input_policy), settings().preprocessing)
-    for data in files:
-        with Image.open(io.BytesIO(data)) as image:
+    scale = choose_scale(read_header(files[0].read_bytes(), settings().input_policy), settings().preprocessing)
+    for file in files:
+        with Image.open(file) as image:
             if scale > 1:
                 image.draft(None, (-(-image.width // scale), -(-image.height // scale)))
             np.asarray(image)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tasks.judging import Judged
@@ -66,7 +67,7 @@ def suite_frame(rows: Sequence[Judged]) -> pd.DataFrame:
     from data_checks.table_suite import COLUMNS
 
     own = {
-        name: [getattr(each, name) for each in rows]
+        name: list(map(attrgetter(name), rows))
         for name in ("digest", "source", "segment", "row", "mean", "variance", "entropy_bits")
     }
     shapes = [each.shape or (0, 0, 0) for each in rows]
@@ -77,6 +78,6 @@ def suite_frame(rows: Sequence[Judged]) -> pd.DataFrame:
 def _table(schema: pa.Schema, rows: Sequence[Judged], columns: dict[str, list[Any]]) -> pa.Table:
     import pyarrow as pa
 
-    own = {name: [getattr(each, name) for each in rows] for name in schema.names if name not in columns}
+    own = {name: list(map(attrgetter(name), rows)) for name in schema.names if name not in columns}
     arrays = [pa.array({**own, **columns}[field.name], field.type) for field in schema]
     return pa.Table.from_arrays(arrays, schema=schema)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tasks.context import engine, objects, settings
+from vae_core.preprocessing import pixel_digest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,8 +97,7 @@ def judge_segment(segment: str, only: Collection[int] | None = None) -> JudgedSe
             found.others.extend((way_of(segment), image.source) for number, image in numbered if number not in only)
             numbered = [(number, image) for number, image in numbered if number in only]
         results = judge_images((image.data for _, image in numbered), preprocessing, policy, reference)
-        for (number, image), result in zip(numbered, results, strict=True):
-            found.rows.append(_judged(segment, number, image, result))
+        found.rows.extend(_judged(segment, *each, result) for each, result in zip(numbered, results, strict=True))
     return found
 
 
@@ -129,9 +129,6 @@ def judge_in_batches(
 
 
 def _judged(segment: str, row: int, image: CapturedImage, result: GateResult) -> Judged:
-    from deploy.stores.catalogue_rows import QUARANTINED_IMAGE_BYTES
-    from vae_core.preprocessing import pixel_digest
-
     pixels, statistics = result.pixels, result.statistics
     return Judged(
         segment=segment,
@@ -148,10 +145,16 @@ def _judged(segment: str, row: int, image: CapturedImage, result: GateResult) ->
         mean=None if statistics is None else statistics.mean,
         variance=None if statistics is None else statistics.variance,
         entropy_bits=None if statistics is None else statistics.entropy_bits,
-        head=image.data[:QUARANTINED_IMAGE_BYTES] if pixels is None else b"",
+        head=_head_of(image) if pixels is None else b"",
         refusal=None if result.refusal is None else result.refusal.value,
         detail=result.detail,
     )
+
+
+def _head_of(image: CapturedImage) -> bytes:
+    from deploy.stores.catalogue_rows import QUARANTINED_IMAGE_BYTES
+
+    return image.data[:QUARANTINED_IMAGE_BYTES]
 
 
 def _reference_histogram() -> np.ndarray | None:

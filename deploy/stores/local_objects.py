@@ -64,10 +64,14 @@ class LocalObjects:
 
     def get(self, key: str) -> Stored:
         """See `ObjectStore.get`."""
+        data = self.read(key)
+        return Stored(data, _etag(data))
+
+    def read(self, key: str) -> bytes:
+        """See `ObjectStore.read`."""
         path = self._path(key)
         with _translated(str(path)):
-            data = path.read_bytes()
-        return Stored(data, _etag(data))
+            return path.read_bytes()
 
     def etag(self, key: str) -> str | None:
         """See `ObjectStore.etag`; reads and hashes the file."""

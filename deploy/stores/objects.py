@@ -52,6 +52,10 @@ class ObjectStore(Protocol):
         """Read the bytes and their etag; ObjectMissing when there is none."""
         ...
 
+    def read(self, key: str) -> bytes:
+        """Read the bytes alone, for what is never changed; ObjectMissing when there is none."""
+        ...
+
     def etag(self, key: str) -> str | None:
         """Read the etag alone, None when there is no object; it changes whenever the content does."""
         ...

@@ -102,6 +102,10 @@ class S3Objects:
             answer = self._client.get_object(Bucket=self.bucket, Key=self._full(key))
             return Stored(answer["Body"].read(), str(answer["ETag"]))
 
+    def read(self, key: str) -> bytes:
+        """See `ObjectStore.read`."""
+        return self.get(key).data
+
     def etag(self, key: str) -> str | None:
         """See `ObjectStore.etag`."""
         try:

@@ -26,6 +26,7 @@ def test_an_object_reads_back_as_it_was_written(objects: ObjectStore) -> None:
     etag = objects.put("a/b.bin", b"\x00one")
     stored = objects.get("a/b.bin")
     assert (stored.data, stored.etag) == (b"\x00one", etag)
+    assert objects.read("a/b.bin") == b"\x00one"
     assert objects.etag("a/b.bin") == etag
 
 
@@ -45,6 +46,8 @@ def test_a_missing_object_has_no_etag_and_cannot_be_read(objects: ObjectStore) -
     assert objects.etag("not/there") is None
     with pytest.raises(ObjectMissing, match="not/there"):
         objects.get("not/there")
+    with pytest.raises(ObjectMissing, match="not/there"):
+        objects.read("not/there")
 
 
 def test_if_absent_writes_only_the_first_time(objects: ObjectStore) -> None:
