@@ -78,6 +78,7 @@ def demo_lines(scale: Scale) -> Iterator[Line]:
     yield Line("clock_factor", 0.05, "the compressed day: a canary of 15 s, a watch of 15 s")
     yield Line("delivery.canary_min_s", 300, "before it is compressed")
     yield Line("delivery.watch_s", 300, "before it is compressed")
+    yield Line("delivery.canary_share", 0.2, "the fewest answers that are judged come in 1,000 requests, not in 4,000")
     yield Line("serving.capture_segment_s", 2, "what was just sent is learnt from")
     yield Line("controller.dead_run_retry_s", 60, "a run of this demo starts within seconds")
     yield Line("training.clock", "cpu", "the same training beside other load")
