@@ -26,7 +26,7 @@ def images_arrive(story: Story, chapter: Chapter) -> None:
     caught = _caught(story, shipment)
     story.figures |= {
         "images_received": counts.received,
-        "images_accepted": counts.accepted,
+        "images_accepted": counts.accepted + counts.converted,
         "images_quarantined": counts.quarantined,
         "corrupted_injected": shipment.damaged.total(),
         "corrupted_caught": caught,
@@ -42,8 +42,8 @@ def images_arrive(story: Story, chapter: Chapter) -> None:
     chapter.show(f"damaged in {len(shipment.damaged)} ways", f"{shipment.damaged.total():,}")
     chapter.show("caught", f"{caught:,}")
     if counts.converted:
-        chapter.show("converted to the form of the model", f"{counts.converted:,}")
-    chapter.show("accepted + quarantined", f"{counts.accepted:,} + {counts.quarantined:,}")
+        chapter.show("of the accepted, converted to the form of the model", f"{counts.converted:,}")
+    chapter.show("accepted + quarantined", f"{counts.accepted + counts.converted:,} + {counts.quarantined:,}")
     for reason, number in counts.reasons.items():
         chapter.show(f"quarantined: {reason}", f"{number:,}")
 

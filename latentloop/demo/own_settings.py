@@ -20,18 +20,18 @@ OWN_FULL = Scale(
     benchmark=1_000,
     holdout_min=1_000,
     requests=1_000,
-    emergency_s=60,
+    emergency_s=90,
     measured=600,
     watchdog_s=2_700,
     prior_s=45,
 )
 OWN_QUICK = Scale(
-    shipment=3_500,
-    training_s=45,
-    benchmark=500,
-    holdout_min=500,
+    shipment=3_000,
+    training_s=50,
+    benchmark=400,
+    holdout_min=400,
     requests=400,
-    emergency_s=20,
+    emergency_s=30,
     measured=250,
     watchdog_s=1_500,
     prior_s=10,
@@ -66,6 +66,8 @@ def own_settings(scale: Scale, place: str, say: Say) -> Proposed:
     assert report.contact_sheet is not None, "a folder was looked at"
     lines = {each.name: Line(each.name, each.value, each.why) for each in report.settings}
     lines |= {each.name: each for each in demo_lines(scale)}
+    batch = lines["training.full.batch_size"]
+    lines["training.emergency.batch_size"] = Line("training.emergency.batch_size", batch.value, batch.why)
     # a table of TOML is written once: its lines stand together
     text = write_text(HEADING, sorted(lines.values(), key=lambda line: line.name.rpartition(".")[0]))
     return Proposed(report, settle(home, text), Path(report.contact_sheet).read_bytes())
@@ -76,6 +78,7 @@ def demo_lines(scale: Scale) -> Iterator[Line]:
     yield Line("clock_factor", 0.05, "the compressed day: a canary of 15 s, a watch of 15 s")
     yield Line("delivery.canary_min_s", 300, "before it is compressed")
     yield Line("delivery.watch_s", 300, "before it is compressed")
+    yield Line("delivery.canary_share", 0.2, "the fewest answers that are judged come in 1,000 requests, not in 4,000")
     yield Line("serving.capture_segment_s", 2, "what was just sent is learnt from")
     yield Line("controller.dead_run_retry_s", 60, "a run of this demo starts within seconds")
     yield Line("training.clock", "cpu", "the same training beside other load")
@@ -83,8 +86,8 @@ def demo_lines(scale: Scale) -> Iterator[Line]:
         yield Line(f"training.{tier}.budget.amount", seconds, "of the demo")
         yield Line(f"training.{tier}.budget.unit", "seconds", "of the processor")
         yield Line(f"training.{tier}.seed", 7, "the demo's")
-    yield Line("training.emergency.learning_rate", 1e-3, "the champion is a minute old")
-    yield Line("training.emergency.final_learning_rate", 3e-4, "the champion is a minute old")
+    yield Line("training.emergency.final_learning_rate", 1e-4, "the champion is a minute old: it has more to learn")
+    yield Line("training.emergency.validate_every_steps", 20, "of a few hundred steps")
     yield Line("training.code_prior.recipe.budget.amount", scale.prior_s, "of the demo")
     yield Line("training.code_prior.recipe.budget.unit", "seconds", "of the processor")
     yield Line("evaluation.n_images", scale.benchmark, "of a benchmark that are used")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +25,7 @@ ACROSS, ROWS = 16, 3
 def begin_own_story(told: Told, scale: Scale, seed: int, say: Say) -> Story:
     """Look, propose settings, read the pictures, choose the season; DemoFailed or InitRefused in one line."""
     assert told.images is not None, "somebody named his pictures"
-    chapter = Chapter("The folder is looked at")
+    chapter, began = Chapter("The folder is looked at"), time.monotonic()
     say(f"— {chapter.title}")
     proposed = own_settings(scale, told.images, say)
     settings = proposed.settings
@@ -36,6 +38,7 @@ def begin_own_story(told: Told, scale: Scale, seed: int, say: Say) -> Story:
     supply = OwnSupply(pictures, season, policy, form.fit, ordinary=scale.requests, seed=seed)
     story = Story(settings, scale, say, supply, form=own_form(MOST_MINUTES_QUICK if told.quick else MOST_MINUTES))
     story.chapters.append(chapter)
+    chapter.seconds = time.monotonic() - began
     colour = "colour" if form.channels == 3 else "grey"
     chapter.show("pictures", source.place)
     chapter.show("form", f"{form.height}x{form.width} {colour}, {form.fit}")

@@ -178,6 +178,13 @@ def _show_new_kind(story: Story, chapter: Chapter, key: str) -> None:
     # the window is the newest stretch of what was sent
     window = list(story.supply.kinds.items())[-selection.n :]
     truly = {digest for digest, kind in window if kind == "new"}
+    if selection.found is None or selection.found.is_whole_window:
+        story.figures |= {"new_kind_precision": None, "new_kind_recall": None}
+        told = (
+            f"in no cluster: the newest {selection.n:,} images as a whole take its place; {len(truly):,} are truly new"
+        )
+        chapter.show("new kind, found without labels", told)
+        return
     found = set(selection.new_kind)
     story.figures |= {
         "new_kind_precision": len(found & truly) / max(1, len(found)),

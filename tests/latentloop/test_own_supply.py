@@ -168,12 +168,12 @@ def test_the_settings_are_what_init_proposes_with_the_demos_clocks(
     scale = OWN_QUICK
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(CONFIG_VARIABLE, "")
-    proposed = own_settings(scale, str(folder), quiet)
+    proposed = own_settings(scale, str(folder / "hats"), quiet)
     settings, said = proposed.settings, {each.name: each.value for each in proposed.report.settings}
 
     assert settings.preprocessing.shape == (3, 16, 16)
-    assert settings.intake.subfolders == said["intake.subfolders"] == "kind"
-    assert settings.training.full.batch_size == said["training.full.batch_size"]
+    assert settings.intake.subfolders == said["intake.subfolders"] == "none"
+    assert settings.training.emergency.batch_size == said["training.full.batch_size"]
     assert settings.training.full.budget == Budget(amount=scale.training_s, unit="seconds")
     assert settings.training.emergency.budget == Budget(amount=scale.emergency_s, unit="seconds")
     assert (settings.clock_factor, settings.evaluation.n_images) == (0.05, scale.benchmark)
