@@ -33,7 +33,7 @@ TELEMETRY_QUEUE = 50
 
 SETTINGS = f"""\
 product = "e2e"
-clock_factor = 0.05
+clock_factor = 0.4
 
 [input_policy]
 min_variance = 0.003
