@@ -29,14 +29,14 @@ pytestmark = pytest.mark.server
 
 @dataclass(frozen=True)
 class Walked:
-    """The folder afterwards, and what each block of commands printed, by its last command."""
+    """The folder afterwards, and what each block of commands printed."""
 
     folder: Path
     printed: dict[str, str]
 
     def of(self, command: str) -> str:
-        """What the one block printed whose last command begins so."""
-        (found,) = [text for last, text in self.printed.items() if last.startswith(command)]
+        """What the one block printed that begins so."""
+        (found,) = [text for block, text in self.printed.items() if block.startswith(command)]
         return found
 
 
@@ -55,7 +55,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
                 timeout=800, check=False,
             )  # fmt: skip
             assert done.returncode == 0, f"{block}ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-            found.printed[block.strip().splitlines()[-1]] = done.stdout
+            found.printed[block] = done.stdout
         yield found
     finally:
         run_latentloop("down", env=env, folder=folder)
@@ -114,7 +114,7 @@ def _check_that_nothing_is_left_running(walked: Walked) -> None:
 
 
 def _service(printed: dict[str, str]) -> str:
-    told = [re.search(r"service +(http://[\d.:]+)", text) for last, text in printed.items() if " up " in last]
+    told = [re.search(r"service +(http://[\d.:]+)", text) for block, text in printed.items() if " up " in block]
     return str(told[0][1]) if told and told[0] is not None else USUAL
 
 
