@@ -103,8 +103,8 @@ def stream_segment(data: bytes) -> Iterator[list[CapturedImage]]:
             table = _with_labels(pa.Table.from_batches([batch])).cast(_SCHEMA)
             # pyarrow's own way to a datetime takes six times as long
             times = [_EPOCH + timedelta(microseconds=us) for us in table["captured_at"].cast(pa.int64()).to_pylist()]
-            names, sources, files, labels = (table[each].to_pylist() for each in ("name", "source", "data", "label"))
-            yield list(map(CapturedImage, names, sources, times, files, labels))
+            names, sources, contents, labels = (table[each].to_pylist() for each in ("name", "source", "data", "label"))
+            yield list(map(CapturedImage, names, sources, times, contents, labels))
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise StoreCorrupt(
             f"capture segment of {len(data)} bytes: expected Parquet with {_SCHEMA.names}, "

@@ -1,13 +1,18 @@
 """Every kind of file that the world sends, by a second route in numpy; and every kind that must not come in."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.float_resampling import fit_float
 from benchmarks.intake_bad import BAD_KINDS, hostile_metadata, opens_with_pillow
 from benchmarks.intake_kinds import MORE_KINDS, VALID_KINDS, ValidFile, drawing, grey, oriented, save
 from benchmarks.png_writer import chunk, profile_chunk, write_png
-from data_checks.input_gate import GateResult, judge_image_bytes
+from data_checks.input_gate import GateResult, judge_image_bytes, judge_images
+from data_checks.intake.png import read_png_header
+from data_checks.intake.png_pixels import decode_plain
 from data_checks.policy import InputPolicy
 from vae_core.preprocessing import Preprocessing
 
@@ -51,6 +56,33 @@ def test_each_kind_is_made_grey_by_its_luma(file: ValidFile) -> None:
     luma = file.expected @ np.array([0.299, 0.587, 0.114])
     expected = fit_float(luma[:, :, np.newaxis], 24, 28, "stretch")
     assert away(judge(file.data, Preprocessing(height=24, width=28, fit="stretch")), expected) <= LEVEL
+
+
+def test_files_that_are_judged_together_get_the_answers_that_each_gets_alone() -> None:
+    files = [make().data for make in KINDS.values()] + [make() for make, _ in BAD_KINDS.values()]
+    for alone, beside in zip(
+        (judge_image_bytes(each, BOX, POLICY) for each in files), judge_images(files, BOX, POLICY), strict=True
+    ):
+        assert (alone.refusal, alone.detail, alone.conversions) == (beside.refusal, beside.detail, beside.conversions)
+        assert np.array_equal(alone.pixels, beside.pixels)  # type: ignore[arg-type]
+        if alone.statistics is not None and beside.statistics is not None:
+            assert np.array_equal(alone.statistics.histogram, beside.statistics.histogram)
+            assert [alone.statistics.mean, alone.statistics.variance, alone.statistics.entropy_bits] == [
+                beside.statistics.mean, beside.statistics.variance, beside.statistics.entropy_bits
+            ]  # fmt: skip
+        else:
+            assert alone.statistics is beside.statistics
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_a_small_png_has_the_pixels_that_pillow_opens(mode: str) -> None:
+    random = np.random.default_rng(0)
+    noise, slope = random.integers(0, 256, (40, 40, 4)), np.indices((40, 40)).sum(0)[..., np.newaxis] * np.arange(1, 5)
+    channels = slice(None, len(mode)) if mode != "L" else 0
+    data = save(Image.fromarray(np.where(slope < 90, slope, noise).astype(np.uint8)[..., channels]), "PNG")
+    decoded = decode_plain(read_png_header(data))
+    assert decoded is not None and decoded.mode == mode
+    assert np.array_equal(np.asarray(decoded), np.asarray(Image.open(io.BytesIO(data))))
 
 
 @pytest.mark.parametrize("name", BAD_KINDS)
