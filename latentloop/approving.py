@@ -103,7 +103,8 @@ def reject_version(settings: Settings, version: str, reason: str) -> Decided:
 
 def print_decided(decided: Decided) -> None:
     """What was said, what had been said before, and what happens next."""
-    print(f"version {decided.version} ({decided.digest[:12]}) is {decided.approval}: {decided.reason}")
+    why = "" if decided.reason == NO_REASON else f": {decided.reason}"
+    print(f"version {decided.version} ({decided.digest[:12]}) is {decided.approval}{why}")
     if decided.before:
         print(f"before: {decided.before}")
     print(decided.next)

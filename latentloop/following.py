@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from deploy.stores.errors import StoreUnavailable
 from deploy.stores.ledger import Ledger, Trigger
@@ -13,6 +14,7 @@ from deploy.stores.orchestrator import Orchestrator, RunRef, RunState
 from latentloop.errors import RunFailed, RunGoesOn
 from latentloop.pulse import Pulse
 from latentloop.rhythm import Rhythm
+from latentloop.supervisor.lock import find_holder
 from latentloop.telling_time import describe
 from latentloop.waiting import Waiting
 
@@ -41,12 +43,14 @@ def follow(
     timeout_s: float,
     say: Say,
     show: Show,
+    home: Path | None = None,
 ) -> RunState:
     """Wait for the end of a run; `show` sees every state, and `say` what a person should know.
 
-    RunFailed when it was interrupted, or is not over in time; RunGoesOn when a person leaves; a server that is away is
-    waited for.
+    RunFailed when it was interrupted, is not over in time, or the installation of `home`, which was up, was taken down;
+    RunGoesOn when a person leaves; a server that is away is waited for.
     """
+    was_up = home is not None and find_holder(home) is not None
     with _saying_that_it_goes_on(followed):
         waiting, pulse = Waiting(orchestrator, say), Pulse(lease_s)
         deadline, away = time.monotonic() + timeout_s, False
@@ -54,6 +58,10 @@ def follow(
             try:
                 state = orchestrator.run_state(followed.run.id)
             except StoreUnavailable as error:
+                if home is not None and was_up and find_holder(home) is None:
+                    raise RunFailed(
+                        f"{home} was taken down, and {followed.what} with it: after `latentloop up`, {followed.again}"
+                    ) from error
                 if not away:
                     say(f"{error}; {followed.what} goes on without it")
                 away = True

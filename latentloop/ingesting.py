@@ -14,7 +14,7 @@ from deploy.settings import Settings
 from deploy.stores.captures import CaptureStore
 from deploy.stores.ledger import Ledger, LedgerEntry
 from deploy.stores.orchestrator import RunState
-from latentloop.errors import NothingToDo, RunFailed
+from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.folder_counts import FolderCounts, sum_counts
 from latentloop.following import Followed, Show, expect_completed, follow, saying_changes
 from latentloop.pace import Pace
@@ -43,7 +43,10 @@ def ingest_folder(
     source = open_source(settings, place)
     if told := tell_changed_pixels():
         say(told)
-    packed = pack_source(settings, source, say, labels)
+    try:
+        packed = pack_source(settings, source, say, labels)
+    except KeyboardInterrupt as error:
+        raise RunGoesOn("left while packing: nothing is lost, the same command goes on where it was left") from error
     note_unread(settings, source.place, packed.unread, datetime.now(UTC))
     if not packed.images and not packed.tally.too_large.count:
         raise NothingToDo(_say_no_image(source, packed))
@@ -102,7 +105,9 @@ def run_deployment(settings: Settings, ledger: Ledger, waiting: Sequence[str], s
         followed = Followed(run, "ingest", key, "`latentloop ingest` again continues it")
         show = _showing_segments(Segments(ledger, waiting), say)
         lease_s = settings.controller.lease_s
-        state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=TIMEOUT_S, say=say, show=show)
+        state = follow(
+            orchestrator, ledger, followed, lease_s=lease_s, timeout_s=TIMEOUT_S, say=say, show=show, home=settings.home
+        )
     expect_completed(state, followed)
 
 

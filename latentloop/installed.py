@@ -15,7 +15,7 @@ def require_installed(settings: Settings) -> Settings:
     url = make_url(settings.ledger_url)
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
         raise NothingToDo(
-            f"nothing is installed in {settings.home.resolve()}: start it with `latentloop up`, or set LATENTLOOP_HOME "
-            "to the home of an installation"
+            f"nothing is installed in {settings.home.resolve()}: begin with `latentloop init FOLDER` and "
+            "`latentloop up`, or set LATENTLOOP_HOME to the home of an installation"
         )
     return settings

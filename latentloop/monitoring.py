@@ -45,7 +45,9 @@ def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitore
         say(f"monitor run: {run.url}")
         followed = Followed(run, "monitor", key, "`latentloop monitor` begins anew")
         lease_s, show = settings.controller.lease_s, saying_changes("monitor", say, before_s)
-        state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=TIMEOUT_S, say=say, show=show)
+        state = follow(
+            orchestrator, ledger, followed, lease_s=lease_s, timeout_s=TIMEOUT_S, say=say, show=show, home=settings.home
+        )
     expect_completed(state, followed)
     keep_duration(settings.home, "monitor", time.monotonic() - began)
     return read_monitored(settings, key, run.url)

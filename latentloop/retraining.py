@@ -53,7 +53,16 @@ def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say
         say(f"{what} run: {run.url}")
         followed = Followed(run, what, key, f"`latentloop retrain --tier {tier}` continues it")
         lease_s = settings.controller.lease_s
-        state = follow(orchestrator, ledger, followed, lease_s=lease_s, timeout_s=RETRAIN_TIMEOUT_S, say=say, show=show)
+        state = follow(
+            orchestrator,
+            ledger,
+            followed,
+            lease_s=lease_s,
+            timeout_s=RETRAIN_TIMEOUT_S,
+            say=say,
+            show=show,
+            home=settings.home,
+        )
     return state, followed
 
 
@@ -91,12 +100,13 @@ def print_registered(registered: Registered) -> None:
     version = registered.version
     print(f"version {version}: benchmark {registered.benchmark}: {registered.reason}")
     print(f"its page, with pictures: {registered.url}")
-    if registered.benchmark != "passed":
-        print(f"its gate is against it: {say_override(version)} lets it be approved all the same")
-    print(
-        f"approve it: `latentloop approve {version}`, or the tag `approval` = `approved` on its page "
-        f"(refuse it: `latentloop reject {version}`)"
-    )
+    approve = f"`latentloop approve {version}`, or the tag `approval` = `approved` on its page"
+    refuse = f"(refuse it: `latentloop reject {version}`)"
+    if registered.benchmark == "passed":
+        print(f"approve it: {approve} {refuse}")
+    else:
+        print(f"its gate is against it: a longer training may help; to serve it all the same {say_override(version)},")
+        print(f"then {approve} {refuse}")
 
 
 def _once(what: str) -> str:

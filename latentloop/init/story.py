@@ -12,6 +12,7 @@ from deploy.settings import Settings, load_settings
 from deploy.settings_evaluation import EvaluationConfig
 from latentloop.errors import InitRefused
 from latentloop.init.asking import Person
+from latentloop.init.budget import Budget
 from latentloop.init.contact_sheet import write_sheet
 from latentloop.init.converted import Converted, Twins, count_twins
 from latentloop.init.deciding import choose_form, choose_names, choose_training, convert_sample
@@ -26,6 +27,7 @@ from latentloop.init.thresholds import BLACK, propose_min_variance
 from latentloop.init.wishes import Wishes
 from latentloop.machine import quickest_device
 from latentloop.progress import Say
+from latentloop.shown_duration import say_about
 from latentloop.sources.opening import open_source
 
 SHEET = "latentloop-init.png"
@@ -61,6 +63,7 @@ def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
     tell(f"contact sheet: {sheet}")
     for each in _tell_lines(lines):
         tell(each)
+    tell(_tell_time(training.budget))
     if not person.agrees(f"write {wishes.output}?"):
         raise InitRefused("nothing was written")
     write_new(wishes.output, text)
@@ -112,6 +115,15 @@ def _tell_lines(lines: Sequence[Line]) -> Iterator[str]:
     wide = max(len(f"{each.name} = {quoted(each.value)}") for each in lines)
     for each in lines:
         yield f"  {f'{each.name} = {quoted(each.value)}':<{min(wide, 60)}}  {each.why}"
+
+
+def _tell_time(budget: Budget) -> str:
+    """What a person waits for `retrain --tier full`, and how it becomes shorter."""
+    prior_s = budget.prior_s.value
+    return (
+        f"a full training: {say_about(budget.seconds + prior_s)} while nothing else runs ({say_about(budget.seconds)} for "
+        f"the network, {say_about(prior_s)} for the prior over its codes); --minutes N plans another"
+    )
 
 
 def _heading(looked: Looked) -> tuple[str, ...]:

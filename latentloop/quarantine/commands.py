@@ -67,7 +67,11 @@ def release(
     names: list[str] = typer.Argument(..., help=NAMES),
     reason: str = typer.Option(..., "--reason", help="why they are good; it goes on record"),
 ) -> None:
-    """Let images in that you vouch for: held ones, flat ones. Never what cannot be decoded or is held out."""
+    """Let images in that you vouch for: held ones, flat ones. Never what cannot be decoded or is held out.
+
+    Exit code 1 where none of them got in.
+    """
+    from latentloop.quarantine.advice import advise
     from latentloop.quarantine.state import by_segment, choose, read_refused
     from tasks.vouching import release_rows
 
@@ -76,8 +80,10 @@ def release(
     released = release_rows(by_segment(read), _required(reason))
     print(f"{released.accepted:,} of {len(chosen):,} images are in the catalogue now")
     for why, count in released.refused.items():
-        print(f"  {count:,} stay: {why}")
+        print(f"  {count:,} stay: {why}: {advise(why, [each for each in read if each.reason == why] or read)}")
     _say_unread(len(chosen) - len(read))
+    if not released.accepted:
+        raise typer.Exit(1)
 
 
 @app.command()

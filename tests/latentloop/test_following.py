@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from deploy.stores.orchestrator import Orchestrator, RunState
 from latentloop.cancelling import cancel_run
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.following import Followed, expect_completed, follow
+from latentloop.supervisor.lock import hold_home
 from tests.servers import PatientTransport, free_ports
 
 LEASE_S = 0.2  # of which three are waited for
@@ -140,6 +142,18 @@ def test_a_server_that_is_away_is_said_once_and_waited_for(world: World) -> None
             world.follow(timeout_s=2)
     (line,) = world.said
     assert line.endswith("is `prefect server` up?; retrain-full goes on without it")
+
+
+def test_an_installation_that_is_taken_down_ends_the_command_and_says_what_continues_the_work(world: World) -> None:
+    home = world.settings.home
+    with Orchestrator(f"http://127.0.0.1:{free_ports(1)[0]}/api") as away, ExitStack() as up:
+        up.enter_context(hold_home(home))
+        with pytest.raises(RunFailed) as caught:  # the first line that is said ends the installation
+            follow(
+                away, world.ledger, world.followed,
+                lease_s=LEASE_S, timeout_s=60, say=lambda line: up.close(), show=world.show, home=home,
+            )  # fmt: skip
+    assert str(caught.value) == f"{home} was taken down, and retrain-full with it: after `latentloop up`, {AGAIN}"
 
 
 @pytest.mark.server

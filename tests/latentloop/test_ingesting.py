@@ -12,10 +12,12 @@ from deploy.settings import Settings
 from deploy.stores import faults
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
-from latentloop.errors import NothingToDo, RunFailed
+from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.folder_counts import FolderCounts
 from latentloop.ingesting import Segments, ingest_folder
+from latentloop.pace import Pace
 from latentloop.quarantine.state import group_by_reason, read_refused
+from latentloop.sources.packing import Packed, Packing
 from latentloop.watching import Watch, watch_folder
 from tasks.context import engine, forget, settings
 from tasks.pending import policy_digest
@@ -212,6 +214,24 @@ def test_segments_are_counted_as_they_reach_the_ledger(inbox: Path) -> None:
     ingest_folder(settings(), inbox, str, run=run)
 
     assert seen == [(1, 0, 1)]
+
+
+def test_whoever_leaves_while_packing_is_told_that_the_same_command_goes_on(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        (inbox / f"{number}.png").write_bytes(intact(number))
+    pack = Packing.run
+
+    def leave(packing: Packing, pace: Pace) -> Packed:
+        pack(packing, pace)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Packing, "run", leave)
+        with pytest.raises(RunGoesOn, match="left while packing: nothing is lost, the same command goes on"):
+            ingest_folder(settings(), inbox, str, run=run_tasks)
+    assert ingest_folder(settings(), inbox, str, run=run_tasks).accepted == 3
 
 
 def test_watching_ingests_what_is_complete_once_and_goes_on_after_a_fault(inbox: Path) -> None:

@@ -83,7 +83,12 @@ def test_rows_are_named_by_ids_that_other_commands_take(home: Path) -> None:
     rows = {each["reason"]: each for each in json.loads(run("show", "all", "--json").stdout)}
     assert rows["low_variance"]["id"] in run("show", "low_variance").stdout
     said = run("release", rows["low_variance"]["id"], rows["truncated"]["id"], "--reason", "a night picture").stdout
-    assert said.splitlines() == ["1 of 2 images are in the catalogue now", "  1 stay: truncated"]
+    assert said.splitlines() == [
+        "1 of 2 images are in the catalogue now",
+        "  1 stay: truncated: no setting makes pictures of these files: send them again whole, or `discard` them",
+    ]
+    none = run("release", rows["truncated"]["id"], "--reason", "again")
+    assert none.exit_code == 1 and none.stdout.startswith("0 of 1 images")
     assert settings().open_catalogue().read(["vouched"])["vouched"].to_pylist() == ["", "a night picture"]
 
 
