@@ -121,8 +121,8 @@ def _tell_time(budget: Budget) -> str:
     """What a person waits for `retrain --tier full`, and how it becomes shorter."""
     prior_s = budget.prior_s.value
     return (
-        f"a full training: {say_about(budget.seconds + prior_s)} while nothing else runs ({say_about(budget.seconds)} for "
-        f"the network, {say_about(prior_s)} for the prior over its codes); --minutes N plans another"
+        f"a full training: {say_about(budget.seconds + prior_s)} while nothing else runs ({say_about(budget.seconds)} "
+        f"for the network, {say_about(prior_s)} for the prior over its codes); --minutes N plans another"
     )
 
 

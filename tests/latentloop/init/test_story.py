@@ -97,11 +97,11 @@ def test_flags_come_before_what_is_proposed(work: Path, tmp_path: Path) -> None:
 
 
 def test_a_few_steps_are_trained_to_plan_the_budget(work: Path, tmp_path: Path) -> None:
-    found, _ = init(grey_textures(tmp_path / "grey", 64), trial_s=0.2)
+    found, told = init(grey_textures(tmp_path / "grey", 64), trial_s=0.2)
 
     reasons = {each.name: each.why for each in found.settings}
     assert "measured here" in reasons["training.full.budget.amount"]
-    assert found.images_per_s
+    assert found.images_per_s and "a full training: about" in told
     assert found.expected_seconds
 
 
