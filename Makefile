@@ -8,7 +8,7 @@ TESTFLAGS ?=
 # parts that run at once and end at about one time; these log into files, the foreground takes the rest
 PARTS := computing stores tasks story
 computing := tests/vae_core tests/data_checks tests/benchmarks
-stores := tests/deploy
+stores := tests/deploy tests/tutorial
 tasks := tests/tasks tests/flows
 story := tests/e2e
 export DO_NOT_TRACK := 1
