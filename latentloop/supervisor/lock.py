@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from deploy.settings import SettingsError
 
 LOCK_FILE = Path("run") / "up.lock"
+NAMED_WITHIN_S = 10.0
 
 
 class Holder(BaseModel):
@@ -35,6 +37,14 @@ class Holder(BaseModel):
         return bool(abs(born - self.born) < 1.0) and not ended
 
 
+def _await_holder(home: Path) -> Holder | None:
+    """Whoever has the lock; it may be about to write its name."""
+    deadline = time.monotonic() + NAMED_WITHIN_S
+    while (found := find_holder(home)) is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
 def this_process() -> Holder:
     """Whoever calls it."""
     return Holder(pid=os.getpid(), born=psutil.Process().create_time())
@@ -50,7 +60,7 @@ def hold_home(home: Path) -> Iterator[None]:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        holder = find_holder(home)
+        holder = _await_holder(home)
         who = f" (pid {holder.pid})" if holder is not None else ""
         raise SettingsError(
             f"{home.resolve()} is already up, or being started{who}: use it, or end it with `latentloop down`"

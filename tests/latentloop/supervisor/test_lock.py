@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,17 @@ def test_a_second_supervisor_of_a_home_is_told_of_the_first_in_one_line(tmp_path
     assert find_holder(tmp_path) is None
     with hold_home(tmp_path):
         assert find_holder(tmp_path) == this_process()
+
+
+def test_one_that_has_the_lock_and_is_about_to_write_its_name_is_named_too(tmp_path: Path) -> None:
+    with hold_home(tmp_path):
+        name = (tmp_path / LOCK_FILE).read_bytes()
+        (tmp_path / LOCK_FILE).write_bytes(b"")
+        writing = threading.Timer(0.2, (tmp_path / LOCK_FILE).write_bytes, [name])
+        writing.start()
+        with pytest.raises(SettingsError, match=rf"being started \(pid {os.getpid()}\)"), hold_home(tmp_path):
+            pytest.fail("it holds the home twice")
+        writing.join()
 
 
 def test_another_home_is_another_matter(tmp_path: Path) -> None:
