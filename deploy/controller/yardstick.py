@@ -7,7 +7,6 @@ process judges against the same images from then on. What had moved before the f
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +23,8 @@ from deploy.stores.telemetry import Telemetry
 
 MOST_ROWS = 10_000
 """Of the first requests, among which the different images are looked for."""
+_ENDED = "ended_us"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +60,7 @@ def read_yardstick(
     own, needed = len(reference), policy.needed_reference(reference.latent_dim)
     if own >= needed:
         return Yardstick(reference, own, needed, since)
-    key = f"references/{served.digest}-{needed}.npz"
+    key = f"references/{served.digest}-{needed}.safetensors"
     try:
         first, ended = _unpack(objects.get(key).data)
     except ObjectMissing:
@@ -86,12 +87,16 @@ def _first_images(
 
 
 def _pack(sample: Sample, ended: datetime) -> bytes:
-    file = io.BytesIO()
-    np.savez(file, ended=np.array(ended.isoformat()), **sample.columns())  # type: ignore[arg-type]
-    return file.getvalue()
+    from safetensors.numpy import save
+
+    columns = {name: np.ascontiguousarray(column) for name, column in sample.columns().items()}
+    packed: bytes = save({**columns, _ENDED: np.array([(ended - _EPOCH) // timedelta(microseconds=1)])})
+    return packed
 
 
 def _unpack(data: bytes) -> tuple[Sample, datetime]:
-    with np.load(io.BytesIO(data), allow_pickle=False) as found:
-        columns: dict[str, Any] = {name: found[name] for name in found.files if name != "ended"}
-        return Sample(**columns), datetime.fromisoformat(str(found["ended"]))
+    from safetensors.numpy import load
+
+    columns: dict[str, Any] = load(data)
+    ended = _EPOCH + timedelta(microseconds=int(columns.pop(_ENDED)[0]))
+    return Sample(**columns), ended
