@@ -38,8 +38,9 @@ class InputPolicy(BaseModel):
     greys is a fair image of about 0.5 bits. On Fashion-MNIST's training images the smallest is 0.41 bits."""
 
     detect_inversion: bool = True
-    """Whether negatives are recognised; needs a reference histogram, without one nothing is called
-    inverted."""
+    """Whether negatives are recognised, by the reference of the version that serves. Without one nothing is called
+    inverted, nor by one whose own images say that more good ones than `max_refused_share` might pass for negatives:
+    each of them is measured, none may pass, and there must be enough of them (299 at 1 %)."""
 
     inversion_margin: float = Field(default=0.45, gt=0, le=2)
     """By how much the histogram must be nearer to the mirrored reference than to the reference, L1 distance,

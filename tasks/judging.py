@@ -161,9 +161,11 @@ def _reference_histogram() -> np.ndarray | None:
     """The champion's: the gate that answers requests must not know more than the one that admits training data."""
     from deploy.stores.artifacts import fetch_tensors
     from deploy.stores.release import ReleaseStore
+    from vae_core.reference import Reference
 
     champion = ReleaseStore(engine()).read().champion
     if champion is None:
         return None
     tensors = fetch_tensors(objects(), champion.artifact, champion.digest, "reference.safetensors")
-    return tensors["histogram"].numpy()
+    policy = settings().input_policy
+    return Reference.from_tensors(tensors).histogram_of_positives(policy.inversion_margin, policy.max_refused_share)

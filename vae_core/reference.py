@@ -11,6 +11,7 @@ import torch
 
 from vae_core.errors import ArtifactError, DataError
 from vae_core.inference import Scores, score_images
+from vae_core.inversion import measure_inversion, tells_negatives
 from vae_core.models.variants import AnyModel
 
 HISTOGRAM_BINS = 16
@@ -31,7 +32,8 @@ class Reference:
     mu (N, D) float16; recon_error, norm (N,) float32 as in `Scores`; image_mean and image_variance (N,) float32 of the
     pixels on [0, 1]; image_entropy (N,) float32, bits of the grey-level histogram, 0 to 4; histogram (16,) float32,
     the mean over images, sums to 1. Of a Gaussian posterior logvar (N, D) float16 and kl (N,) float32; of a VQ-VAE
-    codes (N, h, w) int32 and code_distance (N,) float32; the other two are None.
+    codes (N, h, w) int32 and code_distance (N,) float32; the other two are None. inversion (N,) float32, how much each
+    image looks like a negative of the others (`measure_inversion`); None in versions of releases that did not know it.
     """
 
     mu: np.ndarray
@@ -45,6 +47,7 @@ class Reference:
     kl: np.ndarray | None = None
     codes: np.ndarray | None = None
     code_distance: np.ndarray | None = None
+    inversion: np.ndarray | None = None
     _sorted: dict[Ranked, np.ndarray] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -78,10 +81,19 @@ class Reference:
             raise DataError(f"reference: expected one of {', '.join(self._sorted)}, came {name}; this model has none")
         return self._sorted[name]
 
+    def histogram_of_positives(self, margin: float, most_refused: float) -> np.ndarray | None:
+        """What negatives are told by, (16,); None where more good images than `most_refused` might pass for one.
+
+        Versions of releases that did not measure it are trusted, as they were.
+        """
+        known = self.inversion is None or tells_negatives(self.inversion, margin, most_refused)
+        return self.histogram if known else None
+
     def to_tensors(self) -> dict[str, torch.Tensor]:
         """Name the arrays for a safetensors file."""
         names = _OF_POSTERIOR if self.codes is None else _OF_CODES
-        return {name: torch.tensor(getattr(self, name)) for name in ("mu", *names, *_PER_IMAGE, "histogram")}
+        own = ("inversion",) if self.inversion is not None else ()
+        return {name: torch.tensor(getattr(self, name)) for name in ("mu", *names, *_PER_IMAGE, "histogram", *own)}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> Reference:
@@ -97,6 +109,7 @@ def measure_reference(model: AnyModel, pixels: np.ndarray, *, device: str = "cpu
     # chunk by chunk, so that the reconstructions of a whole catalogue never lie in memory together
     scores = Scores.joined([_score_briefly(model, pixels[start : start + CHUNK], device) for start in _starts(pixels)])
     statistics = np.concatenate([_measure_pixels(pixels[start : start + CHUNK]) for start in _starts(pixels)])
+    histogram = statistics[:, 3:].mean(axis=0)
     return Reference(
         mu=scores.mu.astype(np.float16),
         recon_error=scores.recon_error,
@@ -104,11 +117,12 @@ def measure_reference(model: AnyModel, pixels: np.ndarray, *, device: str = "cpu
         image_mean=statistics[:, 0].astype(np.float32),
         image_variance=statistics[:, 1].astype(np.float32),
         image_entropy=statistics[:, 2].astype(np.float32),
-        histogram=statistics[:, 3:].mean(axis=0).astype(np.float32),
+        histogram=histogram.astype(np.float32),
         logvar=None if scores.logvar is None else scores.logvar.astype(np.float16),
         kl=scores.kl,
         codes=scores.codes,
         code_distance=scores.code_distance,
+        inversion=measure_inversion(statistics[:, 3:], histogram).astype(np.float32),
     )
 
 
@@ -136,7 +150,7 @@ def _problem(tensors: Mapping[str, torch.Tensor]) -> str | None:
     """Say what keeps the tensors from being a reference, or None."""
     own = _OF_CODES if "codes" in tensors else _OF_POSTERIOR
     expected = {"mu", *own, *_PER_IMAGE, "histogram"}
-    if set(tensors) != expected:
+    if set(tensors) - {"inversion"} != expected:
         return f"expected the tensors {sorted(expected)}, came {sorted(tensors)}"
     count = len(tensors["recon_error"]) if tensors["recon_error"].ndim else 0
     if count == 0 or tensors["mu"].ndim != 2 or ("codes" in tensors and tensors["codes"].ndim != 3):

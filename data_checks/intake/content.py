@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from data_checks.errors import ImageRefused
 from data_checks.image_statistics import ImageStatistics
-from data_checks.inversion import measure_inversion
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
+from vae_core.inversion import measure_inversion
 
 _NEARLY_BLACK, _NEARLY_WHITE = 0.1, 0.9
 
@@ -24,7 +24,7 @@ def require_content(
     require_contrast(statistics, policy)
     if reference_histogram is None or not policy.detect_inversion:
         return
-    nearer = measure_inversion(statistics.histogram, reference_histogram)
+    nearer = float(measure_inversion(statistics.histogram, reference_histogram))
     if nearer > policy.inversion_margin:
         raise ImageRefused(
             Refusal.inverted,

@@ -50,7 +50,9 @@ def require_decodable(uploads: list[Upload], preprocessing: Preprocessing, polic
 
 def admit_uploads(uploads: list[Upload], gate: LoadedVersion, policy: InputPolicy) -> Admitted:
     """Judge every image by the preprocessing and reference of `gate`; `ImagesRefused` names each bad one."""
-    histogram = gate.reference.histogram if gate.reference is not None else None
+    histogram = None
+    if gate.reference is not None:
+        histogram = gate.reference.histogram_of_positives(policy.inversion_margin, policy.max_refused_share)
     pixels, statistics, refused = [], [], []
     for index, upload in enumerate(uploads):
         result = _judge(upload, gate, policy, histogram)

@@ -16,7 +16,6 @@ from latentloop.init.form import Size
 from latentloop.init.reasoned import Reasoned
 from latentloop.init.settings_file import Line
 from latentloop.init.thresholds import (
-    propose_detect_inversion,
     propose_formats,
     propose_max_bytes,
     propose_max_pixels,
@@ -107,8 +106,6 @@ def gate_lines(converted: Converted, endings: Collection[str]) -> Iterator[Line]
         yield Line.of("input_policy.max_pixels", max_pixels)
     yield Line.of("input_policy.min_variance", propose_min_variance(converted.variance))
     yield Line.of("input_policy.min_entropy_bits", propose_min_entropy(converted.entropy_bits, converted.variance))
-    if not (detect := propose_detect_inversion(converted.pixels)).value:
-        yield Line.of("input_policy.detect_inversion", detect)
 
 
 def training_lines(training: Training) -> Iterator[Line]:

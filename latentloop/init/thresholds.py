@@ -9,9 +9,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from data_checks.image_statistics import measure_images
 from data_checks.intake.header import ImageFormat
-from data_checks.inversion import measure_inversion
 from data_checks.policy import MOST_FILE_BYTES, MOST_PIXELS, InputPolicy
 from latentloop.init.look import Look
 from latentloop.init.reasoned import Reasoned
@@ -41,17 +39,6 @@ def propose_min_variance(variance: NDArray[np.float64]) -> Reasoned[float]:
     flat = len(variance) - len(good)
     told = f"; {flat:,} flat ones are refused" if flat else ""
     return Reasoned(value, f"the least of the sample is {least:.2g}{told}")
-
-
-def propose_detect_inversion(pixels: NDArray[np.uint8]) -> Reasoned[bool]:
-    """Off where good pictures, uint8 (N, C, H, W), would pass for negatives of the others, as drawings do."""
-    margin, statistics = InputPolicy().inversion_margin, measure_images(list(pixels)).rows()
-    good = [each.histogram for each in statistics if each.variance >= BLACK]
-    usual = np.sum(good, axis=0) / max(1, len(good))
-    like = sum(measure_inversion(each, usual) > margin for each in good)
-    if not like:
-        return Reasoned(True, "none of the sample passes for a negative")
-    return Reasoned(False, f"{like:,} good ones of the sample would pass for negatives of the others")
 
 
 def propose_min_entropy(entropy_bits: NDArray[np.float64], variance: NDArray[np.float64]) -> Reasoned[float]:

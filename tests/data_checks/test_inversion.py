@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
+from data_checks.inversion import measure_inversion
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from data_checks.image_statistics import measure_image, measure_images
-from data_checks.inversion import measure_inversion
 from tests.data_checks.pictures import product
 
 histograms = hnp.arrays(np.float64, 16, elements=st.floats(0.01, 1)).map(lambda bins: bins / bins.sum())

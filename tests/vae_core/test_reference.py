@@ -12,6 +12,7 @@ from data_checks.image_statistics import measure_images
 from tests.vae_core.synthetic_images import TINY, boxes, tiny_vq_vae
 from vae_core.errors import ArtifactError, DataError
 from vae_core.inference import score_images
+from vae_core.inversion import measure_inversion, tells_negatives
 from vae_core.models.build import build_model
 from vae_core.reference import Reference, measure_reference
 
@@ -143,3 +144,49 @@ def test_a_changed_copy_ranks_by_its_own_values(reference):
 def test_tensors_that_are_no_reference_are_refused(reference, change, complaint):
     with pytest.raises(ArtifactError, match=complaint):
         Reference.from_tensors({**reference.to_tensors(), **change})
+
+
+def _greys(n: int, low: int, high: int) -> np.ndarray:
+    return np.random.default_rng(5).integers(low, high, (n, 1, 8, 8), dtype=np.uint8)
+
+
+def test_negatives_are_told_by_a_reference_of_which_none_passes_for_one():
+    reference = measure_reference(build_model(TINY).eval(), _greys(299, 150, 256))
+    assert (reference.inversion < 0).all()
+    positives = reference.histogram_of_positives(0.45, 0.01)
+    np.testing.assert_array_equal(positives, reference.histogram)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_none_are_told_by_a_smaller_one_or_where_one_good_image_passes_for_a_negative(others):
+    pixels = np.concatenate([_greys(298, 150, 256), 255 - _greys(others, 150, 256)])
+    reference = measure_reference(build_model(TINY).eval(), pixels)
+    assert (reference.inversion > 0.45).sum() == others
+    assert reference.histogram_of_positives(0.45, 0.01) is None
+    assert (reference.histogram_of_positives(0.45, 0.02) is None) is bool(others)
+
+
+def test_a_version_of_a_release_that_did_not_measure_it_tells_negatives_as_it_did(reference):
+    tensors = reference.to_tensors()
+    del tensors["inversion"]
+    before = Reference.from_tensors(tensors)
+    assert before.inversion is None and "inversion" not in before.to_tensors()
+    np.testing.assert_array_equal(before.histogram_of_positives(0.45, 0.01), reference.histogram)
+
+
+def test_how_much_an_image_looks_like_a_negative_is_bounded_and_changes_its_sign_with_it():
+    rng = np.random.default_rng(1)
+    histograms, reference = rng.dirichlet(np.ones(16), 50), rng.dirichlet(np.ones(16))
+    measured = measure_inversion(histograms, reference)
+    np.testing.assert_allclose(measured, [measure_inversion(each, reference) for each in histograms])
+    np.testing.assert_allclose(measure_inversion(histograms[:, ::-1], reference), -measured, atol=1e-12)
+    assert (np.abs(measured) <= np.abs(reference - reference[::-1]).sum() + 1e-12).all()
+
+
+def test_a_share_is_stated_at_95_percent_confidence():
+    """Of a catalogue of which 1 % passes for negatives at most 5 % of the references tell any."""
+    rng, told = np.random.default_rng(2), 0
+    for _ in range(2_000):
+        passing = rng.random(299) < 0.01
+        told += tells_negatives(np.where(passing, 1.0, -1.0), 0.45, 0.01)
+    assert told / 2_000 < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 2_000)

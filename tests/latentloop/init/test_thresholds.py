@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from data_checks.policy import InputPolicy
 from latentloop.init.thresholds import (
     BLACK,
-    propose_detect_inversion,
     propose_formats,
     propose_max_bytes,
     propose_max_pixels,
@@ -43,16 +42,6 @@ def test_half_of_the_least_variance_is_the_threshold_and_never_more_than_the_def
     least: float, threshold: float
 ) -> None:
     assert propose_min_variance(np.array([0.05, least, 0.0])).value == pytest.approx(threshold)
-
-
-def test_negatives_are_looked_for_only_where_no_good_picture_passes_for_one() -> None:
-    light = np.random.default_rng(3).integers(150, 256, (40, 1, 16, 16), dtype=np.uint8)
-    assert propose_detect_inversion(light).value is True
-    drawings = np.concatenate([light, 255 - light[:1]])  # one of 41 is dark, and good
-    found = propose_detect_inversion(drawings)
-    assert found.value is False and found.why.startswith("1 good ones of the sample")
-    black = np.concatenate([light, np.zeros((1, 1, 16, 16), np.uint8)])
-    assert propose_detect_inversion(black).value is True, "a flat frame is refused anyway"
 
 
 def test_entropy_is_judged_only_where_the_sample_has_some() -> None:
