@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from data_checks.least_images import (
     EARLY_STOPPING_SHARE,
+    LARGEST_GROUP_PART,
     LARGEST_HOLDOUT_SHARE,
     LEAST_HOLDOUT_SHARE,
     MIN_EARLY_STOPPING,
@@ -50,36 +52,74 @@ def too_few(found: int, size: int, also: str = "") -> NotEnoughData:
     )
 
 
-def hold_out_for_reference(window: pa.Table, is_new: np.ndarray, version: int) -> tuple[np.ndarray, tuple[str, ...]]:
+Learn = Callable[[np.ndarray], np.ndarray]
+"""Rows (T,) of the new kind that can be trained on beside a hold-out (H,): no image of it, and no copy of one."""
+
+
+def hold_out_for_reference(
+    window: pa.Table, is_new: np.ndarray, groups: np.ndarray, version: int, learn: Learn
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """So many images that the version's reference, which they become, can be judged against; NotEnoughData else.
 
-    The wanted share first, then as much as leaves enough of the new kind to train on.
+    The wanted share first, then as much as leaves enough of the new kind to train on; then as little as may be, where
+    copies of held-out images leave too few. `groups`: see `hold_out`.
     """
     from data_checks.errors import SplitImpossible
 
-    least = settings().drift.min_reference
-    shares = _holdout_share(int(is_new.sum())), _largest_share(int(is_new.sum()))
-    for share in dict.fromkeys(shares):
+    found, least = int(is_new.sum()), settings().drift.min_reference
+    problem = ""
+    for share in dict.fromkeys((_holdout_share(found), _largest_share(found), LEAST_HOLDOUT_SHARE)):
         try:
-            return hold_out(window, is_new, share, version, least)
+            holdout, sources = hold_out(window, is_new, share, version, least, groups)
         except SplitImpossible as error:
-            problem = error
+            problem = problem or str(error)
+            continue
+        if (learnt := len(learn(holdout))) >= MIN_NEW_IMAGES:
+            return holdout, sources
+        copies = found - int(is_new[holdout].sum()) - learnt
+        problem = (
+            f"with {share:.0%} held out {learnt} are left to train on, for {copies} others are copies of images that "
+            "are held out: capture more of them"
+        )
     raise NotEnoughData(
         f"no hold-out of at least {least} images, which the version's reference needs, among the newest "
-        f"{len(window):,} captured from traffic with {int(is_new.sum())} of the new kind, of which "
+        f"{len(window):,} captured from traffic with {found} of the new kind, of which "
         f"{MIN_NEW_IMAGES} are trained on: {problem}"
     )
 
 
+def gather_moments(captured_us: np.ndarray, groups: np.ndarray, share: float) -> np.ndarray:
+    """Capture times (N,) by which no group of copies is cut: that of one of them, by lot, for each image of a group.
+
+    By lot, so that what comes in many copies is held out as often as what comes once. Groups (N,) that are too large a
+    part of a hold-out of this share are cut: their images keep times of their own.
+    """
+    lot = np.random.default_rng(SEED).permutation(len(groups))
+    _, drawn, place, sizes = np.unique(groups[lot], return_index=True, return_inverse=True, return_counts=True)
+    moments = captured_us.copy()
+    whole = (sizes <= max(2, LARGEST_GROUP_PART * share * len(groups)))[place]
+    moments[lot[whole]] = captured_us[lot[drawn[place[whole]]]]
+    return moments
+
+
 def hold_out(
-    rows: pa.Table, is_new: np.ndarray, share: float, version: int, least: int = 1
+    rows: pa.Table,
+    is_new: np.ndarray,
+    share: float,
+    version: int,
+    least: int = 1,
+    groups: np.ndarray | None = None,
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Rows (H,) to hold out, by source or by time, and the sources that were held out whole; or SplitImpossible."""
+    """Rows (H,) to hold out, by source or by time, and the sources that were held out whole; or SplitImpossible.
+
+    `groups` (N,): equal where images are copies of one another, which time does not part then.
+    """
     from data_checks.split import split_window
 
+    captured_us = rows["captured_at"].cast("int64").to_numpy()
     split = split_window(
         rows["source"].to_pylist(),
-        rows["captured_at"].cast("int64").to_numpy(),
+        captured_us if groups is None else gather_moments(captured_us, groups, share),
         is_new,
         share=share,
         # another window holds out other sources: none is kept from training for ever

@@ -93,8 +93,7 @@ def plan_retrain(
     old = open_benchmark_old(version)
     selection = benchmark_new = None
     if champion is not None:
-        known = tuple(digest for prefix in (old.prefix, *cut_sets()) for digest in benchmark_digests(objects(), prefix))
-        selection = select_window(key, tier, champion, old.sources, known, cause)
+        selection = select_window(key, tier, champion, old.sources, (old.prefix, *cut_sets()), cause)
         version, champion = selection.catalogue_version, selection.champion
         benchmark_new = cut_benchmark_new(key, selection)
     model, held_back = _model(tier, champion), (old.prefix, *cut_sets())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,35 +17,88 @@ from tasks.values import RetrainPlan, Twins, TwinsFound
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from data_checks.near_duplicates.fingerprint import Fingerprints
 
 NAMED = 5  # that the card names
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LookAlikes:
+    """Which images of a version of the catalogue are copies of which.
+
+    `rows` has digest, segment, row and name; prints: a fingerprint for each. `narrowed`: how alike copies are here.
+    """
+
+    version: int
+    rows: pa.Table
+    prints: Fingerprints
+    narrowed: float
+
+    @classmethod
+    def of_catalogue(cls, version: int) -> LookAlikes:
+        """Fingerprints that were not taken before are, and kept."""
+        from data_checks.near_duplicates.limit import narrow_limits
+
+        rows = settings().open_catalogue().read(["digest", "segment", "row", "name"], version=version)
+        prints = catalogue_fingerprints(rows, version)
+        return cls(version, rows, prints, narrow_limits(prints))
+
+    def places(self, digests: Iterable[str]) -> NDArray[np.int64]:
+        """Rows, rising, of the images of these digests; the catalogue may have lost some."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        wanted = pa.array(sorted(digests), pa.string())
+        return np.flatnonzero(pc.is_in(self.rows["digest"], value_set=wanted).to_numpy()).astype(np.int64)
+
+    def originals(self, known: NDArray[np.int64], asked: NDArray[np.int64]) -> NDArray[np.int64]:
+        """For each row asked (M,) the known row that it is a copy of; -1 where it is of none."""
+        from data_checks.near_duplicates.look_alikes import find_copies
+
+        found = find_copies(self.prints.take(known), self.prints.take(asked), self.narrowed)
+        copied = found >= 0
+        found[copied] = known[found[copied]]
+        return found
+
+    def are_copies(self, asked: Sequence[str], known: Iterable[str]) -> NDArray[np.bool_]:
+        """Which of the digests asked (M,) are of copies of the known ones, or are among them."""
+        held, rows = self.places(known), self.places(asked)
+        copies = rows[(self.originals(held, rows) >= 0) | np.isin(rows, held)]
+        return np.isin(np.array(asked), self.rows["digest"].take(copies).to_pylist())
+
+    def groups(self, digests: Sequence[str]) -> NDArray[np.int64]:
+        """A number (M,) for each of these images, equal where they are copies, directly or by way of a third of them.
+
+        ValueError for a digest that the catalogue does not have, or that comes twice.
+        """
+        from data_checks.near_duplicates.groups import Groups
+
+        rows = self.places(digests)
+        if len(rows) != len(digests):
+            raise ValueError(f"expected {len(digests)} different images of the catalogue, came {len(rows)}")
+        names = Groups(self.prints.take(rows), self.narrowed).of(np.arange(len(rows)))
+        order = np.argsort(np.array(self.rows["digest"].take(rows).to_pylist()))
+        at = np.searchsorted(np.sort(np.array(digests)), np.array(digests))
+        found: NDArray[np.int64] = names[order[at]]
+        return found
+
+
 def find_twins(key: str, version: int, prefixes: Iterable[str]) -> TwinsFound:
     """Look through a version of the catalogue for copies of the images of these frozen sets; kept beside the run."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    from data_checks.near_duplicates.limit import narrow_limits
-    from data_checks.near_duplicates.look_alikes import find_copies
-
-    prefixes = tuple(prefixes)
-    rows = settings().open_catalogue().read(["digest", "segment", "row", "name"], version=version)
-    prints = catalogue_fingerprints(rows, version)
+    alike, prefixes = LookAlikes.of_catalogue(version), tuple(prefixes)
     held, probes = (
-        pc.is_in(rows["digest"], value_set=pa.array(sorted(each), pa.string())).to_numpy()
-        for each in (
-            {digest for prefix in prefixes for digest in benchmark_digests(objects(), prefix)},
-            {digest for prefix in prefixes for digest in probing_digests(objects(), prefix)},
-        )
+        alike.places({digest for prefix in prefixes for digest in digests_of(objects(), prefix)})
+        for digests_of in (benchmark_digests, probing_digests)
     )
-    others, known = np.flatnonzero(~held), np.flatnonzero(probes)
-    original = find_copies(prints.take(known), prints.take(others), narrow_limits(prints))
-    twins = others[original >= 0]
-    digests = tuple(sorted(rows["digest"].take(twins).to_pylist()))
+    others = np.setdiff1d(np.arange(len(alike.rows)), held)
+    originals = alike.originals(probes, others)
+    twins, copied = others[originals >= 0], originals[originals >= 0]
+    digests = tuple(sorted(alike.rows["digest"].take(twins).to_pylist()))
     step = f"twins-{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:16]}"
     finish_step(objects(), key, step, Twins(digests=digests))
-    return TwinsFound(n=len(twins), named=_name(rows, twins, known[original[original >= 0]]), step=step)
+    return TwinsFound(n=len(twins), named=_name(alike.rows, twins, copied), step=step)
 
 
 def twins_of(plan: RetrainPlan) -> tuple[str, ...]:

@@ -20,19 +20,23 @@ from tasks.holdout import (
     wanted_window,
     watch_some,
 )
-from tasks.images import WINDOW_STEP
+from tasks.images import WINDOW_STEP, benchmark_digests, probing_digests
 from tasks.mixing import require_share
 from tasks.new_kind import look_back, score_rows
 from tasks.steps import finish_step, finished_step
 from tasks.stretch import judge_whole, left_without, refuse_fault
 from tasks.traffic import ends, free_rows, newest, traffic_among
+from tasks.twins import LookAlikes
 from tasks.values import Cause, NewKindFound, Tier, WindowSelection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pyarrow as pa
 
     from data_checks.new_kind import NewKind
     from deploy.release import ServedVersion
+    from deploy.stores.objects import ObjectStore
     from vae_core.artifact import Artifact
 
 
@@ -41,10 +45,10 @@ def select_window(
     tier: Tier,
     champion: ServedVersion,
     old_sources: tuple[str, ...],
-    held_back: tuple[str, ...],
+    frozen: tuple[str, ...],
     cause: Cause = "schedule",
 ) -> WindowSelection:
-    """Choose window, hold-out and new kind of this trigger; `held_back`: digests of sets that were cut before.
+    """Choose window, hold-out and new kind of this trigger; `frozen`: prefixes of sets that were cut before.
 
     Nothing outside is changed, so whoever is killed after this cuts the same sets when it starts again.
     NotEnoughData when the emergency tier finds too few images of a new kind, or none and all as a whole are not new;
@@ -57,10 +61,10 @@ def select_window(
         artifact = _fetch(champion, Path(temporary))
     if tier != "full":
         _require_same_images(artifact, tier)
-    free = free_rows(version, old_sources, held_back)
+    free = free_rows(version, old_sources, tuple(_digests(benchmark_digests, frozen)))
     traffic = newest(traffic_among(free, artifact))
     if tier == "emergency":
-        chosen = _select_new_kind(traffic, version, champion, artifact, trusted=cause == "by hand")
+        chosen = _select_new_kind(traffic, frozen, version, champion, artifact, trusted=cause == "by hand")
     else:
         window = newest(free) if tier == "incremental" else traffic
         chosen = _select_newest(window, traffic, version, champion)
@@ -68,7 +72,13 @@ def select_window(
 
 
 def _select_new_kind(
-    traffic: pa.Table, version: int, champion: ServedVersion, artifact: Artifact, *, trusted: bool
+    traffic: pa.Table,
+    frozen: tuple[str, ...],
+    version: int,
+    champion: ServedVersion,
+    artifact: Artifact,
+    *,
+    trusted: bool,
 ) -> WindowSelection:
     """Window, hold-out and early stopping around the images of a new kind, or around all where none can be named.
 
@@ -79,7 +89,8 @@ def _select_new_kind(
     captured = score_rows(traffic, version, artifact)
     if artifact.reference is None:
         raise NoChampion(f"version {champion.version} has no reference to find a new kind against: evaluate it again")
-    reference = Sample.of(artifact.reference)
+    reference, alike = Sample.of(artifact.reference), LookAlikes.of_catalogue(version)
+    probing = _digests(probing_digests, frozen)
     refused: NotEnoughData | None = None
     for size, kind in look_back(captured, reference, wanted_images()):
         stretch = captured.take(slice(len(captured) - size, None))
@@ -93,7 +104,7 @@ def _select_new_kind(
                 refuse_fault(stretch, kind, reference)
             indices, found = kind.indices, _named(kind)
         try:
-            return _choose(traffic.slice(len(traffic) - size), indices, found, version, champion)
+            return _choose(traffic.slice(len(traffic) - size), indices, found, alike, probing, champion)
         except NotEnoughData as error:  # a longer stretch has more of all
             refused = refused or error
     assert refused is not None, "there is one stretch at least"
@@ -113,29 +124,46 @@ def _named(kind: NewKind) -> NewKindFound:
 
 
 def _choose(
-    window: pa.Table, indices: np.ndarray, found: NewKindFound, version: int, champion: ServedVersion
+    window: pa.Table,
+    indices: np.ndarray,
+    found: NewKindFound,
+    alike: LookAlikes,
+    probing: frozenset[str],
+    champion: ServedVersion,
 ) -> WindowSelection:
-    """The selection of one stretch; NotEnoughData, with both numbers, where something would be short."""
+    """The selection of one stretch; NotEnoughData, with both numbers, where something would be short.
+
+    What is a copy of a held-out image, or of one of `probing`, is not counted as one to train on: the plan leaves it
+    out.
+    """
     size = len(window)
     if found.n < least_images():
         raise too_few(found.n, size)
     is_new = np.zeros(size, dtype=bool)
     is_new[indices] = True
     digests, (began, ended) = np.array(window["digest"].to_pylist()), ends(window)
-    holdout, sources = hold_out_for_reference(window, is_new, version)
-    trained = np.setdiff1d(np.flatnonzero(is_new), holdout)
+    new = np.flatnonzero(is_new)
+    new_digests = digests[new].tolist()
+
+    def learn(holdout: np.ndarray) -> np.ndarray:
+        copies = alike.are_copies(new_digests, probing.union(digests[holdout].tolist()))
+        return np.setdiff1d(new[~copies], holdout)
+
+    groups = alike.groups(digests.tolist())
+    holdout, sources = hold_out_for_reference(window, is_new, groups, alike.version, learn)
+    trained = learn(holdout)
     watched = watch_some(trained)
     require_share(len(trained) - len(watched), size - len(holdout) - len(watched), found)
     return WindowSelection(
         catalogue=settings().open_catalogue().name,
-        catalogue_version=version,
+        catalogue_version=alike.version,
         champion=champion,
         n=size,
         began=began,
         ended=ended,
         holdout=tuple(digests[holdout].tolist()),
         holdout_sources=sources,
-        new_kind=tuple(digests[is_new].tolist()),
+        new_kind=tuple(new_digests),
         early_stopping=tuple(digests[watched].tolist()),
         segments=tuple(sorted(set(window["segment"].to_pylist()))),
         found=found,
@@ -166,6 +194,10 @@ def _select_newest(window: pa.Table, traffic: pa.Table, version: int, champion: 
         holdout=holdout,
         holdout_sources=sources,
     )
+
+
+def _digests(of: Callable[[ObjectStore, str], list[str]], prefixes: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(digest for prefix in prefixes for digest in of(objects(), prefix))
 
 
 def _fetch(champion: ServedVersion, folder: Path) -> Artifact:

@@ -11,10 +11,13 @@ from data_checks.near_duplicates.look_alikes import find_pairs
 
 
 class Groups:
-    """The groups of some images, found as they are asked for: of a hold-out's images, not of a whole catalogue."""
+    """The groups of some images, found as they are asked for: of a hold-out's images, not of a whole catalogue.
 
-    def __init__(self, prints: Fingerprints) -> None:
-        self._prints, self._narrowed = prints, narrow_limits(prints)
+    `narrowed`: how alike copies are in the catalogue that they are part of; None where they are all of it.
+    """
+
+    def __init__(self, prints: Fingerprints, narrowed: float | None = None) -> None:
+        self._prints, self._narrowed = prints, narrow_limits(prints) if narrowed is None else narrowed
         self._name = np.arange(len(prints))
         self._known = np.zeros(len(prints), dtype=bool)
 

@@ -18,7 +18,17 @@ from tasks.mixing import mark_new_kind
 from tasks.plan import validate_plan
 from tasks.rows import early_stopping_rows, fix_rows, in_window, planned_rows, training_rows
 from tests.tasks.arrivals import ingest
-from tests.tasks.season import MIN_NEW, SERVED_SINCE, capture_traffic, change_season, known_images, plan_emergency, ship
+from tests.tasks.season import (
+    MIN_NEW,
+    SERVED_SINCE,
+    capture_images,
+    capture_traffic,
+    change_season,
+    known_images,
+    new_images,
+    plan_emergency,
+    ship,
+)
 
 pytestmark = [
     pytest.mark.server,
@@ -76,6 +86,22 @@ def test_the_next_emergency_trains_on_no_image_of_an_older_benchmark(home: Path)
     assert not set(before) & set(rows)
     assert not set(before) & set(benchmark_digests(objects(), second.benchmark_new.prefix))
     validate_plan.fn(second)
+
+
+def test_a_new_kind_that_came_twice_in_nearly_the_same_images_is_held_out_in_pairs(home: Path) -> None:
+    """Copies on both sides would be left out of the training, which then has too few: by time alone, 70 of 150."""
+    once = new_images(75, seed=8)
+    again = np.clip(once.astype(np.int64) + 2, 0, 255).astype(np.uint8)
+    images = np.concatenate([known_images(800, seed=9), once, again])
+    capture_images(images[np.random.default_rng(4).permutation(len(images))], day=1)
+    ingest()
+
+    plan = plan_emergency()
+
+    validate_plan.fn(plan)
+    assert plan.benchmark_new is not None and plan.benchmark_new.n >= 60
+    rows = training_rows(settings().open_catalogue(), plan, [])
+    assert mark_new_kind(rows, plan).sum() >= MIN_NEW
 
 
 def test_too_few_new_images_are_one_line_with_both_numbers(home: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tasks.context import settings
 from tasks.errors import NotEnoughData
-from tasks.holdout import MIN_NEW_IMAGES, hold_out_for_reference, wanted_window, watch_some
+from tasks.holdout import MIN_NEW_IMAGES, Learn, gather_moments, hold_out_for_reference, wanted_window, watch_some
 
 pytestmark = pytest.mark.usefixtures("configure")
 
@@ -22,13 +22,22 @@ def _window(count: int) -> pa.Table:
     return pa.table({"source": ["http"] * count, "captured_at": pa.array(times, pa.timestamp("us", "UTC"))})
 
 
+def _hold_out(count: int, learn: Learn | None = None) -> np.ndarray:
+    """Of a window that is new as a whole, and has no copies but what `learn` knows of."""
+    everything = np.arange(count)
+    rest = learn or (lambda holdout: np.setdiff1d(everything, holdout))
+    holdout, sources = hold_out_for_reference(_window(count), np.ones(count, dtype=bool), everything, 1, rest)
+    assert sources == ()
+    return holdout
+
+
 @pytest.mark.parametrize("count", [1_060, 1_300, 2_000])
 def test_the_hold_out_serves_as_a_reference_and_enough_is_left_to_train_on(count: int) -> None:
     """1,300: as many as the monitor judges at least, and waits for where it can name no cluster."""
-    holdout, sources = hold_out_for_reference(_window(count), np.ones(count, dtype=bool), 1)
+    holdout = _hold_out(count)
     rest = np.setdiff1d(np.arange(count), holdout)
     watched = watch_some(rest)
-    assert sources == () and holdout.min() > rest.max(), "the newest"
+    assert holdout.min() > rest.max(), "the newest"
     assert len(holdout) >= settings().drift.min_reference
     assert len(watched) >= 30
     assert len(rest) - len(watched) >= MIN_NEW_IMAGES
@@ -36,10 +45,38 @@ def test_the_hold_out_serves_as_a_reference_and_enough_is_left_to_train_on(count
 
 def test_with_all_that_is_wanted_no_more_than_the_usual_share_is_held_out() -> None:
     count = wanted_window()
-    holdout, _ = hold_out_for_reference(_window(count), np.ones(count, dtype=bool), 1)
+    holdout = _hold_out(count)
     assert len(holdout) == settings().evaluation.window_holdout_share * count == 500
 
 
 def test_too_short_a_window_is_refused_with_both_numbers() -> None:
     with pytest.raises(NotEnoughData, match=r"^no hold-out of at least 500 images, .* newest 900 .*500 are trained"):
-        hold_out_for_reference(_window(900), np.ones(900, dtype=bool), 1)
+        _hold_out(900)
+
+
+def test_where_copies_of_what_is_held_out_leave_too_few_less_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LATENTLOOP_DRIFT__MIN_REFERENCE", "200")
+    settings.cache_clear()
+
+    def learn(holdout: np.ndarray) -> np.ndarray:  # each held-out image has two copies among the others
+        return np.arange(1_400 - 3 * len(holdout))
+
+    assert len(_hold_out(1_400, learn)) == 210, "15 %: of the 25 % that are wanted 350 were left to train on"
+    with pytest.raises(NotEnoughData, match=r"15% held out 400 are left .* for 790 others are copies of images that"):
+        _hold_out(1_400, lambda holdout: learn(holdout)[:400])
+
+
+def test_copies_have_one_moment_so_that_time_does_not_part_them() -> None:
+    captured, groups = np.arange(1, 9), np.array([0, 1, 0, 2, 3, 3, 3, 3])
+    moments = gather_moments(captured, groups, share=1.0)
+    assert moments[0] == moments[2] in (1, 3)
+    np.testing.assert_array_equal(moments[[1, 3]], [2, 4])
+    np.testing.assert_array_equal(moments[4:], [5, 6, 7, 8], "four of eight are too many for one")
+
+
+def test_what_comes_twice_is_among_the_newest_as_often_as_what_comes_once() -> None:
+    """The newest half of a thousand pairs in a random order; 4 standard errors of their share."""
+    groups = np.random.default_rng(6).permutation(np.arange(1_000).repeat(2))
+    moments = gather_moments(np.arange(2_000), groups, share=0.2)
+    assert len(np.unique(moments)) == 1_000
+    assert abs((moments >= 1_000).mean() - 0.5) < 4 * 0.5 / np.sqrt(1_000)
