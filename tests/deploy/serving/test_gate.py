@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
 from data_checks.policy import InputPolicy
-from deploy.serving.errors import Problem
-from deploy.serving.gate import Admitted, require_decodable
+from deploy.serving.errors import ImagesRefused, Problem
+from deploy.serving.gate import Admitted, admit_uploads, require_decodable
 from deploy.serving.payload import Upload
-from tests.deploy.serving.house import png
+from deploy.serving.router import LoadedVersion
+from tests.deploy.serving.house import pictures, png, tiny_artifact
 from vae_core.preprocessing import Preprocessing
+from vae_core.reference import measure_reference
 
 FILE = Upload("a", png(np.zeros((1, 100, 100), np.uint8)))
 POLICY = InputPolicy(max_pixels=30_000)
@@ -32,3 +37,20 @@ def test_where_nothing_is_resized_a_file_of_another_size_is_left_to_the_gate() -
 def test_what_a_request_holds_is_its_content_and_its_pixels() -> None:
     uploads = (Upload("a", b"four"), Upload("", np.zeros(3, np.float64)))
     assert Admitted(uploads, np.zeros((2, 1, 28, 28), np.uint8), ()).size == 4 + 24 + 2 * 784
+
+
+@pytest.mark.parametrize("known_negatives", [0, 1])
+def test_a_negative_is_refused_unless_one_of_the_versions_own_images_passes_for_one(known_negatives: int) -> None:
+    dark, negative = pictures(300), 255 - pictures(1, seed=9)[0]
+    own = np.concatenate([dark, 255 - dark[:known_negatives]])
+    artifact = tiny_artifact(seed=1)
+    artifact = replace(artifact, reference=measure_reference(artifact.model, own))
+    version = LoadedVersion("1", "", artifact, datetime(2026, 1, 1, tzinfo=UTC))
+    admitted = admit_uploads([Upload("a", png(dark[0]))], version, InputPolicy(min_variance=0))
+    assert len(admitted.pixels) == 1
+    if known_negatives:
+        assert len(admit_uploads([Upload("a", png(negative))], version, InputPolicy(min_variance=0)).pixels) == 1
+        return
+    with pytest.raises(ImagesRefused) as caught:
+        admit_uploads([Upload("a", png(negative))], version, InputPolicy(min_variance=0))
+    assert [each.reason for each in caught.value.refused] == ["inverted"]
