@@ -55,7 +55,9 @@ def cut_benchmark_new(key: str, selection: WindowSelection) -> BenchmarkSet | No
     version = selection.catalogue_version
     rows = settings().open_catalogue().read(["segment", "row", "digest"], version=version)
     rows = rows.filter(pc.is_in(rows["digest"], value_set=pa.array(selection.holdout, pa.string())))
-    cut = _freeze("new", version, rows, key, selection.holdout_sources, frozenset(selection.new_kind))
+    new, spared = frozenset(selection.new_kind), frozenset(selection.of_cut_groups)
+    told = f"{len(spared):,} of its images have too many copies to hold all of them out" if spared else ""
+    cut = _freeze("new", version, rows, key, selection.holdout_sources, new, told, spared)
     DigestIndex(engine()).protect(list(selection.holdout), cut.prefix)
     Ledger(engine()).record("benchmark", "new", cut.model_dump_json(), now(), key=f"benchmark:new:{key}")
     return cut

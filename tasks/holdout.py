@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -52,13 +53,25 @@ def too_few(found: int, size: int, also: str = "") -> NotEnoughData:
     )
 
 
-Learn = Callable[[np.ndarray], np.ndarray]
-"""Rows (T,) of the new kind that can be trained on beside a hold-out (H,): no image of it, and no copy of one."""
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """Rows (H,) of a window that are held out, rising; `sources`: those that were held out whole, if any.
+
+    of_cut_groups (G,): those of the rows whose copies are on both sides, because there are too many of them.
+    """
+
+    rows: np.ndarray
+    sources: tuple[str, ...] = ()
+    of_cut_groups: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+
+Learn = Callable[[HeldOut], np.ndarray]
+"""Rows (T,) of the new kind that can be trained on beside a hold-out: no image of it, and no copy of one."""
 
 
 def hold_out_for_reference(
     window: pa.Table, is_new: np.ndarray, groups: np.ndarray, version: int, learn: Learn
-) -> tuple[np.ndarray, tuple[str, ...]]:
+) -> HeldOut:
     """So many images that the version's reference, which they become, can be judged against; NotEnoughData else.
 
     The wanted share first, then as much as leaves enough of the new kind to train on; then as little as may be, where
@@ -70,13 +83,13 @@ def hold_out_for_reference(
     problem = ""
     for share in dict.fromkeys((_holdout_share(found), _largest_share(found), LEAST_HOLDOUT_SHARE)):
         try:
-            holdout, sources = hold_out(window, is_new, share, version, least, groups)
+            held = hold_out(window, is_new, share, version, least, groups)
         except SplitImpossible as error:
             problem = problem or str(error)
             continue
-        if (learnt := len(learn(holdout))) >= MIN_NEW_IMAGES:
-            return holdout, sources
-        copies = found - int(is_new[holdout].sum()) - learnt
+        if (learnt := len(learn(held))) >= MIN_NEW_IMAGES:
+            return held
+        copies = found - int(is_new[held.rows].sum()) - learnt
         problem = (
             f"with {share:.0%} held out {learnt} are left to train on, for {copies} others are copies of images that "
             "are held out: capture more of them"
@@ -88,20 +101,6 @@ def hold_out_for_reference(
     )
 
 
-def gather_moments(captured_us: np.ndarray, groups: np.ndarray, share: float) -> np.ndarray:
-    """Capture times (N,) by which no group of copies is cut: that of one of them, by lot, for each image of a group.
-
-    By lot, so that what comes in many copies is held out as often as what comes once. Groups (N,) that are too large a
-    part of a hold-out of this share are cut: their images keep times of their own.
-    """
-    lot = np.random.default_rng(SEED).permutation(len(groups))
-    _, drawn, place, sizes = np.unique(groups[lot], return_index=True, return_inverse=True, return_counts=True)
-    moments = captured_us.copy()
-    whole = (sizes <= max(2, LARGEST_GROUP_PART * share * len(groups)))[place]
-    moments[lot[whole]] = captured_us[lot[drawn[place[whole]]]]
-    return moments
-
-
 def hold_out(
     rows: pa.Table,
     is_new: np.ndarray,
@@ -109,24 +108,46 @@ def hold_out(
     version: int,
     least: int = 1,
     groups: np.ndarray | None = None,
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Rows (H,) to hold out, by source or by time, and the sources that were held out whole; or SplitImpossible.
+) -> HeldOut:
+    """Choose what of a window is held out, by source or by time; or SplitImpossible.
 
-    `groups` (N,): equal where images are copies of one another, which time does not part then.
+    `groups` (N,): equal where images are copies of one another; time does not part them then, unless they are too many.
     """
     from data_checks.split import split_window
 
     captured_us = rows["captured_at"].cast("int64").to_numpy()
+    large = np.zeros(len(rows), dtype=bool) if groups is None else _are_too_many(groups, share)
     split = split_window(
         rows["source"].to_pylist(),
-        captured_us if groups is None else gather_moments(captured_us, groups, share),
+        captured_us if groups is None else gather_moments(captured_us, groups, ~large),
         is_new,
         share=share,
         # another window holds out other sources: none is kept from training for ever
         salt=f"{settings().product}:{version}",
         least=least,
     )
-    return split.holdout, tuple(sorted(split.sources))
+    return HeldOut(split.holdout, tuple(sorted(split.sources)), split.holdout[large[split.holdout]])
+
+
+def gather_moments(captured_us: np.ndarray, groups: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Capture times (N,) by which no group of copies is cut: that of one of them, by lot, for each image of a group.
+
+    By lot, so that what comes in many copies is held out as often as what comes once. Images (N,) bool that are not
+    `kept` together have times of their own.
+    """
+    lot = np.random.default_rng(SEED).permutation(len(groups))
+    _, drawn, place = np.unique(groups[lot], return_index=True, return_inverse=True)
+    moments = captured_us.copy()
+    together = kept[lot]
+    moments[lot[together]] = captured_us[lot[drawn[place[together]]]]
+    return moments
+
+
+def _are_too_many(groups: np.ndarray, share: float) -> np.ndarray:
+    """Which images (N,) bool are of a group that would be too large a part of a hold-out of this share."""
+    _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    found: np.ndarray = (sizes > max(2, LARGEST_GROUP_PART * share * len(groups)))[place]
+    return found
 
 
 def watch_some(trained: np.ndarray) -> np.ndarray:

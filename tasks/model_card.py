@@ -226,8 +226,10 @@ def _origin(plan: RetrainPlan, trained: Trained, beside: Beside | None) -> list[
 
 
 def _held_out(plan: RetrainPlan) -> list[str]:
-    """How benchmark_old was cut, and which copies of held-out images are left out of training."""
+    """How benchmarks were cut, and which copies of held-out images are left out of training."""
     lines = [f"benchmark_old: {plain(plan.benchmark.cut)}; held out for ever."] if plan.benchmark.cut else []
+    if plan.benchmark_new is not None and plan.benchmark_new.cut:
+        lines.append(f"benchmark_new: {plain(plan.benchmark_new.cut)}.")
     if plan.twins is not None and plan.twins.n:
         named = "; ".join(plan.twins.named)
         lines.append(f"{plan.twins.n:,} copies of held-out images are not trained on, as {plain(named)}.")

@@ -88,6 +88,7 @@ class WindowSelection(_Value):
     `catalogue`: the name of the one whose version this is, empty for that of 0.1.0. `began`, `ended`: capture times of
     its oldest and newest image, None for an empty window. `holdout`: becomes
     `benchmark_new`, with `holdout_sources` where whole sources were held out; empty where too little traffic came.
+    `of_cut_groups`: those of it that have too many copies to hold all of them out; some are trained on.
     `new_kind`: all that was found in the window. `early_stopping`: those of it whose -ELBO is watched; they are not
     trained on either. `segments`: those that the window's images lie in; None where it is all since `began`.
     """
@@ -101,6 +102,7 @@ class WindowSelection(_Value):
     segments: tuple[str, ...] | None = None
     holdout: tuple[str, ...] = ()
     holdout_sources: tuple[str, ...] = ()
+    of_cut_groups: tuple[str, ...] = ()
     new_kind: tuple[str, ...] = ()
     early_stopping: tuple[str, ...] = ()
     found: NewKindFound | None = None

@@ -12,6 +12,7 @@ from data_checks.least_images import FEWEST_HELD_OUT
 from tasks.context import objects, settings
 from tasks.errors import NoChampion, NotEnoughData
 from tasks.holdout import (
+    HeldOut,
     hold_out,
     hold_out_for_reference,
     least_images,
@@ -145,15 +146,16 @@ def _choose(
     new = np.flatnonzero(is_new)
     new_digests = digests[new].tolist()
 
-    def learn(holdout: np.ndarray) -> np.ndarray:
-        copies = alike.are_copies(new_digests, probing.union(digests[holdout].tolist()))
-        return np.setdiff1d(new[~copies], holdout)
+    def learn(held: HeldOut) -> np.ndarray:
+        original = np.setdiff1d(held.rows, held.of_cut_groups)
+        copies = alike.are_copies(new_digests, probing.union(digests[original].tolist()))
+        return np.setdiff1d(new[~copies], held.rows)
 
     groups = alike.groups(digests.tolist())
-    holdout, sources = hold_out_for_reference(window, is_new, groups, alike.version, learn)
-    trained = learn(holdout)
+    held = hold_out_for_reference(window, is_new, groups, alike.version, learn)
+    trained = learn(held)
     watched = watch_some(trained)
-    require_share(len(trained) - len(watched), size - len(holdout) - len(watched), found)
+    require_share(len(trained) - len(watched), size - len(held.rows) - len(watched), found)
     return WindowSelection(
         catalogue=settings().open_catalogue().name,
         catalogue_version=alike.version,
@@ -161,8 +163,9 @@ def _choose(
         n=size,
         began=began,
         ended=ended,
-        holdout=tuple(digests[holdout].tolist()),
-        holdout_sources=sources,
+        holdout=tuple(digests[held.rows].tolist()),
+        holdout_sources=held.sources,
+        of_cut_groups=tuple(digests[held.of_cut_groups].tolist()),
         new_kind=tuple(new_digests),
         early_stopping=tuple(digests[watched].tolist()),
         segments=tuple(sorted(set(window["segment"].to_pylist()))),
@@ -179,8 +182,8 @@ def _select_newest(window: pa.Table, traffic: pa.Table, version: int, champion: 
     sources: tuple[str, ...] = ()
     if len(traffic) * share >= FEWEST_HELD_OUT:
         try:
-            rows, sources = hold_out(traffic, np.zeros(len(traffic), dtype=bool), share, version)
-            holdout = tuple(traffic["digest"].take(rows).to_pylist())
+            held = hold_out(traffic, np.zeros(len(traffic), dtype=bool), share, version)
+            holdout, sources = tuple(traffic["digest"].take(held.rows).to_pylist()), held.sources
         except SplitImpossible as error:  # these tiers can do without it, an emergency cannot
             print(f"no benchmark_new: {error}")
     began, ended = ends(window)

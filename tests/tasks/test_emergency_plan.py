@@ -104,6 +104,22 @@ def test_a_new_kind_that_came_twice_in_nearly_the_same_images_is_held_out_in_pai
     assert mark_new_kind(rows, plan).sum() >= MIN_NEW
 
 
+def test_a_new_kind_whose_images_are_nearly_all_alike_is_learnt_and_that_they_are_on_both_sides_is_said(
+    home: Path,
+) -> None:
+    alike = new_images(1, seed=8) + np.random.default_rng(2).integers(0, 2, (150, 28, 28), dtype=np.uint8)
+    images = np.concatenate([known_images(800, seed=9), alike])
+    capture_images(images[np.random.default_rng(4).permutation(len(images))], day=1)
+    ingest()
+
+    plan = plan_emergency()
+
+    validate_plan.fn(plan)
+    assert plan.benchmark_new is not None
+    assert plan.benchmark_new.cut.endswith("of its images have too many copies to hold all of them out")
+    assert mark_new_kind(training_rows(settings().open_catalogue(), plan, []), plan).sum() >= MIN_NEW
+
+
 def test_too_few_new_images_are_one_line_with_both_numbers(home: Path) -> None:
     change_season(known=400, new=90)
     with pytest.raises(NotEnoughData, match=r"^\d+ images of a new kind .*: expected at least 118, .*15% held out"):
