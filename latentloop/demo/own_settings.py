@@ -35,6 +35,7 @@ OWN_QUICK = Scale(
     measured=250,
     watchdog_s=1_500,
     prior_s=10,
+    patience_s=20,
 )
 SAMPLES = 300
 """Drawn for each evaluation: a code after the other, so that more take minutes at 16 x 16 codes."""

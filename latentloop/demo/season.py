@@ -29,7 +29,6 @@ from tasks.values import Registered, WindowSelection
 
 MOST_REQUESTS = 12_000
 MOST_SECONDS = 600.0  # the demo's watchdog is stricter; this one says what was waited for
-PATIENCE_S = 40.0  # once the season has sent everything, where the product need not notice
 STRETCH = 50
 DRIFT_PAGE = "drift.html"
 BY_HAND = "latentloop retrain --tier emergency"
@@ -61,7 +60,7 @@ def season_changes(story: Story, chapter: Chapter) -> None:
             began, most = time.monotonic(), story.supply.most_season
 
             def over() -> bool:
-                limit_s = MOST_SECONDS if most is None or season.sent < most else PATIENCE_S
+                limit_s = MOST_SECONDS if most is None or season.sent < most else story.scale.patience_s
                 return until() or time.monotonic() - began > limit_s
 
             client.send(story.supply.season(), season, until=over, at_most=MOST_REQUESTS)

@@ -17,6 +17,7 @@ class Scale:
     """How large the demo is; CPU seconds for trainings and the prior over codes, wall seconds for the watchdog.
 
     shipment: images that are shipped; of somebody's own pictures, files that are read at most for the whole story.
+    `patience_s`: wall seconds of a season after which it ends once all is sent, where nothing must notice.
     """
 
     shipment: int
@@ -28,6 +29,7 @@ class Scale:
     measured: int
     watchdog_s: int
     prior_s: float
+    patience_s: float = 40.0
 
 
 FULL = Scale(
