@@ -88,7 +88,6 @@ def demo_lines(scale: Scale) -> Iterator[Line]:
         yield Line(f"training.{tier}.budget.unit", "seconds", "of the processor")
         yield Line(f"training.{tier}.seed", 7, "the demo's")
     yield Line("training.emergency.final_learning_rate", 1e-4, "the champion is a minute old: it has more to learn")
-    yield Line("training.emergency.validate_every_steps", 20, "of a few hundred steps")
     yield Line("training.code_prior.recipe.budget.amount", scale.prior_s, "of the demo")
     yield Line("training.code_prior.recipe.budget.unit", "seconds", "of the processor")
     yield Line("evaluation.n_images", scale.benchmark, "of a benchmark that are used")
