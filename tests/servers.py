@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 
 from deploy.settings import Settings
+from deploy.stores.authorities import trusted
 from deploy.stores.prefect_auth import generate_prefect_auth
 from latentloop.prefect_environment import SERVER_COMMAND, server_environment
 from latentloop.supervisor.ports import HeldPort, Owner, hold_port, owner_of
@@ -277,7 +278,7 @@ def _as_postgres(folder: Path) -> list[str]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=10).is_success
+        return httpx.get(url, timeout=10, verify=trusted()).is_success
     except httpx.TransportError:
         return False
 
