@@ -6,6 +6,7 @@ asks is said by the variables that the library reads, or by its file `~/.mlflow/
 
 from __future__ import annotations
 
+import importlib
 import os
 from base64 import b64encode
 from configparser import ConfigParser
@@ -60,9 +61,8 @@ class MlflowApi:
         """The JSON object that answers one question; ApiError, and ValueError for an answer that is none."""
         url = f"{self._url}/api/2.0/mlflow/{endpoint}"
         try:
-            answer = self._session.request(
-                method, url, timeout=timeout_s, **{"params" if method == "GET" else "json": said}
-            )
+            params, body = (said, None) if method == "GET" else (None, said)
+            answer = self._session.request(method, url, params=params, json=body, timeout=timeout_s)
         except requests.RequestException as error:
             raise ApiError(f"API request to {url} failed: {error}") from error
         if answer.ok:
@@ -86,10 +86,8 @@ def _authorization() -> dict[str, str]:
     """The header of a user with a password, or of a token."""
     kept = ConfigParser(interpolation=None)
     kept.read(Path("~/.mlflow/credentials").expanduser())
-    user, password = (
-        os.environ.get(name.upper()) or kept.get("mlflow", name, fallback="")
-        for name in ("mlflow_tracking_username", "mlflow_tracking_password")
-    )
+    names = ("mlflow_tracking_username", "mlflow_tracking_password")
+    user, password = (os.environ.get(name.upper()) or kept.get("mlflow", name, fallback=None) for name in names)
     if user and password:
         return {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}
     token = os.environ.get("MLFLOW_TRACKING_TOKEN")
@@ -99,13 +97,13 @@ def _authorization() -> dict[str, str]:
 def _signature() -> AuthBase | None:
     """What signs each request: AWS, or a plugin of MLflow's, for whoever has one."""
     if _says_yes("MLFLOW_TRACKING_AWS_SIGV4"):
-        from requests_auth_aws_sigv4 import AWSSigV4
-
-        return AWSSigV4("execute-api")
+        signer: AuthBase = importlib.import_module("requests_auth_aws_sigv4").AWSSigV4("execute-api")
+        return signer
     if name := os.environ.get("MLFLOW_TRACKING_AUTH"):
         from mlflow.tracking.request_auth.registry import fetch_auth
 
-        return fetch_auth(name)
+        plugin: AuthBase = fetch_auth(name)
+        return plugin
     return None
 
 
