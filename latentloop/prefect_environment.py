@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from deploy.settings import Settings
 
 SERVER_COMMAND = ("-m", "latentloop.prefect_server")
+WORKER_COMMAND = ("-m", "latentloop.prefect_worker", "worker", "start")
 SIGN_IN_PATH = "/latentloop/sign-in"
 
 

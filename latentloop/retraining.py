@@ -14,7 +14,7 @@ from deploy.stores.orchestrator import RunState
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.following import POLL_S, Followed, expect_completed, follow
 from latentloop.progress import showing_progress
-from tasks.scheduled import recipe_name
+from tasks.recipe import recipe_name
 from tasks.steps import finished_step
 from tasks.values import Registered
 

@@ -31,7 +31,7 @@ from latentloop.installation import (
     forget_installation,
     write_installation,
 )
-from latentloop.prefect_environment import SERVER_COMMAND, own_hosts, own_origins, server_environment
+from latentloop.prefect_environment import SERVER_COMMAND, WORKER_COMMAND, own_hosts, own_origins, server_environment
 from latentloop.supervisor.child import ChildSpec
 from latentloop.supervisor.family import adopt_orphans
 from latentloop.supervisor.judging import Patience
@@ -251,7 +251,7 @@ def _workers(settings: Settings, environment: Mapping[str, str]) -> Iterator[Chi
     for pool in declared_pools():
         name = f"laptop-{pool}"
         command = [
-            sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--name", name, "--type", "process",
+            sys.executable, *WORKER_COMMAND, "--pool", pool, "--name", name, "--type", "process",
         ]  # fmt: skip
         log, polls = home / "logs" / f"worker-{pool}.log", worker_polls(settings, pool, name)
         yield ChildSpec(

@@ -6,7 +6,6 @@ the champion, so another champion is other work. What a slot leaves out is a lin
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,11 +14,11 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.context import engine, now, settings
+from tasks.recipe import recipe_name
 from tasks.slots import SKIPPED, read_slot
 from tasks.values import Claimed, Tier
 
 if TYPE_CHECKING:
-    from deploy.settings import Settings
     from deploy.stores.ledger import Ledger, Trigger
 
 
@@ -48,11 +47,6 @@ def find_nothing_new(claimed: Claimed, tier: Tier) -> str | None:
     ledger.record("retrain-skipped", claimed.key, json.dumps({"reason": told}), now(), key=f"skipped:{claimed.key}")
     ledger.finish(claimed.key, claimed.owner, "done", SKIPPED + told, now())
     return told
-
-
-def recipe_name(settings: Settings) -> str:
-    """Eight digits of everything that a training is told."""
-    return hashlib.sha256(settings.training.model_dump_json().encode()).hexdigest()[:8]
 
 
 def take_work(ledger: Ledger, work: str, key: str, at: datetime) -> Trigger | None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from data_checks.verdict import Evidence, Phase, Verdict
 from deploy.controller.service import Service
 from deploy.release import ServedVersion
-from vae_core.golden import Golden
+
+if TYPE_CHECKING:  # torch, which a controller loads with the first version that it measures
+    from vae_core.golden import Golden
 
 
 def try_golden(

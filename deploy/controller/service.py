@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from deploy.delivery.steps import ServiceView
+from deploy.stores.authorities import trusted
 from deploy.stores.errors import StoreRefused, StoreUnavailable
 
 
@@ -35,7 +36,7 @@ class Service:
 
     def __init__(self, url: str, timeout_s: float = 10.0) -> None:
         self.url = url
-        self._client = httpx.Client(base_url=url, timeout=timeout_s)
+        self._client = httpx.Client(base_url=url, timeout=timeout_s, verify=trusted())
 
     def view(self) -> ServiceView:
         """What it has loaded, and what it could not load; an absent service, or none of ours, is a fact, no error."""

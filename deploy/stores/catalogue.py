@@ -334,10 +334,12 @@ def _lost_races(table: TableName) -> StoreUnavailable:
 
 def _scan(opened: DeltaTable, columns: list[str], segments: Collection[str] | None) -> pa.Table:
     # the engine of delta-rs: pyarrow's threaded scan of a Python file system may abort at interpreter exit
+    # not pa.table(), which loads pandas first, to know its tables
     if segments is None:
-        return pa.table(opened.scan(columns=columns))
+        return pa.RecordBatchReader.from_stream(opened.scan(columns=columns)).read_all()
     quoted = ", ".join("'" + each.replace("'", "''") + "'" for each in sorted(segments)) or "''"
-    return pa.table(opened.scan(columns=columns, predicate=f"segment IN ({quoted})"))
+    found = opened.scan(columns=columns, predicate=f"segment IN ({quoted})")
+    return pa.RecordBatchReader.from_stream(found).read_all()
 
 
 def _count_values(column: Any) -> dict[str, int]:

@@ -106,18 +106,18 @@ def migrate(engine: Engine) -> None:
     All or nothing, in one transaction. A SQLite database that has tables already is copied first, beside itself; of
     a PostgreSQL database no copy can be made from here. NewerStore where a newer Latentloop wrote it.
     """
-    from alembic import command  # only the process that starts the house needs alembic
+    from deploy.stores.revisions import NEWEST, migrations, newer_store, read_known, read_revision
 
-    from deploy.stores.revisions import migrations, newer_store, read_known, read_revision
-
-    config = migrations()
-    known = read_known(config)
     with MIGRATE, _sqlite_migration_lock(engine), writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         found = read_revision(connection)
-        if found == known.head:
+        if found == NEWEST:
             return
+        from alembic import command  # only the process that starts the house needs alembic
+
+        config = migrations()
+        known = read_known(config)
         if found is not None and found not in known.known:
             raise newer_store(_shown(engine), found, known, _backups(engine))
         if found is not None:

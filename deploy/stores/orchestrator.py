@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 
+from deploy.stores.authorities import trusted
 from deploy.stores.errors import ObjectMissing, StoreError, StoreRefused, StoreUnavailable
 from deploy.stores.faults import register
 
@@ -81,7 +82,7 @@ class Orchestrator:
         self._client = httpx.Client(
             timeout=timeout_s,
             auth=(user, password) if auth else None,
-            transport=httpx.HTTPTransport(retries=1),
+            transport=httpx.HTTPTransport(verify=trusted(), retries=1),
         )
 
     def __enter__(self) -> Self:

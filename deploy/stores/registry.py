@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from deploy.stores.errors import StoreRefused, StoreUnavailable
+from deploy.stores.errors import StoreError, StoreRefused, StoreUnavailable
 from deploy.stores.faults import register
+from deploy.stores.mlflow_api import ApiError, MlflowApi
 from deploy.stores.registry_limits import (
     METRICS_AT_ONCE,
     RUN_NAME,
@@ -26,6 +28,9 @@ from deploy.stores.registry_limits import (
     fit_tags,
     fit_text,
 )
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 CREATE_MODEL = register("registry.create_model", "the registered model of the product")
 LOG_RUN = register("registry.log_run", "run, parameters, metrics and pictures of a training")
@@ -85,22 +90,22 @@ class Registry:
     """
 
     def __init__(self, url: str, product: str) -> None:
-        from mlflow import MlflowClient
-
         self.url = url.rstrip("/")
         self.product = product
-        self._client = MlflowClient(tracking_uri=self.url, registry_uri=self.url)
+        self._api = MlflowApi(self.url, retries=QUESTION_RETRIES)
+
+    @cached_property
+    def _client(self) -> MlflowClient:
+        """MLflow's own client, for runs and models: who only asks does not load it."""
+        from mlflow import MlflowClient
+
+        return MlflowClient(tracking_uri=self.url, registry_uri=self.url)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
     def ready(self) -> bool:
         """Does the server answer?"""
-        import httpx
-
-        try:
-            return httpx.get(f"{self.url}/health", timeout=5).is_success
-        except httpx.HTTPError:
-            return False
+        return self._api.answers(timeout_s=5)
 
     def versions(self) -> list[RegisteredVersion]:
         """All versions, newest first."""
@@ -123,14 +128,12 @@ class Registry:
 
     def alias(self, name: str) -> str | None:
         """The version that the alias points at."""
-        from mlflow.exceptions import MlflowException
-
         with self._border(f"read alias {name}"):
             try:
                 found = self._ask("GET", "registered-models/alias", name=self.product, alias=name)
                 return str(found["model_version"]["version"])
-            except MlflowException as error:
-                if error.error_code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
+            except ApiError as error:
+                if error.code in {"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"}:
                     return None
                 raise
 
@@ -144,7 +147,7 @@ class Registry:
 
     def run_file_url(self, run_id: str, path: str) -> str:
         """The page that shows a run's file."""
-        with self._border(f"read run {run_id}"):
+        with self._library_border(f"read run {run_id}"):
             experiment = self._client.get_run(run_id).info.experiment_id
         return f"{self.url}/#/experiments/{experiment}/runs/{run_id}/artifacts/{path}"
 
@@ -154,7 +157,7 @@ class Registry:
         """Create the registered model once."""
         from mlflow.exceptions import MlflowException
 
-        with self._border("create the registered model"), CREATE_MODEL:
+        with self._library_border("create the registered model"), CREATE_MODEL:
             try:
                 self._client.create_registered_model(self.product)
             except MlflowException as error:
@@ -164,7 +167,7 @@ class Registry:
     def ensure_run(self, trigger: str, name: str, params: Mapping[str, Any]) -> str:
         """The run of this trigger: found by its tag, or created with its parameters."""
         trigger = fit_identity("trigger", trigger)
-        with self._border("open a run"):
+        with self._library_border("open a run"):
             experiment = self._client.get_experiment_by_name(self.product)
             experiment_id = experiment.experiment_id if experiment else self._create_experiment()
             found = self._client.search_runs([experiment_id], f"tags.`{TRIGGER_TAG}` = '{trigger}'", max_results=1)
@@ -178,7 +181,7 @@ class Registry:
 
     def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
         """More parameters of a run; again with the same values nothing changes, with others it is refused."""
-        with self._border("log parameters"), LOG_RUN:
+        with self._library_border("log parameters"), LOG_RUN:
             self._log_params(run_id, params)
 
     def _log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
@@ -203,13 +206,13 @@ class Registry:
 
         at = int(now.timestamp() * 1000)
         rows = [Metric(each.name, float(each.value), at, each.step) for each in points]
-        with self._border("log a curve"), LOG_RUN:
+        with self._library_border("log a curve"), LOG_RUN:
             for start in range(0, len(rows), METRICS_AT_ONCE):
                 self._client.log_batch(run_id, metrics=rows[start : start + METRICS_AT_ONCE])
 
     def log_files(self, run_id: str, folder: Path) -> None:
         """Pictures and tables, at the root of the run's artifacts (where the version page can show them)."""
-        with self._border("log the pictures"), LOG_RUN:
+        with self._library_border("log the pictures"), LOG_RUN:
             self._client.log_artifacts(run_id, str(folder))
 
     def log_model(self, run_id: str, artifact_folder: Path, image_shape: tuple[int, int, int]) -> str:
@@ -223,7 +226,7 @@ class Registry:
         signature = ModelSignature(
             inputs=Schema([TensorSpec(np.dtype(np.uint8), (-1, channels, height, width), name="pixels")])
         )
-        with self._border("log the model"), LOG_MODEL, warnings.catch_warnings():
+        with self._library_border("log the model"), LOG_MODEL, warnings.catch_warnings():
             # advice to type the predict function and to add an example: the signature says all that there is to say
             # (MLflow overrides filters, so the way out is closed instead)
             warnings.showwarning = lambda *_, **__: None
@@ -249,7 +252,7 @@ class Registry:
         if (existing := self.find_by_trigger(trigger)) is not None:
             return existing
         logging.getLogger("mlflow.store.model_registry").setLevel(logging.WARNING)
-        with self._border("create a version"), CREATE_VERSION:
+        with self._library_border("create a version"), CREATE_VERSION:
             created = self._client.create_model_version(
                 self.product,
                 source=model_uri,
@@ -263,7 +266,7 @@ class Registry:
 
     def finish_run(self, run_id: str) -> None:
         """Mark the run as finished."""
-        with self._border("finish the run"), LOG_RUN:
+        with self._library_border("finish the run"), LOG_RUN:
             self._client.set_terminated(run_id)
 
     def set_tag(self, version: str, key: str, value: str) -> None:
@@ -283,40 +286,41 @@ class Registry:
             self._ask("DELETE", "registered-models/alias", name=self.product, alias=name)
 
     def _ask(self, method: str, endpoint: str, **said: Any) -> Any:
-        """One request with limits of its own; MLflow's client takes its own from the environment alone."""
-        from mlflow.utils.credentials import get_default_host_creds
-        from mlflow.utils.rest_utils import http_request, verify_rest_response
-
-        path = f"/api/2.0/mlflow/{endpoint}"
-        answer = http_request(
-            get_default_host_creds(self.url), path, method,
-            timeout=QUESTION_S, max_retries=QUESTION_RETRIES, respect_retry_after_header=False,
-            **{"params" if method == "GET" else "json": said},
-        )  # fmt: skip
-        return verify_rest_response(answer, path).json()
+        """One question, with limits of its own."""
+        return self._api.ask(method, endpoint, timeout_s=QUESTION_S, **said)
 
     @contextmanager
     def _border(self, doing: str) -> Iterator[None]:
-        from mlflow.exceptions import MlflowException
-        from requests.exceptions import RequestException
-
+        """What a question may raise, in our words."""
         try:
             yield
-        except MlflowException as error:
-            if error.error_code in _REFUSALS:
-                raise StoreRefused(f"MLflow at {self.url} refused to {doing}: {_first_line(error)}") from error
-            raise StoreUnavailable(
-                f"MLflow at {self.url} could not {doing}: {_first_line(error)}; is the server up?"
-            ) from error
-        except RequestException as error:
-            raise StoreUnavailable(
-                f"MLflow at {self.url} could not {doing}: {_first_line(error)}; is the server up?"
-            ) from error
+        except ApiError as error:
+            raise self._failure(doing, error, error.code) from error
         except (KeyError, TypeError, ValueError) as error:  # of a proxy, or of another MLflow
             raise StoreUnavailable(
                 f"MLflow at {self.url} could not {doing}: its answer is none of MLflow's "
                 f"({type(error).__name__}: {_first_line(error)}); does the address lead to it?"
             ) from error
+
+    @contextmanager
+    def _library_border(self, doing: str) -> Iterator[None]:
+        """What MLflow's library may raise, in our words."""
+        from mlflow.exceptions import MlflowException
+        from requests.exceptions import RequestException
+
+        with self._border(doing):
+            try:
+                yield
+            except MlflowException as error:
+                raise self._failure(doing, error, error.error_code) from error
+            except RequestException as error:
+                raise self._failure(doing, error, "") from error
+
+    def _failure(self, doing: str, error: Exception, code: str) -> StoreError:
+        said = _first_line(error)
+        if code in _REFUSALS:
+            return StoreRefused(f"MLflow at {self.url} refused to {doing}: {said}")
+        return StoreUnavailable(f"MLflow at {self.url} could not {doing}: {said}; is the server up?")
 
 
 def _first_line(error: Exception) -> str:

@@ -18,6 +18,9 @@ from deploy.stores.errors import NewerStore
 if TYPE_CHECKING:
     from alembic.config import Config
 
+NEWEST = "0005"
+"""The newest revision in `migrations`, said here for whoever finds it: alembic takes 0.3 CPU-seconds to load."""
+
 
 @dataclass(frozen=True, slots=True)
 class Revisions:

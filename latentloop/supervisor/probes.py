@@ -9,6 +9,7 @@ import httpx
 
 from deploy.settings import Settings
 from deploy.settings_digest import SHORT, settings_digest
+from deploy.stores.authorities import trusted
 from deploy.stores.errors import StoreError, StoreUnavailable
 from deploy.stores.ledger import Beat, Ledger
 from deploy.stores.objects import ObjectStore
@@ -25,7 +26,7 @@ ALIVE = Heard(Sign.alive)
 
 def answers(url: str, answer_s: float = ANSWER_S) -> Probe:
     """Does this health page answer with success?"""
-    client = httpx.Client(timeout=answer_s, trust_env=False)
+    client = httpx.Client(timeout=answer_s, trust_env=False, verify=trusted())
 
     def ask(since: datetime) -> Heard:
         try:
@@ -39,7 +40,7 @@ def answers(url: str, answer_s: float = ANSWER_S) -> Probe:
 
 def works_with(url: str, digest: str, answer_s: float = ANSWER_S) -> Probe:
     """Does the service answer at /readyz, with a champion or without, and work with these settings?"""
-    client = httpx.Client(timeout=answer_s, trust_env=False)
+    client = httpx.Client(timeout=answer_s, trust_env=False, verify=trusted())
 
     def ask(since: datetime) -> Heard:
         try:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from deploy.settings import Settings, load_settings
+from deploy.stores.authorities import trusted
 from latentloop.demo import shipment
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.shipment import Shipment, write_shipment
@@ -87,13 +88,15 @@ class Loop:
     def score(self, image: bytes) -> httpx.Response:
         """Ask the service about one PNG."""
         headers = {"Content-Type": "image/png"}
-        return httpx.post(f"{self.settings.service_url}/v1/score", content=image, headers=headers, timeout=120)
+        return httpx.post(
+            f"{self.settings.service_url}/v1/score", content=image, headers=headers, timeout=120, verify=trusted()
+        )
 
     def ask_prefect(self, method: str, path: str, body: Any = None) -> Any:
         """What the installation's Prefect server answers to whoever knows its word."""
         url, login = f"{self.settings.prefect_url}{path}", prefect_login(self.settings)
         for _ in range(10):
-            answer = httpx.request(method, url, json=body, auth=login, timeout=120)
+            answer = httpx.request(method, url, json=body, auth=login, timeout=120, verify=trusted())
             if answer.status_code != 503:  # a locked SQLite file
                 break
             time.sleep(1)
@@ -177,7 +180,7 @@ def served(loop: Loop, registered: dict[str, str]) -> str:
     ready: dict[str, object] = {}
     deadline = time.monotonic() + 400
     while time.monotonic() < deadline:
-        ready = httpx.get(f"{loop.settings.service_url}/readyz", timeout=120).json()
+        ready = httpx.get(f"{loop.settings.service_url}/readyz", timeout=120, verify=trusted()).json()
         if "champion" in ready["slots"]:  # type: ignore[operator]
             return str(ready["slots"]["champion"]["version"])  # type: ignore[index]
         time.sleep(0.1)

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import make_url
 
 from deploy.stores.artifacts import artifact_prefix, fetch_artifact
+from deploy.stores.authorities import trusted
 from deploy.stores.ledger import Ledger
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.damage import encode_png
@@ -81,7 +82,7 @@ def _locked(database_url: str) -> Iterator[None]:
 
 def _read_metric(loop: Loop, name: str, **labels: str) -> float:
     """One of the service's figures; 0 for one that was never counted."""
-    page = httpx.get(f"{loop.settings.service_url}/metrics", timeout=120).text
+    page = httpx.get(f"{loop.settings.service_url}/metrics", timeout=120, verify=trusted()).text
     samples = (each for family in text_string_to_metric_families(page) for each in family.samples)
     return sum(each.value for each in samples if each.name == f"latentloop_serving_{name}" and each.labels == labels)
 
@@ -118,7 +119,7 @@ def _kill(home: Path, what: str) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=10).is_success
+        return httpx.get(url, timeout=10, verify=trusted()).is_success
     except httpx.HTTPError:
         return False
 

@@ -23,6 +23,7 @@ from PIL import Image
 from deploy.settings import Settings, load_settings
 from deploy.settings_digest import SHORT, settings_digest
 from deploy.settings_in_force import read_settings_in_force
+from deploy.stores.authorities import trusted
 from deploy.stores.ledger import Ledger
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.installation import Installation, connect, read_installation
@@ -283,7 +284,7 @@ def test_the_status_says_first_that_the_settings_differ(shop: Shop) -> None:
 
 
 def _readiness(shop: Shop) -> dict[str, object]:
-    found: dict[str, object] = httpx.get(f"{shop.settings.service_url}/readyz", timeout=60).json()
+    found: dict[str, object] = httpx.get(f"{shop.settings.service_url}/readyz", timeout=60, verify=trusted()).json()
     return found
 
 

@@ -118,10 +118,13 @@ def test_a_run_that_was_killed_with_its_worker_ends_the_command_and_the_next_one
     assert _standing(loop, trigger.key) is None
 
 
-def test_a_run_that_waits_says_that_its_pool_is_paused_and_goes_on_when_it_is_not(loop: Loop, served: str) -> None:
+def test_a_run_that_waits_says_that_its_pool_is_paused_and_goes_on_when_it_is_not(
+    loop: Loop, counts: dict[str, object]
+) -> None:
     _pause(loop, "cpu", True)
     try:
-        with _begun(loop, "monitor", "--json") as command:
+        # all of it is in the catalogue: of the runs in this pool the one that works least
+        with _begun(loop, "ingest", str(loop.folder / "incoming"), "--json") as command:
             _await(lambda: "is paused" in command.said, "the reason why it waits")
             page = f"{(loop.settings.prefect_url or '').removesuffix('/api')}/work-pools/work-pool/cpu"
             assert f"it waits: work pool cpu ({page}) is paused; resume it there" in command.said

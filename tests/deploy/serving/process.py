@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from deploy.stores.authorities import trusted
 from tests.deploy.serving.house import House, wait_until
 
 _ADDRESS = re.compile(r"serving on (http://\S+) as replica")
@@ -32,12 +33,12 @@ class Replica:
 
     def ready(self) -> dict[str, object]:
         """Read /readyz."""
-        body: dict[str, object] = httpx.get(f"{self.url}/readyz", timeout=120).json()
+        body: dict[str, object] = httpx.get(f"{self.url}/readyz", timeout=120, verify=trusted()).json()
         return body
 
     def metric(self, begins: str) -> float:
         """Sum the samples of /metrics whose name and labels begin so."""
-        lines = httpx.get(f"{self.url}/metrics", timeout=120).text.splitlines()
+        lines = httpx.get(f"{self.url}/metrics", timeout=120, verify=trusted()).text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if line.startswith(f"latentloop_serving_{begins}"))
 
     def terminate(self) -> int:

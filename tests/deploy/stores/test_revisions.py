@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 from deploy.stores.backups import KEPT, back_up, backups_of
 from deploy.stores.database import migrate, open_engine, reading, writing
 from deploy.stores.errors import NewerStore, StoreError
-from deploy.stores.revisions import migrations, read_known, read_revision
+from deploy.stores.revisions import NEWEST, migrations, read_known, read_revision
 from tests.deploy.stores.racing import kill_at, run_program
 from tests.servers import PostgreSQL
 
@@ -44,6 +44,10 @@ def revision_of(engine: Engine) -> str | None:
 def beats_in(path: Path) -> list[tuple[str, int]]:
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute("SELECT name, at_us FROM beats").fetchall()
+
+
+def test_the_newest_revision_is_the_one_that_whoever_finds_it_leaves_alone() -> None:
+    assert NEWEST == HEAD
 
 
 def test_an_older_sqlite_database_is_copied_beside_itself_before_its_tables_change(
