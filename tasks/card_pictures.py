@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from tasks.progress import ProgressWriter
-
     from vae_core.artifact import Artifact
     from vae_core.evaluation.benchmark_result import BenchmarkResult
     from vae_core.evaluation.benchmark_scores import GroupScore

@@ -43,9 +43,7 @@ def test_too_few_answers_are_said_before_a_run_with_how_many_there_are_and_are_n
     traffic = Traffic(world.telemetry)
     traffic.answer("1", 120)
     traffic.answer("2", 900)
-    assert foresee(world) == (
-        "traffic: cannot judge: 120 distinct images, at least 500 needed: wait for more traffic"
-    )
+    assert foresee(world) == ("traffic: cannot judge: 120 distinct images, at least 500 needed: wait for more traffic")
     traffic.answer("1", 400, seed=1)
     assert foresee(world) == ""
 
