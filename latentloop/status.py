@@ -41,6 +41,7 @@ DECISIONS = (
     "shadow-verdict", "canary-verdict", "watch-verdict", "settled", "rollback",
 )  # fmt: skip
 LONGEST = 160  # characters of a decision
+RELEASE = "a release says which versions serve"
 BEGIN = (
     "nothing was decided yet: `latentloop ingest FOLDER` brings images, "
     "`latentloop retrain --tier full` a version that was trained on them"
@@ -142,7 +143,7 @@ def print_status(status: Status, zone: str | None) -> None:
     console = Console(soft_wrap=True)  # who copies an address or a command needs it whole
     since = f"since {_short(status.since, zone)}" if status.since else "nothing was released yet"
     requests = "unknown" if status.requests_last_hour is None else f"{status.requests_last_hour:,}"
-    console.print(f"[bold]release {status.epoch}[/bold] {since}, {requests} requests in the last hour")
+    console.print(f"[bold]release {status.epoch}[/bold] {since}, {requests} requests in the last hour; {RELEASE}")
     if status.settings_differ:
         console.print(escape(status.settings_differ), highlight=False)
     if status.telemetry_unknown:

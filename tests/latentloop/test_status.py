@@ -130,5 +130,6 @@ def test_times_are_in_the_zone_of_the_settings_on_the_screen_and_in_utc_for_scri
     since = datetime.fromisoformat(found["since"])
     assert since.utcoffset() == timedelta(0)
     assert f"since {since.astimezone(ZoneInfo('Asia/Kolkata')):%Y-%m-%d %H:%M:%S} IST, " in released
+    assert released.endswith("; a release says which versions serve")
     assert {datetime.fromisoformat(each["at"]).utcoffset() for each in found["drift"]} == {timedelta(0)}
     assert f"{NOW.astimezone(ZoneInfo('Asia/Kolkata')):%Y-%m-%d %H:%M:%S} IST" in screen

@@ -99,7 +99,7 @@ def test_an_installed_database_and_object_store_are_asked(settings: Settings) ->
 
     found = list(examine_stores(settings))
 
-    assert told(iter(found), "database")[1].endswith("answers, its tables are of this release")
+    assert told(iter(found), "database")[1].endswith("answers, its tables are those of this Latentloop")
     assert told(iter(found), "object store")[1].endswith("takes conditional writes")
     assert settings.open_objects().keys("") == []
 
