@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -27,6 +26,7 @@ from deploy.stores.release import ReleaseStore
 from deploy.stores.telemetry import Telemetry
 from latentloop.errors import RunFailed
 from latentloop.following import Followed, expect_completed, follow, saying_changes
+from latentloop.screen import open_screen
 from latentloop.telling_time import keep_duration, read_durations
 from tasks.drift_values import JudgedTraffic
 from tasks.steps import finished_step
@@ -112,7 +112,7 @@ def read_monitored(settings: Settings, key: str, url: str) -> Monitored:
 
 def print_monitored(found: Monitored) -> None:
     """Triage first, then a row a judge."""
-    console, record = Console(soft_wrap=True), found.record
+    console, record = open_screen(), found.record
     console.print(f"[bold]{record.action}[/bold]: {escape(record.reason)}")
     for action, reason in record.also:
         console.print(f"also {action}: {escape(reason)}")
