@@ -23,6 +23,7 @@ from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.lock import find_holder
 from latentloop.supervisor.ports import hold_port
 from latentloop.supervisor.report import PartReport, read_children
+from latentloop.up import say_where_it_trains
 from tests.latentloop.front_door import environment, program, run_latentloop
 
 GENEROUS_S = 280.0
@@ -92,6 +93,8 @@ def test_the_service_comes_up_without_registry_and_orchestrator_and_what_is_not_
     assert front.up.returncode == 1, front.up.stderr
     assert httpx.get(f"{front.service_url}/healthz", timeout=30).is_success
     assert f"service     {front.service_url}/docs" in front.up.stdout
+    assert f"worker gpu takes the trainings: {say_where_it_trains('cpu')}" in said, "who has no GPU need not wonder"
+    assert "no GPU is needed" in say_where_it_trains("cpu") and "they do not wait" in say_where_it_trains("cuda:1")
     missing = [line for line in said if line.startswith("not up: ")]
     assert [line.split(" is ")[0] for line in missing] == [
         "not up: worker cpu", "not up: worker gpu", "not up: deployments",
