@@ -134,6 +134,17 @@ def test_a_second_up_of_one_home_says_so_in_one_line(front: Front, arguments: tu
     assert find_holder(front.home) == holder
 
 
+def test_a_second_up_says_that_changed_settings_are_not_in_force_and_what_puts_them_there(front: Front) -> None:
+    env = {**front.env, "LATENTLOOP_TRAINING__FULL__BUDGET__AMOUNT": "20"}
+
+    done = run_latentloop("up", "--detach", env=env, folder=front.folder, timeout_s=GENEROUS_S)
+
+    changed, already = done.stderr.splitlines()
+    assert "training.full.budget.amount (20.0 here, 40.0 there)" in changed
+    assert "`latentloop down`, then `latentloop up`" in changed
+    assert done.returncode == 1 and "is already up" in already
+
+
 def test_a_controller_that_is_killed_is_started_again_and_the_service_does_not_notice(front: Front) -> None:
     controller, service = front.part("controller").pid, front.part("service").pid
     assert controller is not None
