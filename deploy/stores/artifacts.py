@@ -82,7 +82,8 @@ def fetch_golden(objects: ObjectStore, prefix: str, digest: str) -> Golden:
 
 def fetch_preprocessing(objects: ObjectStore, prefix: str, digest: str) -> Preprocessing:
     """What a version makes of an image before it sees it, without its weights."""
-    from vae_core.artifact import DOCUMENT, read_document
+    from vae_core.artifact import read_document
+    from vae_core.artifact_files import DOCUMENT
 
     return read_document(_verified(objects, prefix, DOCUMENT, _manifest(objects, prefix, digest)[1])).preprocessing
 
