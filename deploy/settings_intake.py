@@ -17,5 +17,6 @@ class IntakeConfig(BaseModel):
     subfolders: Subfolders = Field(
         "source",
         description="what the name of a sub-folder is: the source of its images, their kind (a label), the date when "
-        "they were taken, or nothing; but for the first the source is the folder that is ingested",
+        "they were taken, or nothing; but for the first the source is the folder that is ingested; of folders in "
+        "folders the first below it is the kind, the whole path the source",
     )

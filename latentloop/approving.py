@@ -151,7 +151,7 @@ def _slot(release: Release, version: str) -> str | None:
 def _refuse_what_is_tried(release: Release, version: str) -> None:
     match _slot(release, version):
         case "champion":
-            raise NothingToDo(f"version {version} serves already, since release {release.epoch} at the latest")
+            raise NothingToDo(f"version {version} serves already: nothing is left to approve")
         case "canary" | "shadow" as slot:
             raise NothingToDo(
                 f"version {version} was approved and is on trial ({slot}): `latentloop status` shows how it stands"

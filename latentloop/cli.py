@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 MOSTLY_REFUSED = 3
 """Exit code of an ingest that took in less than half of what could be an image."""
 
-if TYPE_CHECKING:
-    from deploy.settings import Settings
-
 app = typer.Typer(
     name="latentloop",
     help="Keeps image VAEs good in production: ingest, retrain, approve, serve.",
@@ -52,13 +49,16 @@ def up(
 ) -> None:
     """Start Prefect, MLflow, the controller and the service here, and keep them running."""
     from deploy.settings import load_settings
+    from latentloop.installation import find_unheeded
 
+    settings = load_settings()
+    if changed := find_unheeded(settings):  # whoever types `up` after a change believes that it puts it in force
+        _say(changed)
     if detach:
-        _up_detached()
+        _up_detached(settings)
         return
     from latentloop.up import supervise
 
-    settings = load_settings()
     try:
         supervise(settings, _say, print)
     except KeyboardInterrupt:
@@ -475,14 +475,13 @@ def _print_ingest(counts: FolderCounts, as_json: bool, zone: str | None) -> None
     print(counts.model_dump_json() if as_json else "\n".join(say_counts(counts, zone)), flush=True)
 
 
-def _up_detached() -> None:
+def _up_detached(told: Settings) -> None:
     """Exit code 1 when something is not up, although the rest is."""
-    from deploy.settings import load_settings
     from latentloop.addresses import addresses
     from latentloop.detached import start_detached
 
     try:
-        settings, missing = start_detached(load_settings(), _say)
+        settings, missing = start_detached(told, _say)
     except KeyboardInterrupt:
         _say("it goes on starting: `latentloop status` shows how far it is, `latentloop down` ends it")
         raise

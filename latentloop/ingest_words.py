@@ -41,12 +41,22 @@ def say_counts(counts: FolderCounts, zone: str | None) -> list[str]:
 
 
 def _sum(counts: FolderCounts) -> str:
-    labelled = f"{counts.labelled:,} labelled + " if counts.labelled else ""
+    labelled = f"{counts.labelled:,} labelled, " if counts.labelled else ""
     ignored = f" ({_listed(counts.ignored_endings)})" if counts.ignored else ""
     return (
-        f"received {counts.received:,} = {counts.accepted:,} accepted + {counts.converted:,} converted + "
-        f"{labelled}{counts.refused:,} refused + {counts.ignored:,} ignored{ignored}"
+        f"{say_taken_in(counts.accepted, counts.converted)}, {labelled}{counts.refused:,} refused, "
+        f"{counts.ignored:,} ignored{ignored}, of {counts.received:,} received"
     )
+
+
+def say_taken_in(accepted: int, converted: int) -> str:
+    """What came into the catalogue as one number: who reads `0 accepted` first believes that nothing did.
+
+    >>> say_taken_in(14, 1_600)
+    '1,614 taken in (1,600 converted, 14 as they were)'
+    """
+    parts = [f"{number:,} {how}" for number, how in ((converted, "converted"), (accepted, "as they were")) if number]
+    return f"{accepted + converted:,} taken in" + (f" ({', '.join(parts)})" if parts else "")
 
 
 def _say_refused(counts: FolderCounts) -> list[str]:

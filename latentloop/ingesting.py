@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from latentloop.sources.opening import open_source
 from latentloop.sources.packed_files import PackedFiles
 from latentloop.sources.packing import IsComplete, Packed, Packing
 from latentloop.sources.survey import survey
+from latentloop.superseded import leave_out_superseded
 from tasks.unread import note_unread
 from tasks.values import IngestCounts
 
@@ -50,7 +52,7 @@ def ingest_folder(
     note_unread(settings, source.place, packed.unread, datetime.now(UTC))
     if not packed.images and not packed.tally.too_large.count:
         raise NothingToDo(_say_no_image(source, packed))
-    return ingest_packed(settings, packed, say, run)
+    return ingest_packed(settings, source.place, packed, say, run)
 
 
 def pack_source(
@@ -62,17 +64,22 @@ def pack_source(
 ) -> Packed:
     """Bring what is new at the place into segments."""
     found = survey(source, settings.intake.subfolders, labels, say)
-    objects = settings.open_objects()
-    store = settings.objects_url or str(settings.home / "objects")
-    note = PackedFiles(settings.home, source.place, store)
-    try:
-        packing = Packing(source, found, CaptureStore(objects), note, settings.input_policy.max_bytes, is_complete)
+    captures = CaptureStore(settings.open_objects())
+    with _opened_note(settings, source.place) as note:
+        packing = Packing(source, found, captures, note, settings.input_policy.max_bytes, is_complete)
         return packing.run(Pace("packing", "files", say, found.files))
+
+
+@contextmanager
+def _opened_note(settings: Settings, place: str) -> Iterator[PackedFiles]:
+    note = PackedFiles(settings.home, place, settings.objects_url or str(settings.home / "objects"))
+    try:
+        yield note
     finally:
         note.close()
 
 
-def ingest_packed(settings: Settings, packed: Packed, say: Say, run: Run | None = None) -> FolderCounts:
+def ingest_packed(settings: Settings, place: str, packed: Packed, say: Say, run: Run | None = None) -> FolderCounts:
     """Run the flow over all that waits (`run`: the deployment, followed to its end), and count these segments."""
     ledger, keys = Ledger(settings.open_database()), sorted(packed.segments)
     before = newest_lines(ledger, keys)
@@ -86,8 +93,10 @@ def ingest_packed(settings: Settings, packed: Packed, say: Say, run: Run | None 
             f"{len(missing)} of {len(keys)} segments were not ingested, the first is {missing[0]}: run it again"
         )
     known = bool(keys) and not packed.fresh and all(before.get(key) == after[key] for key in keys)
-    judged = [IngestCounts.model_validate_json(line.body) for line in after.values()]
-    return sum_counts(packed, judged, known, max((line.at for line in after.values()), default=None))
+    judged = {key: IngestCounts.model_validate_json(line.body) for key, line in after.items()}
+    with _opened_note(settings, place) as note:
+        judged = leave_out_superseded(settings.open_catalogue(), note, packed.segments, judged)
+    return sum_counts(packed, list(judged.values()), known, max((line.at for line in after.values()), default=None))
 
 
 def newest_lines(ledger: Ledger, keys: Sequence[str]) -> dict[str, LedgerEntry]:

@@ -15,8 +15,9 @@ import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deploy.settings import CONFIG_VARIABLE, ENV_PREFIX, Settings, SettingsError
-from deploy.settings_in_force import require_agreement
+from deploy.settings_in_force import find_disagreement, require_agreement
 from deploy.settings_sources import FOLDERS, URLS
+from deploy.stores.errors import StoreError
 from deploy.stores.ledger import Ledger
 from latentloop.prefect_environment import client_environment, without_foreign_word
 
@@ -70,6 +71,16 @@ def forget_installation(home: Path) -> None:
 
 
 WAY_OUT = "run this beside that file and with the same LATENTLOOP_* variables"
+
+
+def find_unheeded(settings: Settings) -> str:
+    """Where this home is up with other settings than these: which they are, and what to type; else empty."""
+    if read_installation(settings.home) is None:
+        return ""
+    try:
+        return find_disagreement(Ledger(settings.open_database()), settings, WAY_OUT)
+    except StoreError:  # whoever asks has something else to tell first
+        return ""
 
 
 def connect(settings: Settings) -> Settings:

@@ -5,18 +5,28 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from data_checks.drift.policy import DriftPolicy
+from data_checks.drift.window import find_obstacle, keep_distinct
 from data_checks.verdict import Verdict
 from deploy.controller.drift_lines import DriftLine, read_line
+from deploy.controller.history import read_fates
+from deploy.controller.traffic import read_window, serving_since
+from deploy.controller.yardstick import read_yardstick
 from deploy.settings import Settings
+from deploy.stores.errors import StoreError
 from deploy.stores.ledger import Ledger
+from deploy.stores.objects import ObjectStore
+from deploy.stores.release import ReleaseStore
+from deploy.stores.telemetry import Telemetry
 from latentloop.errors import RunFailed
 from latentloop.following import Followed, expect_completed, follow, saying_changes
+from latentloop.screen import open_screen
 from latentloop.telling_time import keep_duration, read_durations
 from tasks.drift_values import JudgedTraffic
 from tasks.steps import finished_step
@@ -39,6 +49,8 @@ def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitore
     """Run the deployment `monitor/monitor` and read what it found; RunFailed when it ends without a line."""
     key = f"by-hand-monitor-{uuid.uuid4().hex}"
     ledger = Ledger(settings.open_database())
+    if obstacle := _look_ahead(settings, ledger):
+        say(f"{obstacle} (the run goes on: refused images are judged all the same, and its report shows what came)")
     began, before_s = time.monotonic(), read_durations(settings.home).seconds.get("monitor")
     with settings.open_orchestrator() as orchestrator:
         run = orchestrator.create_run("monitor/monitor", {"key": key, "reason": "by hand"}, key)
@@ -51,6 +63,40 @@ def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitore
     expect_completed(state, followed)
     keep_duration(settings.home, "monitor", time.monotonic() - began)
     return read_monitored(settings, key, run.url)
+
+
+def _look_ahead(settings: Settings, ledger: Ledger) -> str:
+    releases, policy = ReleaseStore(settings.open_database()), settings.drift
+    try:
+        return foresee_obstacle(
+            ledger, releases, settings.open_objects(), settings.open_telemetry(), policy, datetime.now(UTC)
+        )
+    except StoreError:  # the run says so, in its own words
+        return ""
+
+
+def foresee_obstacle(
+    ledger: Ledger,
+    releases: ReleaseStore,
+    objects: ObjectStore,
+    telemetry: Telemetry,
+    policy: DriftPolicy,
+    until: datetime,
+) -> str:
+    """What will keep a run from judging the champion's answered images, with both numbers; empty where nothing does.
+
+    It takes the run's own words and its own numbers, and some milliseconds where the run takes twenty seconds.
+    """
+    release = releases.read()
+    since = serving_since(release, read_fates(ledger))
+    if release.champion is None or since is None:
+        return "traffic: cannot judge: no version serves yet"
+    yardstick = read_yardstick(objects, telemetry, release.champion, since, until, policy)
+    if yardstick is None:
+        return ""
+    window = read_window(telemetry, release.champion.version, yardstick.since, until, policy.window_images)
+    obstacle = find_obstacle("traffic", keep_distinct(window.sample), yardstick.sample, policy)
+    return obstacle.reason if obstacle is not None else ""
 
 
 def read_monitored(settings: Settings, key: str, url: str) -> Monitored:
@@ -66,7 +112,7 @@ def read_monitored(settings: Settings, key: str, url: str) -> Monitored:
 
 def print_monitored(found: Monitored) -> None:
     """Triage first, then a row a judge."""
-    console, record = Console(soft_wrap=True), found.record
+    console, record = open_screen(), found.record
     console.print(f"[bold]{record.action}[/bold]: {escape(record.reason)}")
     for action, reason in record.also:
         console.print(f"also {action}: {escape(reason)}")

@@ -20,6 +20,8 @@ from latentloop.rhythm import Rhythm
 from latentloop.shown_duration import say_about, say_duration
 from tasks.progress import ProgressNote, progress_key
 
+MOST_SHOWN = 0.99
+
 Say = Callable[[str], None]
 
 
@@ -45,7 +47,8 @@ def showing_progress(objects: ObjectStore, key: str, say: Say) -> Iterator[Calla
 
 def describe_note(note: ProgressNote) -> str:
     """Where a run stands, and about how long its step goes on, in one phrase."""
-    share = f" {note.share_done:.0%}" if note.share_done else ""
+    # whoever still writes notes is not done, however little is left
+    share = f" {min(note.share_done, MOST_SHOWN):.0%}" if note.share_done else ""
     return ", ".join(part for part in (f"{note.step}{share} {note.detail}".strip(), _left(note)) if part)
 
 
@@ -74,7 +77,7 @@ class Notes:
 
 
 def _draw(bar: Progress, task: TaskID, note: ProgressNote) -> None:
-    bar.update(task, completed=note.share_done, step=note.step, detail=note.detail, left=_left(note))
+    bar.update(task, completed=min(note.share_done, MOST_SHOWN), step=note.step, detail=note.detail, left=_left(note))
 
 
 def _left(note: ProgressNote) -> str:

@@ -6,7 +6,6 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -31,6 +30,7 @@ from deploy.stores.telemetry import Telemetry
 from latentloop.installation import WAY_OUT, read_installation
 from latentloop.pending import Pending, read_pending
 from latentloop.runs import Run, read_runs
+from latentloop.screen import open_screen
 from latentloop.steering import TrialView, trial_lines, view_trial
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.report import PartReport, read_children
@@ -41,6 +41,8 @@ DECISIONS = (
     "shadow-verdict", "canary-verdict", "watch-verdict", "settled", "rollback",
 )  # fmt: skip
 LONGEST = 160  # characters of a decision
+WIDEST_KEY = 24  # characters of what a decision is about
+RELEASE = "a release says which versions serve"
 BEGIN = (
     "nothing was decided yet: `latentloop ingest FOLDER` brings images, "
     "`latentloop retrain --tier full` a version that was trained on them"
@@ -139,10 +141,10 @@ def read_status(settings: Settings) -> Status:
 
 def print_status(status: Status, zone: str | None) -> None:
     """Draw the screen, with its times in this zone; None: the machine's."""
-    console = Console(soft_wrap=True)  # who copies an address or a command needs it whole
+    console = open_screen()
     since = f"since {_short(status.since, zone)}" if status.since else "nothing was released yet"
     requests = "unknown" if status.requests_last_hour is None else f"{status.requests_last_hour:,}"
-    console.print(f"[bold]release {status.epoch}[/bold] {since}, {requests} requests in the last hour")
+    console.print(f"[bold]release {status.epoch}[/bold] {since}, {requests} requests in the last hour; {RELEASE}")
     if status.settings_differ:
         console.print(escape(status.settings_differ), highlight=False)
     if status.telemetry_unknown:
@@ -194,7 +196,12 @@ def _run_line(run: Run, zone: str | None) -> str:
 
 
 def _table(title: str, lines: tuple[Decision, ...], zone: str | None) -> Table:
-    table = Table("when", "what", "which", "decision", title=title, title_justify="left", box=None)
+    table = Table(title=title, title_justify="left", box=None)
+    table.add_column("when", no_wrap=True)
+    table.add_column("what", no_wrap=True)
+    # a key of a run or segment would leave the sentence no room; `--json` has it whole
+    table.add_column("which", no_wrap=True, overflow="ellipsis", max_width=WIDEST_KEY)
+    table.add_column("decision", ratio=1)
     for line in lines:
         table.add_row(_short(line.at, zone), line.kind, line.subject, escape(line.text))
     return table
@@ -249,12 +256,17 @@ def _asked_again(release: Release, ledger: Ledger) -> tuple[AskedAgain, ...]:
 
 
 def _lines(ledger: Ledger, kinds: tuple[str, ...], each: int, most: int) -> tuple[Decision, ...]:
-    """The newest lines of these kinds, at most so many of each kind."""
+    """The newest lines of these kinds, at most so many of each kind; the gate's sentence once.
+
+    Who registers a version repeats what the gate said of it.
+    """
     found = [
         Decision(at=entry.at, kind=entry.kind, subject=entry.subject, text=_sentence(entry.body))
         for kind in kinds
         for entry in ledger.entries(kind, limit=each)
     ]
+    repeated = {entry.text for entry in found if entry.kind == "registered"}
+    found = [entry for entry in found if entry.kind != "gate" or entry.text not in repeated]
     return tuple(sorted(found, key=lambda entry: entry.at, reverse=True)[:most])
 
 

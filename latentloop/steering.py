@@ -78,7 +78,9 @@ def deliver_once(settings: Settings) -> Delivered:
     try:
         look = Reconciler(world, settings.controller, settings.delivery, _now, settings.clock_factor).look()
     except EpochConflict as error:
-        raise RunFailed(f"the controller moved the release at the same moment ({error}): nothing was lost") from error
+        raise RunFailed(
+            f"the controller changed which versions serve at the same moment ({error}): nothing was lost"
+        ) from error
     waits = look.waits
     try:
         measure_canary(world, settings, _now())

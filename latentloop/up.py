@@ -242,8 +242,16 @@ def _start_dependents(supervisor: Supervisor, settings: Settings, say: Say) -> N
         lambda: register_deployments(settings, say),
         needs="prefect server" if ours else None,
     )
+    say(f"worker gpu takes the trainings: {say_where_it_trains(settings.training.device)}")
     for spec in _workers(settings, environment):
         supervisor.add(spec)
+
+
+def say_where_it_trains(device: str) -> str:
+    """What the pool's name does not tell whoever has no GPU: nothing waits for one."""
+    if device == "cpu":
+        return 'they run on the processor, as training.device = "cpu" says, and no GPU is needed'
+    return f"they run on {device} (training.device); where this machine has none they end and say so, they do not wait"
 
 
 def _workers(settings: Settings, environment: Mapping[str, str]) -> Iterator[ChildSpec]:

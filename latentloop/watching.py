@@ -94,7 +94,7 @@ class Watch:
         waiting = [key for key in new if key not in self._ingested]
         if not waiting:
             return None
-        counts = ingest_packed(self._settings, packed.only(waiting), self._say, self._run)
+        counts = ingest_packed(self._settings, self._source.place, packed.only(waiting), self._say, self._run)
         self._ingested.update(waiting)
         return counts
 

@@ -16,15 +16,22 @@ from tasks.values import RetrainPlan
 if TYPE_CHECKING:
     import numpy as np
 
+    from tasks.progress import ProgressWriter
     from vae_core.artifact import Artifact
     from vae_core.evaluation.benchmark_result import BenchmarkResult
     from vae_core.evaluation.benchmark_scores import GroupScore
 
 SHOWN_IMAGES = 12
+SAMPLE_ROWS = 4
 
 
 def draw_card(
-    artifact: Artifact, pixels: np.ndarray, result: BenchmarkResult, plan: RetrainPlan, clusters: np.ndarray | None
+    artifact: Artifact,
+    pixels: np.ndarray,
+    result: BenchmarkResult,
+    plan: RetrainPlan,
+    clusters: np.ndarray | None,
+    note: ProgressWriter,
 ) -> dict[str, bytes]:
     """Every picture by its file name; `pixels` (N, C, H, W) and their clusters (N,) are those of `benchmark_old`."""
     from vae_core.evaluation.pictures import reconstruction_grid, sample_grid, worst_reconstructions
@@ -33,18 +40,28 @@ def draw_card(
     model, seed = artifact.model, settings().evaluation.seed
     curve = json.loads(objects().get(curve_key(plan.key)).data)
     limit = artifact.reference.threshold("recon_error", 0.99)
-    return {
+
+    def drawing(what: str) -> None:
+        note.note("drawing", 0.0, f"pictures of the model card: {what}", part=what)
+
+    drawing("reconstructions")
+    pictures = {
         "reconstructions.png": draw_picture(reconstruction_grid(model, pixels[:SHOWN_IMAGES])),
-        "worst.png": draw_picture(worst_reconstructions(model, pixels, SHOWN_IMAGES).grid),
-        "samples.png": draw_picture(sample_grid(model, artifact.prior, rows=4, columns=SHOWN_IMAGES, seed=seed)),
         "curves.png": draw_curves(curve, f"training, {curve['step'][-1]:,} steps"),
         "errors.png": draw_histogram(
             artifact.reference.recon_error, limit, "recon_error per image", "mean squared error"
         ),
-        **_draw_clusters(artifact, pixels, result, clusters),
-        **_draw_code(artifact, result),
-        **_draw_new_kind(artifact, plan),
     }
+    drawing(f"the worst of {len(pixels):,} reconstructions")
+    pictures["worst.png"] = draw_picture(worst_reconstructions(model, pixels, SHOWN_IMAGES).grid)
+    drawing(f"{SAMPLE_ROWS * SHOWN_IMAGES} samples")
+    samples = sample_grid(model, artifact.prior, rows=SAMPLE_ROWS, columns=SHOWN_IMAGES, seed=seed)
+    pictures["samples.png"] = draw_picture(samples)
+    drawing("what the codes do")
+    pictures |= _draw_clusters(artifact, pixels, result, clusters)
+    pictures |= _draw_code(artifact, result)
+    pictures |= _draw_new_kind(artifact, plan)
+    return pictures
 
 
 def _draw_clusters(

@@ -35,7 +35,7 @@ def curve_key(run: str) -> str:
 
 def say_training(progress: TrainProgress) -> str:
     """Where a training stands."""
-    where = f"step {progress.step:,}, epoch {progress.epoch:.1f}"
+    where = f"step {progress.step:,}, {progress.epoch:.1f} passes over the images"
     if progress.squared_error is None:
         return f"{where}, −ELBO {progress.neg_elbo:.1f}, KL {progress.kl:.1f} nats"
     return (
@@ -47,6 +47,6 @@ def say_training(progress: TrainProgress) -> str:
 def say_code_prior(progress: CodePriorProgress, positions: int) -> str:
     """Where the fit of a prior over grids of so many codes stands."""
     return (
-        f"over codes: step {progress.step:,}, epoch {progress.epoch:.1f}, "
+        f"over codes: step {progress.step:,}, {progress.epoch:.1f} passes over them, "
         f"{progress.held_out_nll / positions:.3f} nats per held-out code"
     )

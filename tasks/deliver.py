@@ -44,8 +44,8 @@ def plan_measurement(version: str, champion: str, since: str, look: int = 1, lea
     candidate, serving = release.canary or release.shadow, release.champion
     if candidate is None or serving is None or (candidate.version, serving.version) != (version, champion):
         raise TrialOver(
-            f"version {version} is not tried against {champion} any more: the release of epoch {release.epoch} says "
-            f"otherwise ({release.reason}); nothing to measure"
+            f"version {version} is not tried against {champion} any more: release {release.epoch}, which says what "
+            f"serves, has changed ({release.reason}); nothing to measure"
         )
     config = settings().evaluation
     least = max(least, config.min_trial_images)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,18 +46,17 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
     torch.set_num_threads(settings().training.threads)
     note = ProgressWriter(objects(), plan.key)
 
-    def progressed(progress: EvaluationProgress) -> None:
-        note.note("evaluating", progress.share_done, progress.stage)
-
     old = read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images)
     new = read_new(plan)
+    shares = _Shares(note, len(old), 0 if new is None else len(new))
     extractor = open_extractor()
     independent = cached_features(_independent(plan, len(old)), extractor)
     with tempfile.TemporaryDirectory() as temporary:
         artifact = fetch_artifact(objects(), trained.prefix, trained.digest, Path(temporary) / "trained")
-        on_old = measure_version(artifact, old, extractor, independent=independent, on_progress=progressed)
-        on_new = None if new is None else measure_version(artifact, new, extractor, on_progress=progressed)
+        on_old = measure_version(artifact, old, extractor, independent=independent, on_progress=shares.of_old)
+        on_new = None if new is None else measure_version(artifact, new, extractor, on_progress=shares.of_new)
         accepted, of_what = reference_images(plan, *_for_reference(plan))
+        note.note("measuring", 0.0, f"the reference, {of_what}")
         artifact = replace(
             artifact,
             reference=measure_reference(artifact.model, accepted),
@@ -69,10 +68,10 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
     keep_measured(on_old, digest, old, extractor)
     if on_new is not None and new is not None:
         keep_measured(on_new, digest, new, extractor)
-    note.note("drawing", 1.0, "pictures of the model card")
+    note.note("measuring", 0.0, "errors by label")
     measure_labels(plan, artifact, old)
     pictures = f"runs/{plan.key}/pictures"
-    for name, content in draw_card(artifact, old, on_old.result, plan, cached_clusters(old, extractor)).items():
+    for name, content in draw_card(artifact, old, on_old.result, plan, cached_clusters(old, extractor), note).items():
         objects().put(f"{pictures}/{name}", content)
     evaluated = Evaluated(
         key=plan.key,
@@ -86,6 +85,27 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
         sight=_sight(artifact),
     )
     return finish_step(objects(), plan.key, "evaluated", evaluated)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """One share for the evaluation of both sets, so that it does not begin anew with the second."""
+
+    note: ProgressWriter
+    old: int
+    new: int
+
+    def of_old(self, progress: EvaluationProgress) -> None:
+        """Say how far the first set is."""
+        self._say(progress, self.old * progress.share_done, "")
+
+    def of_new(self, progress: EvaluationProgress) -> None:
+        """Say how far the second set is."""
+        self._say(progress, self.old + self.new * progress.share_done, "benchmark_new, ")
+
+    def _say(self, progress: EvaluationProgress, done: float, which: str) -> None:
+        share = done / (self.old + self.new)
+        self.note.note("evaluating", share, which + progress.describe(), part=which + progress.stage)
 
 
 def _sight(artifact: Artifact) -> str:

@@ -159,13 +159,12 @@ def _head_of(image: CapturedImage) -> bytes:
 
 def _reference_histogram() -> np.ndarray | None:
     """The champion's: the gate that answers requests must not know more than the one that admits training data."""
-    from deploy.stores.artifacts import fetch_tensors
+    from deploy.stores.artifacts import fetch_reference
     from deploy.stores.release import ReleaseStore
-    from vae_core.reference import Reference
 
     champion = ReleaseStore(engine()).read().champion
     if champion is None:
         return None
-    tensors = fetch_tensors(objects(), champion.artifact, champion.digest, "reference.safetensors")
+    reference = fetch_reference(objects(), champion.artifact, champion.digest)
     policy = settings().input_policy
-    return Reference.from_tensors(tensors).histogram_of_positives(policy.inversion_margin, policy.max_refused_share)
+    return reference.histogram_of_positives(policy.inversion_margin, policy.max_refused_share)

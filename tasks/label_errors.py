@@ -63,7 +63,7 @@ def _check(plan: RetrainPlan) -> LabelsChecked:
         return LabelsChecked(too_few=too_few, older=looked_at.older)
     note = ProgressWriter(objects(), plan.key)
     features = _extract(catalogue, plan, looked_at.rows, note)
-    note.note("labels", 1.0, f"judging {len(labels):,} labels")
+    note.note("judging", 0.0, f"{len(labels):,} labels")
     judgement = find_label_errors(features, labels, policy, seed=plan.train.seed)
     page = _put_sheet(catalogue, plan, looked_at.rows, judgement) if judgement.suspects else ""
     return LabelsChecked(

@@ -81,7 +81,7 @@ def write_model_card(
         *labels,
         f"Tier {plan.tier} ({plain(plan.reason)}); {_images(plan, trained)} of catalogue version "
         f"{plan.catalogue_version}; "
-        f"{trained.steps:,} steps, {trained.epochs:.1f} epochs, {trained.seconds:.0f} s"
+        f"{trained.steps:,} steps, {trained.epochs:.1f} epochs (passes over the images), {trained.seconds:.0f} s"
         + (f", resumed from step {trained.resumed_from_step:,}" if trained.resumed_from_step is not None else "")
         + (f", weights of step {trained.best_step:,}" if trained.best_step is not None else "")
         + (f", stopped: {trained.stop_reason.replace('_', ' ')}" if trained.stop_reason else "")
@@ -212,8 +212,8 @@ def _origin(plan: RetrainPlan, trained: Trained, beside: Beside | None) -> list[
     if (mixing := trained.mixing) is not None:
         lines.append(
             f"Of what was drawn, {mixing.new_share:.1%} showed one of {mixing.new_images:,} distinct images of the new "
-            f"kind ({mixing.natural_share:.1%} by nature, each {mixing.oversampling:.1f} times an epoch); the rest "
-            "replayed known ones."
+            f"kind ({mixing.natural_share:.1%} by nature, each {mixing.oversampling:.1f} times in a pass over the "
+            "images); the rest replayed known ones."
         )
     if beside is not None and beside.encoders is not None:
         parent, own = beside.encoders

@@ -31,19 +31,19 @@ class ProgressNote(BaseModel):
 
 
 class ProgressWriter:
-    """Writes notes, at most one every two seconds for each step."""
+    """Writes notes, at most one every two seconds for each part of a step."""
 
     def __init__(self, objects: ObjectStore, key: str) -> None:
         self._objects, self._key = objects, progress_key(key)
-        self._written, self._step, self._pace = 0.0, "", Pace()
+        self._written, self._told, self._pace = 0.0, ("", ""), Pace()
 
-    def note(self, step: str, share_done: float, detail: str) -> None:
-        """Say where the run stands."""
+    def note(self, step: str, share_done: float, detail: str, part: str = "") -> None:
+        """Say where the run stands; a share of 0 where nobody can tell. A step that begins another `part` is news."""
         now, share = time.monotonic(), min(1.0, max(0.0, share_done))
         left_s = self._pace.left_s(step, share, now)
-        if step == self._step and now - self._written < EVERY_S:
+        if (step, part) == self._told and now - self._written < EVERY_S:
             return
-        self._written, self._step = now, step
+        self._written, self._told = now, (step, part)
         body = ProgressNote(step=step, share_done=share, detail=detail, left_s=left_s)
         self._objects.put(self._key, body.model_dump_json().encode())
 

@@ -47,7 +47,7 @@ def register_candidate(
     from deploy.stores.registry import CurvePoint
     from deploy.stores.registry_limits import DESCRIPTION, fit_characters
 
-    ProgressWriter(objects(), plan.key).note("registering", 1.0, "in MLflow")
+    ProgressWriter(objects(), plan.key).note("registering", 0.0, "in MLflow")
     registry = settings().open_registry()
     registry.ensure_model()
     result = _result(evaluated.benchmark)

@@ -172,7 +172,7 @@ def _fall_back(plan: RetrainPlan, result: TrainResult, note: ProgressWriter, dev
     from vae_core.training.fallback import fall_back_where_suspect
     from vae_core.training.quick_benchmark import Bars
 
-    note.note("weights", 1.0, "a quick benchmark")
+    note.note("weights", 0.0, "a quick benchmark")
     gate, pixels = settings().gate, read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images)
     bars = Bars(gate.first_min_active_units, gate.first_min_explained_variance)
     return fall_back_where_suspect(result, pixels, bars, device=device)
@@ -192,7 +192,7 @@ def _fit_prior(
 
     if isinstance(model, VqVae):
         return _fit_code_prior(plan, model, pixels, natural, parent, note, curves)
-    note.note("prior", 1.0, f"mixture of {settings().training.mixture_components}")
+    note.note("prior", 0.0, f"fitting a mixture of {settings().training.mixture_components}")
     return FittedPrior(fit_mixture_prior(model, pixels, natural, plan))
 
 

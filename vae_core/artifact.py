@@ -9,7 +9,7 @@ Safetensors and JSON only: nothing is ever unpickled, and nothing is parsed befo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from vae_core.artifact_files import DOCUMENT, GOLDEN, PRIOR, REFERENCE, WEIGHTS, read_manifest, require_names
 from vae_core.config import ConvVaeConfig, LikelihoodName, ModelConfig, TrainConfig
 from vae_core.documents import SHA256, parse_document, to_canonical_json
 from vae_core.errors import ArtifactError, SealError
@@ -29,7 +30,7 @@ from vae_core.models.vq_vae import VqVae
 from vae_core.preprocessing import Preprocessing
 from vae_core.priors.sampling import PriorKind, SamplingPrior, kind_of, parse_prior, require_prior_of
 from vae_core.reference import Reference
-from vae_core.sealed_folder import Manifest, ManifestEntry, open_sealed, parse_manifest, seal_folder
+from vae_core.sealed_folder import Manifest, ManifestEntry, open_sealed, seal_folder
 from vae_core.training.events import StopReason
 from vae_core.vq_config import VqVaeConfig
 from vae_core.weights import copy_weights
@@ -46,15 +47,6 @@ __all__ = [
     "read_manifest",
     "write_artifact",
 ]
-
-DOCUMENT, WEIGHTS, PRIOR, REFERENCE, GOLDEN = (
-    "model.json",
-    "weights.safetensors",
-    "prior.safetensors",
-    "reference.safetensors",
-    "golden.safetensors",
-)
-_REQUIRED, _OPTIONAL = {DOCUMENT, WEIGHTS}, {PRIOR, REFERENCE, GOLDEN}
 
 
 class TrainingSummary(BaseModel):
@@ -155,20 +147,10 @@ def read_artifact(folder: Path, *, expected_digest: str | None) -> Artifact:
     except SealError as error:
         raise ArtifactError(f"artifact {error}") from error
     try:
-        _require_names(sealed.files)
+        require_names(sealed.files)
         return replace(_parse(sealed.files), digest=sealed.digest)
     except ArtifactError as error:
         raise ArtifactError(f"artifact {folder}: {error}") from error
-
-
-def read_manifest(content: bytes) -> Manifest:
-    """Read a manifest, for callers that copy a version file by file; ArtifactError for any other content."""
-    try:
-        manifest = parse_manifest(content)
-    except SealError as error:
-        raise ArtifactError(f"artifact {error}") from error
-    _require_names(manifest.files)
-    return manifest
 
 
 def read_document(content: bytes) -> ArtifactDocument:
@@ -177,14 +159,6 @@ def read_document(content: bytes) -> ArtifactDocument:
         return parse_document(ArtifactDocument, content)
     except ValueError as error:
         raise ArtifactError(f"{DOCUMENT}: {error}; this release reads schema_version 1") from error
-
-
-def _require_names(names: Iterable[str]) -> None:
-    found = set(names)
-    if missing := sorted(_REQUIRED - found):
-        raise ArtifactError(f"{missing[0]} is not among its files; register the version again")
-    if unknown := sorted(found - _REQUIRED - _OPTIONAL):
-        raise ArtifactError(f"{unknown[0]!r} is no file of a version; register the version again")
 
 
 def _parse(files: Mapping[str, bytes]) -> Artifact:

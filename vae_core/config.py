@@ -87,7 +87,9 @@ class Budget(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     amount: float = Field(gt=0, allow_inf_nan=False, description="how many of `unit` a training lasts at most")
-    unit: Literal["epochs", "steps", "seconds"] = Field(description="what `amount` counts")
+    unit: Literal["epochs", "steps", "seconds"] = Field(
+        description="what `amount` counts; an epoch is one pass over the images"
+    )
 
 
 class TrainConfig(BaseModel):

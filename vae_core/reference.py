@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-import torch
 
 from vae_core.errors import ArtifactError, DataError
-from vae_core.inference import Scores, score_images
 from vae_core.inversion import measure_inversion, tells_negatives
-from vae_core.models.variants import AnyModel
+
+if TYPE_CHECKING:  # who only reads one needs no torch
+    import torch
+
+    from vae_core.inference import Scores
+    from vae_core.models.variants import AnyModel
 
 HISTOGRAM_BINS = 16
 """Of 16 grey levels each."""
@@ -91,6 +94,8 @@ class Reference:
 
     def to_tensors(self) -> dict[str, torch.Tensor]:
         """Name the arrays for a safetensors file."""
+        import torch
+
         names = _OF_POSTERIOR if self.codes is None else _OF_CODES
         own = ("inversion",) if self.inversion is not None else ()
         return {name: torch.tensor(getattr(self, name)) for name in ("mu", *names, *_PER_IMAGE, "histogram", *own)}
@@ -98,14 +103,25 @@ class Reference:
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> Reference:
         """Rebuild what `to_tensors` named; ArtifactError when it is no reference."""
-        problem = _problem(tensors)
+        try:
+            arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        except TypeError as error:  # a type of numbers that only torch has
+            raise ArtifactError(f"reference: {error}; measure the reference again") from error
+        return cls.from_arrays(arrays)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Reference:
+        """Likewise from the arrays of the file."""
+        problem = _problem(arrays)
         if problem:
             raise ArtifactError(f"reference: {problem}; measure the reference again")
-        return cls(**{name: tensor.numpy() for name, tensor in tensors.items()})
+        return cls(**arrays)
 
 
 def measure_reference(model: AnyModel, pixels: np.ndarray, *, device: str = "cpu") -> Reference:
     """Measure a model in eval mode on its acceptance data, pixels uint8 (N, C, H, W), N ≥ 1."""
+    from vae_core.inference import Scores
+
     # chunk by chunk, so that the reconstructions of a whole catalogue never lie in memory together
     scores = Scores.joined([_score_briefly(model, pixels[start : start + CHUNK], device) for start in _starts(pixels)])
     statistics = np.concatenate([_measure_pixels(pixels[start : start + CHUNK]) for start in _starts(pixels)])
@@ -127,6 +143,8 @@ def measure_reference(model: AnyModel, pixels: np.ndarray, *, device: str = "cpu
 
 
 def _score_briefly(model: AnyModel, pixels: np.ndarray, device: str) -> Scores:
+    from vae_core.inference import score_images
+
     scores = score_images(model, pixels, device=device)
     return replace(scores, reconstruction=scores.reconstruction[:0])
 
@@ -146,25 +164,29 @@ def _measure_pixels(pixels: np.ndarray) -> np.ndarray:
     return np.column_stack([unit.mean(axis=1), unit.var(axis=1), entropy, shares])
 
 
-def _problem(tensors: Mapping[str, torch.Tensor]) -> str | None:
-    """Say what keeps the tensors from being a reference, or None."""
-    own = _OF_CODES if "codes" in tensors else _OF_POSTERIOR
+def _problem(arrays: Mapping[str, np.ndarray]) -> str | None:
+    """Say what keeps the arrays from being a reference, or None."""
+    own = _OF_CODES if "codes" in arrays else _OF_POSTERIOR
     expected = {"mu", *own, *_PER_IMAGE, "histogram"}
-    if set(tensors) - {"inversion"} != expected:
-        return f"expected the tensors {sorted(expected)}, came {sorted(tensors)}"
-    count = len(tensors["recon_error"]) if tensors["recon_error"].ndim else 0
-    if count == 0 or tensors["mu"].ndim != 2 or ("codes" in tensors and tensors["codes"].ndim != 3):
+    if set(arrays) - {"inversion"} != expected:
+        return f"expected the tensors {sorted(expected)}, came {sorted(arrays)}"
+    count = len(arrays["recon_error"]) if arrays["recon_error"].ndim else 0
+    if count == 0 or arrays["mu"].ndim != 2 or ("codes" in arrays and arrays["codes"].ndim != 3):
         return "it holds no images, mu is not (N, D), or codes are not (N, h, w)"
-    vectors = ((count, tensors["mu"].shape[1]), torch.float16)
-    forms = {"mu": vectors, "logvar": vectors, "histogram": ((HISTOGRAM_BINS,), torch.float32)}
-    if "codes" in tensors:
-        forms["codes"] = ((count, *tensors["codes"].shape[1:]), torch.int32)
-    for name, tensor in tensors.items():
-        shape, dtype = forms.get(name, ((count,), torch.float32))
-        if tuple(tensor.shape) != shape or tensor.dtype != dtype:
-            return f"{name}: expected {dtype} {shape}, came {tensor.dtype} {tuple(tensor.shape)}"
-        if not bool(torch.isfinite(tensor).all()):
+    vectors = ((count, arrays["mu"].shape[1]), np.float16)
+    forms: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {
+        "mu": vectors,
+        "logvar": vectors,
+        "histogram": ((HISTOGRAM_BINS,), np.float32),
+    }
+    if "codes" in arrays:
+        forms["codes"] = ((count, *arrays["codes"].shape[1:]), np.int32)
+    for name, array in arrays.items():
+        shape, dtype = forms.get(name, ((count,), np.float32))
+        if array.shape != shape or array.dtype != dtype:
+            return f"{name}: expected {dtype.__name__} {shape}, came {array.dtype} {array.shape}"
+        if not bool(np.isfinite(array).all()):
             return f"{name}: some values are NaN or infinite"
-    if "codes" in tensors and bool((tensors["codes"] < 0).any()):
+    if "codes" in arrays and bool((arrays["codes"] < 0).any()):
         return "codes: some are negative"
     return None

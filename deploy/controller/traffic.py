@@ -14,7 +14,7 @@ from data_checks.drift.window import Window
 from data_checks.sample import Sample
 from deploy.delivery.history import Fate
 from deploy.release import Release, ServedVersion
-from deploy.stores.artifacts import fetch_tensors
+from deploy.stores.artifacts import fetch_reference
 from deploy.stores.errors import ObjectMissing, StoreCorrupt
 from deploy.stores.objects import ObjectStore
 from deploy.stores.telemetry import Telemetry, TelemetryWindow
@@ -51,10 +51,9 @@ def sample_of(found: TelemetryWindow, rows: NDArray[np.integer]) -> Sample:
 def read_reference(objects: ObjectStore, served: ServedVersion) -> Sample | None:
     """The reference that travels with the version; None where it has none that can be read."""
     from vae_core.errors import ArtifactError
-    from vae_core.reference import Reference
 
     try:
-        found = Reference.from_tensors(fetch_tensors(objects, served.artifact, served.digest, "reference.safetensors"))
+        found = fetch_reference(objects, served.artifact, served.digest)
     except (ObjectMissing, StoreCorrupt, ArtifactError):
         return None
     return Sample.of(found)

@@ -21,7 +21,7 @@ from deploy.delivery.steps import RunningTrial, Stage
 from deploy.delivery.trial import FrechetChange, Trial, judge_canary, judge_shadow, judge_watch_period
 from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.release import Release, ServedVersion
-from deploy.stores.artifacts import fetch_tensors
+from deploy.stores.artifacts import fetch_reference
 from deploy.stores.errors import ObjectMissing, StoreCorrupt, StoreError
 from deploy.stores.followed_pairs import FollowedPairs, TrialPairs
 from deploy.stores.ledger import Ledger
@@ -201,11 +201,9 @@ def read_frechet(ledger: Ledger, standing: Standing) -> FrechetChange | None:
 
 def _reference_p99(objects: ObjectStore, champion: ServedVersion) -> float | None:
     from vae_core.errors import ArtifactError
-    from vae_core.reference import Reference
 
     try:
-        tensors = fetch_tensors(objects, champion.artifact, champion.digest, "reference.safetensors")
-        return Reference.from_tensors(tensors).threshold("recon_error", 0.99)
+        return fetch_reference(objects, champion.artifact, champion.digest).threshold("recon_error", 0.99)
     except (StoreCorrupt, ObjectMissing, ArtifactError):
         return None
 

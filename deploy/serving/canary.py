@@ -67,7 +67,7 @@ class CanaryLeash:
         trouble = Trouble(
             "canary_share",
             f"version {canary.version} failed {self._failures} requests in a row, the champion answered them and "
-            f"the share is 0 here until a release of another epoch: {self._last}",
+            f"the share is 0 here until the next release says which versions serve: {self._last}",
         )
         return replace(state, slots=replace(state.slots, canary_share=0.0), troubles=(*state.troubles, trouble))
 

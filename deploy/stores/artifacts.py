@@ -12,11 +12,10 @@ from deploy.stores.errors import InvalidKey, ObjectMissing, StoreCorrupt
 from deploy.stores.objects import ObjectStore
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from vae_core.artifact import Artifact
     from vae_core.golden import Golden
     from vae_core.preprocessing import Preprocessing
+    from vae_core.reference import Reference
     from vae_core.sealed_folder import Manifest
 
 MANIFEST = "manifest.json"
@@ -72,32 +71,46 @@ def fetch_artifact(objects: ObjectStore, prefix: str, digest: str, folder: Path)
 
 
 def fetch_golden(objects: ObjectStore, prefix: str, digest: str) -> Golden:
-    """The golden inputs and answers of a version, without its weights."""
+    """The golden inputs and answers of a version, without its weights; StoreCorrupt when it has none."""
+    from safetensors.torch import load
+
+    from vae_core.artifact_files import GOLDEN
     from vae_core.golden import Golden
 
-    return Golden.from_tensors(fetch_tensors(objects, prefix, digest, "golden.safetensors"))
+    return Golden.from_tensors(load(_file(objects, prefix, digest, GOLDEN)))
 
 
 def fetch_preprocessing(objects: ObjectStore, prefix: str, digest: str) -> Preprocessing:
     """What a version makes of an image before it sees it, without its weights."""
-    from vae_core.artifact import DOCUMENT, read_document
+    from vae_core.artifact import read_document
+    from vae_core.artifact_files import DOCUMENT
 
     return read_document(_verified(objects, prefix, DOCUMENT, _manifest(objects, prefix, digest)[1])).preprocessing
 
 
-def fetch_tensors(objects: ObjectStore, prefix: str, digest: str, name: str) -> dict[str, Tensor]:
-    """One safetensors file of an artifact, verified; StoreCorrupt when the version has none of that name."""
-    from safetensors.torch import load
+def fetch_reference(objects: ObjectStore, prefix: str, digest: str) -> Reference:
+    """The reference of a version, without its weights; StoreCorrupt when it has none, ArtifactError when it is none.
 
+    Read without torch, which would be a third of what `status` computes.
+    """
+    from safetensors.numpy import load
+
+    from vae_core.artifact_files import REFERENCE
+    from vae_core.reference import Reference
+
+    return Reference.from_arrays(load(_file(objects, prefix, digest, REFERENCE)))
+
+
+def _file(objects: ObjectStore, prefix: str, digest: str, name: str) -> bytes:
+    """One file of a version, verified; StoreCorrupt where it has none of that name."""
     manifest = _manifest(objects, prefix, digest)[1]
     if name not in manifest.files:
         raise StoreCorrupt(f"{prefix}: the artifact has no {name}; evaluate and register it again")
-    tensors: dict[str, Tensor] = load(_verified(objects, prefix, name, manifest))
-    return tensors
+    return _verified(objects, prefix, name, manifest)
 
 
 def _manifest(objects: ObjectStore, prefix: str, digest: str) -> tuple[bytes, Manifest]:
-    from vae_core.artifact import read_manifest
+    from vae_core.artifact_files import read_manifest
 
     content = objects.get(f"{prefix}/{MANIFEST}").data
     found = hashlib.sha256(content).hexdigest()

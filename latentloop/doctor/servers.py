@@ -69,7 +69,7 @@ def _examine_prefect(settings: Settings) -> Finding:
     if not there[:1].isdigit():
         return wrong("prefect", f"{url} answers, but not as Prefect's API: prefect_url ends in /api")
     if there.split(".")[:2] != here.split(".")[:2]:
-        return note("prefect", f"{url} is Prefect {there}, the library here is {here}: keep both at one minor release")
+        return note("prefect", f"{url} is Prefect {there}, the library here is {here}: keep both at one minor version")
     return _judge_clock("prefect", told, f"{url} answers (Prefect {there})")
 
 

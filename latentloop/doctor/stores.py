@@ -73,7 +73,7 @@ def _judge_revision(name: str, shown: str, engine: Engine, found: str | None) ->
     if found is not None and found not in known.known:
         return wrong(name, str(newer_store(shown, found, known, [])))
     if found == known.head:
-        return ok(name, f"{shown} answers, its tables are of this release")
+        return ok(name, f"{shown} answers, its tables are those of this Latentloop")
     state = "has no tables yet" if found is None else f"its tables (revision {found}) are brought to {known.head}"
     return ok(name, f"{shown} answers; {state} by the next start")
 

@@ -12,6 +12,7 @@ from latentloop.doctor.finding import Finding, note, ok, wrong
 from latentloop.errors import TrialFailed
 from latentloop.machine import memory_available
 from latentloop.trial_steps import TrialSteps, try_steps
+from tasks.device import find_missing_device
 
 TRIAL_S = 3.0
 SERVERS_BYTES = 2 * 2**30
@@ -21,6 +22,9 @@ SERVERS_BYTES = 2 * 2**30
 def examine_training(settings: Settings) -> Iterator[Finding]:
     """The cost of a step, then the memory of a training beside everything else."""
     training = settings.training
+    if missing := find_missing_device(training.device):
+        yield wrong("model", missing)
+        return
     batch = training.full.batch_size
     images = np.random.default_rng(0).integers(0, 256, (batch, *training.model.shape), np.uint8)
     try:

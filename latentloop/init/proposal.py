@@ -118,7 +118,7 @@ def training_lines(training: Training) -> Iterator[Line]:
     yield Line("training.model.codebook_size", model.codebook_size, "codes of which each finds enough places")
     yield Line.of("training.full.batch_size", training.batch_size)
     yield Line.of("training.full.budget.amount", training.budget.epochs)
-    yield Line("training.full.budget.unit", "epochs", "the same result on a slower machine")
+    yield Line("training.full.budget.unit", "epochs", "passes over the pictures: the same result on a slower machine")
     yield Line.of("training.code_prior.recipe.budget.amount", training.budget.prior_s)
     yield Line(
         "training.code_prior.recipe.budget.unit", "seconds", "of the prior over the codes, which samples are drawn from"

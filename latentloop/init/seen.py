@@ -10,6 +10,7 @@ import numpy as np
 from latentloop.init.look import Look
 from latentloop.init.sample import Sample
 from latentloop.init.survey import Survey
+from latentloop.sources.meaning import kind_of
 from latentloop.sources.names import storable
 
 _NAMED_AT_MOST = 6
@@ -61,6 +62,18 @@ def tell_folders(surveyed: Survey) -> str:
     """The fullest sub-folders; empty where there are none."""
     named = Counter({storable(folder): count for folder, count in surveyed.folders.items() if folder})
     return f"sub-folders: {len(named):,}, {_list(named)}" if named else ""
+
+
+def tell_levels(surveyed: Survey) -> str:
+    """Which level of folders in folders would count; empty where none lies in another."""
+    deep = min((folder for folder in surveyed.folders if "/" in folder), default="")
+    if not deep:
+        return ""
+    return (
+        f'sub-folders lie in sub-folders: a kind is the first below the top ("{kind_of(deep)}" of "{storable(deep)}"), '
+        "a source the whole path (intake.subfolders); for a lower level as kinds give the folder above it, or a "
+        "labels.csv"
+    )
 
 
 def share_of(looks: Sequence[Look], word: str) -> float:

@@ -21,7 +21,7 @@ from latentloop.init.looked import Looked, look
 from latentloop.init.picturing import draw
 from latentloop.init.proposal import Training, all_lines, bucket_lines
 from latentloop.init.report import InitReport, ProposedLine
-from latentloop.init.seen import share_of, tell_folders, tell_seen
+from latentloop.init.seen import share_of, tell_folders, tell_levels, tell_seen
 from latentloop.init.settings_file import Line, require_place, require_valid, write_new, write_text
 from latentloop.init.thresholds import BLACK, propose_min_variance
 from latentloop.init.wishes import Wishes
@@ -40,7 +40,8 @@ def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
         return _write_defaults(wishes, tell)
     settings, person = load_settings(), Person(wishes.asks)
     looked = look(open_source(settings, wishes.place), say)
-    for line in (*tell_seen(looked.surveyed, looked.sample), tell_folders(looked.surveyed)):
+    surveyed = looked.surveyed
+    for line in (*tell_seen(surveyed, looked.sample), tell_folders(surveyed), tell_levels(surveyed)):
         if line:
             tell(line)
     device = quickest_device()

@@ -89,6 +89,7 @@ def release(
 @app.command()
 def rejudge(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
     """Judge everything in quarantine again under today's settings, now; the next ingest does it where they changed."""
+    from latentloop.ingest_words import say_taken_in
     from tasks.vouching import rejudge_all
 
     _settings()
@@ -97,8 +98,8 @@ def rejudge(as_json: bool = typer.Option(False, "--json", help="for scripts")) -
         print(counts.model_dump_json(indent=2))
         return
     print(
-        f"{counts.received:,} judged again = {counts.accepted:,} accepted + {counts.converted:,} converted + "
-        f"{counts.quarantined:,} refused"
+        f"{say_taken_in(counts.accepted, counts.converted)}, {counts.quarantined:,} refused, of "
+        f"{counts.received:,} judged again"
     )
     for why, count in counts.reasons.items():
         print(f"  {count:,} stay: {why}")

@@ -148,7 +148,7 @@ def test_an_ingest_that_took_in_nothing_of_a_folder_says_so_by_its_exit_code(hom
 
     assert (words.returncode, as_json.returncode) == (3, 3), words.stderr + as_json.stderr
     assert words.stdout.splitlines() == [
-        "received 1 = 0 accepted + 0 converted + 1 refused + 0 ignored",
+        "0 taken in, 1 refused, 0 ignored, of 1 received",
         "refused: too_many_bytes 1",
         "too large to be read (too_many_bytes): huge.png (2,000 bytes)",
         "look at them: `latentloop quarantine list` shows each with its reason and the remedy",

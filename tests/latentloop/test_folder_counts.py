@@ -47,7 +47,7 @@ def test_received_is_accepted_and_converted_and_refused_and_ignored() -> None:
     assert (result.accepted, result.converted, result.refused, result.ignored) == (1_100, 80, 24, 3)
     assert result.received == result.accepted + result.converted + result.refused + result.ignored == 1_207
     assert say_counts(result, "UTC") == [
-        "received 1,207 = 1,100 accepted + 80 converted + 24 refused + 3 ignored (.db 2, .csv 1)",
+        "1,180 taken in (80 converted, 1,100 as they were), 24 refused, 3 ignored (.db 2, .csv 1), of 1,207 received",
         "refused: not_an_image 20, low_variance 3, too_many_bytes 1",
         "too large to be read (too_many_bytes): a\\nb.png (1,000,000,000 bytes)",
         "look at them: `latentloop quarantine list` shows each with its reason and the remedy",
@@ -55,7 +55,14 @@ def test_received_is_accepted_and_converted_and_refused_and_ignored() -> None:
 
 
 def test_a_folder_without_fault_is_one_line() -> None:
-    assert say_counts(counts(judged(10)), "UTC") == ["received 10 = 10 accepted + 0 converted + 0 refused + 0 ignored"]
+    assert say_counts(counts(judged(10)), "UTC") == [
+        "10 taken in (10 as they were), 0 refused, 0 ignored, of 10 received"
+    ]
+
+
+def test_a_folder_of_which_all_was_converted_is_taken_in_all_the_same() -> None:
+    (line,) = say_counts(counts(judged(1_600, 1_600)), "UTC")
+    assert line == "1,600 taken in (1,600 converted), 0 refused, 0 ignored, of 1,600 received"
 
 
 def test_known_images_that_brought_a_label_are_neither_refused_nor_lost() -> None:
@@ -64,7 +71,7 @@ def test_known_images_that_brought_a_label_are_neither_refused_nor_lost() -> Non
     assert (result.labelled, result.refused, result.mostly_refused) == (7, 3, False)
     assert result.received == result.accepted + result.converted + result.labelled + result.refused + result.ignored
     lines = say_counts(result, "UTC")
-    assert lines[0] == "received 10 = 0 accepted + 0 converted + 7 labelled + 3 refused + 0 ignored"
+    assert lines[0] == "0 taken in, 7 labelled, 3 refused, 0 ignored, of 10 received"
     assert "labelled: 7 images of the catalogue had no label, and have one now" in lines
     assert "2 images have another label in the catalogue: a label is never changed silently" in lines
 

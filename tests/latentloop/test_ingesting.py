@@ -91,8 +91,9 @@ def test_labels_that_come_later_are_learnt_and_none_is_changed(inbox: Path) -> N
 
     found, again = ingested(inbox), ingested(inbox)
 
-    assert (found.received, found.labelled, found.reasons) == (4 + 3, 2, {"label_differs": 1})
-    assert found.gone == 3, "of the first segment these are not as they were"
+    assert (found.received, found.accepted, found.labelled, found.reasons) == (4, 1, 2, {"label_differs": 1})
+    assert found.gone == 0, "a file that was packed again counts once"
+    assert again.model_copy(update={"known": False, "judged_at": None}) == found.model_copy(update={"judged_at": None})
     assert again.known and not found.mostly_refused
     after = catalogue.read()
     labels = dict(zip(after["name"].to_pylist(), after["label"].to_pylist(), strict=True))
@@ -102,6 +103,23 @@ def test_labels_that_come_later_are_learnt_and_none_is_changed(inbox: Path) -> N
     assert catalogue.read(version=before[1]) == before[0], "a version that was trained on stays as it was"
     (differs,) = [each for each in read_refused(settings()) if each.reason == "label_differs"]
     assert "the label 'shoe' in the catalogue, and came with 'boot'" in differs.detail
+
+
+def test_files_that_changed_count_once_and_as_they_are_now(inbox: Path) -> None:
+    for seed in range(4):
+        (inbox / f"{seed}.png").write_bytes(intact(seed))
+    (inbox / "4.png").write_bytes(damaged("black"))
+    ingested(inbox)
+    (inbox / "0.png").write_bytes(damaged("black"))
+    (inbox / "4.png").write_bytes(intact(4))
+    (inbox / "1.png").unlink()
+
+    found = ingested(inbox)
+
+    assert (found.received, found.accepted, found.refused, found.gone) == (5, 4, 1, 1), (
+        "1.png is gone, and was taken in"
+    )
+    assert found.reasons == {"low_variance": 1}
 
 
 def test_a_label_of_an_image_that_is_held_out_is_learnt_as_well(inbox: Path) -> None:

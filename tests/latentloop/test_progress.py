@@ -19,6 +19,11 @@ def test_a_note_says_the_step_the_share_and_about_how_long_it_goes_on() -> None:
     assert describe_note(note("planning", 0.0, "")) == "planning"
 
 
+def test_whoever_still_works_is_never_said_to_be_done() -> None:
+    assert describe_note(note("evaluating", 1.0, "codes")) == "evaluating 99% codes"
+    assert describe_note(note("evaluating", 0.996, "codes")) == "evaluating 99% codes"
+
+
 def test_each_line_says_how_long_so_far_and_none_comes_twice(tmp_path: Path) -> None:
     objects, said, now = LocalObjects(tmp_path), [], [0.0]
     lines = ProgressLines(said.append, lambda: now[0])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +18,8 @@ from deploy.release import ServedVersion
 from deploy.stores.database import migrate, open_engine
 from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
-from tests.deploy.controller.world import swap
+from tests.deploy.controller.world import add_version, swap
+from tests.deploy.serving.house import House
 from tests.latentloop.front_door import environment, run_latentloop
 
 NOW = datetime.now(UTC)
@@ -130,5 +133,50 @@ def test_times_are_in_the_zone_of_the_settings_on_the_screen_and_in_utc_for_scri
     since = datetime.fromisoformat(found["since"])
     assert since.utcoffset() == timedelta(0)
     assert f"since {since.astimezone(ZoneInfo('Asia/Kolkata')):%Y-%m-%d %H:%M:%S} IST, " in released
+    assert released.endswith("; a release says which versions serve")
     assert {datetime.fromisoformat(each["at"]).utcoffset() for each in found["drift"]} == {timedelta(0)}
     assert f"{NOW.astimezone(ZoneInfo('Asia/Kolkata')):%Y-%m-%d %H:%M:%S} IST" in screen
+
+
+def test_what_the_gate_said_of_a_version_is_said_once_and_a_long_key_leaves_it_room(
+    home: Path, ledger: Ledger, tmp_path: Path
+) -> None:
+    key, said = "by-hand-full-catalogue-a1b2c3d4-17-recipe-1", "recon_error 0.0061 <= champion 0.0064 + margin 2 %"
+    verdict = {"schema_version": 1, "phase": "passed", "reason": said, "evidence": []}
+    ledger.record("gate", key, json.dumps(verdict), NOW, key=f"gate:{key}")
+    registered = {"digest": "d8", "benchmark": "passed", "reason": said}
+    ledger.record("registered", "8", json.dumps(registered), NOW, key=f"registered:{key}")
+    refused = {"schema_version": 1, "phase": "failed", "reason": "worse", "evidence": []}
+    ledger.record("gate", key, json.dumps(refused), NOW, key="gate:another")
+    env = environment(home)
+    narrow = {**env, "COLUMNS": "90"}
+    del env["COLUMNS"]
+
+    screen = run_latentloop("status", env=env, folder=tmp_path).stdout
+
+    assert screen.count(said) == 1, "in a pipe there are columns enough for a sentence"
+    (line,) = [each for each in screen.splitlines() if each.rstrip().endswith("worse")]
+    assert f" {key[:23]}…  worse" in line
+    table = run_latentloop("status", env=narrow, folder=tmp_path).stdout.split("last decisions")[1]
+    assert max(map(len, table.splitlines())) <= 90
+
+
+def test_what_traffic_is_judged_against_is_read_without_torch(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    served = add_version(house, "1", seed=1)
+    house.close()
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from deploy.controller.traffic import read_reference\n"
+        "from deploy.release import ServedVersion\n"
+        "from deploy.stores.local_objects import LocalObjects\n"
+        "served = ServedVersion(version='1', digest=sys.argv[2], artifact=sys.argv[3])\n"
+        "found = read_reference(LocalObjects(Path(sys.argv[1])), served)\n"
+        "print(len(found), sorted({'torch', 'mlflow'} & sys.modules.keys()))\n"
+    )
+    place = str(house.objects.root)
+    done = subprocess.run(
+        [sys.executable, "-c", code, place, served.digest, served.artifact], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.returncode) == ("2000 []\n", 0), done.stderr

@@ -23,6 +23,7 @@ from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.lock import find_holder
 from latentloop.supervisor.ports import hold_port
 from latentloop.supervisor.report import PartReport, read_children
+from latentloop.up import say_where_it_trains
 from tests.latentloop.front_door import environment, program, run_latentloop
 
 GENEROUS_S = 280.0
@@ -92,6 +93,8 @@ def test_the_service_comes_up_without_registry_and_orchestrator_and_what_is_not_
     assert front.up.returncode == 1, front.up.stderr
     assert httpx.get(f"{front.service_url}/healthz", timeout=30).is_success
     assert f"service     {front.service_url}/docs" in front.up.stdout
+    assert f"worker gpu takes the trainings: {say_where_it_trains('cpu')}" in said, "who has no GPU need not wonder"
+    assert "no GPU is needed" in say_where_it_trains("cpu") and "they do not wait" in say_where_it_trains("cuda:1")
     missing = [line for line in said if line.startswith("not up: ")]
     assert [line.split(" is ")[0] for line in missing] == [
         "not up: worker cpu", "not up: worker gpu", "not up: deployments",
@@ -129,6 +132,17 @@ def test_a_second_up_of_one_home_says_so_in_one_line(front: Front, arguments: tu
         "`latentloop down`\n"
     )
     assert find_holder(front.home) == holder
+
+
+def test_a_second_up_says_that_changed_settings_are_not_in_force_and_what_puts_them_there(front: Front) -> None:
+    env = {**front.env, "LATENTLOOP_TRAINING__FULL__BUDGET__AMOUNT": "20"}
+
+    done = run_latentloop("up", "--detach", env=env, folder=front.folder, timeout_s=GENEROUS_S)
+
+    changed, already = done.stderr.splitlines()
+    assert "training.full.budget.amount (20.0 here, 40.0 there)" in changed
+    assert "`latentloop down`, then `latentloop up`" in changed
+    assert done.returncode == 1 and "is already up" in already
 
 
 def test_a_controller_that_is_killed_is_started_again_and_the_service_does_not_notice(front: Front) -> None:

@@ -88,7 +88,7 @@ def test_the_card_of_an_emergency_says_where_the_version_comes_from() -> None:
         "error 2.80 times the reference's.",
         "- benchmark_new: 1,020 images held out by time, 172 of them of the new kind; none was trained on.",
         "- Of what was drawn, 14.3% showed one of 517 distinct images of the new kind (1.4% by nature, each 10.0 times "
-        "an epoch); the rest replayed known ones.",
+        "in a pass over the images); the rest replayed known ones.",
         "- Reference for its traffic: 1,020 images of benchmark_new, in the mix of the traffic.",
         "weights of step 950, stopped: no improvement.",
         "| new-def, n = 1,020 | value | 95 % interval | better |",

@@ -281,6 +281,8 @@ def test_progress_rises_to_one_through_named_stages(pixels: np.ndarray, prior: G
         "neighbourhoods of features",
         "codes",
     ]
+    halfway = next(each for each in heard if each.stage == "samples from the mixture")
+    assert halfway.done == 0 and halfway.share_done < 1.0, "a stage is named as it begins, not when it is over"
 
 
 @pytest.mark.parametrize(

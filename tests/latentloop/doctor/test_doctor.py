@@ -22,6 +22,7 @@ from latentloop.doctor.place import examine_place
 from latentloop.doctor.servers import examine_servers
 from latentloop.doctor.stores import examine_stores
 from latentloop.doctor.system import examine_clock, examine_decoders, examine_packages, examine_python
+from latentloop.doctor.training import examine_training
 from tests.deploy.settled import empty_the_environment
 from tests.latentloop.front_door import environment, make_ledger, run_latentloop
 
@@ -53,6 +54,12 @@ def test_a_decoder_that_makes_other_pixels_is_named(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Image.Image, "convert", inverting)
     found = examine_decoders()
     assert found.health is Health.note and ".png" in found.line and "constraints.txt" in found.line
+
+
+def test_a_device_that_this_machine_lacks_is_named_before_a_step_is_tried_on_it(settings: Settings) -> None:
+    training = settings.training.model_copy(update={"device": "cuda:99"})
+    health, line = told(examine_training(settings.model_copy(update={"training": training})), "model")
+    assert health is Health.wrong and 'expected "cuda:99"' in line and 'LATENTLOOP_TRAINING__DEVICE="cpu"' in line
 
 
 def test_looking_makes_nothing(settings: Settings, tmp_path: Path) -> None:
@@ -99,7 +106,7 @@ def test_an_installed_database_and_object_store_are_asked(settings: Settings) ->
 
     found = list(examine_stores(settings))
 
-    assert told(iter(found), "database")[1].endswith("answers, its tables are of this release")
+    assert told(iter(found), "database")[1].endswith("answers, its tables are those of this Latentloop")
     assert told(iter(found), "object store")[1].endswith("takes conditional writes")
     assert settings.open_objects().keys("") == []
 

@@ -94,7 +94,7 @@ def test_rows_are_named_by_ids_that_other_commands_take(home: Path) -> None:
 
 def test_what_is_judged_again_is_summed(home: Path) -> None:
     said = run("rejudge").stdout.splitlines()
-    assert said[0] == "2 judged again = 0 accepted + 0 converted + 2 refused"
+    assert said[0] == "0 taken in, 2 refused, of 2 judged again"
     assert json.loads(run("rejudge", "--json").stdout)["quarantined"] == 2
 
 

@@ -101,6 +101,16 @@ def test_its_samples_are_decoded_draws_from_the_prior_over_its_codes(
     assert result.kid_samples is not None and result.coverage_samples is not None
 
 
+def test_draws_from_a_prior_over_codes_are_counted_while_they_are_made(
+    model: VqVae, pixels: np.ndarray, prior: CodePrior
+) -> None:
+    heard: list[EvaluationProgress] = []
+    evaluate(model, pixels, extractor=PixelFeatures(), prior=prior, n_samples=300, on_progress=heard.append)
+    drawn = [each.describe() for each in heard if "samples" in each.stage]
+    stage = "samples from the prior over codes"
+    assert drawn == [stage, *(f"{stage}: {done} of 300" for done in (64, 128, 192, 256)), stage]
+
+
 def test_without_a_prior_it_has_no_samples_and_everything_else(
     result: BenchmarkResult, model: VqVae, pixels: np.ndarray
 ) -> None:

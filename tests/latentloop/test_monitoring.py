@@ -1,0 +1,56 @@
+"""What `latentloop monitor` knows before its run does, in the run's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from data_checks.drift.policy import DriftPolicy
+from deploy.controller.neighbours import Neighbours
+from latentloop.monitoring import foresee_obstacle
+from tests.deploy.controller.world import Traffic, add_version, close, neighbours, swap
+from tests.deploy.serving.house import House
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def world(house: House) -> Iterator[Neighbours]:
+    found = neighbours(house)
+    yield found
+    close(found)
+
+
+def foresee(world: Neighbours) -> str:
+    stores = (world.ledger, world.releases, world.objects, world.telemetry)
+    return foresee_obstacle(*stores, DriftPolicy(), datetime.now(UTC))
+
+
+def test_too_few_answers_are_said_before_a_run_with_how_many_there_are_and_are_needed(
+    house: House, world: Neighbours
+) -> None:
+    assert foresee(world) == "traffic: cannot judge: no version serves yet"
+    swap(world.releases, champion=add_version(house, "1", seed=1))
+    assert foresee(world) == "traffic: cannot judge: no image was answered in this window"
+    traffic = Traffic(world.telemetry)
+    traffic.answer("1", 120)
+    traffic.answer("2", 900)
+    assert foresee(world) == ("traffic: cannot judge: 120 distinct images, at least 500 needed: wait for more traffic")
+    traffic.answer("1", 400, seed=1)
+    assert foresee(world) == ""
+
+
+def test_a_reference_that_traffic_has_not_completed_yet_is_said_too(house: House, world: Neighbours) -> None:
+    swap(world.releases, champion=add_version(house, "1", seed=1, reference=300))
+    Traffic(world.telemetry).answer("1", 20)
+    assert foresee(world) == (
+        "traffic: cannot judge: the reference holds 320 images, at least 500 needed: traffic completes it"
+    )
