@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
@@ -81,6 +82,7 @@ class Child:
             port_taken=ended and self.spec.port is not None and somebody_listens(self.spec.port),
             can_move=can_move and self.spec.move is not None,
             pulse=self.pulse,
+            crowding=max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)),
         )
 
     def kill(self, reason: str) -> None:

@@ -35,13 +35,17 @@ class Patience:
     """How long a child may take to its first answer, and how long it may then be silent.
 
     A silence counts from `least_failures` questions on; it is named after a quarter of `silence_s` and, once it was
-    named, ended after all of it. What is dead is seen by its exit, at once: these limits are for what hangs, and a
-    loaded machine may be slow.
+    named, ended after all of it. What is dead is seen by its exit, at once: these limits are for what hangs. A crowded
+    machine makes slow what works, and each new start makes it slower: there it takes as many times longer to be ended
+    as there are processes for a core, at most `MOST_CROWDED`.
     """
 
     start_s: float = 600.0
     silence_s: float = 60.0
     least_failures: int = 3
+
+
+MOST_CROWDED = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class Facts:
     port_taken: bool = False
     can_move: bool = False
     pulse: Pulse = Pulse()
+    crowding: float = 1.0
+    """Processes that want a core, for each core there is; at least 1."""
 
 
 def plan_step(facts: Facts, patience: Patience, now: float) -> Step:
@@ -83,5 +89,6 @@ def _step_of_running(facts: Facts, patience: Patience, now: float) -> Step:
         return Step.welcome if facts.phase is Phase.silent and not pulse.failures else Step.leave
     silent_for_s = now - pulse.silent_since
     if facts.phase is Phase.silent:
-        return Step.kill if silent_for_s >= patience.silence_s else Step.leave
+        longest_s = patience.silence_s * min(MOST_CROWDED, facts.crowding)
+        return Step.kill if silent_for_s >= longest_s else Step.leave
     return Step.name_silent if silent_for_s >= patience.silence_s / 4 else Step.leave

@@ -60,6 +60,14 @@ def silent(since: float, failures: int) -> Pulse:
         pytest.param(Facts(Phase.silent, pulse=silent(100, 9)), 150, Step.leave, id="it is named once"),
         pytest.param(Facts(Phase.silent, pulse=HEARD), 150, Step.welcome, id="it answers again"),
         pytest.param(Facts(Phase.silent, pulse=silent(100, 9)), 160, Step.kill, id="named, and silent for all of it"),
+        pytest.param(
+            Facts(Phase.silent, pulse=silent(100, 9), crowding=4.0),
+            339,
+            Step.leave,
+            id="four processes for a core: it may only be slow",
+        ),
+        pytest.param(Facts(Phase.silent, pulse=silent(100, 9), crowding=4.0), 340, Step.kill, id="four times as long"),
+        pytest.param(Facts(Phase.silent, pulse=silent(100, 9), crowding=50.0), 400, Step.kill, id="but no longer"),
     ],
 )
 def test_the_step_that_is_due(facts: Facts, now: float, step: Step) -> None:
