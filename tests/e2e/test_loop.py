@@ -102,7 +102,7 @@ def test_the_status_shows_what_serves_and_who_decided(loop: Loop, registered: di
     assert {each["slot"]: each["version"] for each in status["slots"]} == {"champion": served}
     assert {each["digest"] for each in status["slots"]} == {registered["digest"]}
     assert (status["pending"], status["pending_unknown"]) == ([], "")
-    assert {"gate", "approval", "release"} <= {each["kind"] for each in status["decisions"]}
+    assert {"registered", "approval", "release"} <= {each["kind"] for each in status["decisions"]}
 
 
 def test_a_window_too_small_to_judge_is_said_so_and_its_report_is_kept(loop: Loop, served: str) -> None:
