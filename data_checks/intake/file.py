@@ -32,8 +32,8 @@ _OF_SCHEMA_1 = ("PNG", "JPEG")
 def read_header(data: bytes, policy: InputPolicy) -> ImageHeader:
     """Read the header of a file in one of the policy's formats.
 
-    ImageRefused: empty_file, too_many_bytes, not_an_image, format_not_wanted, truncated, too_many_pixels; wrong_mode for
-    pixels of a kind that is never decoded.
+    ImageRefused: empty_file, too_many_bytes, not_an_image, format_not_wanted, truncated, too_many_pixels;
+    wrong_mode for pixels of a kind that is never decoded.
     """
     if not data:
         raise ImageRefused(Refusal.empty_file, "expected an image file, came 0 bytes: upload it anew")

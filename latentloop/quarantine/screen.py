@@ -21,12 +21,13 @@ def print_groups(groups: Sequence[RefusedFor], zone: str | None) -> None:
     for each in groups:
         since = f", since {show_time(each.since, zone)}" if each.since is not None else ""
         several = f" of {len(each.sources):,} sources" if len(each.sources) > 1 else f" of {next(iter(each.sources))}"
-        console.print(f"[bold]{each.reason}[/bold]  {count_images(each.images)}{escape(several)}{since}", highlight=False)
+        console.print(
+            f"[bold]{each.reason}[/bold]  {count_images(each.images)}{escape(several)}{since}", highlight=False
+        )
         console.print(f"  {escape(each.advice)}", highlight=False, soft_wrap=True)
         if each.other_settings:
             console.print(
-                f"  {_were_judged(each.other_settings)} again, "
-                "`latentloop quarantine rejudge` does so now",
+                f"  {_were_judged(each.other_settings)} again, `latentloop quarantine rejudge` does so now",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -111,9 +111,10 @@ def test_pictures_of_a_format_that_was_left_out_come_in_once_it_is_named(
     said = run("list").stdout
     assert "format_not_wanted  2 images of s" in said
     assert '`input_policy.formats = ["PNG", "JPEG", "GIF"]` accepts all 2' in said
-    assert '2 stay: format_not_wanted: `input_policy.formats = ["PNG",' in run(
-        "release", "format_not_wanted", "--reason", "they are good"
-    ).stdout
+    assert (
+        '2 stay: format_not_wanted: `input_policy.formats = ["PNG",'
+        in run("release", "format_not_wanted", "--reason", "they are good").stdout
+    )
 
     monkeypatch.setenv("LATENTLOOP_INPUT_POLICY__FORMATS", '["PNG", "JPEG", "GIF"]')
     forget()
