@@ -37,10 +37,8 @@ class Budget:
 def propose_batch_size(images: int) -> Reasoned[int]:
     """Small batches learn more from few images."""
     if images < FEWEST_FOR_LARGE_BATCHES:
-        return Reasoned(
-            64,
-            f"{'1 image is' if images == 1 else f'{images:,} images are'} few: small batches make more steps of them",
-        )
+        few = "1 image is few" if images == 1 else f"{images:,} images are few"
+        return Reasoned(64, f"{few}: small batches make more steps of them")
     return Reasoned(128, "the default")
 
 
