@@ -15,7 +15,9 @@ class Refusal(StrEnum):
 
     empty_file = "empty_file"
     not_an_image = "not_an_image"
-    """No file of an accepted format, or one whose structure no decoder should be asked about."""
+    """No file of a format that is decoded, or one whose structure no decoder should be asked about."""
+    format_not_wanted = "format_not_wanted"
+    """A file of a format that can be decoded, and that `input_policy.formats` leaves out."""
     truncated = "truncated"
     """Cut off or damaged: the header is readable, the pixels are not all there."""
     too_many_bytes = "too_many_bytes"

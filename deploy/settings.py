@@ -42,7 +42,7 @@ from deploy.settings_fields import read_fields
 from deploy.settings_following import SHAPE, follow
 from deploy.settings_intake import IntakeConfig
 from deploy.settings_origins import NOTHING_SAID, Said, gather_said
-from deploy.settings_problems import find_unknown_variables, place_of, say_problem
+from deploy.settings_problems import find_unknown_variables, place_of, say_problems
 from deploy.settings_sources import EnvironmentSource, FileSource
 from deploy.settings_training import TrainingConfig
 from deploy.shown_time import require_zone
@@ -347,7 +347,7 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        found = (say_problem(each, said, fields) for each in error.errors() if place_of(each) not in unknown)
+        found = say_problems((each for each in error.errors() if place_of(each) not in unknown), said, fields)
         raise SettingsError("\n".join([*unknown.values(), *found])) from error
     except SourceError as error:  # a table or a list that is no JSON
         raise SettingsError("\n".join(unknown.values()) or str(error)) from error

@@ -33,6 +33,10 @@ class Said:
             return f"{FOLLOWS}{leader}"
         return told or DEFAULT
 
+    def says(self, place: str) -> bool:
+        """Did somebody say this very setting, which follows no other then?"""
+        return place in self.program or self._teller(place) is not None
+
     def tellers(self, place: str) -> tuple[str, ...]:
         """Everybody who said this setting, something within this table, or the list that it is an entry of.
 

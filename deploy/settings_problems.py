@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from deploy.settings_fields import SettingField
+from deploy.settings_following import FOLLOWED
 from deploy.settings_near import ask, find_near
 from deploy.settings_origins import Said, dotted, is_list_in, is_ours, table_in
 
@@ -31,6 +32,7 @@ _EXPECTED = {
     "union_tag_invalid": "variant = {expected_tags}",
 }  # fmt: skip
 """By the kinds of pydantic's errors; any other speaks for itself."""
+_BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 
 
 def find_unknown_variables(
@@ -81,6 +83,17 @@ def say_problem(
     return f"{place or 'settings'}: {problem}{by}"
 
 
+def say_problems(errors: Iterable[Mapping[str, Any]], said: Said, fields: Sequence[SettingField]) -> list[str]:
+    """Those of pydantic's errors that a person can mend, a line each; what only follows from another is left out."""
+    told = list(errors)
+    places = [place_of(each) for each in told]
+    return [
+        say_problem(each, said, fields)
+        for each in told
+        if not (_is_short_of_refused(each, places) or _is_repeated(each, told, said))
+    ]
+
+
 def place_of(error: Mapping[str, Any]) -> str:
     """The dotted name of what one of pydantic's errors is about; empty where it is about all settings together."""
     return _split(error["loc"])[1]
@@ -102,7 +115,25 @@ def as_variable(name: str, prefix: str) -> str:
 SEE = "; `latentloop settings --defaults` lists them all"
 
 
+def _is_short_of_refused(error: Mapping[str, Any], places: Sequence[str]) -> bool:
+    """Is a list called too short because its entries were refused, each of which has its own line?"""
+    place = place_of(error)
+    return error["type"] == "too_short" and any(each.startswith(f"{place}.") for each in places)
+
+
+def _is_repeated(error: Mapping[str, Any], told: Sequence[Mapping[str, Any]], said: Said) -> bool:
+    """Is it the fault of the setting that this one follows, because nobody said this one?"""
+    place = place_of(error)
+    if said.says(place):
+        return False
+    followed = [each for each in FOLLOWED.get(place, ()) if said.says(each)]
+    return any(place_of(each) in followed and each["type"] == error["type"] for each in told)
+
+
 def _expected(error: Mapping[str, Any], place: str, fields: Sequence[SettingField]) -> str:
+    if isinstance(error["input"], bool) and error["type"] in _BOUNDS:
+        # pydantic takes true for 1 and compares that with the bound
+        return f"expected {next((each.kind for each in fields if each.name == place), 'a number')}"
     if error["type"] not in _EXPECTED:
         return str(error["msg"]).removeprefix("Value error, ")
     expected = f"expected {_EXPECTED[error['type']].format(**_worded(error.get('ctx', {})))}"

@@ -23,6 +23,8 @@ from deploy.stores.registry import RegisteredVersion, Registry
 from deploy.stores.release import ReleaseStore
 from latentloop.approving import find_version
 from latentloop.errors import NothingToDo
+from vae_core.artifact_files import DOCUMENT, WEIGHTS
+from vae_core.sealed_folder import MANIFEST
 
 if TYPE_CHECKING:
     from vae_core.artifact import Artifact
@@ -62,7 +64,9 @@ def register_folder(settings: Settings, folder: Path) -> Candidate:
     """Register an artifact folder as a version with `benchmark=failed`; the same digest is never registered twice.
 
     ArtifactError, one line, for a folder that is no artifact: every digest is checked and nothing is unpickled.
+    NothingToDo, before anything is loaded, where there is none.
     """
+    _require_version(folder)
     from vae_core.artifact import read_artifact
 
     artifact = read_artifact(folder, expected_digest=None)
@@ -115,6 +119,15 @@ def override_version(settings: Settings, version: str, reason: str) -> Override:
     if found.tags.get("delivery") == "refused":
         registry.set_tag(version, "delivery", "")
     return override
+
+
+def _require_version(folder: Path) -> None:
+    if not folder.is_dir():
+        raise NothingToDo(f"{folder}: no such folder: expected one that holds a version")
+    if not (folder / MANIFEST).exists():
+        raise NothingToDo(
+            f"{folder}: holds no version: expected {MANIFEST}, {DOCUMENT}, {WEIGHTS} as `latentloop` writes them"
+        )
 
 
 def _register(settings: Settings, registry: Registry, folder: Path, artifact: Artifact) -> RegisteredVersion:

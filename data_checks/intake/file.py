@@ -10,7 +10,7 @@ from data_checks.intake.gif import read_gif_header
 from data_checks.intake.header import ImageFormat, ImageHeader
 from data_checks.intake.jpeg import read_jpeg_header
 from data_checks.intake.png import read_png_header
-from data_checks.intake.signatures import name_content, recognise
+from data_checks.intake.signatures import name_content, name_format, recognise
 from data_checks.intake.tiff import read_tiff_header
 from data_checks.intake.webp import read_webp_header
 from data_checks.policy import MOST_FILE_BYTES, MOST_PIXELS, InputPolicy
@@ -32,17 +32,23 @@ _OF_SCHEMA_1 = ("PNG", "JPEG")
 def read_header(data: bytes, policy: InputPolicy) -> ImageHeader:
     """Read the header of a file in one of the policy's formats.
 
-    ImageRefused: empty_file, too_many_bytes, not_an_image, truncated, too_many_pixels; wrong_mode for pixels of a kind
-    that is never decoded.
+    ImageRefused: empty_file, too_many_bytes, not_an_image, format_not_wanted, truncated, too_many_pixels;
+    wrong_mode for pixels of a kind that is never decoded.
     """
     if not data:
         raise ImageRefused(Refusal.empty_file, "expected an image file, came 0 bytes: upload it anew")
     if len(data) > policy.max_bytes:
         raise ImageRefused(Refusal.too_many_bytes, say_too_many_bytes(len(data), policy))
     known = recognise(data)
-    if known is None or known not in policy.formats:
+    if known is None:
         came, advice = name_content(data)
         raise ImageRefused(Refusal.not_an_image, f"expected {' or '.join(policy.formats)}, came {came}: {advice}")
+    if known not in policy.formats:
+        raise ImageRefused(
+            Refusal.format_not_wanted,
+            f"expected {' or '.join(policy.formats)}, came {name_format(known)}: convert it before upload, or add "
+            f'"{known}" to input_policy.formats',
+        )
     header = _READERS[known](data)
     pixels = header.width * header.height
     if pixels > policy.max_pixels:

@@ -43,11 +43,17 @@ def recognise(data: bytes) -> ImageFormat | None:
     return "AVIF" if avif.is_avif(data) else None
 
 
+def name_format(known: ImageFormat) -> str:
+    """As a sentence says it.
+
+    >>> name_format("AVIF"), name_format("WEBP")
+    ('an AVIF', 'a WebP')
+    """
+    return f"{'an' if known == 'AVIF' else 'a'} {'WebP' if known == 'WEBP' else known}"
+
+
 def name_content(data: bytes) -> tuple[str, str]:
-    """What a file is, or how it begins, and what to do with it."""
-    known = recognise(data)
-    if known is not None:
-        return f"a {'WebP' if known == 'WEBP' else known}".replace("a AVIF", "an AVIF"), _CONVERT
+    """What a file of no format that is decoded is, or how it begins, and what to do with it."""
     brands = avif.read_brands(data)
     if brands & _HEIC:
         return (

@@ -37,7 +37,8 @@ class Budget:
 def propose_batch_size(images: int) -> Reasoned[int]:
     """Small batches learn more from few images."""
     if images < FEWEST_FOR_LARGE_BATCHES:
-        return Reasoned(64, f"{images:,} images are few: small batches make more steps of them")
+        few = "1 image is few" if images == 1 else f"{images:,} images are few"
+        return Reasoned(64, f"{few}: small batches make more steps of them")
     return Reasoned(128, "the default")
 
 
@@ -54,13 +55,16 @@ def propose_budget(
     `minutes`: of training and prior together, as a person wants them, however little is learnt in them.
     """
     wanted_s = WANTED_S if minutes is None else 60 * minutes / (1 + PRIOR_SHARE)
-    fitting = round_to_two(round(wanted_s * images_per_s / images))
+    wanted_epochs = min(wanted_s * images_per_s / images, 10.0 * MOST_EPOCHS)  # 1e308 minutes have an infinity of them
+    fitting = round_to_two(round(wanted_epochs))
     needed = max(FEWEST_EPOCHS, ceil(FEWEST_STEPS * batch_size / images)) if minutes is None else 1
     epochs = min(MOST_EPOCHS, max(needed, fitting))
     seconds = epochs * images / images_per_s
     shortest_s = 60.0 if minutes is None else 10.0
     prior_s = int(min(PRIOR_S, max(shortest_s, round(PRIOR_SHARE * seconds, -1))))
     how = "measured here" if measured else "not measured"
+    if minutes is not None and fitting > MOST_EPOCHS:
+        how += f"; the most epochs that are planned, which leaves some of your {minutes:g} minutes unused"
     return Budget(
         Reasoned(epochs, f"about {seconds:,.0f} s at {images_per_s:,.0f} images/s, {how}"),
         seconds,

@@ -136,5 +136,6 @@ def evaluation_lines(images: int) -> Iterator[Line]:
     """`[evaluation]`: how much is held out."""
     usual = EvaluationConfig()
     held = max(FEWEST_HELD_OUT, min(usual.holdout_min, int(images * usual.holdout_share)))
-    yield Line("evaluation.holdout_min", held, f"held out for the benchmark, of {images:,} images")
+    of = "1 image" if images == 1 else f"{images:,} images"
+    yield Line("evaluation.holdout_min", held, f"held out for the benchmark, of {of}")
     yield Line("evaluation.holdout_share", usual.holdout_share, "the most of a catalogue that may be held out")

@@ -16,7 +16,7 @@ from deploy.settings import Settings
 from deploy.settings_fields import read_fields
 from deploy.settings_kinds import quoted
 from deploy.settings_origins import NOTHING_SAID
-from deploy.settings_problems import say_problem
+from deploy.settings_problems import say_problems
 from latentloop.errors import InitRefused
 from latentloop.init.reasoned import Reasoned
 from latentloop.sources.names import storable
@@ -71,7 +71,7 @@ def require_valid(text: str) -> None:
         _OnlyTheFile(**tomllib.loads(text))
     except ValidationError as error:
         fields = read_fields(Settings)
-        problems = "; ".join(say_problem(each, NOTHING_SAID, fields) for each in error.errors())
+        problems = "; ".join(say_problems(error.errors(), NOTHING_SAID, fields))
         raise InitRefused(f"these settings contradict themselves, nothing was written: {problems}") from error
 
 

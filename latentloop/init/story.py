@@ -51,7 +51,7 @@ def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
     twins = count_twins(converted.pixels)
     for line in _tell_converted(looked, converted, twins):
         tell(line)
-    images = _estimate_usable(looked, converted)
+    images = _estimate_usable(looked, converted, twins)
     training = choose_training(wishes, converted, images, device, settings, say)
     lines = (
         *all_lines(names, form, converted, looked.surveyed.endings, training, images),
@@ -99,14 +99,16 @@ def _tell_converted(looked: Looked, converted: Converted, twins: Twins) -> Itera
         yield f"duplicates in the sample: {twins.exact:,} with equal pixels, {twins.near:,} more that only look alike"
     held_out = EvaluationConfig()
     fewest = fewest_images(held_out.holdout_share, held_out.holdout_min)
-    if (images := _estimate_usable(looked, converted)) < fewest:
-        yield f"too few: about {images:,} usable images, a training needs {fewest:,}: ingest more before `retrain`"
+    if (images := _estimate_usable(looked, converted, twins)) < fewest:
+        distinct = "distinct " if twins.exact else ""
+        usable = f"{images:,} usable {distinct}image{'s' if images > 1 else ''}"
+        yield f"too few: about {usable}, a training needs {fewest:,}: ingest more before `retrain`"
 
 
-def _estimate_usable(looked: Looked, converted: Converted) -> int:
-    """Of all images, by the sample's share."""
+def _estimate_usable(looked: Looked, converted: Converted, twins: Twins) -> int:
+    """Of all images, by the sample's share; copies, which `ingest` refuses as duplicates, count once."""
     opened = looked.sample.opened + looked.sample.ignored
-    return max(1, round(looked.surveyed.images * len(converted.looks) / max(1, opened)))
+    return max(1, round(looked.surveyed.images * (len(converted.looks) - twins.exact) / max(1, opened)))
 
 
 def _tell_lines(lines: Sequence[Line]) -> Iterator[str]:

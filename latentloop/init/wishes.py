@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar, get_args
+
+import typer
 
 from deploy.settings import Settings
 from deploy.settings_fields import read_fields
@@ -49,6 +52,9 @@ def read_wishes(
     """`InitRefused` for a flag that cannot be, or where nobody sits at a terminal to be asked."""
     size, channels, fit = flags["size"], flags["channels"], flags["fit"]
     subfolders, product = flags["subfolders"], flags["product"]
+    if minutes is not None and not math.isfinite(minutes):
+        # as typer says it of what is below its bound, which holds for infinity
+        raise typer.BadParameter(f"{minutes} is not a finite number of minutes.", param_hint="'--minutes'")
     wishes = Wishes(
         place=place,
         output=output,

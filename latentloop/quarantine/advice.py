@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from data_checks.intake.header import ImageFormat
 from data_checks.refusal import NO_SETTING
 
 if TYPE_CHECKING:
@@ -18,26 +19,42 @@ LETS_IN = 0.99  # of the images, where a threshold can do that
 _FLAT = 1e-6  # variance on [0, 1] of a picture in which nothing can be seen
 _WHITE, _BLACK = 0.8, 0.2  # mean on [0, 1]
 _LOWER_BOUND = re.compile(r"lower bound ([0-9.e+-]+) > limit")
+_CAME_FORMAT = re.compile(rf"expected [A-Z, or]+, came an? ({'|'.join(get_args(ImageFormat))}): ", re.IGNORECASE)
 _CAME = re.compile(r"came (?:\S+ = )?([0-9]+)")
 
 
-def advise(reason: str, rows: Sequence[Refused]) -> str:
-    """What to do about images that were refused for this reason, in one line."""
+def advise(reason: str, rows: Sequence[Refused], formats: Sequence[str]) -> str:
+    """What to do about images that were refused for this reason, in one line; `formats`: those that are taken now."""
+    if reason in _OF_FORMATS:
+        return _format(rows, formats)
     sentence = _SENTENCES.get(reason)
     return sentence(rows) if sentence is not None else _UNDECODABLE
 
 
 _SMALLER = "make them smaller (such as `vipsthumbnail FILE --size 4000`) and ingest them again"
 _UNDECODABLE = "no setting makes pictures of these files: send them again whole, or `discard` them"
+_OF_FORMATS = ("format_not_wanted", "not_an_image")  # earlier releases said the second of both
+
+
+def _format(rows: Sequence[Refused], formats: Sequence[str]) -> str:
+    came = [found[1].upper() for each in rows if (found := _CAME_FORMAT.match(each.detail)) is not None]
+    if not came:
+        return _UNDECODABLE
+    named = ", ".join(f'"{each}"' for each in dict.fromkeys([*formats, *sorted(set(came))]))
+    lets_in = f"`input_policy.formats = [{named}]` accepts"
+    if len(came) == len(rows):
+        return f"{lets_in} {_all(len(rows))}"
+    return f"{lets_in} {len(came):,} of these {len(rows):,}; no setting the others: send them again whole"
 
 
 def _low_variance(rows: Sequence[Refused]) -> str:
     values = np.array([each.variance or 0.0 for each in rows])
     flat = int((values <= _FLAT).sum())
     if flat == len(rows):
-        return f"all {len(rows):,} are of one single tone: check the camera, the lens cap or the export"
+        are = "it is" if len(rows) == 1 else f"all {len(rows):,} are"
+        return f"{are} of one single tone: check the camera, the lens cap or the export"
     lets_in = _threshold("input_policy.min_variance", values[values > _FLAT], len(rows))
-    return lets_in + (f"; {flat:,} are of one single tone" if flat else "") + _ground(rows)
+    return lets_in + (f"; {flat:,} {'is' if flat == 1 else 'are'} of one single tone" if flat else "") + _ground(rows)
 
 
 def _low_entropy(rows: Sequence[Refused]) -> str:
@@ -50,7 +67,7 @@ def _threshold(setting: str, values: np.ndarray, of: int) -> str:
     wanted = float(np.quantile(values, 1 - LETS_IN, method="lower"))
     value = _round_down(wanted)
     share = int((values >= value).sum()) / of
-    return f"`{setting} = {value:g}` accepts {_percent(share)} of these {of:,}"
+    return f"`{setting} = {value:g}` accepts {'it' if of == 1 and share == 1 else f'{_percent(share)} of these {of:,}'}"
 
 
 def _round_down(value: float) -> float:
@@ -84,7 +101,7 @@ def _batch_held(rows: Sequence[Refused]) -> str:
 
 
 def _inverted(rows: Sequence[Refused]) -> str:
-    return f"`input_policy.detect_inversion = false` accepts all {len(rows):,}; a negative is better inverted before"
+    return f"`input_policy.detect_inversion = false` accepts {_all(len(rows))}; a negative is better inverted before"
 
 
 def _too_many_bytes(rows: Sequence[Refused]) -> str:
@@ -98,12 +115,12 @@ def _too_many_pixels(rows: Sequence[Refused]) -> str:
 def _largest(setting: str, rows: Sequence[Refused]) -> str:
     allowed = [each for each in rows if NO_SETTING not in each.detail]
     if not allowed:
-        return f"no setting takes these {len(rows):,}: {_SMALLER}"
+        return f"no setting takes {'it' if len(rows) == 1 else f'these {len(rows):,}'}: {_SMALLER}"
     came = [int(found[1]) for each in allowed if (found := _CAME.search(each.detail)) is not None]
     if not came:
         return f"raise `{setting}`, or make them smaller"
     if len(allowed) == len(rows):
-        return f"`{setting} = {max(came)}` accepts all {len(rows):,}"
+        return f"`{setting} = {max(came)}` accepts {_all(len(rows))}"
     others = f"no setting the others: {_SMALLER}"
     return f"`{setting} = {max(came)}` accepts {len(allowed):,} of these {len(rows):,}, {others}"
 
@@ -129,6 +146,10 @@ def _label_differs(rows: Sequence[Refused]) -> str:
 
 def _leakage(rows: Sequence[Refused]) -> str:
     return "the same pixels are held out in a benchmark: they measure versions and are never trained on"
+
+
+def _all(count: int) -> str:
+    return "it" if count == 1 else f"all {count:,}"
 
 
 def _percent(share: float) -> str:

@@ -27,7 +27,7 @@ def list_refused(as_json: bool = typer.Option(False, "--json", help="for scripts
     from tasks.pending import policy_digest
 
     settings = _settings()
-    groups = group_by_reason(read_refused(settings), policy_digest())
+    groups = group_by_reason(read_refused(settings), policy_digest(), settings.input_policy.formats)
     if as_json:
         print(json.dumps([each.model_dump(mode="json") for each in groups], indent=2))
     else:
@@ -52,7 +52,7 @@ def show(
     settings = _settings()
     chosen = choose(read_refused(settings), names)
     if html is not None:
-        groups = group_by_reason(chosen, policy_digest())
+        groups = group_by_reason(chosen, policy_digest(), settings.input_policy.formats)
         shown = write_sheet(html, f"Quarantine of {settings.product}", groups, chosen, at_most)
         _say(f"{html}: {shown:,} of {len(chosen):,} images")
     if as_json:
@@ -75,12 +75,14 @@ def release(
     from latentloop.quarantine.state import by_segment, choose, read_refused
     from tasks.vouching import release_rows
 
-    chosen = choose(read_refused(_settings()), names)
+    settings = _settings()
+    chosen = choose(read_refused(settings), names)
     read = [each for each in chosen if not each.unread]
     released = release_rows(by_segment(read), _required(reason))
     print(f"{released.accepted:,} of {len(chosen):,} images are in the catalogue now")
     for why, count in released.refused.items():
-        print(f"  {count:,} stay: {why}: {advise(why, [each for each in read if each.reason == why] or read)}")
+        rows = [each for each in read if each.reason == why] or read
+        print(f"  {count:,} stay: {why}: {advise(why, rows, settings.input_policy.formats)}")
     _say_unread(len(chosen) - len(read))
     if not released.accepted:
         raise typer.Exit(1)
@@ -111,12 +113,14 @@ def discard(
     reason: str = typer.Option(..., "--reason", help="why they are given up; it goes on record"),
 ) -> None:
     """Give images up: they are not judged again. Their files stay in the captures."""
+    from latentloop.quarantine.screen import count_images
     from latentloop.quarantine.state import by_segment, choose, read_refused
     from tasks.vouching import discard_rows
 
     chosen = choose(read_refused(_settings()), names)
     read = [each for each in chosen if not each.unread]
-    print(f"{discard_rows(by_segment(read), _required(reason)):,} images are given up")
+    given_up = discard_rows(by_segment(read), _required(reason))
+    print(f"{count_images(given_up)} {'is' if given_up == 1 else 'are'} given up")
     _say_unread(len(chosen) - len(read))
 
 

@@ -21,16 +21,27 @@ def print_groups(groups: Sequence[RefusedFor], zone: str | None) -> None:
     for each in groups:
         since = f", since {show_time(each.since, zone)}" if each.since is not None else ""
         several = f" of {len(each.sources):,} sources" if len(each.sources) > 1 else f" of {next(iter(each.sources))}"
-        console.print(f"[bold]{each.reason}[/bold]  {each.images:,} images{escape(several)}{since}", highlight=False)
+        console.print(
+            f"[bold]{each.reason}[/bold]  {count_images(each.images)}{escape(several)}{since}", highlight=False
+        )
         console.print(f"  {escape(each.advice)}", highlight=False, soft_wrap=True)
         if each.other_settings:
             console.print(
-                f"  {each.other_settings:,} were judged by other settings: the next ingest judges them again, "
-                "`latentloop quarantine rejudge` does so now",
+                f"  {_were_judged(each.other_settings)} again, `latentloop quarantine rejudge` does so now",
                 highlight=False,
                 soft_wrap=True,
             )
     console.print("look at them: `latentloop quarantine show all --html quarantine.html`", highlight=False)
+
+
+def count_images(count: int) -> str:
+    """`1 image`, `2 images`."""
+    return "1 image" if count == 1 else f"{count:,} images"
+
+
+def _were_judged(count: int) -> str:
+    were, them = ("was", "it") if count == 1 else ("were", "them")
+    return f"{count:,} {were} judged by other settings: the next ingest judges {them}"
 
 
 def print_rows(rows: Sequence[Refused], at_most: int) -> None:

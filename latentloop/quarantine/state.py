@@ -77,8 +77,8 @@ def read_refused(settings: Settings) -> list[Refused]:
     ]
 
 
-def group_by_reason(refused: Sequence[Refused], policy: str) -> list[RefusedFor]:
-    """The most frequent reason first; `policy`: digest of today's."""
+def group_by_reason(refused: Sequence[Refused], policy: str, formats: Sequence[str]) -> list[RefusedFor]:
+    """The most frequent reason first; `policy`: digest of today's, `formats`: what it takes."""
     groups: dict[str, list[Refused]] = defaultdict(list)
     for each in refused:
         groups[each.reason].append(each)
@@ -89,7 +89,7 @@ def group_by_reason(refused: Sequence[Refused], policy: str) -> list[RefusedFor]
             since=min((each.since for each in rows if each.since is not None), default=None),
             other_settings=sum(1 for each in rows if each.policy != policy),
             sources=_count([each.source for each in rows]),
-            advice=advise(reason, rows),
+            advice=advise(reason, rows, formats),
         )
         for reason, rows in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     ]

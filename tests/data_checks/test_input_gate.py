@@ -220,7 +220,11 @@ def test_thresholds_are_those_of_the_policy() -> None:
     assert judge_image_bytes(faint, GREY, InputPolicy(min_variance=0.003)).accepted
     strict = InputPolicy(min_variance=0.003, min_entropy_bits=1.5)
     assert judge_image_bytes(faint, GREY, strict).refusal is Refusal.low_entropy
-    assert judge_image_bytes(JPEG, GREY, InputPolicy(formats=("PNG",))).detail.startswith("expected PNG, came a JPEG:")
+    left_out = judge_image_bytes(JPEG, GREY, InputPolicy(formats=("PNG", "GIF")))
+    assert left_out.refusal is Refusal.format_not_wanted
+    assert left_out.detail == (
+        'expected PNG or GIF, came a JPEG: convert it before upload, or add "JPEG" to input_policy.formats'
+    )
     for lenient in (InputPolicy(detect_inversion=False), InputPolicy(inversion_margin=2)):
         assert judge_image_bytes(encode(255 - PICTURE), GREY, lenient, REFERENCE).accepted
 

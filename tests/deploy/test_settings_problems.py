@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from deploy.settings import Settings
+from deploy.settings import Settings, SettingsError, load_settings
 from deploy.settings_fields import read_fields
-from deploy.settings_origins import gather_said
-from deploy.settings_problems import RENAMED, find_unknown_variables, say_problem
+from deploy.settings_origins import NOTHING_SAID, gather_said
+from deploy.settings_problems import RENAMED, find_unknown_variables, say_problem, say_problems
 from tests.deploy.settled import empty_the_environment
 
 TABLE = {"drift.alarm_days": "drift.budget_days", "name": "product"}
@@ -52,6 +52,39 @@ def test_a_key_that_was_never_one_is_not_called_renamed() -> None:
     (said,) = _said({"nom": "shoes"})
     assert "renamed" not in said
     assert said.startswith("nom: unknown setting")
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ('input_policy.formats = ["HEIC"]', ["input_policy.formats.0: expected 'PNG', "]),
+        ("input_policy.formats = []", ["input_policy.formats: expected at least 1 entries; came []"]),
+        ("preprocessing.height = true", ["preprocessing.height: expected a whole number; came True"]),
+        ("preprocessing.width = 3", ["preprocessing.width: expected at least 4; came 3"]),
+        (
+            "preprocessing.height = 2\npreprocessing.width = 3",
+            ["preprocessing.height: expected at least 4; came 2", "preprocessing.width: expected at least 4; came 3"],
+        ),
+        ("serving.decode_wait_s = false", ["serving.decode_wait_s: expected a number; came False"]),
+    ],
+)
+def test_a_fault_is_told_once_and_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, expected: list[str]
+) -> None:
+    (tmp_path / "latentloop.toml").write_text(lines)
+    monkeypatch.setenv("LATENTLOOP_CONFIG", str(tmp_path / "latentloop.toml"))
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    said = str(caught.value).splitlines()
+    assert [line[: len(start)] for line, start in zip(said, expected, strict=True)] == expected
+
+
+def test_sides_that_a_program_says_itself_are_both_told() -> None:
+    errors = [
+        {"type": "greater_than_equal", "loc": ("preprocessing", each), "input": 3, "ctx": {"ge": 4}}
+        for each in ("height", "width")
+    ]
+    assert len(say_problems(errors, NOTHING_SAID, FIELDS)) == 2
 
 
 def test_every_successor_is_a_setting_of_today_and_no_old_key_is() -> None:

@@ -98,10 +98,13 @@ def test_what_is_no_artifact_is_refused(desk: Desk, registered: dict[str, str], 
     write_artifact(altered, tiny_artifact(4))
     (altered / "weights.safetensors").write_bytes(b"something else")
 
-    assert str(pickled) in desk.refused("register", str(pickled))
+    assert desk.refused("register", str(pickled)) == (
+        f"latentloop: {pickled}: holds no version: expected manifest.json, model.json, weights.safetensors as "
+        "`latentloop` writes them\n"
+    )
     with pytest.raises(ArtifactError, match=r"weights\.safetensors"):
         register_folder(desk.settings, altered)
-    with pytest.raises(ArtifactError, match="nowhere"):
+    with pytest.raises(NothingToDo, match="nowhere: no such folder: expected one that holds a version"):
         register_folder(desk.settings, tmp_path / "nowhere")
     assert len(desk.registry.versions()) == 1
 

@@ -163,7 +163,7 @@ def test_a_file_that_is_too_large_is_in_quarantine_by_name_until_it_is_smaller(i
     huge, large = read_refused(settings())
     assert (huge.name, huge.reason, large.name, large.source) == ("huge.png", "too_many_bytes", "large.png", "inbox")
     assert large.since is not None and large.unread
-    (group,) = group_by_reason([huge, large], policy_digest())
+    (group,) = group_by_reason([huge, large], policy_digest(), ("PNG",))
     assert "`input_policy.max_bytes = 200000` accepts 1 of these 2, no setting the others" in group.advice
     assert group.other_settings == 0
 

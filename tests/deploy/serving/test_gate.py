@@ -11,6 +11,7 @@ from deploy.serving.errors import ImagesRefused, Problem
 from deploy.serving.gate import Admitted, admit_uploads, require_decodable
 from deploy.serving.payload import Upload
 from deploy.serving.router import LoadedVersion
+from tests.data_checks.pictures import encode
 from tests.deploy.serving.house import pictures, png, tiny_artifact
 from vae_core.preprocessing import Preprocessing
 from vae_core.reference import measure_reference
@@ -37,6 +38,16 @@ def test_where_nothing_is_resized_a_file_of_another_size_is_left_to_the_gate() -
 def test_what_a_request_holds_is_its_content_and_its_pixels() -> None:
     uploads = (Upload("a", b"four"), Upload("", np.zeros(3, np.float64)))
     assert Admitted(uploads, np.zeros((2, 1, 28, 28), np.uint8), ()).size == 4 + 24 + 2 * 784
+
+
+def test_a_picture_of_a_format_that_is_left_out_is_refused_with_the_setting_that_takes_it() -> None:
+    version = LoadedVersion("1", "", tiny_artifact(seed=1), datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(ImagesRefused) as caught:
+        admit_uploads([Upload("a", encode(pictures(1)[0, 0], "GIF"))], version, InputPolicy(formats=("PNG", "JPEG")))
+    (refused,) = caught.value.refused
+    assert refused.reason == "format_not_wanted"
+    assert refused.detail.startswith("expected PNG or JPEG, came a GIF: ")
+    assert refused.detail.endswith('add "GIF" to input_policy.formats')
 
 
 @pytest.mark.parametrize("known_negatives", [0, 1])

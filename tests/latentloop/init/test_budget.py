@@ -36,4 +36,15 @@ def test_a_person_in_a_hurry_gets_the_minutes_that_she_asked_for_in_training_and
 
     assert (budget.epochs.value, budget.prior_s.value) == (25, 20)
     assert budget.seconds + budget.prior_s.value == pytest.approx(60)
+    assert "unused" not in budget.epochs.why
     assert propose_budget(1_600, 64, 10.0, measured=True, minutes=0.1).epochs.value == 1
+
+
+@pytest.mark.parametrize("minutes", [1e9, 1e308])
+def test_more_minutes_than_the_most_epochs_take_are_told_to_be_unused(minutes: float) -> None:
+    epochs = propose_budget(1_600, 64, 1_000.0, measured=True, minutes=minutes).epochs
+
+    assert epochs.value == 1_000
+    assert epochs.why.endswith(
+        f"the most epochs that are planned, which leaves some of your {minutes:g} minutes unused"
+    )

@@ -30,6 +30,16 @@ def test_without_a_terminal_somebody_must_say_yes(work: Path, tmp_path: Path) ->
     assert os.listdir(work) == []
 
 
+def test_minutes_without_an_end_are_a_usage_line_as_other_minutes_that_cannot_be(work: Path, tmp_path: Path) -> None:
+    pictures = grey_textures(tmp_path / "grey", 3)
+
+    done = run_latentloop("init", str(pictures), "--yes", "--minutes", "inf", env=bare_environment(), folder=work)
+
+    assert done.returncode == 2
+    assert "Usage:" in done.stderr and "inf is not a finite number" in done.stderr and "Traceback" not in done.stderr
+    assert os.listdir(work) == []
+
+
 def test_a_script_gets_the_report_and_nothing_else(work: Path, tmp_path: Path) -> None:
     pictures = grey_textures(tmp_path / "grey", 30)
 

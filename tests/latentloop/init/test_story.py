@@ -72,9 +72,22 @@ def test_icons_with_clutter_between_are_padded_in_colour_and_everything_is_told(
     assert all(each.why for each in found.settings)
     assert "flat: 1 show nothing" in told
     assert "1 are turned by their EXIF orientation" in told
-    assert "too few: about 84 usable images, a training needs 250" in told
+    assert "too few: about 82 usable distinct images, a training needs 250" in told
     with Image.open(str(found.contact_sheet)) as sheet:
         assert sheet.width > 1000
+
+
+def test_copies_of_one_picture_are_one_image_however_many_there_are(work: Path, tmp_path: Path) -> None:
+    pictures = grey_textures(tmp_path / "copies", 1)
+    for number in range(1, 300):
+        (pictures / f"{number:04}.png").write_bytes((pictures / "0000.png").read_bytes())
+
+    found, told = init(pictures)
+
+    assert (found.usable, found.exact_duplicates) == (300, 299)
+    assert "too few: about 1 usable distinct image, a training needs 250" in told
+    held = next(each for each in found.settings if each.name == "evaluation.holdout_min")
+    assert held.why.endswith("of 1 image")
 
 
 def test_two_looks_at_the_same_folder_write_the_same_file(work: Path, tmp_path: Path) -> None:

@@ -11,8 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_checks.refusal import NO_SETTING, Refusal
-from latentloop.quarantine.advice import advise
+from latentloop.quarantine import advice
 from latentloop.quarantine.state import Refused
+
+
+def advise(reason: str, rows: Sequence[Refused]) -> str:
+    return advice.advise(reason, rows, ("PNG", "JPEG"))
 
 
 def refused(reason: str, variances: Sequence[float], mean: float = 0.5, detail: str = "") -> list[Refused]:
@@ -30,18 +34,19 @@ def test_the_variance_that_lets_99_percent_in_is_named_with_how_many_they_are() 
 @given(st.lists(st.floats(1e-5, 0.0099), min_size=1, max_size=300))
 def test_the_sentence_never_promises_more_than_it_keeps(variances: list[float]) -> None:
     said = advise("low_variance", refused("low_variance", variances))
-    value, share = re.match(r"`input_policy.min_variance = (\S+)` accepts (all|[0-9.]+ %) of", said).groups()
+    value, share = re.match(r"`input_policy.min_variance = (\S+)` accepts (it$|all|[0-9.]+ %)", said).groups()
     kept = np.mean(np.array(variances) >= float(value))
-    promised = 1.0 if share == "all" else float(share.removesuffix(" %")) / 100
+    promised = 1.0 if share in ("all", "it") else float(share.removesuffix(" %")) / 100
     assert kept >= max(promised, 0.99) and promised >= kept - 0.001
     assert float(value) > 0.5 * min(variances)
 
 
 def test_black_frames_are_a_camera_and_white_grounds_are_not() -> None:
     assert advise("low_variance", refused("low_variance", [0.0] * 9)).startswith("all 9 are of one single tone: check")
+    assert advise("low_variance", refused("low_variance", [0.0])).startswith("it is of one single tone: check")
     assert "white ground is no broken camera" in advise("low_variance", refused("low_variance", [0.004] * 9, mean=0.97))
     dark = advise("low_variance", refused("low_variance", [0.004] * 8 + [0.0], mean=0.02))
-    assert "accepts 88.8 % of these 9; 1 are of one single tone" in dark and "camera failed" in dark
+    assert "accepts 88.8 % of these 9; 1 is of one single tone" in dark and "camera failed" in dark
 
 
 def test_a_held_source_names_the_share_that_would_not_hold_it() -> None:
@@ -54,15 +59,35 @@ def test_a_held_source_names_the_share_that_would_not_hold_it() -> None:
 def test_the_largest_file_and_picture_are_read_from_what_the_gate_said() -> None:
     came = "expected at most 4000000 pixels, came 4000x3000 = 12000000: downscale before upload"
     assert advise("too_many_pixels", refused("too_many_pixels", [0.1], detail=came)) == (
-        "`input_policy.max_pixels = 12000000` accepts all 1"
+        "`input_policy.max_pixels = 12000000` accepts it"
     )
     beyond = f"expected at most 50000000 pixels, came 24967x24967 = 623351089: downscale it, {NO_SETTING}"
     huge = refused("too_many_pixels", [0.0], detail=beyond)
     said = advise("too_many_pixels", [*refused("too_many_pixels", [0.1], detail=came), *huge])
     assert said.startswith("`input_policy.max_pixels = 12000000` accepts 1 of these 2, no setting the others: make ")
-    assert advise("too_many_pixels", huge).startswith("no setting takes these 1: make them smaller")
+    assert advise("too_many_pixels", huge).startswith("no setting takes it: make them smaller")
     came = "expected at most 8388608 bytes, came 9000000: compress or downscale"
-    assert advise("too_many_bytes", refused("too_many_bytes", [0.1], detail=came)).endswith("= 9000000` accepts all 1")
+    assert advise("too_many_bytes", refused("too_many_bytes", [0.1], detail=came)).endswith("= 9000000` accepts it")
+
+
+def test_formats_that_are_left_out_are_named_beside_those_that_are_taken() -> None:
+    gif = refused("format_not_wanted", [0.0] * 5, detail="expected PNG or JPEG, came a GIF: convert it before upload")
+    webp = refused("format_not_wanted", [0.0] * 2, detail="expected PNG, came a WebP: convert it before upload")
+    assert advise("format_not_wanted", gif) == '`input_policy.formats = ["PNG", "JPEG", "GIF"]` accepts all 5'
+    assert advise("format_not_wanted", [*webp, *gif]) == (
+        '`input_policy.formats = ["PNG", "JPEG", "GIF", "WEBP"]` accepts all 7'
+    )
+
+
+def test_formats_of_an_earlier_release_are_told_from_what_no_setting_takes() -> None:
+    gif = refused("not_an_image", [0.0] * 5, detail="expected PNG or JPEG, came a GIF: convert it before upload")
+    pdf = refused("not_an_image", [0.0], detail="expected PNG or JPEG, came a PDF: save its pictures as PNG or JPEG")
+    big = refused("not_an_image", [0.0], detail="expected PNG, came a JPEG 2000: save it as PNG or JPEG")
+    assert advise("not_an_image", [*pdf, *gif, *big]) == (
+        '`input_policy.formats = ["PNG", "JPEG", "GIF"]` accepts 5 of these 7; no setting the others: send them again '
+        "whole"
+    )
+    assert advise("not_an_image", [*pdf, *big]).startswith("no setting makes pictures of these files")
 
 
 @pytest.mark.parametrize("reason", [*Refusal, "batch_held", "something of a later release"])

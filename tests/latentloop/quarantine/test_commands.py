@@ -16,6 +16,7 @@ from latentloop.errors import NothingToDo
 from latentloop.quarantine.commands import app
 from tasks.context import engine, forget, objects, settings
 from tasks.unread import UnreadFile, note_unread
+from tests.data_checks.pictures import encode, product
 from tests.tasks.arrivals import damaged, ingest, intact, write_config
 
 HOSTILE = "<script>alert(1)</script>\u202e.png"
@@ -42,7 +43,7 @@ def run(*words: str) -> Result:
 
 def test_list_says_how_many_since_when_and_what_to_do(home: Path) -> None:
     said = run("list").stdout
-    assert re.search(r"low_variance  1 images of s, since \d{4}-\d\d-\d\d", said)
+    assert re.search(r"low_variance  1 image of s, since \d{4}-\d\d-\d\d", said)
     assert "input_policy.min_variance" in said and "nothing is lost" in said
     found = {each["reason"]: each for each in json.loads(run("list", "--json").stdout)}
     assert {reason: each["images"] for reason, each in found.items()} == {
@@ -62,7 +63,7 @@ def test_what_was_never_read_stays_and_hinders_nobody(home: Path) -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     note_unread(settings(), "/pictures", [UnreadFile("huge.png", "s", at, 2**29)], at)
 
-    assert "too_many_bytes  1 images of s, since 2026-01-01" in run("list").stdout
+    assert "too_many_bytes  1 image of s, since 2026-01-01" in run("list").stdout
     assert run("show", "too_many_bytes", "--html", str(home / "sheet.html")).exit_code == 0
     assert "huge.png" in (home / "sheet.html").read_text()
     assert "1 stay: never read, too large" in run("release", "all", "--reason", "fine").stdout
@@ -96,6 +97,31 @@ def test_what_is_judged_again_is_summed(home: Path) -> None:
     said = run("rejudge").stdout.splitlines()
     assert said[0] == "0 taken in, 2 refused, of 2 judged again"
     assert json.loads(run("rejudge", "--json").stdout)["quarantined"] == 2
+
+
+def test_pictures_of_a_format_that_was_left_out_come_in_once_it_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    monkeypatch.setenv("LATENTLOOP_INPUT_POLICY__FORMATS", '["PNG", "JPEG"]')
+    forget()
+    gifs = [CapturedImage(f"{seed}.gif", "s", at, encode(product(seed), "GIF")) for seed in (7, 8)]
+    CaptureStore(objects()).write_by_content(gifs)
+    ingest()
+    said = run("list").stdout
+    assert "format_not_wanted  2 images of s" in said
+    assert '`input_policy.formats = ["PNG", "JPEG", "GIF"]` accepts all 2' in said
+    assert (
+        '2 stay: format_not_wanted: `input_policy.formats = ["PNG",'
+        in run("release", "format_not_wanted", "--reason", "they are good").stdout
+    )
+
+    monkeypatch.setenv("LATENTLOOP_INPUT_POLICY__FORMATS", '["PNG", "JPEG", "GIF"]')
+    forget()
+
+    assert run("rejudge").stdout.startswith("2 taken in")
+    assert "format_not_wanted" not in run("list").stdout
+    assert settings().open_catalogue().counts().accepted == 3
 
 
 @pytest.mark.parametrize(
