@@ -421,12 +421,9 @@ def main() -> NoReturn:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
     except OSError as error:
-        # a full disk, a missing right: the system says what, we say where
-        place = f"{error.filename}: " if error.filename else ""
-        print(
-            f"latentloop: {place}{error.strerror or error}: free space or mend the rights, then run again",
-            file=sys.stderr,
-        )
+        from latentloop.system_errors import say_system_error
+
+        print(f"latentloop: {say_system_error(error)}, then run again", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
         if (sentence := _users_sentence(error)) is None:
