@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from deploy.stores.objects import ObjectStore
     from deploy.stores.orchestrator import Orchestrator
     from deploy.stores.pairs import Pairs
-    from deploy.stores.registry import Registry
+    from deploy.stores.registry import Patience, Registry
     from deploy.stores.telemetry import Telemetry
 
 ENV_PREFIX = "LATENTLOOP_"
@@ -291,13 +291,13 @@ class Settings(BaseSettings):
         migrate(engine)
         return Pairs(engine)
 
-    def open_registry(self) -> Registry:
-        """The registered versions of this product."""
+    def open_registry(self, patience: Patience | None = None) -> Registry:
+        """The registered versions of this product; `patience`: how long their server may be silent."""
         from deploy.stores.registry import Registry
 
         if self.mlflow_url is None:
             raise SettingsError("mlflow_url is not set: start `latentloop up`, or set LATENTLOOP_MLFLOW_URL")
-        return Registry(self.mlflow_url, self.product)
+        return Registry(self.mlflow_url, self.product, patience)
 
     def open_orchestrator(self) -> Orchestrator:
         """Prefect's HTTP API."""
