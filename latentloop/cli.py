@@ -426,30 +426,13 @@ def main() -> NoReturn:
         print(f"latentloop: {say_system_error(error)}, then run again", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
-        if (sentence := _users_sentence(error)) is None:
+        from latentloop.known_errors import say_known_error
+
+        if (sentence := say_known_error(error)) is None:
             raise
         print(f"latentloop: {sentence}", file=sys.stderr)
         sys.exit(1)
     sys.exit(0)
-
-
-def _users_sentence(error: Exception) -> str | None:
-    """What to tell the user; None for a mistake of ours."""
-    import httpx
-
-    from data_checks.errors import DataChecksError
-    from deploy.settings import SettingsError
-    from deploy.stores.errors import StoreError
-    from latentloop.errors import FrontDoorError
-    from vae_core.errors import VaeCoreError
-
-    if isinstance(error, DataChecksError | SettingsError | StoreError | FrontDoorError | VaeCoreError):
-        return str(error)
-    if isinstance(error, httpx.HTTPStatusError):
-        return f"{error.request.url} answered {error.response.status_code}: {error.response.text[:200]}"
-    if isinstance(error, httpx.RequestError):
-        return f"{error.request.url} did not answer ({error}): is it up? Its log is in the folder `logs` of the home"
-    return None
 
 
 def _ingest_watching(settings: Settings, place: str, labels: Path | None, every_s: float, as_json: bool) -> None:
