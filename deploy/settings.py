@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
@@ -39,6 +38,7 @@ from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.serving.config import ServingConfig
 from deploy.settings_evaluation import EvaluationConfig
 from deploy.settings_fields import read_fields
+from deploy.settings_file import SettingsFileError, is_there, read_settings_file
 from deploy.settings_following import SHAPE, follow
 from deploy.settings_intake import IntakeConfig
 from deploy.settings_origins import NOTHING_SAID, Said, gather_said
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from deploy.stores.objects import ObjectStore
     from deploy.stores.orchestrator import Orchestrator
     from deploy.stores.pairs import Pairs
-    from deploy.stores.registry import Registry
+    from deploy.stores.registry import Patience, Registry
     from deploy.stores.telemetry import Telemetry
 
 ENV_PREFIX = "LATENTLOOP_"
@@ -291,13 +291,13 @@ class Settings(BaseSettings):
         migrate(engine)
         return Pairs(engine)
 
-    def open_registry(self) -> Registry:
-        """The registered versions of this product."""
+    def open_registry(self, patience: Patience | None = None) -> Registry:
+        """The registered versions of this product; `patience`: how long their server may be silent."""
         from deploy.stores.registry import Registry
 
         if self.mlflow_url is None:
             raise SettingsError("mlflow_url is not set: start `latentloop up`, or set LATENTLOOP_MLFLOW_URL")
-        return Registry(self.mlflow_url, self.product)
+        return Registry(self.mlflow_url, self.product, patience)
 
     def open_orchestrator(self) -> Orchestrator:
         """Prefect's HTTP API."""
@@ -361,17 +361,17 @@ def load_settings(**overrides: Any) -> Settings:
 def _read_file() -> tuple[Path | None, dict[str, Any]]:
     """The path of the settings file, if there is one, and what it says.
 
-    `SettingsError` for one that is named and missing, or no TOML.
+    `SettingsError` for one that is named and missing, for what can be no settings file, and for no TOML.
     """
     path = config_path()
-    if path is None or not path.is_file():
-        if os.environ.get(CONFIG_VARIABLE):
-            raise SettingsError(f"{path}: no such settings file; {CONFIG_VARIABLE} names it")
-        return None, {}
     try:
-        return path, tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML ({error}); mend it or move it away") from error
+        if path is not None and is_there(path):
+            return path, read_settings_file(path)
+    except SettingsFileError as error:
+        raise SettingsError(str(error)) from error
+    if os.environ.get(CONFIG_VARIABLE):
+        raise SettingsError(f"{path}: no such settings file; {CONFIG_VARIABLE} names it")
+    return None, {}
 
 
 def quiet_vendors() -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
 from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
 
 from deploy.settings_fields import SettingField, read_fields
+from deploy.settings_file import read_settings_file
 
 FOLDERS = ("home", "assets_folder", "fashion_mnist")
 URLS = ("objects_url", "database_url", "telemetry_url")
@@ -37,6 +39,10 @@ class FileSource(TomlConfigSettingsSource):
     def __init__(self, settings_cls: type[BaseSettings], file: Path | None) -> None:
         self._folder = file.parent if file is not None else Path.cwd()
         super().__init__(settings_cls, toml_file=file)
+
+    def _read_file(self, file_path: Path | Traversable) -> dict[str, Any]:
+        """As the settings themselves read it: no other encoding and no other line is refused here."""
+        return read_settings_file(Path(str(file_path)))
 
     def __call__(self) -> dict[str, Any]:
         """What the file says; nothing where there is none."""

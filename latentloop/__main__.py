@@ -31,7 +31,11 @@ def main() -> None:
     if problem is not None:
         print("latentloop: " + problem, file=sys.stderr)
         sys.exit(1)
-    from latentloop.cli import main as run
+    try:
+        from latentloop.cli import main as run
+    except KeyboardInterrupt:
+        print("latentloop: left before anything was begun", file=sys.stderr)
+        sys.exit(130)
 
     run()
 

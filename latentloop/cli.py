@@ -12,6 +12,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from latentloop.demo.models import DemoModel
 from latentloop.errors import RunGoesOn
@@ -25,8 +26,22 @@ if TYPE_CHECKING:
 MOSTLY_REFUSED = 3
 """Exit code of an ingest that took in less than half of what could be an image."""
 
+
+class Hearing(TyperGroup):
+    """Typer ends without a word at Ctrl-C; whoever presses it is told that it was heard."""
+
+    def invoke(self, ctx: typer.Context) -> object:
+        """One command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            _say("latentloop: interrupted")
+            raise typer.Exit(130) from error
+
+
 app = typer.Typer(
     name="latentloop",
+    cls=Hearing,
     help="Keeps image VAEs good in production: ingest, retrain, approve, serve.",
     no_args_is_help=True,
     add_completion=False,
@@ -214,11 +229,12 @@ def ingest(
     What a sub-folder means is the setting intake.subfolders. Exit code 3: more than half of what could be an image was
     refused or held (not counted: what is in the catalogue already).
     """
-    from deploy.settings import load_settings
-    from latentloop.ingesting import ingest_folder
-    from latentloop.installation import connect
+    with _preparing():
+        from deploy.settings import load_settings
+        from latentloop.ingesting import ingest_folder
+        from latentloop.installation import connect
 
-    settings = connect(load_settings())
+        settings = connect(load_settings())
     if watch:
         _ingest_watching(settings, place, labels, every, as_json)
         return
@@ -238,12 +254,14 @@ def retrain(
     as_json: bool = typer.Option(False, "--json", help="for scripts"),
 ) -> None:
     """Train, evaluate, judge and register a candidate; an interrupted run of the same catalogue is continued."""
-    from deploy.settings import load_settings
-    from latentloop.installation import connect
-    from latentloop.retraining import print_registered, retrain_and_wait
+    with _preparing():
+        from deploy.settings import load_settings
+        from latentloop.installation import connect
+        from latentloop.retraining import print_registered, retrain_and_wait
 
+        settings = connect(load_settings())
     with _leaving():
-        registered = retrain_and_wait(connect(load_settings()), tier.value, again, _say)
+        registered = retrain_and_wait(settings, tier.value, again, _say)
     if as_json:
         print(registered.model_dump_json(indent=2))
     else:
@@ -253,12 +271,14 @@ def retrain(
 @app.command()
 def monitor(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
     """Judge the champion's newest traffic now: the verdicts, the report, and what is to be done."""
-    from deploy.settings import load_settings
-    from latentloop.installation import connect
-    from latentloop.monitoring import monitor_and_wait, print_monitored
+    with _preparing():
+        from deploy.settings import load_settings
+        from latentloop.installation import connect
+        from latentloop.monitoring import monitor_and_wait, print_monitored
 
+        settings = connect(load_settings())
     with _leaving():
-        found = monitor_and_wait(connect(load_settings()), _say)
+        found = monitor_and_wait(settings, _say)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
@@ -418,41 +438,21 @@ def main() -> NoReturn:
     try:
         app(standalone_mode=True)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print("latentloop: interrupted", file=sys.stderr)
         sys.exit(130)
     except OSError as error:
-        # a full disk, a missing right: the system says what, we say where
-        place = f"{error.filename}: " if error.filename else ""
-        print(
-            f"latentloop: {place}{error.strerror or error}: free space or mend the rights, then run again",
-            file=sys.stderr,
-        )
+        from latentloop.system_errors import say_system_error
+
+        print(f"latentloop: {say_system_error(error)}, then run again", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
-        if (sentence := _users_sentence(error)) is None:
+        from latentloop.known_errors import say_known_error
+
+        if (sentence := say_known_error(error)) is None:
             raise
         print(f"latentloop: {sentence}", file=sys.stderr)
         sys.exit(1)
     sys.exit(0)
-
-
-def _users_sentence(error: Exception) -> str | None:
-    """What to tell the user; None for a mistake of ours."""
-    import httpx
-
-    from data_checks.errors import DataChecksError
-    from deploy.settings import SettingsError
-    from deploy.stores.errors import StoreError
-    from latentloop.errors import FrontDoorError
-    from vae_core.errors import VaeCoreError
-
-    if isinstance(error, DataChecksError | SettingsError | StoreError | FrontDoorError | VaeCoreError):
-        return str(error)
-    if isinstance(error, httpx.HTTPStatusError):
-        return f"{error.request.url} answered {error.response.status_code}: {error.response.text[:200]}"
-    if isinstance(error, httpx.RequestError):
-        return f"{error.request.url} did not answer ({error}): is it up? Its log is in the folder `logs` of the home"
-    return None
 
 
 def _ingest_watching(settings: Settings, place: str, labels: Path | None, every_s: float, as_json: bool) -> None:
@@ -484,11 +484,21 @@ def _up_detached(told: Settings) -> None:
         settings, missing = start_detached(told, _say)
     except KeyboardInterrupt:
         _say("it goes on starting: `latentloop status` shows how far it is, `latentloop down` ends it")
-        raise
+        raise typer.Exit(130) from None
     print(addresses(settings))
     if missing:
         _say("what is up goes on, what is not is tried again: see `latentloop status`; `latentloop down` ends it")
         raise typer.Exit(1)
+
+
+@contextmanager
+def _preparing() -> Iterator[None]:
+    """While libraries load and settings are read: whoever leaves then is told that nothing was begun."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        _say("latentloop: left before anything was begun")
+        raise typer.Exit(130) from error
 
 
 @contextmanager

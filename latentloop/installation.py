@@ -59,7 +59,7 @@ def read_installation(home: Path) -> Installation | None:
     """The installation that runs from this home, or None."""
     try:
         found = Installation.model_validate(json.loads((home / STATE_FILE).read_text()))
-    except (FileNotFoundError, ValidationError, json.JSONDecodeError):
+    except (FileNotFoundError, NotADirectoryError, ValidationError, json.JSONDecodeError):
         return None
     return found if found.alive else None
 

@@ -24,7 +24,7 @@ from deploy.stores.ledger import Ledger
 from deploy.stores.objects import ObjectStore
 from deploy.stores.release import ReleaseStore
 from deploy.stores.telemetry import Telemetry
-from latentloop.errors import RunFailed
+from latentloop.errors import NothingToDo, RunFailed
 from latentloop.following import Followed, expect_completed, follow, saying_changes
 from latentloop.screen import open_screen
 from latentloop.telling_time import keep_duration, read_durations
@@ -46,7 +46,10 @@ class Monitored(BaseModel):
 
 
 def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitored:
-    """Run the deployment `monitor/monitor` and read what it found; RunFailed when it ends without a line."""
+    """Run the deployment `monitor/monitor` and read what it found.
+
+    NothingToDo where no version serves; RunFailed when the run ends without a line.
+    """
     key = f"by-hand-monitor-{uuid.uuid4().hex}"
     ledger = Ledger(settings.open_database())
     if obstacle := _look_ahead(settings, ledger):
@@ -86,11 +89,12 @@ def foresee_obstacle(
     """What will keep a run from judging the champion's answered images, with both numbers; empty where nothing does.
 
     It takes the run's own words and its own numbers, and some milliseconds where the run takes twenty seconds.
+    NothingToDo where no version serves.
     """
     release = releases.read()
     since = serving_since(release, read_fates(ledger))
     if release.champion is None or since is None:
-        return "traffic: cannot judge: no version serves yet"
+        raise NothingToDo("no version serves yet: nothing to judge; `latentloop approve VERSION` first")
     yardstick = read_yardstick(objects, telemetry, release.champion, since, until, policy)
     if yardstick is None:
         return ""

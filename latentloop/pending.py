@@ -10,9 +10,10 @@ from data_checks.shown_text import shorten
 from deploy.delivery.next_step import say_override
 from deploy.settings import Settings, SettingsError
 from deploy.stores.errors import StoreError
-from deploy.stores.registry import PENDING, RegisteredVersion, Registry
+from deploy.stores.registry import PENDING, Patience, RegisteredVersion, Registry
 from latentloop.installation import fill_in_urls
 
+SCREEN = Patience(question_s=5.0, retries=0)  # who looks at a screen looks again; a server that starts takes minutes
 LONGEST = 160  # characters of a reason
 TAKEN_BACK = 3  # of those that were taken back, the newest
 
@@ -40,7 +41,7 @@ class Pending(BaseModel):
 def read_pending(settings: Settings) -> tuple[tuple[Pending, ...], str]:
     """What waits, newest first, and in words why that is unknown, where it is."""
     try:
-        registry = fill_in_urls(settings).open_registry()
+        registry = fill_in_urls(settings).open_registry(SCREEN)
         if not registry.ready():
             return (), f"unknown, MLflow at {registry.url} does not answer"
         found = [_pending(registry, each) for each in registry.versions() if each.approval == PENDING]

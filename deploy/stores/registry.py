@@ -44,13 +44,22 @@ _REFUSALS = frozenset(
      "PERMISSION_DENIED", "UNAUTHENTICATED", "INVALID_STATE"}
 )  # fmt: skip
 
-# A question about versions, tags or aliases takes 0.03 s; who asks many of them (the controller) comes back anyway.
-# Runs and models keep the limits of MLflow's client: an upload may take its time.
-QUESTION_S = 6.0
-QUESTION_RETRIES = 1
+READY_S = 5.0
 
 PENDING, APPROVED, REJECTED = "pending", "approved", "rejected"
 TRIGGER_TAG = "latentloop.trigger"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a question about versions, tags or aliases waits in silence, and how often it is asked again.
+
+    An answer takes 0.03 s; who asks many of them (the controller) comes back anyway. Runs and models keep the limits of
+    MLflow's client: an upload may take its time.
+    """
+
+    question_s: float = 6.0
+    retries: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +94,15 @@ class CurvePoint:
 class Registry:
     """The versions of one product on one MLflow server.
 
-    Every method raises `StoreUnavailable` when the server is away (after about 12 s of silence for what concerns
-    versions, tags and aliases), and `StoreRefused` when it says no.
+    Every method raises `StoreUnavailable` when the server is away (for what concerns versions, tags and aliases when
+    the patience is over, which is 12 s of silence unless told otherwise), and `StoreRefused` when it says no.
     """
 
-    def __init__(self, url: str, product: str) -> None:
+    def __init__(self, url: str, product: str, patience: Patience | None = None) -> None:
         self.url = url.rstrip("/")
         self.product = product
-        self._api = MlflowApi(self.url, retries=QUESTION_RETRIES)
+        self._patience = patience or Patience()
+        self._api = MlflowApi(self.url, retries=self._patience.retries)
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -105,7 +115,7 @@ class Registry:
 
     def ready(self) -> bool:
         """Does the server answer?"""
-        return self._api.answers(timeout_s=5)
+        return self._api.answers(timeout_s=READY_S)
 
     def versions(self) -> list[RegisteredVersion]:
         """All versions, newest first."""
@@ -287,7 +297,7 @@ class Registry:
 
     def _ask(self, method: str, endpoint: str, **said: Any) -> Any:
         """One question, with limits of its own."""
-        return self._api.ask(method, endpoint, timeout_s=QUESTION_S, **said)
+        return self._api.ask(method, endpoint, timeout_s=self._patience.question_s, **said)
 
     @contextmanager
     def _border(self, doing: str) -> Iterator[None]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from deploy.settings import Settings, SettingsError, config_path, load_settings
-from latentloop.doctor.finding import Examination, Finding, Health, ok, wrong
+from latentloop.doctor.finding import Examination, Finding, Health, look, ok, wrong
 from latentloop.doctor.place import examine_place
 from latentloop.doctor.servers import examine_servers
 from latentloop.doctor.stores import examine_stores
 from latentloop.doctor.system import examine_clock, examine_decoders, examine_packages, examine_python
 from latentloop.doctor.training import examine_training
+from latentloop.known_errors import say_known_error
 from latentloop.progress import Say
 
 _WIDTH = 16  # letters of the longest name, and a space
@@ -23,15 +24,16 @@ def examine() -> Iterator[Finding]:
     yield examine_decoders()
     try:
         settings = load_settings()
-    except SettingsError as error:
-        yield from (wrong("settings", line) for line in str(error).splitlines())
+    except (SettingsError, OSError) as error:
+        lines = (say_known_error(error) or str(error)).splitlines()
+        yield from (wrong("settings", line) for line in lines)
         return
     yield ok("settings", _say_file(settings))
-    yield examine_clock(settings)
+    yield from look("clock", examine_clock, settings)
     yield from examine_place(settings)
     yield from examine_stores(settings)
-    yield from examine_servers(settings)
-    yield from examine_training(settings)
+    yield from look("servers", examine_servers, settings)
+    yield from look("model", examine_training, settings)
 
 
 def examine_aloud(say: Say) -> Examination:

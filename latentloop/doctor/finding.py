@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from typing import ParamSpec
 
 from pydantic import BaseModel, ConfigDict
+
+from latentloop.known_errors import say_known_error
+
+Told = ParamSpec("Told")
 
 
 class Health(StrEnum):
@@ -52,3 +58,16 @@ def note(name: str, line: str) -> Finding:
 def wrong(name: str, line: str) -> Finding:
     """`up` does not start, or nothing works that it starts."""
     return Finding(name=name, health=Health.wrong, line=line)
+
+
+def look(
+    name: str, check: Callable[Told, Finding | Iterable[Finding]], *told: Told.args, **more: Told.kwargs
+) -> Iterator[Finding]:
+    """What a check finds; a known error that it ends in is a finding too, and the next check is made all the same."""
+    try:
+        found = check(*told, **more)
+        yield from (found,) if isinstance(found, Finding) else found
+    except Exception as error:
+        if (sentence := say_known_error(error)) is None:
+            raise
+        yield wrong(name, sentence)

@@ -12,7 +12,7 @@ import psutil
 
 from deploy.private_home import OTHERS
 from deploy.settings import Settings
-from latentloop.doctor.finding import Finding, note, ok, wrong
+from latentloop.doctor.finding import Finding, look, note, ok, wrong
 from latentloop.supervisor.lock import find_holder
 
 OWN_BYTES = 2**30
@@ -25,10 +25,10 @@ COPIES = 3
 
 def examine_place(settings: Settings) -> Iterator[Finding]:
     """All of it; nothing is made."""
-    yield _examine_home(settings.home)
-    yield _examine_disk(settings)
-    yield _examine_features(settings)
-    yield from _examine_installations(settings.home)
+    yield from look("home", _examine_home, settings.home)
+    yield from look("disk", _examine_disk, settings)
+    yield from look("feature network", _examine_features, settings)
+    yield from look("installation", _examine_installations, settings.home)
 
 
 def existing(path: Path) -> Path:

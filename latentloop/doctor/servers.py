@@ -12,7 +12,7 @@ import httpx
 from deploy.settings import Settings
 from deploy.settings_digest import settings_digest
 from latentloop.addresses import PREFERRED_PORTS
-from latentloop.doctor.finding import Finding, note, ok, wrong
+from latentloop.doctor.finding import Finding, look, note, ok, wrong
 from latentloop.installation import read_installation
 from latentloop.supervisor.ports import port_is_free
 from latentloop.supervisor.probes import works_with
@@ -29,9 +29,9 @@ def examine_servers(settings: Settings) -> Iterator[Finding]:
     examined = {"mlflow_url": _examine_mlflow, "prefect_url": _examine_prefect, "service_url": _examine_service}
     for name, examine in examined.items():
         if getattr(settings, name) is not None:
-            yield examine(settings)
+            yield from look(name.removesuffix("_url"), examine, settings)
         elif not running:
-            yield _examine_port(settings, name)
+            yield from look(name.removesuffix("_url"), _examine_port, settings, name)
 
 
 def _examine_port(settings: Settings, name: str) -> Finding:

@@ -15,16 +15,16 @@ from deploy.settings_problems import mask
 from deploy.stores.database import open_engine, reading
 from deploy.stores.errors import StoreError
 from deploy.stores.revisions import migrations, newer_store, read_known, read_revision
-from latentloop.doctor.finding import Finding, ok, wrong
+from latentloop.doctor.finding import Finding, look, ok, wrong
 from latentloop.doctor.place import cannot_be_made
 
 
 def examine_stores(settings: Settings) -> Iterator[Finding]:
     """Each of them once."""
-    yield _examine_database("database", settings.ledger_url)
+    yield from look("database", _examine_database, "database", settings.ledger_url)
     if settings.telemetry_database != settings.ledger_url:
-        yield _examine_database("telemetry", settings.telemetry_database)
-    yield _examine_objects(settings)
+        yield from look("telemetry", _examine_database, "telemetry", settings.telemetry_database)
+    yield from look("object store", _examine_objects, settings)
 
 
 def _examine_database(name: str, url: str) -> Finding:

@@ -78,6 +78,6 @@ def find_holder(home: Path) -> Holder | None:
     """The supervisor that runs from this home, from the first moment of its start; None when there is none."""
     try:
         found = Holder.model_validate_json((home / LOCK_FILE).read_bytes())
-    except (FileNotFoundError, ValidationError):
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
     return found if found.alive else None

@@ -90,7 +90,7 @@ def read_report(home: Path) -> Report | None:
     """The newest report of a supervisor that still runs, or None."""
     try:
         found = Report.model_validate(json.loads((home / REPORT_FILE).read_text()))
-    except (FileNotFoundError, ValidationError, json.JSONDecodeError):
+    except (FileNotFoundError, NotADirectoryError, ValidationError, json.JSONDecodeError):
         return None
     return found if found.holder.alive else None
 

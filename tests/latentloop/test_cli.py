@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from latentloop.system_errors import say_system_error
 from tests.latentloop.front_door import environment, make_ledger, run_latentloop
 
 HEAVY = ("torch", "mlflow", "prefect", "great_expectations", "evidently", "boto3", "sqlalchemy", "pandas")
@@ -231,6 +234,52 @@ def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     for command in ("status", "up"):
         done = run_latentloop(command, env=environment(tmp_path / "a file" / "home"), folder=tmp_path)
         assert_refused(done, f"{tmp_path}/a file/home")
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.ENOSPC, "free space"),
+        (errno.EACCES, "mend its rights"),
+        (errno.EPERM, "mend its rights"),
+        (errno.ENOTDIR, "a file is where a folder is needed: move it away"),
+        (errno.EISDIR, "a folder is where a file is needed: move it away"),
+        (errno.EIO, "mend what the system says"),
+    ],
+)
+def test_what_the_system_refused_is_told_with_what_helps_against_just_that(number: int, remedy: str) -> None:
+    said = say_system_error(OSError(number, os.strerror(number), "/shop/latentloop.toml"))
+
+    assert said == f"/shop/latentloop.toml: {os.strerror(number)}: {remedy}"
+    assert say_system_error(OSError("a library's own")) == "a library's own: mend what the system says"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("ingest", "."), "left before anything was begun"),
+        (("retrain", "--tier", "full"), "left before anything was begun"),
+        (("monitor",), "left before anything was begun"),
+        (("quarantine", "list"), "interrupted"),
+        (("approve", "1"), "interrupted"),
+    ],
+    ids=lambda each: each[0] if isinstance(each, tuple) else "",
+)
+def test_an_early_ctrl_c_is_heard_in_one_line(
+    arguments: tuple[str, ...], said: str, home: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import os, signal, sys\nimport deploy.settings\nfrom latentloop.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "deploy.settings.load_settings = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.argv = ['latentloop', *sys.argv[1:]]\nmain()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=environment(home), cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", f"latentloop: {said}\n")
 
 
 def test_up_without_the_feature_network_names_the_command_that_brings_it(home: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,24 @@ def test_the_unsupported_end_in_that_line_and_exit_code_1(
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith("latentloop: expected Linux, this is Windows") and said.err.count("\n") == 1
+
+
+def test_leaving_while_the_command_line_loads_is_one_line_and_exit_code_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Pressed:
+        def find_spec(self, name: str, *more: object) -> None:
+            if name == "latentloop.cli":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "latentloop.cli", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Pressed(), *sys.meta_path])
+
+    with pytest.raises(SystemExit) as ended:
+        front.main()
+
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "latentloop: left before anything was begun\n"
 
 
 def test_the_entry_point_is_read_by_python_3_8_up_to_the_check() -> None:

@@ -13,6 +13,7 @@ from deploy.controller.neighbours import Neighbours
 from latentloop.monitoring import foresee_obstacle
 from tests.deploy.controller.world import Traffic, add_version, close, neighbours, swap
 from tests.deploy.serving.house import House
+from tests.latentloop.front_door import environment, make_ledger, run_latentloop
 
 
 @pytest.fixture
@@ -37,7 +38,6 @@ def foresee(world: Neighbours) -> str:
 def test_too_few_answers_are_said_before_a_run_with_how_many_there_are_and_are_needed(
     house: House, world: Neighbours
 ) -> None:
-    assert foresee(world) == "traffic: cannot judge: no version serves yet"
     swap(world.releases, champion=add_version(house, "1", seed=1))
     assert foresee(world) == "traffic: cannot judge: no image was answered in this window"
     traffic = Traffic(world.telemetry)
@@ -46,6 +46,17 @@ def test_too_few_answers_are_said_before_a_run_with_how_many_there_are_and_are_n
     assert foresee(world) == ("traffic: cannot judge: 120 distinct images, at least 500 needed: wait for more traffic")
     traffic.answer("1", 400, seed=1)
     assert foresee(world) == ""
+
+
+def test_where_no_version_serves_nothing_is_run_and_one_line_says_what_comes_first(tmp_path: Path) -> None:
+    make_ledger(tmp_path / "home")
+    nowhere = "http://127.0.0.1:9"  # no server is needed to know it
+    env = environment(tmp_path / "home", prefect_url=f"{nowhere}/api", mlflow_url=nowhere, service_url=nowhere)
+
+    done = run_latentloop("monitor", env=env, folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == ("latentloop: no version serves yet: nothing to judge; `latentloop approve VERSION` first\n")
 
 
 def test_a_reference_that_traffic_has_not_completed_yet_is_said_too(house: House, world: Neighbours) -> None:

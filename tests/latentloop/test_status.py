@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -159,6 +160,38 @@ def test_what_the_gate_said_of_a_version_is_said_once_and_a_long_key_leaves_it_r
     assert f" {key[:23]}…  worse" in line
     table = run_latentloop("status", env=narrow, folder=tmp_path).stdout.split("last decisions")[1]
     assert max(map(len, table.splitlines())) <= 90
+
+
+def test_servers_that_accept_and_never_answer_are_asked_once_and_named(
+    home: Path, ledger: Ledger, tmp_path: Path
+) -> None:
+    """As one that is being started: a screen does not wait as long as a flow would."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as mlflow,
+        socket.create_server(("127.0.0.1", 0)) as prefect,
+        socket.create_server(("127.0.0.1", 0)) as service,
+    ):
+        at = {name: f"http://127.0.0.1:{port.getsockname()[1]}" for name, port in
+              {"mlflow_url": mlflow, "prefect_url": prefect, "service_url": service}.items()}  # fmt: skip
+        env = environment(home, **{**at, "prefect_url": f"{at['prefect_url']}/api"})
+
+        done = run_latentloop("status", env=env, folder=tmp_path)
+
+        assert (done.returncode, done.stderr) == (0, "")
+        assert f"waiting for approval: unknown, MLflow at {at['mlflow_url']} does not answer" in done.stdout
+        assert "champion  version 7" in done.stdout, "the rest is there all the same"
+        assert [_questions(each) for each in (mlflow, prefect, service)] == [1, 0, 0]
+
+
+def _questions(silent: socket.socket) -> int:
+    """How many connections wait to be accepted."""
+    silent.setblocking(False)
+    for count in range(10):
+        try:
+            silent.accept()[0].close()
+        except BlockingIOError:
+            return count
+    raise AssertionError("ten connections and more")
 
 
 def test_what_traffic_is_judged_against_is_read_without_torch(tmp_path: Path) -> None:

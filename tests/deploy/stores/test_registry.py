@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from deploy.stores.errors import StoreRefused, StoreUnavailable
-from deploy.stores.registry import TRIGGER_TAG, CurvePoint, RegisteredVersion, Registry
+from deploy.stores.registry import TRIGGER_TAG, CurvePoint, Patience, RegisteredVersion, Registry
 from deploy.stores.registry_limits import DESCRIPTION, RUN_NAME
 from tests.deploy.serving.house import pictures, tiny_artifact
 from tests.servers import free_ports
@@ -276,31 +276,30 @@ QUESTIONS = {
 }
 
 
-@pytest.mark.parametrize("doing", QUESTIONS)
-def test_a_server_that_accepts_and_never_answers_is_asked_twice_and_given_up(
-    monkeypatch: pytest.MonkeyPatch, doing: str
+@pytest.mark.parametrize(("retries", "doing"), [*((1, each) for each in QUESTIONS), (0, "list the versions")])
+def test_a_server_that_accepts_and_never_answers_is_asked_as_often_as_patience_says_and_given_up(
+    monkeypatch: pytest.MonkeyPatch, retries: int, doing: str
 ) -> None:
     # what uploads are allowed: with it this test would take a quarter of an hour
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "7")
-    monkeypatch.setattr("deploy.stores.registry.QUESTION_S", 0.2)
+    assert Patience().retries == 1
+    patience = Patience(question_s=0.2, retries=retries)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        registry = Registry(f"http://127.0.0.1:{silent.getsockname()[1]}", "product")
+        registry = Registry(f"http://127.0.0.1:{silent.getsockname()[1]}", "product", patience)
         with pytest.raises(StoreUnavailable, match=f"could not {doing}: API request"):
             QUESTIONS[doing](registry)
         silent.settimeout(240)  # on a loaded machine a connection arrives after who made it has gone
-        for _ in range(2):
+        for _ in range(1 + retries):
             silent.accept()[0].close()
         silent.setblocking(False)
         with pytest.raises(BlockingIOError):
             silent.accept()
 
 
-def test_an_upload_is_not_held_to_the_limit_of_a_question(
-    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_upload_is_not_held_to_the_limit_of_a_question(registry: Registry, tmp_path: Path) -> None:
     # that questions are held to it is shown above, with a silent server: here a quick answer could come within it
-    monkeypatch.setattr("deploy.stores.registry.QUESTION_S", 1e-6)
+    registry = Registry(registry.url, registry.product, Patience(question_s=1e-6))
     (tmp_path / "weights.bin").write_bytes(bytes(8_000_000))
     run_id = registry.ensure_run("t1", "training", {})
     registry.log_files(run_id, tmp_path)

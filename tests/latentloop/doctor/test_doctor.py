@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import http.server
 import json
 import os
@@ -17,7 +18,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from deploy.settings import Settings, load_settings
-from latentloop.doctor.finding import Health
+from latentloop.doctor.finding import Finding, Health, look, ok
 from latentloop.doctor.place import examine_place
 from latentloop.doctor.servers import examine_servers
 from latentloop.doctor.stores import examine_stores
@@ -211,6 +212,32 @@ def test_settings_that_are_wrong_are_a_finding_and_not_the_end_of_it(tmp_path: P
     assert lines[0].startswith("ok    python")
     assert lines[3].startswith("wrong settings        training.model: height 50 is not a multiple of 4")
     assert lines[-1] == "1 to mend before `latentloop up`"
+
+
+def test_a_home_that_is_a_file_breaks_no_other_check_off(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("in the way")
+
+    done = run_latentloop("doctor", env=environment(tmp_path / "home"), folder=tmp_path)
+
+    lines = done.stdout.splitlines()
+    names = [line[6:22].strip() for line in lines]
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"wrong home            {tmp_path / 'home'} is a file" in done.stdout
+    for name in ("installation", "database", "telemetry", "object store", "mlflow", "prefect", "service", "model"):
+        assert name in names, done.stdout
+    assert lines[-1].endswith(" to mend before `latentloop up`")
+
+
+def test_a_check_that_ends_in_a_known_error_is_a_finding_and_a_mistake_of_ours_is_none() -> None:
+    def breaking(error: Exception) -> Iterator[Finding]:
+        yield ok("disk", "there")
+        raise error
+
+    found = list(look("disk", breaking, PermissionError(errno.EACCES, "Permission denied", "/shop")))
+    assert [each.line for each in found] == ["there", "/shop: Permission denied: mend its rights"]
+    assert found[-1].health is Health.wrong
+    with pytest.raises(KeyError):
+        list(look("disk", breaking, KeyError("ours")))
 
 
 def free_port() -> int:
