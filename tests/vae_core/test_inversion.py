@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from data_checks.inversion import measure_inversion
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -8,6 +7,7 @@ from numpy.typing import NDArray
 
 from data_checks.image_statistics import measure_image, measure_images
 from tests.data_checks.pictures import product
+from vae_core.inversion import measure_inversion
 
 histograms = hnp.arrays(np.float64, 16, elements=st.floats(0.01, 1)).map(lambda bins: bins / bins.sum())
 
