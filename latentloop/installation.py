@@ -146,6 +146,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "LATENTLOOP_SERVICE_URL": settings.service_url,
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_WORKER_QUERY_SECONDS": f"{max(1.0, 5 * settings.clock_factor):g}",
+        # a worker that gives up a question calls its run crashed; a crowded server answers late, a dead one at once
+        "PREFECT_API_REQUEST_TIMEOUT": os.environ.get("PREFECT_API_REQUEST_TIMEOUT", "240"),
         "PREFECT_CLI_PROMPT": "false",
         "MLFLOW_TRACKING_URI": settings.mlflow_url,
         "PYTHONUNBUFFERED": "1",

@@ -85,3 +85,13 @@ def test_variables_reach_a_child_and_their_relative_places_stay_where_they_were(
         f"sqlite:///{folder / 'ledger.db'}",
     )
     assert settings_digest(child) == settings_digest(here)
+
+
+@pytest.mark.parametrize(("said", "told"), [(None, "240"), ("30", "30")])
+def test_a_crowded_prefect_server_is_waited_for_unless_somebody_says_how_long(
+    said: str | None, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if said is not None:
+        monkeypatch.setenv("PREFECT_API_REQUEST_TIMEOUT", said)
+
+    assert child_environment(up())["PREFECT_API_REQUEST_TIMEOUT"] == told
