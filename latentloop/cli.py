@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -30,7 +30,7 @@ MOSTLY_REFUSED = 3
 class Hearing(TyperGroup):
     """Typer ends without a word at Ctrl-C; whoever presses it is told that it was heard."""
 
-    def invoke(self, ctx: typer.Context) -> object:
+    def invoke(self, ctx: Any) -> Any:
         """One command."""
         try:
             return super().invoke(ctx)
