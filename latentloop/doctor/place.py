@@ -40,7 +40,7 @@ def cannot_be_made(path: Path) -> str | None:
     """Why this folder cannot be made or written in by this user; None where it can."""
     above = existing(path)
     if not above.is_dir():
-        return f"{above} is a file, and a folder is needed there: move it away"
+        return f"{above} is a file, and a folder is needed there: move it away, or name another folder"
     if not os.access(above, os.W_OK | os.X_OK):
         return f"{above} cannot be written by this user: mend its rights, or name another folder"
     return None
