@@ -1,7 +1,7 @@
 """`python -m latentloop.prefect_worker worker start --pool P`: Prefect's worker, whose runs begin at once.
 
 Prefect's own starts, for each run, a process that prepares a workspace first: pulled code and its dependencies. That
-process becomes the run, and then loads Prefect once more: 1.5 CPU-seconds. Our flows are installed modules and pull
+process becomes the run, and then loads Prefect once more: 1.3 CPU-seconds. Our flows are installed modules and pull
 nothing. A machine where only Prefect's own worker runs does the same work, after that pause.
 """
 
