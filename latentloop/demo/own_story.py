@@ -46,6 +46,8 @@ def begin_own_story(told: Told, scale: Scale, seed: int, say: Say) -> Story:
     for reason, count in pictures.left_out.most_common():
         chapter.show(f"left out: {reason}", f"{count:,}")
     chapter.show("the season, kept out", f"{len(season.rows):,} pictures: {season.told}")
+    if len(season.alike):
+        chapter.show("left out: like the season", f"{len(season.alike):,}")
     chapter.show("shipped", f"{len(supply.shipped):,} pictures")
     story.pictures += [
         ("Your pictures as they came (left) and as the model sees them (right)", proposed.sheet),

@@ -44,7 +44,8 @@ class OwnSupply:
         self.kinds: dict[str, str] = {}
         self._sent = 0
         new = self.random.permutation(season.rows)
-        known = self.random.permutation(np.setdiff1d(np.arange(len(pictures)), season.rows))
+        kept_out = np.concatenate([season.rows, season.alike])
+        known = self.random.permutation(np.setdiff1d(np.arange(len(pictures)), kept_out))
         # what the thresholds refuse is shipped, where it counts as a good one that is lost; no request carries it
         refused, known = known[~pictures.served[known]], known[pictures.served[known]]
         new = new[pictures.served[new]]

@@ -14,7 +14,7 @@ from data_checks.policy import InputPolicy
 from deploy.settings import CONFIG_VARIABLE
 from latentloop.demo.figures import FORM, own_form
 from latentloop.demo.models import DemoModel
-from latentloop.demo.own_season import Season, choose_season, pick_cluster
+from latentloop.demo.own_season import Season, choose_season, measure_detail, pick_cluster
 from latentloop.demo.own_settings import OWN_QUICK, own_settings
 from latentloop.demo.own_supply import OwnSupply, fitting_damages
 from latentloop.demo.pictures import FEWEST_NEW, Pictures, read_pictures
@@ -150,16 +150,56 @@ def blobs(sizes: list[int], apart: float) -> np.ndarray:
     return np.concatenate(rows).astype(np.float32)
 
 
+EQUALLY = np.ones(2_400)
+
+
 def test_the_cluster_that_lies_apart_is_picked() -> None:
-    rows = pick_cluster(blobs([300] * 8, 2.0), fewest=100, most=1_000)
+    rows, _ = pick_cluster(blobs([300] * 8, 2.0), EQUALLY, fewest=100, most=1_000)
     assert rows.tolist() == list(range(2_100, 2_400))
 
 
+def test_a_cluster_that_is_emptier_than_the_rest_is_no_season() -> None:
+    detail = np.where(np.arange(2_400) >= 2_100, 0.1, 1.0)
+    rows, _ = pick_cluster(blobs([300] * 8, 2.0), detail, fewest=100, most=1_000)
+    assert len(rows) >= 100 and rows.max() < 2_100
+
+
 def test_a_cluster_that_is_too_small_is_filled_up_and_a_large_one_cut() -> None:
-    filled = set(pick_cluster(blobs([300] * 3, 2.0), fewest=310, most=1_000).tolist())
+    filled = set(pick_cluster(blobs([300] * 3, 2.0), EQUALLY[:900], fewest=310, most=1_000)[0].tolist())
     assert len(filled) == 310 and any(set(range(start, start + 300)) <= filled for start in (0, 300, 600))
-    cut = pick_cluster(blobs([300] * 8, 2.0), fewest=100, most=200)
-    assert len(cut) == 200 and len({row // 300 for row in cut}) <= 2
+    cut, alike = pick_cluster(blobs([300] * 8, 2.0), EQUALLY, fewest=100, most=200)
+    assert len(cut) == 200
+    assert {row // 300 for row in alike} == {row // 300 for row in cut} and not set(alike) & set(cut)
+    assert (len(cut) + len(alike)) % 300 == 0  # of its own clusters nothing stays in the shipment
+
+
+def test_nothing_is_shipped_whose_nearest_picture_is_of_the_season() -> None:
+    features = np.random.default_rng(5).normal(size=(1_500, 20)).astype(np.float32)  # no gaps between its clusters
+    rows, alike = pick_cluster(features, np.ones(1_500), fewest=300, most=350)
+    shipped = np.setdiff1d(np.arange(1_500), np.concatenate([rows, alike]))
+
+    directions = features / np.linalg.norm(features, axis=1, keepdims=True)
+    distances = np.linalg.norm(directions[shipped, None] - directions[None], axis=2)
+    distances[np.arange(len(shipped)), shipped] = np.inf
+    # distances are kept by the projection to a tenth: near ties may fall either way
+    ahead = distances[:, rows].min(axis=1) / np.delete(distances, rows, axis=1).min(axis=1)
+    assert len(rows) and len(alike) and len(shipped) > 700
+    assert (ahead > 0.8).all() and (ahead < 1.0).mean() < 0.1
+
+
+def test_detail_is_the_difference_of_neighbouring_pixels() -> None:
+    stripes = np.zeros((3, 6, 8), np.uint8)
+    stripes[:, :, ::2] = 255
+    half = stripes // 2
+    assert measure_detail(np.stack([stripes, half, stripes * 0])) == pytest.approx([1.0, (127 / 255) ** 2, 0.0])
+
+
+def test_what_is_like_the_season_is_in_no_part_of_the_story(pictures: Pictures) -> None:
+    season, alike = np.arange(800), np.arange(800, 1_000)
+    supply = OwnSupply(pictures, Season(season, "boots", alike), POLICY, "pad", ordinary=300, seed=3)
+    used = digests(islice(supply.season(), 3_000)) | digests(supply.ordinary())
+    used |= {pixel_digest(each) for each in (*pictures.pixels[supply.shipped], *supply.measurement(600)[0])}
+    assert not used & {pixel_digest(each) for each in pictures.pixels[alike]}
 
 
 def test_the_settings_are_what_init_proposes_with_the_demos_clocks(
