@@ -1,10 +1,14 @@
-"""The real neighbours that tests share: each is started once a session, when the first test asks for it."""
+"""What tests of several rooms share: real neighbours, each started once a session, and a house for each test.
+
+What loads torch is imported by its fixture: whoever collects other tests does not wait for it.
+"""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +23,10 @@ from tests.servers import (
     prefect_server,
     seaweedfs,
 )
+
+if TYPE_CHECKING:
+    from deploy.controller.neighbours import Neighbours
+    from tests.deploy.serving.house import House
 
 
 @pytest.fixture(scope="session")
@@ -70,6 +78,26 @@ def mlflow_on_postgresql(postgresql_server: PostgreSQL, tmp_path_factory: pytest
     database = postgresql_server.create_namespace().replace("postgresql://", "postgresql+psycopg://", 1)
     with mlflow_server(tmp_path_factory.mktemp("mlflow-on-postgresql"), database) as url:
         yield url
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """Objects, telemetry, keys and tiny versions of this test alone."""
+    from tests.deploy.serving.house import House
+
+    house = House(tmp_path)
+    yield house
+    house.close()
+
+
+@pytest.fixture
+def alone(house: House) -> Iterator[Neighbours]:
+    """The stores of the house as a controller opens them, and every server away."""
+    from tests.deploy.controller.world import close, neighbours
+
+    found = neighbours(house)
+    yield found
+    close(found)
 
 
 def _skip_unless_broken(error: CannotStart) -> None:

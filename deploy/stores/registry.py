@@ -109,6 +109,7 @@ class Registry:
         """MLflow's own client, for runs and models: who only asks does not load it."""
         from mlflow import MlflowClient
 
+        self._api.require_access()
         return MlflowClient(tracking_uri=self.url, registry_uri=self.url)
 
     # --- reading ------------------------------------------------------------------------------------------------

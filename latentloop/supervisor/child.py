@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from latentloop.supervisor.crowding import Load, measure_crowding
 from latentloop.supervisor.family import launch, signal_group
 from latentloop.supervisor.judging import Facts, Patience
 from latentloop.supervisor.logs import last_line
@@ -52,6 +53,7 @@ class Child:
     record: Record
     clock: Clock
     calm_s: float
+    load: Load = os.getloadavg
     process: subprocess.Popen[bytes] | None = None
     listener: Listener | None = None
     started_at: float = 0.0
@@ -82,7 +84,7 @@ class Child:
             port_taken=ended and self.spec.port is not None and somebody_listens(self.spec.port),
             can_move=can_move and self.spec.move is not None,
             pulse=self.pulse,
-            crowding=max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)),
+            crowding=measure_crowding(self.load),
         )
 
     def kill(self, reason: str) -> None:

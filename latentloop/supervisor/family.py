@@ -1,7 +1,7 @@
 """Child processes that are started and, above all, ended.
 
 Every child leads a session of its own and is told by the kernel when its parent dies; the parent adopts orphans, so
-that at the end nothing is left, whatever a server forked.
+that at the end nothing is left, whatever a server forked, and buries those that end before it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -29,6 +29,21 @@ def adopt_orphans() -> None:
     """Grandchildren whose parent ended become ours, so that they can be ended too (on Linux)."""
     if _LIBC is not None:
         _LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap_orphans(known: Collection[int]) -> None:
+    """Bury the adopted orphans that ended: nobody else asks for their exit codes, and they would stay zombies.
+
+    Those of the children `known` (pids) are still asked for, and so are those of whatever this process started for
+    another purpose: it is of this session, which no orphan can be.
+    """
+    if _LIBC is None or not _somebody_ended():
+        return
+    for process in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError, ChildProcessError):
+            foreign = process.pid not in known and os.getsid(process.pid) != os.getsid(0)
+            if foreign and process.status() == psutil.STATUS_ZOMBIE:
+                os.waitpid(process.pid, os.WNOHANG)
 
 
 def launch(command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
@@ -96,6 +111,14 @@ def memory_mb() -> float:
         with contextlib.suppress(psutil.NoSuchProcess):
             total += process.memory_info().rss
     return total / 1e6
+
+
+def _somebody_ended() -> bool:
+    """Is any child a zombie? One call, where looking at each of them reads every process of the machine."""
+    try:
+        return os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return False
 
 
 def _end_with_parent() -> None:

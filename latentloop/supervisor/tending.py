@@ -14,7 +14,7 @@ from pathlib import Path
 
 from latentloop.supervisor.child import Child, ChildSpec
 from latentloop.supervisor.errand import Errand
-from latentloop.supervisor.family import stop_all
+from latentloop.supervisor.family import reap_orphans, stop_all
 from latentloop.supervisor.judging import Phase, plan_step
 from latentloop.supervisor.logs import rotate
 from latentloop.supervisor.pulse import Clock, Heard
@@ -98,6 +98,7 @@ class Supervisor:
             self._let_begin(child.record, now)
             step = plan_step(child.facts(can_move=not self._ports_are_known), child.spec.patience, now)
             self._say_if(apply_step(step, child, now, self._policy))
+        reap_orphans({child.process.pid for child in self._children if child.process is not None})
         for errand in self._errands:
             self._let_begin(errand.record, now)
             self._say_if(errand.step(now, self._policy))

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pytest
 
 from data_checks.drift.policy import DriftPolicy
 from deploy.controller.neighbours import Neighbours
 from latentloop.monitoring import foresee_obstacle
-from tests.deploy.controller.world import Traffic, add_version, close, neighbours, swap
+from tests.deploy.controller.world import Traffic, add_version, swap
 from tests.deploy.serving.house import House
 from tests.latentloop.front_door import environment, make_ledger, run_latentloop
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path)
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def world(house: House) -> Iterator[Neighbours]:
-    found = neighbours(house)
-    yield found
-    close(found)
 
 
 def foresee(world: Neighbours) -> str:
@@ -36,16 +19,16 @@ def foresee(world: Neighbours) -> str:
 
 
 def test_too_few_answers_are_said_before_a_run_with_how_many_there_are_and_are_needed(
-    house: House, world: Neighbours
+    house: House, alone: Neighbours
 ) -> None:
-    swap(world.releases, champion=add_version(house, "1", seed=1))
-    assert foresee(world) == "traffic: cannot judge: no image was answered in this window"
-    traffic = Traffic(world.telemetry)
+    swap(alone.releases, champion=add_version(house, "1", seed=1))
+    assert foresee(alone) == "traffic: cannot judge: no image was answered in this window"
+    traffic = Traffic(alone.telemetry)
     traffic.answer("1", 120)
     traffic.answer("2", 900)
-    assert foresee(world) == ("traffic: cannot judge: 120 distinct images, at least 500 needed: wait for more traffic")
+    assert foresee(alone) == ("traffic: cannot judge: 120 distinct images, at least 500 needed: wait for more traffic")
     traffic.answer("1", 400, seed=1)
-    assert foresee(world) == ""
+    assert foresee(alone) == ""
 
 
 def test_where_no_version_serves_nothing_is_run_and_one_line_says_what_comes_first(tmp_path: Path) -> None:
@@ -59,9 +42,9 @@ def test_where_no_version_serves_nothing_is_run_and_one_line_says_what_comes_fir
     assert done.stderr == ("latentloop: no version serves yet: nothing to judge; `latentloop approve VERSION` first\n")
 
 
-def test_a_reference_that_traffic_has_not_completed_yet_is_said_too(house: House, world: Neighbours) -> None:
-    swap(world.releases, champion=add_version(house, "1", seed=1, reference=300))
-    Traffic(world.telemetry).answer("1", 20)
-    assert foresee(world) == (
+def test_a_reference_that_traffic_has_not_completed_yet_is_said_too(house: House, alone: Neighbours) -> None:
+    swap(alone.releases, champion=add_version(house, "1", seed=1, reference=300))
+    Traffic(alone.telemetry).answer("1", 20)
+    assert foresee(alone) == (
         "traffic: cannot judge: the reference holds 320 images, at least 500 needed: traffic completes it"
     )

@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shlex
+import subprocess
 import sys
+from pathlib import Path
 from uuid import uuid4
 
+import prefect
 from prefect.client.schemas.objects import FlowRun
 from prefect.utilities.dispatch import lookup_type
 from prefect.workers.base import BaseWorker
 
 from latentloop.prefect_worker import AtOnce, Worker
+
+ENGINE = [sys.executable, "-m", "prefect.engine"]
+ONE_RUN = """
+import asyncio, json, sys, psutil
+from prefect import flow, get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from latentloop.prefect_worker import Worker
+
+@flow
+def nothing():
+    pass
+
+class Begun:
+    def started(self, pid):
+        self.command = psutil.Process(pid).cmdline()
+
+async def main(pool, begun):
+    async with get_client() as client:
+        await client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+        run = await client.create_flow_run(nothing)
+        async with Worker(work_pool_name=pool) as worker:
+            configuration = await Worker.job_configuration.from_template_and_values(
+                worker.work_pool.base_job_template, values={}, client=client
+            )
+            configuration.prepare_for_flow_run(run)
+            await worker.run(run, configuration, task_status=begun)
+    print(json.dumps(begun.command))
+
+asyncio.run(main(sys.argv[1], Begun()))
+"""
 
 
 def test_prefects_command_line_starts_this_worker_for_pools_of_type_process() -> None:
@@ -18,12 +53,24 @@ def test_prefects_command_line_starts_this_worker_for_pools_of_type_process() ->
     assert Worker.job_configuration is AtOnce
 
 
-def test_a_run_begins_with_the_engine_in_this_interpreter_and_with_nothing_before_it() -> None:
-    prepared = _prepared(AtOnce())
+def test_a_run_is_given_the_engine_in_this_interpreter() -> None:
+    command = _prepared(AtOnce()).command
 
-    assert prepared.command is not None
-    assert shlex.split(prepared.command) == [sys.executable, "-m", "prefect.engine"]
-    assert prepared._command_configured, "for a run without a command Prefect prepares a workspace first"
+    assert command is not None and shlex.split(command) == ENGINE
+
+
+def test_the_installed_prefect_begins_a_run_with_the_engine_and_with_nothing_before_it(
+    prefect_api: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_RUN, f"pool-{uuid4().hex}"],
+        env={**os.environ, "PREFECT_API_URL": prefect_api, "PREFECT_HOME": str(tmp_path), "DO_NOT_TRACK": "1"},
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    broken = f"Prefect {prefect.__version__} breaks latentloop/prefect_worker.py"
+    assert done.returncode == 0, f"{broken}: {(done.stderr.splitlines() or ['it said nothing'])[-1]}"
+    begun = json.loads(done.stdout.splitlines()[-1])
+    assert begun == ENGINE, f"{broken}: a run begins with {shlex.join(begun)} in place of {shlex.join(ENGINE)}"
 
 
 def test_a_command_of_the_deployments_own_is_kept() -> None:

@@ -1,10 +1,9 @@
-"""A house of its own for each test, and a Prefect server that knows the deployments that the controller asks for."""
+"""A Prefect server that knows the deployments that the controller asks for."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -20,21 +19,6 @@ FLOWS = {
     "deliver": ("version", "champion", "since"),
     "retrain-emergency": ("key", "reason", "cause", "snapshot"),
 }
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path)
-    yield house
-    house.close()
-
-
-@pytest.fixture
-def alone(house: House) -> Iterator[Neighbours]:
-    """Stores, and every server away."""
-    found = neighbours(house)
-    yield found
-    close(found)
 
 
 @pytest.fixture

@@ -5,11 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 from base64 import b64decode
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -17,49 +13,18 @@ import pytest
 from deploy.stores.errors import StoreRefused, StoreUnavailable
 from deploy.stores.mlflow_api import ApiError, MlflowApi
 from deploy.stores.registry import Registry
-
-VARIABLES = ("USERNAME", "PASSWORD", "TOKEN", "AUTH", "AWS_SIGV4")
+from tests.deploy.stores.mlflow_answers import answering, forget_access
 
 
 @pytest.fixture(autouse=True)
 def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No word for any server, neither in a variable nor at home."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for each in VARIABLES:
-        monkeypatch.delenv(f"MLFLOW_TRACKING_{each}", raising=False)
-
-
-@contextmanager
-def server(*answers: tuple[int, str]) -> Iterator[tuple[str, list[str | None]]]:
-    """A server that gives these answers, one after the other, and the word that came with each question."""
-    left, words = list(answers), list[str | None]()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            words.append(self.headers.get("Authorization"))
-            status, body = left.pop(0)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *about: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as there:
-        thread = threading.Thread(target=there.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{there.server_port}", words
-        finally:
-            there.shutdown()
-            thread.join()
+    forget_access(monkeypatch, tmp_path)
 
 
 def word_of_a_question() -> str | None:
-    with server((200, "{}")) as (url, words):
-        MlflowApi(url, retries=0).ask("GET", "model-versions/search", timeout_s=60)
-    return words[0]
+    with answering((200, "{}")) as there:
+        MlflowApi(there.url, retries=0).ask("GET", "model-versions/search", timeout_s=60)
+    return there.asked[0].headers["Authorization"]
 
 
 def test_without_a_word_none_is_sent() -> None:
@@ -95,15 +60,15 @@ def test_a_token_is_sent_as_a_bearer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_server_that_is_busy_is_asked_once_more() -> None:
-    with server((503, "busy"), (200, '{"a": 1}')) as (url, words):
-        assert MlflowApi(url, retries=1).ask("GET", "any", timeout_s=60) == {"a": 1}
-    assert len(words) == 2
+    with answering((503, "busy"), (200, '{"a": 1}')) as there:
+        assert MlflowApi(there.url, retries=1).ask("GET", "any", timeout_s=60) == {"a": 1}
+    assert len(there.asked) == 2
 
 
 def test_a_server_that_stays_busy_says_what_it_said_last() -> None:
-    with server((503, "busy"), (503, "very\nbusy")) as (url, _), pytest.raises(ApiError) as raised:
-        MlflowApi(url, retries=1).ask("GET", "any", timeout_s=60)
-    assert str(raised.value) == f"API request to {url}/api/2.0/mlflow/any failed with 503: very busy"
+    with answering((503, "busy"), (503, "very\nbusy")) as there, pytest.raises(ApiError) as raised:
+        MlflowApi(there.url, retries=1).ask("GET", "any", timeout_s=60)
+    assert str(raised.value) == f"API request to {there.url}/api/2.0/mlflow/any failed with 503: very busy"
     assert raised.value.code == ""
 
 
@@ -128,14 +93,14 @@ def test_a_no_is_refused_and_whatever_else_is_no_answer_is_unavailable(
     status: int, body: object, error: type[Exception], said: str
 ) -> None:
     answer = (status, body if isinstance(body, str) else json.dumps(body))
-    with server(answer, answer) as (url, _), pytest.raises(error) as raised:
-        Registry(url, "shop").version("9")
+    with answering(answer, answer) as there, pytest.raises(error) as raised:
+        Registry(there.url, "shop").version("9")
     assert said in str(raised.value)
 
 
 def test_whoever_only_asks_does_not_load_mlflows_library() -> None:
-    with server((200, '{"model_versions": []}')) as (url, _):
-        code = f"import sys; from deploy.stores.registry import Registry; Registry({url!r}, 'a').versions()"
+    with answering() as there:
+        code = f"import sys; from deploy.stores.registry import Registry; Registry({there.url!r}, 'a').versions()"
         done = subprocess.run(
             [sys.executable, "-c", f"{code}; print('mlflow' in sys.modules)"],
             capture_output=True, text=True, timeout=400, check=False, cwd=Path(__file__).parents[3],

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from latentloop.supervisor.family import adopt_orphans, descendants, launch, stop_all
+from latentloop.supervisor.family import adopt_orphans, descendants, launch, reap_orphans, stop_all
 from tests.latentloop.supervisor.stage import GENEROUS_S, READY, SLEEP, alive, command, pid_of, play
 
 DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
@@ -91,6 +91,30 @@ def orphan_story(folder: Path) -> object:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")
 def test_a_grandchild_whose_parent_ended_long_ago_is_ended_too(tmp_path: Path) -> None:
     assert play(orphan_story, tmp_path) == {"far": False}
+
+
+def await_zombie(pid: int) -> None:
+    """Wait until it ended and nobody asked yet how."""
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def codes_story(folder: Path) -> object:
+    adopt_orphans()
+    child = run(folder, "child", "sys.exit(7)\n")
+    errand = subprocess.Popen([sys.executable, "-c", "raise SystemExit(8)"])
+    far = command(folder, "far", READY + "sys.exit(9)\n")
+    near = run(folder, "near", f"subprocess.Popen({far!r}, start_new_session=True)\n")
+    near.wait()
+    await_ready(folder, "far")
+    for pid in (child.pid, errand.pid, pid_of(folder, "far")):
+        await_zombie(pid)
+    reap_orphans({child.pid})
+    return {"orphan": psutil.pid_exists(pid_of(folder, "far")), "codes": [child.wait(), errand.wait()]}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")
+def test_an_orphan_that_ended_is_buried_and_every_exit_code_that_somebody_asks_for_is_kept(tmp_path: Path) -> None:
+    assert play(codes_story, tmp_path) == {"orphan": False, "codes": [7, 8]}
 
 
 def nobody_story(folder: Path) -> object:

@@ -6,8 +6,12 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+
+import psutil
+import pytest
 
 from latentloop.errors import ProcessFailed
 from latentloop.supervisor.ports import HeldPort, hold_port
@@ -37,6 +41,30 @@ def test_a_dead_child_is_started_again_and_the_others_are_left_alone(tmp_path: P
     assert answer["said"] == [
         f"clerk ended with exit code -9 (log: {tmp_path / 'clerk.log'}); starting it again in 0 s"
     ]
+
+
+def outlived_story(folder: Path) -> object:
+    stage, over = Stage(folder), folder / "over"
+    flow_run = command(folder, "run", READY + f"while not Path({str(over)!r}).exists(): time.sleep(0.02)\n")
+    begin = f"if not Path({str(folder / 'run.pid')!r}).exists(): subprocess.Popen({flow_run!r})\n"
+    stage.supervisor.add(child(folder, "worker", begin + READY + SLEEP))
+    stage.settle()
+    stage.until((folder / "run.pid").exists, "the run to begin")
+    worker, orphan = stage.pid("worker"), pid_of(folder, "run")
+    assert worker is not None
+    os.kill(worker, signal.SIGKILL)
+    stage.until(lambda: stage.phase("worker") == "up" and stage.pid("worker") != worker, "the worker again")
+    adopted = psutil.Process(orphan).ppid() == os.getpid()
+    over.touch()
+    stage.until(lambda: not psutil.pid_exists(orphan), "nothing of the run, not even a zombie")
+    answer = {"adopted": adopted, "worker": stage.phase("worker"), "deaths": len(stage.said) - 2}
+    stage.supervisor.stop()
+    return answer
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt orphans")
+def test_a_run_that_outlives_its_killed_worker_leaves_no_zombie_when_it_ends(tmp_path: Path) -> None:
+    assert play(outlived_story, tmp_path) == {"adopted": True, "worker": "up", "deaths": 1}
 
 
 def left_down_story(folder: Path) -> object:
