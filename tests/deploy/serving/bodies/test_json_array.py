@@ -150,7 +150,7 @@ def test_a_byte_order_mark_before_the_object_is_read_over() -> None:
         (b"x", "not JSON of the wanted form"),
         (b"", "not JSON of the wanted form"),
         (b'{"images": [[[[', "came '{\"images\": [[[['"),
-        (b'{"images": [[[[' + b" " * 99, "came 114 bytes from '{\"images\": [[[["),
+        (b'{"images": [[[[' + b" " * 99, 'came 114 bytes from \'{"images": [[[['),
         (b'{"pictures": [1]}', '{"pictures": [1]}'),
         (b"{}", "expected {\"images\": nested arrays of numbers}, came '{}'"),
         (b"", "nested arrays of numbers}, came nothing"),
