@@ -45,6 +45,7 @@ from deploy.settings_origins import NOTHING_SAID, Said, gather_said
 from deploy.settings_problems import find_unknown_variables, place_of, say_problems
 from deploy.settings_sources import EnvironmentSource, FileSource
 from deploy.settings_training import TrainingConfig
+from deploy.settings_urls import require_database, require_objects, require_web
 from deploy.shown_time import require_zone
 from vae_core.preprocessing import Preprocessing
 
@@ -73,7 +74,9 @@ class S3Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    endpoint_url: str | None = Field(None, description="address of an S3 look-alike; None is AWS")
+    endpoint_url: Annotated[str | None, AfterValidator(require_web)] = Field(
+        None, description="address of an S3 look-alike; None is AWS"
+    )
     region: str = Field("us-east-1", description="of the bucket")
     access_key: SecretStr | None = Field(None, description="who asks; None: as boto3 finds it")
     secret_key: SecretStr | None = Field(None, description="what proves it; None: as boto3 finds it")
@@ -105,25 +108,25 @@ class Settings(BaseSettings):
         None, description="folder of the four idx files of the demo, plain or gzipped; None: assets_folder"
     )
 
-    database_url: str | None = Field(
+    database_url: Annotated[str | None, AfterValidator(require_database)] = Field(
         None, repr=False, description="database of ledger and release row; None is SQLite under home"
     )
-    telemetry_url: str | None = Field(
+    telemetry_url: Annotated[str | None, AfterValidator(require_database)] = Field(
         None, repr=False, description="database of the telemetry; None: the database_url, or SQLite under home"
     )
-    objects_url: str | None = Field(
+    objects_url: Annotated[str | None, AfterValidator(require_objects)] = Field(
         None, description="object store: s3://bucket/prefix or a folder; None is a folder under home"
     )
-    mlflow_url: str | None = Field(
+    mlflow_url: Annotated[str | None, AfterValidator(require_web)] = Field(
         None, pattern="^https?://", description="the MLflow server; None: started by `latentloop up`"
     )
-    prefect_url: str | None = Field(
+    prefect_url: Annotated[str | None, AfterValidator(require_web)] = Field(
         None, pattern="^https?://", description="the Prefect server, ends in /api; None: started by `up`"
     )
     prefect_auth: SecretStr | None = Field(
         None, description="`user:password` of the server at prefect_url; None: generated for the one that `up` starts"
     )
-    service_url: str | None = Field(
+    service_url: Annotated[str | None, AfterValidator(require_web)] = Field(
         None, pattern="^https?://", description="the inference service; None: started by `up`"
     )
     s3: S3Config = S3Config()
@@ -206,8 +209,6 @@ class Settings(BaseSettings):
                 for word in differ
             )
             raise ValueError(f"{told}: leave it out of [training.model], which follows [preprocessing]")
-        if self.objects_url and self.objects_url.startswith("s3://") and len(self.objects_url) < 6:
-            raise ValueError("objects_url: expected s3://bucket or s3://bucket/prefix")
         if self.prefect_url and urlsplit(self.prefect_url).username is not None:
             # the URL is printed, logged and opened in browsers
             raise ValueError("prefect_url: expected no password in the URL; set prefect_auth to `user:password`")

@@ -158,6 +158,8 @@ def _came(error: Mapping[str, Any], place: str) -> str:
         value = error["ctx"]["tag"]
     if isinstance(value, dict) or any(word in place.lower() for word in SECRET_WORDS):
         return ""
+    if place.endswith("_url") and isinstance(value, str) and "://" not in value and "@" in value:
+        value = f"{STARS}@{value.rpartition('@')[2]}"  # a URL with a typing error, and a password all the same
     return f"; came {mask(repr(value))}"
 
 

@@ -15,9 +15,11 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSetting
 
 from deploy.settings_fields import SettingField, read_fields
 from deploy.settings_file import read_settings_file
+from deploy.settings_urls import has_scheme
 
 FOLDERS = ("home", "assets_folder", "fashion_mnist")
-URLS = ("objects_url", "database_url", "telemetry_url")
+DATABASES = ("database_url", "telemetry_url")
+URLS = ("objects_url", *DATABASES)
 _SQLITE = "sqlite:///"
 
 
@@ -67,17 +69,14 @@ def settle_places(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     for name in FOLDERS:
         if isinstance(there := settled.get(name), str) and there:
             settled[name] = str(_absolute(there, folder))
-    for name in URLS:
-        if isinstance(there := settled.get(name), str):
-            settled[name] = _settle_url(there, folder)
+    for name in DATABASES:
+        there = settled.get(name)
+        if isinstance(there, str) and there.startswith(_SQLITE) and there != _SQLITE and ":memory:" not in there:
+            settled[name] = _SQLITE + str(_absolute(there.removeprefix(_SQLITE), folder))
+    there = settled.get("objects_url")
+    if isinstance(there, str) and there and not has_scheme(there):
+        settled["objects_url"] = str(_absolute(there, folder))
     return settled
-
-
-def _settle_url(url: str, folder: Path) -> str:
-    """Folders and SQLite files may be named relatively; servers never are."""
-    if url.startswith(_SQLITE) and url != _SQLITE and ":memory:" not in url:
-        return _SQLITE + str(_absolute(url.removeprefix(_SQLITE), folder))
-    return url if "://" in url or not url else str(_absolute(url, folder))
 
 
 def _absolute(path: str, folder: Path) -> Path:

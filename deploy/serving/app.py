@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import anyio.to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import FastAPI, Header, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 
 from data_checks.policy import InputPolicy
 from deploy.serving.answers import (
@@ -25,13 +24,15 @@ from deploy.serving.answers import (
     reconstruction_png,
     score_answer,
 )
+from deploy.serving.astray import answer_the_stray
 from deploy.serving.config import ServingConfig
 from deploy.serving.errors import Problem
 from deploy.serving.metrics import CONTENT_TYPE_LATEST
 from deploy.serving.payload import FILE_TYPES
-from deploy.serving.service import Service, json_response
+from deploy.serving.refusals import json_response
+from deploy.serving.service import Service
 from deploy.serving.sinks import Sink
-from deploy.serving.visit import Outcome, sane_request_id
+from deploy.serving.visit import Outcome
 from deploy.stores.objects import ObjectStore
 from deploy.stores.pairs import PairRow
 from deploy.stores.telemetry import RequestRow
@@ -114,13 +115,7 @@ def create_app(
     app = FastAPI(title="Latentloop serving", version="1", lifespan=lifespan)
     app.state.service = service
 
-    @app.exception_handler(RequestValidationError)
-    async def refuse_parameter(request: Request, error: RequestValidationError) -> Response:
-        problem = error.errors()[0]
-        detail = f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}; came {problem['input']!r}"
-        service.metrics.requests.labels(request.url.path, "", "400").inc()
-        body = ProblemAnswer(request_id=sane_request_id(request.headers.get("x-request-id")), detail=detail)
-        return json_response(body, 400)
+    answer_the_stray(app, service.refusals)
 
     @app.post(
         "/v1/reconstruct",

@@ -60,7 +60,12 @@ class ServingConfig(BaseModel):
     keep_alive_s: int = Field(
         default=75, ge=1, description="seconds an idle connection stays; above usual load balancers' 60"
     )
-    graceful_shutdown_s: int = Field(default=10, ge=1, description="seconds that requests in flight get at SIGTERM")
+    graceful_shutdown_s: int = Field(
+        default=10,
+        ge=1,
+        description="seconds that requests in flight get at SIGTERM, 4 of them for the body; new ones are refused at "
+        "once. Then telemetry and captures get their final_flush_s",
+    )
 
     batch_max: int = Field(default=32, ge=1, description="images in one forward pass")
     batch_wait_ms: float = Field(

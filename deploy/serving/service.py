@@ -13,18 +13,18 @@ from pathlib import Path
 
 import torch
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import BaseModel
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from data_checks.intake.golden import tell_changed_pixels
 from data_checks.policy import InputPolicy
 from deploy.serving.admission import Admission, Ticket
-from deploy.serving.answers import ProblemAnswer, Readiness, readiness, refused_answer
+from deploy.serving.answers import Readiness, readiness, refused_answer
 from deploy.serving.bodies.limits import BodyLimits
 from deploy.serving.canary import CanaryLeash, canary_failed
 from deploy.serving.config import ServingConfig
 from deploy.serving.decoding import Decoding
+from deploy.serving.departure import BODY_S, Departure
 from deploy.serving.errors import ImagesRefused, Problem
 from deploy.serving.follower import ReleaseFollower, ReplicaState, Trouble
 from deploy.serving.gate import Admitted, admit_uploads, require_decodable
@@ -33,6 +33,7 @@ from deploy.serving.loader import VersionLoader
 from deploy.serving.metrics import Metrics
 from deploy.serving.payload import parse_body
 from deploy.serving.records import answered_rows, pending_captures, refused_rows
+from deploy.serving.refusals import Refusals, json_response
 from deploy.serving.router import LoadedVersion, Slots, choose_gate, choose_pairing, choose_version
 from deploy.serving.shadow import Shadow
 from deploy.serving.sides import answered_sides, failed_side, pair_rows, shadow_job
@@ -77,6 +78,8 @@ class Service:
         self.pairs = pairs_writer(pairs, config, self.metrics)
         self.captures = capture_writer(CaptureStore(objects), config, self.metrics)
         self.shadow = Shadow(config, input_policy, self.pairs.offer, self.metrics)
+        self.departure = Departure()
+        self.refusals = Refusals(config, self.metrics, self.departure)
         self._admission = Admission(max_requests=config.queue_limit, max_body_bytes=config.max_body_bytes)
         self._limits = BodyLimits.of(config)
         told = tell_changed_pixels()
@@ -157,15 +160,18 @@ class Service:
         self, request: Request, visit: Visit, render: Callable[[Outcome], Response], samples: int
     ) -> Response:
         try:
+            self.departure.require_open()
             with self._admission.enter() as ticket:
-                await self._admission.read(request, ticket)
+                async with self.departure.limit(BODY_S):
+                    await self._admission.read(request, ticket)
                 visit.body_is_read()
-                outcome, response = await self._answer(request, visit, ticket, render, samples)
+                async with self.departure.limit(self.config.graceful_shutdown_s):
+                    outcome, response = await self._answer(request, visit, ticket, render, samples)
         except ImagesRefused as error:
             self._remember_refused(visit, error)
             return json_response(refused_answer(visit, error), 422)
         except Problem as problem:
-            return self._problem_response(visit, problem)
+            return self.refusals.say(visit.request_id, problem)
         except ClientDisconnect:
             return Response(status_code=CLIENT_CLOSED)
         self._remember(request, outcome)
@@ -264,16 +270,3 @@ class Service:
         self.telemetry.offer(refused_rows(visit, self.config.replica, error.refused))
         for image in error.refused:
             self.metrics.refusals.labels(image.reason).inc()
-
-    def _problem_response(self, visit: Visit, problem: Problem) -> Response:
-        response = json_response(ProblemAnswer(request_id=visit.request_id, detail=str(problem)), problem.status)
-        if problem.status == 503:
-            response.headers["Retry-After"] = str(self.config.retry_after_s)
-        if problem.close:
-            response.headers["Connection"] = "close"
-        return response
-
-
-def json_response(body: BaseModel, status: int = 200) -> Response:
-    """Let pydantic write a body, several times faster than the standard library's JSON."""
-    return Response(body.model_dump_json(), status_code=status, media_type="application/json")

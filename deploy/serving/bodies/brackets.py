@@ -13,6 +13,7 @@ MOST_DIGITS = 64
 _SPACE = b" \t\r\n"
 _NUMBER = b"0123456789+-.eENaInfity"  # with Python's NaN and Infinity, which the gate names
 _FOREIGN = re.compile(rb"[^0-9+\-.eENaInfity\[\], \t\r\n]")
+_WORD = re.compile(rb"[A-Za-z0-9]{1,20}|[^\r\n]{1,20}")
 _WHOLE = b"0123456789-,[]" + _SPACE
 # A number becomes a run of n, what does not belong here a question mark.
 _MARKS = bytes(byte if byte in b"[]," else ord("n") if byte in _NUMBER else ord("?") for byte in range(256))
@@ -72,8 +73,13 @@ class Brackets:
         return tuple(reversed(sides))
 
     def _refuse_foreign(self, piece: bytes) -> None:
+        """Name the whole word, for `null` begins with a letter of NaN, and say whether it stands beside the array."""
         found = _FOREIGN.search(piece)
         assert found is not None, "the marks and the expression name the same characters"
-        came = piece[found.start() : found.start() + 20].decode("utf-8", "replace")
-        where = self._read + found.start()
-        raise Problem(400, f'{_WANTED} and no key but "images", came {came!r} at character {where} of its value')
+        begin = found.start()
+        while begin and piece[begin - 1 : begin].isalnum():
+            begin -= 1
+        open_arrays = sum(text.count(b"[") - text.count(b"]") for text in (bytes(self._kept), piece[:begin]))
+        wanted = _WANTED if open_arrays > 0 else f'{_WANTED} and no key but "images"'
+        came = (_WORD.match(piece, begin) or found)[0].decode("utf-8", "replace")
+        raise Problem(400, f"{wanted}, came {came!r} at character {self._read + begin} of its value")

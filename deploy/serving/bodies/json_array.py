@@ -25,6 +25,10 @@ PIECE = 64 * 1024
 # its text exists in up to five forms; doubled for what an allocator keeps.
 PIECE_MEMORY = 2 * (PIECE // 2 * 48 + 5 * PIECE)
 
+# Bytes of a body that a refusal shows whole.
+SHORT = 40
+
+_FORM = '{"images": nested arrays of numbers}'
 _HEAD = re.compile(rb'(?:\xef\xbb\xbf)?[ \t\r\n]*\{[ \t\r\n]*"images"[ \t\r\n]*:')
 _NO_BRACKETS = bytes.maketrans(b"[]", b"  ")
 
@@ -36,6 +40,7 @@ def read_json(body: bytes, preprocessing: Preprocessing, limits: BodyLimits) -> 
     """
     limits.require_json_bytes(len(body), preprocessing)
     begin, end = _find_value(body)
+    _require_array(body[begin : min(end, begin + PIECE)])
     brackets = Brackets()
     for start in range(begin, end, PIECE):
         brackets.read(body[start : min(end, start + PIECE)])
@@ -55,13 +60,26 @@ def _find_value(body: bytes) -> tuple[int, int]:
     """Find what is between `{"images":` and `}`, and that nothing is around them."""
     head, end = _HEAD.match(body, 0, JSON_BYTES_AROUND), body.rfind(b"}")
     if head is None or end < head.end() or body[end + 1 :].strip(b" \t\r\n"):
-        begins, ends = body[:40].decode("utf-8", "replace"), body[-20:].decode("utf-8", "replace")
-        raise Problem(
-            400,
-            'the body is not JSON of the wanted form: expected {"images": nested arrays of numbers}, came '
-            f"{len(body)} bytes from {begins!r} to {ends!r}",
-        )
+        raise Problem(400, f"the body is not JSON of the wanted form: expected {_FORM}, came {_excerpt(body)}")
     return head.end(), end
+
+
+def _excerpt(body: bytes) -> str:
+    """Show a body: all of a short one, else how it begins and ends."""
+    if not body:
+        return "nothing"
+    if len(body) <= SHORT:
+        return repr(body.decode("utf-8", "replace"))
+    begins, ends = body[:40].decode("utf-8", "replace"), body[-20:].decode("utf-8", "replace")
+    return f"{len(body)} bytes from {begins!r} to {ends!r}"
+
+
+def _require_array(value: bytes) -> None:
+    """Refuse a value that does not begin as an array does: null, a number, a text, an object, nothing."""
+    begins = value.strip(b" \t\r\n")
+    if not begins.startswith(b"["):
+        came = repr(begins[:20].decode("utf-8", "replace")) if begins else "nothing"
+        raise Problem(400, f"images: expected nested arrays of numbers, such as [[0, 255], [128, 64]], came {came}")
 
 
 def _pieces(body: bytes, begin: int, end: int) -> Iterator[bytes]:

@@ -15,14 +15,13 @@ from typing import Any
 import httpx
 import numpy as np
 import torch
-import uvicorn
 from PIL import Image
 
 from data_checks.policy import InputPolicy
 from deploy.release import Release, ServedVersion
 from deploy.serving.app import create_app
 from deploy.serving.config import ServingConfig
-from deploy.serving.run import listen
+from deploy.serving.run import Server, listen
 from deploy.serving.service import Service
 from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.local_objects import LocalObjects
@@ -183,8 +182,9 @@ def replica(house: House, *, ready: bool = True, **changes: Any) -> Iterator[htt
 @contextmanager
 def running(house: House, *, ready: bool = True, **changes: Any) -> Iterator[tuple[httpx.Client, Service]]:
     """Run a replica whose parts a test wants to see, or to break."""
+    config = quick_config(**changes)
     app = create_app(
-        quick_config(**changes),
+        config,
         objects=house.objects,
         telemetry=house.telemetry,
         pairs=house.pairs,
@@ -193,7 +193,7 @@ def running(house: House, *, ready: bool = True, **changes: Any) -> Iterator[tup
         cache_folder=house.cache,
         settings_digest=SETTINGS_DIGEST,
     )
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    server = Server(app, config)
     with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

@@ -268,6 +268,7 @@ def test_previous_stands_in_the_shadow_when_there_is_no_candidate(house: House, 
         _wait_for_trial(client, "1")
         assert _trial(client)["slot"] == "previous"
         assert [_ask(client, each)["version"] for each in IMAGES] == ["2"] * len(IMAGES)
+        wait_until(lambda: _trial(client)["scored"] == len(IMAGES), "the pairs of the first trial")
         house.publish(champion=slots["shadow"], previous=slots["champion"], shadow=house.add_version("3", seed=3))
         _wait_for_trial(client, "3")
         assert _trial(client)["slot"] == "shadow" and _trial(client)["scored"] == 0
