@@ -1,9 +1,9 @@
 """Which images of the window are of a kind that the reference does not know? Found in clusters, without labels.
 
-The window's and the reference's images are clustered together, by where they lie in the code space and by how
-badly they are reconstructed: a kind that the model never saw may be coded among known ones, and its error gives
-it away. Clusters are chosen on one half of the images and judged on the other, so that no cluster is praised for
-the luck that it was chosen for.
+The window's and the reference's images are clustered together, by where they lie in the code space, or in another
+where kinds lie apart (`kind_space`), and by how badly they are reconstructed: a kind that the model never saw may be
+coded among known ones, and its error gives it away. Clusters are chosen on one half of the images and judged on the
+other, so that no cluster is praised for the luck that it was chosen for.
 """
 
 from __future__ import annotations
@@ -95,12 +95,19 @@ class _Side:
     chooses: NDArray[np.bool_]
 
 
-def find_new_kind(current: Sample, reference: Sample, policy: NewKindPolicy, *, seed: int) -> NewKind | None:
+Places = tuple[NDArray[np.floating], NDArray[np.floating]]
+"""Where the images of a window (M, D) and of a reference (N, D) lie in one space."""
+
+
+def find_new_kind(
+    current: Sample, reference: Sample, policy: NewKindPolicy, *, seed: int, places: Places | None = None
+) -> NewKind | None:
     """Find the images of the window in clusters whose share rose; None where no rise is significant and matters.
 
     None as well where most of the found might have been there anyway, and where window or reference have fewer than
     `min_images` that differ. An image sent again and again counts once, images with NaN or infinite numbers do not
-    count. ValueError when the codes are of another model's size.
+    count. `places`: of their images in finite numbers; without them their codes. ValueError when the codes are of
+    another model's size.
     """
     if current.latent_dim != reference.latent_dim:
         raise ValueError(
@@ -111,7 +118,11 @@ def find_new_kind(current: Sample, reference: Sample, policy: NewKindPolicy, *, 
     window, known = _usable(current, policy, rng), _usable(reference, policy, rng)
     if min(len(window.rows), len(known.rows)) < policy.min_images:
         return None
-    in_window, in_reference = _cluster(current.take(window.rows), reference.take(known.rows), policy, seed)
+    lie = (current.mu[window.rows], reference.mu[known.rows])
+    if places is not None:
+        lie = (places[0][window.rows], places[1][known.rows])
+    errors = (current.recon_error[window.rows], reference.recon_error[known.rows])
+    in_window, in_reference = _cluster(lie, errors, policy, seed)
     chosen = _choose(in_window, window.chooses, in_reference, known.chooses, policy)
     hit_window, hit_reference = chosen[in_window], chosen[in_reference]
     held_window, held_reference = ~window.chooses, ~known.chooses
@@ -195,14 +206,14 @@ def _usable(sample: Sample, policy: NewKindPolicy, rng: np.random.Generator) -> 
 
 
 def _cluster(
-    window: Sample, reference: Sample, policy: NewKindPolicy, seed: int
+    places: Places, errors: Places, policy: NewKindPolicy, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Find each image's cluster. Both sides make the clusters alike; the reference gives but the scale of the error."""
-    logs = [np.log(np.maximum(each.recon_error.astype(np.float64), 1e-12)) for each in (window, reference)]
+    logs = [np.log(np.maximum(each.astype(np.float64), 1e-12)) for each in errors]
     centre, spread = logs[1].mean(), max(float(logs[1].std()), 1e-12)
     points = [
-        np.column_stack([each.mu.astype(np.float64), policy.error_weight * (log - centre) / spread])
-        for each, log in zip((window, reference), logs, strict=True)
+        np.column_stack([each.astype(np.float64), policy.error_weight * (log - centre) / spread])
+        for each, log in zip(places, logs, strict=True)
     ]
     both = np.concatenate(points)
     k = max(2, min(policy.clusters, len(both) // policy.images_per_cluster))

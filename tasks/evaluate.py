@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from tasks.card_pictures import draw_card
 from tasks.context import objects, settings
 from tasks.images import read_benchmark
+from tasks.kinds_known import keep_kinds
 from tasks.label_figures import measure_labels
 from tasks.measure import cached_clusters, cached_features, keep_measured, measure_version, open_extractor
 from tasks.pixels import read_pixels
@@ -65,6 +66,7 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
         folder = Path(temporary) / "complete"
         digest = write_artifact(folder, artifact)
         put_artifact(objects(), folder, artifact_prefix(digest))
+    keep_kinds(digest, accepted, extractor)
     keep_measured(on_old, digest, old, extractor)
     if on_new is not None and new is not None:
         keep_measured(on_new, digest, new, extractor)

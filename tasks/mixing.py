@@ -82,10 +82,16 @@ def _drawn_share(found: NewKindFound) -> float:
 def natural_weights(is_new: np.ndarray, plan: RetrainPlan) -> np.ndarray:
     """Weights (N,) that give the new kind the share that it has in the traffic; all 1 for a plan that found none.
 
-    Where the window as a whole is new, the traffic is it alone: what is replayed beside it weighs 0.
+    Where the window as a whole takes its place, the traffic is like it: what is replayed beside it stands for the share
+    of it that has not moved, one of many such images. Where all has moved, it weighs 0.
     """
     weights = np.ones(len(is_new))
     if plan.found is not None and 0 < is_new.sum() < len(is_new):
-        weights[is_new] = plan.found.share / is_new.sum()
-        weights[~is_new] = (1 - plan.found.share) / (~is_new).sum()
+        share = plan.found.share
+        if plan.found.is_whole_window:
+            still = 1 - plan.found.purity
+            replayed, known_in_window = int((~is_new).sum()), still * int(is_new.sum())
+            share = 1 - still * replayed / (replayed + known_in_window)
+        weights[is_new] = share / is_new.sum()
+        weights[~is_new] = (1 - share) / (~is_new).sum()
     return weights

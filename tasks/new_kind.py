@@ -11,9 +11,10 @@ from tasks.errors import NotEnoughData
 from tasks.pixels import read_pixels
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
-    from data_checks.new_kind import NewKind
+    from data_checks.new_kind import NewKind, Places
     from data_checks.sample import Sample
     from vae_core.artifact import Artifact
 
@@ -21,35 +22,56 @@ FIRST_LOOK = 3  # times the wanted images: where a third of the traffic is new, 
 SEED = 0
 
 
-def score_rows(rows: pa.Table, version: int, artifact: Artifact) -> Sample:
-    """The champion's view of these images, in the form of its own reference."""
+def read_captured(rows: pa.Table, version: int, artifact: Artifact) -> np.ndarray:
+    """Pixels of these images, uint8 (N, C, H, W), in the order of the rows."""
     import pyarrow as pa
     import pyarrow.compute as pc
-    import torch
-
-    from data_checks.sample import Sample
-    from vae_core.models.placement import model_on
-    from vae_core.reference import measure_reference
 
     if not len(rows):
         raise NotEnoughData(
             "0 images were captured from traffic since the champion's data: expected some to find a new kind in; "
             "let it serve first"
         )
-    device = training_device()
-    torch.set_num_threads(settings().training.threads)
     catalogue, wanted = settings().open_catalogue(), rows["digest"].to_pylist()
     found = catalogue.read(["segment", "row", "digest"], version=version)
     found = found.filter(pc.is_in(found["digest"], value_set=pa.array(wanted, pa.string())))
     place = {digest: row for row, digest in enumerate(found["digest"].to_pylist())}
     decoded = read_pixels(catalogue, version, found, artifact.preprocessing)
-    pixels = decoded[[place[digest] for digest in wanted]]
+    return decoded[[place[digest] for digest in wanted]]
+
+
+def score_captured(pixels: np.ndarray, artifact: Artifact) -> Sample:
+    """The champion's view of these images, in the form of its own reference."""
+    import torch
+
+    from data_checks.sample import Sample
+    from vae_core.models.placement import model_on
+    from vae_core.reference import measure_reference
+
+    device = training_device()
+    torch.set_num_threads(settings().training.threads)
     return Sample.of(measure_reference(model_on(artifact.model, device), pixels, device=device))
 
 
-def look_back(sample: Sample, reference: Sample, wanted: int) -> Iterator[tuple[int, NewKind | None]]:
+def place_by_kinds(pixels: np.ndarray, digest: str) -> Places | None:
+    """Where these images, and those of a version's reference, lie in the feature network's space.
+
+    `digest`: the version's. None for one that has none kept.
+    """
+    from tasks.kinds_known import read_kinds
+    from tasks.measure import open_extractor
+
+    extractor = open_extractor()
+    space = read_kinds(digest, extractor)
+    return None if space is None else (space.place(extractor.extract(pixels)), space.points)
+
+
+def look_back(
+    sample: Sample, reference: Sample, wanted: int, places: Places | None
+) -> Iterator[tuple[int, NewKind | None]]:
     """Stretches of newest images in the order in which they should be taken: the shortest with enough of a new kind.
 
+    `places`: see `place_by_kinds`.
     A longer one only dilutes it, so it comes after. Where none holds enough, there is one: the one with most of it;
     with None where no cluster rose in any.
     """
@@ -59,8 +81,9 @@ def look_back(sample: Sample, reference: Sample, wanted: int) -> Iterator[tuple[
     best: tuple[int, NewKind | None] = (len(sample), None)
     enough = False
     while True:
-        newest = sample.take(slice(len(sample) - size, None))
-        found = find_new_kind(newest, reference, settings().new_kind, seed=SEED)
+        latest = slice(len(sample) - size, None)
+        lie = None if places is None else (places[0][latest], places[1])
+        found = find_new_kind(sample.take(latest), reference, settings().new_kind, seed=SEED, places=lie)
         if found is not None and len(found.indices) >= wanted:
             enough = True
             yield size, found

@@ -67,14 +67,9 @@ def fit_prior_over_codes(
     Begins at the parent's prior where that is one of the same config. `size`: the codebook's, which a training that
     recovered from unused codes has made smaller than planned.
     """
-    import numpy as np
-
     from vae_core.priors.fit_code_prior import fit_code_prior
 
     assert plan.code_prior is not None, "the plan of a VQ-VAE has a prior over codes"
-    if plan.found is not None:
-        drawn = np.random.default_rng(plan.train.seed).choice(len(codes), len(codes), p=weights / weights.sum())
-        codes = codes[drawn]
     config = plan.code_prior.config.model_copy(update={"codebook_size": size})
     return fit_code_prior(
         codes,
@@ -86,6 +81,7 @@ def fit_prior_over_codes(
         on_progress=on_progress,
         initial=warm_start(parent, config),
         checkpoint_folder=folder,
+        weights=None if plan.found is None else weights,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.context import settings
-from tasks.errors import DataRefused
+from tasks.errors import DataRefused, NotEnoughData
 from tasks.holdout import too_few
 from tasks.values import NewKindFound
 
@@ -41,6 +41,25 @@ def left_without(stretch: Sample, kind: NewKind, reference: Sample) -> bool:
     rest[kind.indices] = False
     decided, _ = _triage(stretch.take(rest), None, reference)
     return _is_emergency(decided)
+
+
+def take_whole(
+    captured: Sample, least: int, reference: Sample, named: int = 0, *, trusted: bool = False
+) -> tuple[int, NewKindFound]:
+    """The newest captured images in the place of a new kind, and how many: `least`, or more where more of them are new.
+
+    See `judge_whole`.
+    """
+    size = min(least, len(captured))
+    best = size, judge_whole(captured, size, reference, named, trusted=trusted)
+    while size < len(captured):
+        size = min(2 * size, len(captured))
+        try:
+            longer = judge_whole(captured, size, reference, named, trusted=trusted)
+        except NotEnoughData:
+            break
+        best = max(best, (size, longer), key=lambda each: each[0] * each[1].purity)
+    return best
 
 
 def judge_whole(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,9 @@ from tasks.holdout import (
 )
 from tasks.images import WINDOW_STEP, benchmark_digests, probing_digests
 from tasks.mixing import require_share
-from tasks.new_kind import look_back, score_rows
+from tasks.new_kind import look_back, place_by_kinds, read_captured, score_captured
 from tasks.steps import finish_step, finished_step
-from tasks.stretch import judge_whole, left_without, refuse_fault
+from tasks.stretch import left_without, refuse_fault, take_whole
 from tasks.traffic import ends, free_rows, newest, traffic_among
 from tasks.twins import LookAlikes
 from tasks.values import Cause, NewKindFound, Tier, WindowSelection
@@ -36,9 +37,13 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from data_checks.new_kind import NewKind
+    from data_checks.sample import Sample
     from deploy.release import ServedVersion
     from deploy.stores.objects import ObjectStore
     from vae_core.artifact import Artifact
+
+NAMES_NOTHING = 0.9
+"""Of a stretch in risen clusters: above it all of the traffic has changed, not a kind in it."""
 
 
 def select_window(
@@ -87,29 +92,45 @@ def _select_new_kind(
     """
     from data_checks.sample import Sample
 
-    captured = score_rows(traffic, version, artifact)
+    pixels = read_captured(traffic, version, artifact)
+    captured = score_captured(pixels, artifact)
     if artifact.reference is None:
         raise NoChampion(f"version {champion.version} has no reference to find a new kind against: evaluate it again")
     reference, alike = Sample.of(artifact.reference), LookAlikes.of_catalogue(version)
     probing = _digests(probing_digests, frozen)
     refused: NotEnoughData | None = None
-    for size, kind in look_back(captured, reference, wanted_images()):
+    places = place_by_kinds(pixels, artifact.digest)
+
+    def choose(size: int, indices: np.ndarray, found: NewKindFound) -> WindowSelection:
+        return _choose(traffic.slice(len(traffic) - size), indices, found, alike, probing, champion)
+
+    def choose_whole(named: int) -> WindowSelection:
+        size, found = take_whole(captured, wanted_window(), reference, named, trusted=trusted)
+        return choose(size, np.arange(size), found)
+
+    for size, kind in look_back(captured, reference, wanted_images(), places):
         stretch = captured.take(slice(len(captured) - size, None))
         named = 0 if kind is None else len(kind.indices)
-        if kind is None or (named < least_images() and (trusted or left_without(stretch, kind, reference))):
-            # no cluster explains it: then the newest are judged as a whole; a longer stretch only dilutes them
-            size = min(wanted_window(), len(captured))
-            indices, found = np.arange(size), judge_whole(captured, size, reference, named, trusted=trusted)
-        else:
+        try:
+            if kind is None or _explains_nothing(kind, stretch, reference, trusted=trusted):
+                return choose_whole(named)
             if named >= least_images() and not trusted:
                 refuse_fault(stretch, kind, reference)
-            indices, found = kind.indices, _named(kind)
-        try:
-            return _choose(traffic.slice(len(traffic) - size), indices, found, alike, probing, champion)
+            return choose(size, kind.indices, _named(kind))
         except NotEnoughData as error:  # a longer stretch has more of all
             refused = refused or error
     assert refused is not None, "there is one stretch at least"
+    if trusted:  # of all together there may be enough
+        with suppress(NotEnoughData):
+            return choose_whole(0)
     raise refused
+
+
+def _explains_nothing(kind: NewKind, stretch: Sample, reference: Sample, *, trusted: bool) -> bool:
+    """Whether the risen clusters hold nearly all of the stretch, or too few to learn from where others left as well."""
+    if kind.share > NAMES_NOTHING:
+        return True
+    return len(kind.indices) < least_images() and (trusted or left_without(stretch, kind, reference))
 
 
 def _named(kind: NewKind) -> NewKindFound:

@@ -31,7 +31,7 @@ FEWEST = 2_000
 """Usable pictures of which every part of the story has enough."""
 FEWEST_NEW = 750
 """Pictures of the season: of 700 sent, 600 are found without labels, 500 of them trained on and the rest held out."""
-MOST_NEW = 1_200
+MOST_NEW = 1_500
 """Pictures of the season that are sent; more only take time."""
 MOST_S = 150.0
 """Of reading; the pictures so far are enough by then, or all are read."""

@@ -16,7 +16,7 @@ from tasks.codes import encode_codes, share_kept
 from tasks.context import forget, objects
 from tasks.device import training_device
 from tasks.errors import DeviceMissing
-from tasks.new_kind import score_rows
+from tasks.new_kind import read_captured, score_captured
 from tasks.plan import may_pass_later
 from tasks.train import train_candidate
 from tests.tasks.catalogued import catalogued
@@ -120,7 +120,8 @@ def test_traffic_is_scored_in_its_order_by_a_champion_on_the_device(
     monkeypatch.setattr("tasks.new_kind.training_device", lambda: "meta")
     monkeypatch.setattr(reference, "measure_reference", measure)
 
-    sample = score_rows(rows, catalogue.version(), _artifact(model))
+    artifact = _artifact(model)
+    sample = score_captured(read_captured(rows, catalogue.version(), artifact), artifact)
 
     assert seen == [("meta", {"meta"})], "images and weights on one device"
     assert _devices(model) == {"cpu"} and len(sample) == 5

@@ -28,7 +28,7 @@ from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
 from tasks.images import benchmark_digests, read_benchmark, selection_of
 from tasks.mixing import mark_new_kind
-from tasks.new_kind import score_rows
+from tasks.new_kind import read_captured, score_captured
 from tasks.pixels import read_pixels
 from tasks.plan import plan_retrain, require_snapshot, validate_plan
 from tasks.register import register_candidate
@@ -223,7 +223,8 @@ def _named_and_decided(home: Path) -> tuple[set[NewKind | None], str]:
     assert release.champion is not None
     artifact = fetch_artifact(objects(), release.champion.artifact, release.champion.digest, home / "champion")
     version = settings().open_catalogue().version()
-    captured = score_rows(traffic_among(free_rows(version, (), ()), artifact), version, artifact)
+    pixels = read_captured(traffic_among(free_rows(version, (), ()), artifact), version, artifact)
+    captured = score_captured(pixels, artifact)
     assert artifact.reference is not None and len(captured) == 1_200
     reference, found = Sample.of(artifact.reference), set()
     for size in (447, 894, 1_200):

@@ -92,7 +92,11 @@ def test_a_window_that_is_new_as_a_whole_has_its_share_for_what_moved_and_replay
     assert mixture is not None
     assert mixture.new_share == pytest.approx(min(0.5, MIN_NEW_SHARE / max(moved, MIN_NEW_SHARE)), rel=1e-3)
     assert mixture.oversampling <= MAX_OVERSAMPLING
-    assert natural_weights(is_new, plan)[~is_new].max() == 0, "the traffic is the window: the prior is fitted to it"
+    # what is replayed stands beside the still part of the window, each image for as much
+    weights, still = natural_weights(is_new, plan), (1 - moved) * 1_350
+    assert weights[~is_new].sum() == pytest.approx((1 - moved) * (images - 1_350) / (images - 1_350 + still))
+    if moved == 0.0:
+        assert weights == pytest.approx(np.full(images, 1 / images)), "nothing moved: all images are alike"
 
 
 @pytest.mark.usefixtures("configure")

@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+import torch
 from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -34,10 +36,12 @@ class FitIdentity(BaseModel):
     seed: int
     codes_digest: str = Field(pattern=SHA256)
     initial_digest: str | None = Field(None, pattern=SHA256)
+    weights_digest: str | None = Field(None, pattern=SHA256)
 
     def differences(self, other: FitIdentity) -> list[str]:
         """What is not the same in both, in a person's words; of configs also the values here and in the other."""
-        words, told = {"codes_digest": "codes", "initial_digest": "warm start"}, []
+        words = {"codes_digest": "codes", "initial_digest": "warm start", "weights_digest": "weights of the images"}
+        told = []
         for name in type(self).model_fields:
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
@@ -120,7 +124,12 @@ class CodePriorKeeper:
 
 
 def identify_fit(
-    config: CodePriorConfig, recipe: CodePriorRecipe, seed: int, codes: CodeSet, initial: CodePrior | None
+    config: CodePriorConfig,
+    recipe: CodePriorRecipe,
+    seed: int,
+    codes: CodeSet,
+    initial: CodePrior | None,
+    weights: np.ndarray | None,
 ) -> FitIdentity:
     """Identify a fit by what it was given."""
     return FitIdentity(
@@ -129,6 +138,7 @@ def identify_fit(
         seed=seed,
         codes_digest=digest_weights({"codes": codes.codes}),
         initial_digest=None if initial is None else digest_weights(copy_weights(initial)),
+        weights_digest=None if weights is None else digest_weights({"weights": torch.from_numpy(weights)}),
     )
 
 

@@ -9,7 +9,7 @@ import torch
 
 from vae_core.errors import DataError
 from vae_core.priors.code_prior_config import CodePriorConfig
-from vae_core.training.order import uniform_order
+from vae_core.training.order import require_sampling_weights, uniform_order, weighted_order
 
 MAX_HELD_OUT = 2_000
 """Held-out images at most: a look at them costs a twentieth of the 400 steps before it."""
@@ -36,12 +36,19 @@ class CodeSet:
         """Those codes' rows in what the caller gave; waits for the device."""
         return tuple((indices if self.images is None else self.images[indices]).tolist())
 
+    def pick(self, weights: np.ndarray | None) -> np.ndarray | None:
+        """Of what the caller gave for each of his rows, that of these images, (N,)."""
+        return weights if weights is None or self.images is None else weights[self.images.cpu().numpy()]
+
 
 class CodeBatches:
-    """The rows of each step; every epoch is a permutation from (seed, epoch), its whole batches are used."""
+    """The rows of each step; every epoch is drawn from (seed, epoch), its whole batches are used.
 
-    def __init__(self, codes: CodeSet, *, batch_size: int, seed: int) -> None:
-        self._codes, self._seed = codes, seed
+    weights: (N,), how often each image is drawn beside the others; None for a permutation.
+    """
+
+    def __init__(self, codes: CodeSet, *, batch_size: int, seed: int, weights: np.ndarray | None = None) -> None:
+        self._codes, self._seed, self._weights = codes, seed, weights
         self.batch_size = min(batch_size, len(codes))
         self.steps_per_epoch = len(codes) // self.batch_size
         self._epoch = -1
@@ -58,9 +65,14 @@ class CodeBatches:
     def _indices(self, step: int) -> torch.Tensor:
         epoch, position = divmod(step, self.steps_per_epoch)
         if epoch != self._epoch:
-            order = uniform_order(len(self._codes), np.random.default_rng([self._seed, epoch]))
+            order = self._draw(np.random.default_rng([self._seed, epoch]))
             self._epoch, self._order = epoch, torch.from_numpy(order).to(self._codes.codes.device)
         return self._order[position * self.batch_size : (position + 1) * self.batch_size]
+
+    def _draw(self, generator: np.random.Generator) -> np.ndarray:
+        if self._weights is None:
+            return uniform_order(len(self._codes), generator)
+        return weighted_order(self._weights, generator)
 
 
 def place_codes(
@@ -78,7 +90,23 @@ def split_codes(codes: CodeSet, held_out_share: float, seed: int) -> tuple[CodeS
     count = min(MAX_HELD_OUT, len(codes) - 1, max(1, round(held_out_share * len(codes))))
     order = torch.from_numpy(uniform_order(len(codes), np.random.default_rng(seed))).to(codes.codes.device)
     fitted, held_out = order[count:], order[:count]
-    return CodeSet(codes.codes[fitted], fitted), CodeSet(codes.codes[held_out], held_out)
+    known = torch.arange(len(codes), device=order.device) if codes.images is None else codes.images
+    return CodeSet(codes.codes[fitted], known[fitted]), CodeSet(codes.codes[held_out], known[held_out])
+
+
+def leave_out_unweighted(codes: CodeSet, weights: np.ndarray) -> CodeSet:
+    """The images whose weights (N,) are above zero; DataError where those are no sampling weights of them."""
+    require_sampling_weights(weights, len(codes))
+    rows = torch.from_numpy(np.flatnonzero(weights)).to(codes.codes.device)
+    return CodeSet(codes.codes[rows], rows)
+
+
+def draw_weighted(codes: CodeSet, weights: np.ndarray | None, seed: int) -> CodeSet:
+    """As many codes, each as often as its weight (N,) says beside the others; the same without weights."""
+    if weights is None:
+        return codes
+    rows = torch.from_numpy(weighted_order(weights, np.random.default_rng(seed))).to(codes.codes.device)
+    return CodeSet(codes.codes[rows])
 
 
 def require_codes(where: str, codes: torch.Tensor | np.ndarray, config: CodePriorConfig) -> torch.Tensor:

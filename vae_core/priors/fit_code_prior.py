@@ -16,7 +16,15 @@ from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.code_prior_checkpoint import CodePriorKeeper, identify_fit
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.priors.code_prior_state import CodePriorState, HeldOutNll
-from vae_core.priors.code_set import CodeBatches, CodeSet, independent_nll, place_codes, split_codes
+from vae_core.priors.code_set import (
+    CodeBatches,
+    CodeSet,
+    draw_weighted,
+    independent_nll,
+    leave_out_unweighted,
+    place_codes,
+    split_codes,
+)
 from vae_core.training.budget import BudgetMeter
 from vae_core.training.divergence import withheld_step
 from vae_core.training.events import StopReason
@@ -92,13 +100,16 @@ def fit_code_prior(
     on_progress: Callable[[CodePriorProgress], None] | None = None,
     initial: CodePrior | None = None,
     checkpoint_folder: Path | None = None,
+    weights: np.ndarray | None = None,
 ) -> FittedCodePrior:
     """Fit a prior to the codes (N, h, w) of N ≥ 2 images, of any integer type, until the budget is used.
 
     At least one step is made; the fit ends early when the held-out NLL was not improved on for `patience` looks.
     With a budget in steps or epochs, on one thread of one kind of processor, the seed names the weights bit for
     bit, through any number of kills when there is a folder for checkpoints. `clock` gives seconds and counts for a
-    budget in seconds. `initial` is a warm start: a prior of the same config, whose weights are copied.
+    budget in seconds. `initial` is a warm start: a prior of the same config, whose weights are copied. `weights` (N,):
+    how often each image is drawn beside the others, to fit and to look; all alike without them. No image is on both
+    sides, however often it is drawn, and those of weight 0 on none.
 
     DataError for codes that are none, of another grid or codebook, or a start of another config. DivergenceError,
     naming step and rows of the codes, when a loss or a gradient is not finite: the weights did not take that step, and
@@ -110,13 +121,16 @@ def fit_code_prior(
             "fit from the beginning"
         )
     placed = place_codes("fit_code_prior", codes, config, device)
-    fitted, held_out = split_codes(placed, recipe.held_out_share, seed)
     keeper = None
     if checkpoint_folder is not None:
-        keeper = CodePriorKeeper(checkpoint_folder, identify_fit(config, recipe, seed, placed, initial))
+        keeper = CodePriorKeeper(checkpoint_folder, identify_fit(config, recipe, seed, placed, initial, weights))
+    if weights is not None:
+        placed = leave_out_unweighted(placed, weights)
+    fitted, held_out = split_codes(placed, recipe.held_out_share, seed)
     state = CodePriorState.begin(config, recipe, seed, device, initial)
-    batches = CodeBatches(fitted, batch_size=recipe.batch_size, seed=seed)
+    batches = CodeBatches(fitted, batch_size=recipe.batch_size, seed=seed, weights=fitted.pick(weights))
 
+    fitted, held_out = (draw_weighted(part, part.pick(weights), seed) for part in (fitted, held_out))
     run = _Run(recipe, state, batches, held_out, keeper, clock, on_progress)
     while not run.is_over():
         run.advance()
