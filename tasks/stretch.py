@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from data_checks.sample import Sample
 
 SEED = 0
+MANY_MORE = 1.25  # times as many new images: else a longer stretch only dilutes them
 
 
 def refuse_fault(stretch: Sample, kind: NewKind, reference: Sample) -> None:
@@ -46,7 +47,7 @@ def left_without(stretch: Sample, kind: NewKind, reference: Sample) -> bool:
 def take_whole(
     captured: Sample, least: int, reference: Sample, named: int = 0, *, trusted: bool = False
 ) -> tuple[int, NewKindFound]:
-    """The newest captured images in the place of a new kind, and how many: `least`, or more where more of them are new.
+    """The newest captured images in the place of a new kind, and how many: `least`, or more where many more are new.
 
     See `judge_whole`.
     """
@@ -58,7 +59,8 @@ def take_whole(
             longer = judge_whole(captured, size, reference, named, trusted=trusted)
         except NotEnoughData:
             break
-        best = max(best, (size, longer), key=lambda each: each[0] * each[1].purity)
+        if size * longer.purity > MANY_MORE * best[0] * best[1].purity:
+            best = size, longer
     return best
 
 

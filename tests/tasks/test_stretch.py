@@ -10,7 +10,7 @@ import pytest
 from data_checks.new_kind import NewKind, NewKindPolicy, find_new_kind
 from data_checks.sample import Sample
 from tasks.errors import DataRefused, NotEnoughData
-from tasks.stretch import judge_whole, left_without, refuse_fault
+from tasks.stretch import judge_whole, left_without, refuse_fault, take_whole
 from tests.data_checks.drift.test_found_images import faulty, reference, season
 from tests.data_checks.drift.traffic import Source, concatenate
 
@@ -54,6 +54,18 @@ def test_only_the_newest_images_are_judged() -> None:
     assert judge_whole(concatenate(before, since), 2_000, REFERENCE) == judge_whole(since, 2_000, REFERENCE)
     with pytest.raises(NotEnoughData, match="and the newest 2,000 as a whole are no emergency"):
         judge_whole(concatenate(since, before), 2_000, REFERENCE)
+
+
+def test_more_are_taken_where_more_of_them_are_new() -> None:
+    steady = _draw(n=4_000, new_share=0.3)
+    size, found = take_whole(steady, 1_000, REFERENCE)
+    assert size == found.n == 4_000, "a quarter of them would have a quarter of the new kind"
+
+    began = concatenate(_draw(n=3_000), _draw(n=1_000, new_share=0.8))
+    size, found = take_whole(began, 1_000, REFERENCE)
+    assert size == found.n == 1_000 and found == judge_whole(began, 1_000, REFERENCE)
+    with pytest.raises(NotEnoughData, match="as a whole are no emergency"):
+        take_whole(_draw(), 1_000, REFERENCE)
 
 
 def _find(window: Sample, known: Sample) -> NewKind:

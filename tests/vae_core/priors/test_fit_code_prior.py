@@ -192,6 +192,37 @@ def test_a_budget_in_seconds_is_the_clocks():
     assert 0 < fitted.steps < 40
 
 
+def test_an_image_that_is_drawn_often_is_on_one_side_and_never_makes_the_held_out_ones_known():
+    # codes without any structure: what is not seen costs log 3 a code, however long the fit
+    noise = np.random.default_rng(3).integers(0, 3, (80, *GRID))
+    told, unknown = recipe(150, patience=100), 9 * np.log(3)
+    weighted = fit(noise, told=told, weights=np.full(80, 4.0))
+    assert weighted.nll == pytest.approx(unknown, rel=0.1)
+    repeated = fit(np.repeat(noise, 4, axis=0), told=told)
+    assert repeated.nll < 0.85 * unknown, "copies on both sides are learnt by heart: the bar above can be missed"
+
+
+def test_the_prior_gives_an_image_the_share_that_its_weight_says():
+    zeros, twos = np.zeros((100, *GRID), np.int64), np.full((300, *GRID), 2)
+    shares = np.concatenate([np.full(100, 0.9 / 100), np.full(200, 0.1 / 200), np.zeros(100)])
+    fitted = fit(np.concatenate([zeros, twos]), told=recipe(120, patience=100), weights=shares)
+    with torch.no_grad():
+        found = np.exp(fitted.prior.log_prob(np.stack([zeros[0], twos[0]])).numpy())
+    assert found == pytest.approx([0.9, 0.1], abs=0.05)
+
+
+def test_other_weights_are_another_fit(tmp_path):
+    fit(weights=np.ones(400), checkpoint_folder=tmp_path)
+    with pytest.raises(CheckpointError, match="weights of the images"):
+        fit(weights=np.arange(400.0), checkpoint_folder=tmp_path)
+
+
+@pytest.mark.parametrize("weights", [np.ones(3), np.full(400, np.nan), np.zeros(400), np.full(400, -1.0)])
+def test_weights_that_are_none_are_named(weights):
+    with pytest.raises(DataError, match="sampling weights"):
+        fit(weights=weights)
+
+
 def test_progress_is_heard_and_ends_at_the_whole_budget():
     heard = []
     fitted = fit(told=recipe(50), on_progress=heard.append)
