@@ -27,8 +27,10 @@ from tasks.errors import DataRefused, NotEnoughData
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
 from tasks.images import benchmark_digests, read_benchmark, selection_of
+from tasks.kinds_known import read_kinds
+from tasks.measure import open_extractor
 from tasks.mixing import mark_new_kind
-from tasks.new_kind import read_captured, score_captured
+from tasks.new_kind import place_by_kinds, read_captured, score_captured
 from tasks.pixels import read_pixels
 from tasks.plan import plan_retrain, require_snapshot, validate_plan
 from tasks.register import register_candidate
@@ -45,12 +47,13 @@ from tests.tasks.season import (
     capture_images,
     change_season,
     is_new,
+    known_images,
     new_images,
     plan_emergency,
     ship,
     sliding_images,
 )
-from vae_core.artifact import write_artifact
+from vae_core.artifact import Artifact, write_artifact
 
 pytestmark = [
     pytest.mark.server,
@@ -114,6 +117,16 @@ def _assert_accepted_on_traffic(prefix: str, digest: str, plan: RetrainPlan, hom
     assert artifact.reference is not None and len(artifact.reference) == plan.benchmark_new.n
     assert (artifact.summary.tier, artifact.summary.parent_digest) == ("emergency", plan.champion.digest)
     assert artifact.prior is not None
+    _assert_its_kinds_are_kept(digest, artifact)
+
+
+def _assert_its_kinds_are_kept(digest: str, artifact: Artifact) -> None:
+    kept = read_kinds(digest, open_extractor())
+    assert kept is not None and artifact.reference is not None and len(kept.points) == len(artifact.reference)
+    pixels = known_images(3, seed=1)[:, None]
+    places = place_by_kinds(pixels, digest)
+    assert places is not None and places[0].shape == (3, kept.points.shape[1])
+    assert place_by_kinds(pixels, "0" * 64) is None, "a version of a release that kept none is judged by its codes"
 
 
 def _assert_registered(plan: RetrainPlan, trained: Trained, evaluated: Evaluated, verdict: Verdict) -> None:
@@ -233,6 +246,18 @@ def _named_and_decided(home: Path) -> tuple[set[NewKind | None], str]:
     window = captured.take(slice(300, None))
     judgement = judge_window(Window(window, {}, len(window)), reference, settings().drift)
     return found, triage(judgement, Circumstances(None, None, False, None), settings().drift).action
+
+
+def test_who_asks_gets_all_together_where_too_few_of_the_named_are_left_to_train_on(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_season()
+    monkeypatch.setattr("tasks.holdout.MIN_NEW_IMAGES", 250)  # 270 are sent: with some held out fewer are left
+    monkeypatch.setattr("tasks.holdout.least_images", lambda: 255)
+    monkeypatch.setattr("tasks.window.least_images", lambda: 255)
+    plan = plan_emergency("by-hand-1")
+    assert plan.found is not None and plan.found.is_whole_window
+    assert plan.found.n > 600 and plan.found.purity < 0.6, "a third of the traffic is new"
 
 
 def test_what_a_supplier_sent_is_no_traffic(home: Path) -> None:
