@@ -53,17 +53,29 @@ def run_demo(told: Told, *, json_file: Path | None, report: Path, say: Say) -> N
                 with story.chapter("Everything starts"):
                     running = stack.enter_context(running_installation(story.settings, story.say))
                     expect(not running.missing(), "everything to be up")
-                story.settings, story.tend = running.settings, lambda: running.tend(story.say)
+                story.settings, story.tend = running.settings, lambda: running.tend(say)
+                story.say = _tending(story.tend, say)
                 for title, tell in CHAPTERS:
                     with story.chapter(title) as chapter:
                         tell(story, chapter)
                 with story.chapter("The report"):
                     finish = close_story(story, report)
+                story.say = say  # nothing is looked after any more
             story.figures["peak_memory_mb"] = peak()
     wall_s = time.monotonic() - began
     # the last chapter is over: whatever had not come true would have ended the story
     story.figures |= {"wall_s": wall_s, "minutes": wall_s / 60, "loop_closed": 1.0}
     finish(json_file, told.command)
+
+
+def _tending(tend: Callable[[], None], say: Say) -> Say:
+    """Say, and look after the installation: traffic is sent for minutes, and says so every few seconds."""
+
+    def say_and_tend(line: str) -> None:
+        say(line)
+        tend()
+
+    return say_and_tend
 
 
 def _scale(told: Told) -> Scale:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from data_checks.least_images import FEWEST_HELD_OUT
 from data_checks.policy import InputPolicy
+from deploy.delivery.policy import GatePolicy
 from deploy.settings import S3Config
 from deploy.settings_evaluation import EvaluationConfig
 from deploy.settings_intake import Subfolders
@@ -25,6 +26,9 @@ from latentloop.init.thresholds import (
 from vae_core.fit import Fit
 from vae_core.preprocessing import Preprocessing
 from vae_core.vq_config import VqVaeConfig
+
+FEWEST_FOR_FRECHET = 5_000
+"""Held-out images below which the gate judges kernel distances (`vae_core.evaluation.benchmark_scores.SMALLEST_N`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ def all_lines(
         *gate_lines(converted, endings),
         *training_lines(training),
         *evaluation_lines(images),
+        *delivery_lines(images),
     )
 
 
@@ -132,10 +137,25 @@ def bucket_lines(place: str, s3: S3Config) -> Iterator[Line]:
         yield Line("s3.region", s3.region, "of the bucket")
 
 
+def delivery_lines(images: int) -> Iterator[Line]:
+    """`[delivery]`: what a trial of few images can tell."""
+    if _held_out(images) < FEWEST_FOR_FRECHET:
+        yield Line(
+            "delivery.frechet_margin",
+            GatePolicy().kernel_margin,
+            "as the gate's for so few images: two trainings of one recipe differ by 2 to 5 %, measured on 5,700",
+        )
+
+
 def evaluation_lines(images: int) -> Iterator[Line]:
     """`[evaluation]`: how much is held out."""
     usual = EvaluationConfig()
-    held = max(FEWEST_HELD_OUT, min(usual.holdout_min, int(images * usual.holdout_share)))
+    held = _held_out(images)
     of = "1 image" if images == 1 else f"{images:,} images"
     yield Line("evaluation.holdout_min", held, f"held out for the benchmark, of {of}")
     yield Line("evaluation.holdout_share", usual.holdout_share, "the most of a catalogue that may be held out")
+
+
+def _held_out(images: int) -> int:
+    usual = EvaluationConfig()
+    return max(FEWEST_HELD_OUT, min(usual.holdout_min, int(images * usual.holdout_share)))

@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from deploy.delivery.policy import GatePolicy
 from deploy.settings import load_settings
 from deploy.stores.errors import StoreError
 from latentloop.errors import FrontDoorError
+from latentloop.init.proposal import FEWEST_FOR_FRECHET, delivery_lines
 from latentloop.init.report import InitReport
 from latentloop.init.story import run_init
 from latentloop.init.wishes import read_wishes
 from tests.deploy.settled import empty_the_environment
 from tests.latentloop.init.pictures import grey_textures, icons, with_clutter
 from tests.servers import SeaweedFS
+from vae_core.evaluation.benchmark_scores import SMALLEST_N
 
 FLAGS = ("size", "channels", "fit", "subfolders", "product")
 
@@ -201,3 +204,9 @@ def test_a_form_that_refuses_every_picture_is_one_line(work: Path, tmp_path: Pat
         init(grey_textures(tmp_path / "grey", 5), size="32", fit="refuse")
 
     assert os.listdir(work) == []
+
+
+@pytest.mark.parametrize(("images", "proposed"), [(2_000, [GatePolicy().kernel_margin]), (60_000, [])])
+def test_the_trial_of_few_images_has_the_margin_of_their_gate(images: int, proposed: list[float]) -> None:
+    assert FEWEST_FOR_FRECHET == SMALLEST_N, "the gate judges kernel distances below it"
+    assert [line.value for line in delivery_lines(images)] == proposed
