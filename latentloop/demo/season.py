@@ -92,12 +92,15 @@ def season_changes(story: Story, chapter: Chapter) -> None:
     story.figures["noticed_by_itself"] = float(by_itself)
     if drift is not None:
         _show_drift(story, chapter, drift)
+    registered, why = None, "no emergency was started by itself within the season"
     if drift is not None and by_itself:
         story.say(f"{drift.key}: the event was emitted; waiting for the emergency tier")
         registered, key = _await_candidate(story, ledger, drift.key), drift.key
-    else:
-        chapter.show("noticed by itself", f"no: the emergency was asked for by hand, `{BY_HAND}`")
-        story.say(f"no emergency was started by itself within the season: `{BY_HAND}`")
+        why = "the emergency that was started by itself learnt nothing"
+    if registered is None:
+        chapter.show("noticed by itself", f"no: {why}, so it was asked for by hand, `{BY_HAND}`")
+        story.say(f"{why}: `{BY_HAND}`")
+        story.figures["noticed_by_itself"] = 0.0
         registered = retrain_and_wait(story.settings, "emergency", False, story.say)
         key = story.settings.open_registry().version(registered.version).tags["latentloop.trigger"]
     story.versions["emergency"] = registered
@@ -155,7 +158,8 @@ def _retraining(ledger: Ledger, lines: _Ledger) -> DriftLine | None:
     raise DemoFailed(f"expected the drift line behind the event {event.body}")
 
 
-def _await_candidate(story: Story, ledger: Ledger, key: str) -> Registered:
+def _await_candidate(story: Story, ledger: Ledger, key: str) -> Registered | None:
+    """What the trigger brought; None for one that learnt nothing from somebody's own pictures, whose reason is said."""
     objects, began, lines = story.settings.open_objects(), time.monotonic(), ProgressLines(story.say)
     while time.monotonic() - began < MOST_SECONDS:
         if (registered := finished_step(objects, key, "registered", Registered)) is not None:
@@ -163,6 +167,11 @@ def _await_candidate(story: Story, ledger: Ledger, key: str) -> Registered:
         lines.look(objects, key)
         story.tend()
         time.sleep(0.5)
+        trigger = ledger.get_trigger(key)
+        if trigger is not None and trigger.state == "failed":
+            expect(story.supply.most_season is not None, f"a candidate of {key}, came: {trigger.result}")
+            story.say(f"{key}: {trigger.result}")
+            return None
     trigger = ledger.get_trigger(key)
     raise DemoFailed(
         f"expected a candidate of {key} within {MOST_SECONDS:.0f} s, the trigger is "

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from math import ceil
 
+from data_checks.drift.policy import DriftPolicy
 from data_checks.least_images import FEWEST_HELD_OUT
 from data_checks.policy import InputPolicy
+from data_checks.statistics.rates import measure_rate
 from deploy.delivery.policy import GatePolicy
 from deploy.settings import S3Config
 from deploy.settings_evaluation import EvaluationConfig
@@ -17,6 +20,7 @@ from latentloop.init.form import Size
 from latentloop.init.reasoned import Reasoned
 from latentloop.init.settings_file import Line
 from latentloop.init.thresholds import (
+    BLACK,
     propose_formats,
     propose_max_bytes,
     propose_max_pixels,
@@ -29,6 +33,8 @@ from vae_core.vq_config import VqVaeConfig
 
 FEWEST_FOR_FRECHET = 5_000
 """Held-out images below which the gate judges kernel distances (`vae_core.evaluation.benchmark_scores.SMALLEST_N`)."""
+ROOM = 1.5
+"""Times the share that the sample may have at most: a limit that ordinary traffic does not reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,7 @@ def all_lines(
         *form.lines(),
         Line("intake.subfolders", names.subfolders.value, names.subfolders.why),
         *gate_lines(converted, endings),
+        *drift_lines(converted),
         *training_lines(training),
         *evaluation_lines(images),
         *delivery_lines(images),
@@ -111,6 +118,20 @@ def gate_lines(converted: Converted, endings: Collection[str]) -> Iterator[Line]
         yield Line.of("input_policy.max_pixels", max_pixels)
     yield Line.of("input_policy.min_variance", propose_min_variance(converted.variance))
     yield Line.of("input_policy.min_entropy_bits", propose_min_entropy(converted.entropy_bits, converted.variance))
+
+
+def drift_lines(converted: Converted) -> Iterator[Line]:
+    """`[drift]`: where the folder itself has more flat pictures than traffic may bring, they are no alarm."""
+    flat, opened = int((converted.variance < BLACK).sum()), len(converted.variance)
+    if not opened:
+        return
+    bound = measure_rate(flat, opened, confidence=0.95).high
+    if bound > DriftPolicy().max_refused_share:
+        yield Line(
+            "drift.max_refused_share",
+            min(0.5, ceil(100 * ROOM * bound) / 100),
+            f"{flat:,} of the sample's {opened:,} are flat and will be refused: as many in the traffic are no alarm",
+        )
 
 
 def training_lines(training: Training) -> Iterator[Line]:

@@ -141,7 +141,7 @@ def _duplicate(rows: Sequence[Refused]) -> str:
 
 
 def _label_differs(rows: Sequence[Refused]) -> str:
-    return "the catalogue has these images with another label, which stays: `show` names both, mend the table"
+    return "the catalogue has these images with another label, which stays: `show` names both, mend one"
 
 
 def _leakage(rows: Sequence[Refused]) -> str:

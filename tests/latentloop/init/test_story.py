@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,7 +15,8 @@ from deploy.delivery.policy import GatePolicy
 from deploy.settings import load_settings
 from deploy.stores.errors import StoreError
 from latentloop.errors import FrontDoorError
-from latentloop.init.proposal import FEWEST_FOR_FRECHET, delivery_lines
+from latentloop.init.converted import Converted
+from latentloop.init.proposal import FEWEST_FOR_FRECHET, delivery_lines, drift_lines
 from latentloop.init.report import InitReport
 from latentloop.init.story import run_init
 from latentloop.init.wishes import read_wishes
@@ -210,3 +212,13 @@ def test_a_form_that_refuses_every_picture_is_one_line(work: Path, tmp_path: Pat
 def test_the_trial_of_few_images_has_the_margin_of_their_gate(images: int, proposed: list[float]) -> None:
     assert FEWEST_FOR_FRECHET == SMALLEST_N, "the gate judges kernel distances below it"
     assert [line.value for line in delivery_lines(images)] == proposed
+
+
+@pytest.mark.parametrize(("flat", "proposed"), [(0, []), (5, []), (54, [0.06]), (1_000, [0.5])])
+def test_flat_pictures_of_the_folder_itself_are_no_alarm_in_its_traffic(flat: int, proposed: list[float]) -> None:
+    variance = np.full(2_000, 0.05)
+    variance[:flat] = 0.0
+    looked = Converted((), np.zeros((2_000, 1, 1, 1), np.uint8), variance, variance, (), ())
+    assert [line.value for line in drift_lines(looked)] == proposed
+    for line in drift_lines(looked):
+        assert line.name == "drift.max_refused_share" and f"{flat:,} of the sample's 2,000 are flat" in line.why
