@@ -95,7 +95,7 @@ def season_changes(story: Story, chapter: Chapter) -> None:
     registered, why = None, "no emergency was started by itself within the season"
     if drift is not None and by_itself:
         story.say(f"{drift.key}: the event was emitted; waiting for the emergency tier")
-        registered, key = _await_candidate(story, ledger, drift.key), drift.key
+        registered, key = await_candidate(story, ledger, drift.key), drift.key
         why = "the emergency that was started by itself learnt nothing"
     if registered is None:
         chapter.show("noticed by itself", f"no: {why}, so it was asked for by hand, `{BY_HAND}`")
@@ -158,7 +158,7 @@ def _retraining(ledger: Ledger, lines: _Ledger) -> DriftLine | None:
     raise DemoFailed(f"expected the drift line behind the event {event.body}")
 
 
-def _await_candidate(story: Story, ledger: Ledger, key: str) -> Registered | None:
+def await_candidate(story: Story, ledger: Ledger, key: str) -> Registered | None:
     """What the trigger brought; None for one that learnt nothing from somebody's own pictures, whose reason is said."""
     objects, began, lines = story.settings.open_objects(), time.monotonic(), ProgressLines(story.say)
     while time.monotonic() - began < MOST_SECONDS:
