@@ -144,7 +144,8 @@ def print_status(status: Status, zone: str | None) -> None:
     console = open_screen()
     since = f"since {_short(status.since, zone)}" if status.since else "nothing was released yet"
     requests = "unknown" if status.requests_last_hour is None else f"{status.requests_last_hour:,}"
-    console.print(f"[bold]release {status.epoch}[/bold] {since}, {requests} requests in the last hour; {RELEASE}")
+    counted = f"{requests} {'request' if status.requests_last_hour == 1 else 'requests'}"
+    console.print(f"[bold]release {status.epoch}[/bold] {since}, {counted} in the last hour; {RELEASE}")
     if status.settings_differ:
         console.print(escape(status.settings_differ), highlight=False)
     if status.telemetry_unknown:

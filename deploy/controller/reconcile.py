@@ -174,7 +174,8 @@ class Reconciler:
                 approved = next(each for each in view.facts.candidates if each.version == version)
                 record_approval(world.ledger, approved, now)
             case LoadBeside(version):
-                reason = f"version {version.version} was approved; loading it beside the champion"
+                beside = " beside the champion" if release.champion is not None else ""
+                reason = f"version {version.version} was approved; loading it{beside}"
                 _swap(world, release, now, reason, shadow=version)
             case TryGolden(version):
                 verdict = _golden_verdict(version, world, self._config)
