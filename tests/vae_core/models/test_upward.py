@@ -99,14 +99,22 @@ def test_one_map_comes_in_float32_and_several_in_bf16_while_gradients_are_float3
 
 
 def test_a_decoder_trains_through_rectifiers_that_write_in_place():
+    # of single draws 4 in 100 err by more than 2^-5, where a small sum decides a rectifier; a wrong pass errs in all
+    errors = [error_of_gradients(seed) for seed in range(20)]
+    assert sum(errors) / len(errors) <= 2**-5  # bf16 through two layers and back
+
+
+def error_of_gradients(seed: int) -> float:
+    """The largest relative error in bf16 of a parameter's gradient, of a decoder whose weights the seed names."""
+    torch.manual_seed(seed)
     decoder, maps = build_upward([6, 4, 1]), drawn_maps(6)
     with torch.autocast("cpu", torch.bfloat16):
         decoder(maps).square().mean().backward()
     rough = [parameter.grad.clone() for parameter in decoder.parameters()]
     decoder.zero_grad()
     decoder(maps).square().mean().backward()
-    for ours, exact in zip(rough, decoder.parameters(), strict=True):
-        assert (ours - exact.grad).norm() <= 2**-5 * exact.grad.norm()  # bf16 through two layers and back
+    pairs = zip(rough, decoder.parameters(), strict=True)
+    return max(float((ours - exact.grad).norm() / exact.grad.norm()) for ours, exact in pairs)
 
 
 def test_what_is_frozen_gets_no_gradient():
