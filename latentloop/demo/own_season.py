@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from data_checks.clusters import Clusters, fit_clusters
 from latentloop.demo.pictures import FEWEST_NEW, MOST_NEW, Pictures
+from latentloop.demo.settings import Scale
 from latentloop.errors import DemoFailed
 
 CLUSTERS = (4, 5, 6, 8, 12)
 MOST_SHARE, MOST_OVER_FEWEST = 0.25, 1.25
 """Of the pictures: more is no season but the catalogue. Of the fewest of a season, where a quarter is less."""
-ENOUGH_NEW, ENOUGH_SHARE = 1_000, 0.2
-"""Of the pictures: of so many sent, 600 are found without labels where kinds are hard to tell apart."""
 DIRECTIONS = 128
 _ROWS_AT_ONCE = 512
 SEED = 0
@@ -39,11 +38,11 @@ class Season:
     alike: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
-def choose_season(pictures: Pictures, named: Sequence[str], extract: Extract) -> Season:
+def choose_season(pictures: Pictures, named: Sequence[str], scale: Scale, extract: Extract) -> Season:
     """The named kinds; without any, a cluster of features. DemoFailed where the named are too few to be learnt from."""
     if not named:
         features = extract(pictures.pixels)
-        fewest = max(FEWEST_NEW, min(ENOUGH_NEW, int(ENOUGH_SHARE * len(pictures))))
+        fewest = max(FEWEST_NEW, min(scale.season, int(scale.season_share * len(pictures))))
         rows, alike = pick_cluster(features, measure_detail(pictures.pixels), fewest=fewest, most=MOST_NEW)
         return Season(rows, f"a cluster that lies apart{_commonest(pictures, rows)}", alike)
     rows = np.flatnonzero(np.isin(np.array(pictures.kinds), list(named)))

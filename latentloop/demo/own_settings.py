@@ -27,7 +27,7 @@ OWN_FULL = Scale(
     prior_s=45,
 )
 OWN_QUICK = Scale(
-    shipment=3_000,
+    shipment=4_500,
     training_s=50,
     benchmark=400,
     holdout_min=400,
@@ -36,6 +36,9 @@ OWN_QUICK = Scale(
     measured=250,
     watchdog_s=1_500,
     prior_s=10,
+    # the smaller reference tells fewer of them from the rest
+    season=1_250,
+    season_share=0.25,
     patience_s=20,
 )
 SAMPLES = 300

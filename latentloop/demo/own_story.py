@@ -33,7 +33,7 @@ def begin_own_story(told: Told, scale: Scale, seed: int, say: Say) -> Story:
     form, policy = settings.preprocessing, settings.input_policy
     source = open_source(settings, told.images)
     pictures = read_pictures(source, form, policy, scale.shipment, told.season, say)
-    season = choose_season(pictures, told.season, lambda pixels: _extract(settings, pixels))
+    season = choose_season(pictures, told.season, scale, lambda pixels: _extract(settings, pixels))
     say(f"the season: {len(season.rows):,} pictures, {season.told}")
     supply = OwnSupply(pictures, season, policy, form.fit, ordinary=scale.requests, seed=seed)
     story = Story(settings, scale, say, supply, form=own_form(MOST_MINUTES_QUICK if told.quick else MOST_MINUTES))

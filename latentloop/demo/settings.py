@@ -17,6 +17,8 @@ class Scale:
     """How large the demo is; CPU seconds for trainings and the prior over codes, wall seconds for the watchdog.
 
     shipment: images that are shipped; of somebody's own pictures, files that are read at most for the whole story.
+    season, season_share: of somebody's own pictures, those of a season that nobody named, and their share of all at
+    most: of 1,000 sent, 600 are found without labels where kinds are hard to tell apart.
     `patience_s`: wall seconds of a season after which it ends once all is sent, where nothing must notice.
     """
 
@@ -29,6 +31,8 @@ class Scale:
     measured: int
     watchdog_s: int
     prior_s: float
+    season: int = 1_000
+    season_share: float = 0.2
     patience_s: float = 40.0
 
 

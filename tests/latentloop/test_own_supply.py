@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -15,13 +17,15 @@ from deploy.settings import CONFIG_VARIABLE
 from latentloop.demo.figures import FORM, own_form
 from latentloop.demo.models import DemoModel
 from latentloop.demo.own_season import Season, choose_season, measure_detail, pick_cluster
-from latentloop.demo.own_settings import OWN_QUICK, own_settings
+from latentloop.demo.own_settings import OWN_FULL, OWN_QUICK, own_settings
 from latentloop.demo.own_supply import OwnSupply, fitting_damages
-from latentloop.demo.pictures import FEWEST_NEW, Pictures, read_pictures
+from latentloop.demo.pictures import FEWEST_NEW, MOST_NEW, Pictures, read_pictures
+from latentloop.demo.settings import Scale
 from latentloop.demo.shipment import DUPLICATE
 from latentloop.demo.told import read_told
 from latentloop.errors import DemoFailed
 from latentloop.sources.folder import FolderSource
+from latentloop.sources.found import Found
 from vae_core.config import Budget
 from vae_core.preprocessing import Preprocessing, pixel_digest
 
@@ -58,7 +62,7 @@ def pictures(folder: Path) -> Pictures:
 
 @pytest.fixture(scope="module")
 def supply(pictures: Pictures) -> OwnSupply:
-    season = choose_season(pictures, ("boots",), no_features)
+    season = choose_season(pictures, ("boots",), OWN_FULL, no_features)
     return OwnSupply(pictures, season, POLICY, "pad", ordinary=300, seed=3)
 
 
@@ -131,7 +135,7 @@ def test_an_unknown_kind_is_one_line_with_the_near_names(folder: Path) -> None:
 
 def test_a_kind_with_too_few_pictures_is_told_with_both_numbers(pictures: Pictures) -> None:
     with pytest.raises(DemoFailed, match=f"--season hats: 550 different pictures .* at least {FEWEST_NEW}"):
-        choose_season(pictures, ("hats",), no_features)
+        choose_season(pictures, ("hats",), OWN_FULL, no_features)
 
 
 def test_too_few_pictures_are_told_with_their_number(tmp_path: Path) -> None:
@@ -171,6 +175,18 @@ def test_a_cluster_that_is_too_small_is_filled_up_and_a_large_one_cut() -> None:
     assert len(cut) == 200
     assert {row // 300 for row in alike} == {row // 300 for row in cut} and not set(alike) & set(cut)
     assert (len(cut) + len(alike)) % 300 == 0  # of its own clusters nothing stays in the shipment
+
+
+@pytest.mark.parametrize(("scale", "fewest"), [(OWN_FULL, 1_000), (OWN_QUICK, 1_250)])
+def test_a_season_that_nobody_named_is_as_large_as_the_scale_says(scale: Scale, fewest: int, tmp_path: Path) -> None:
+    n, random = 5_400, np.random.default_rng(3)
+    pixels = random.integers(0, 256, (n, 1, 4, 4), np.uint8)
+    none = (Found("", 0, "", datetime.fromtimestamp(0, UTC)),) * n
+    pictures = Pictures(FolderSource(tmp_path), none, pixels, ("",) * n, np.ones(n, np.bool_), (), Counter())
+
+    season = choose_season(pictures, (), scale, lambda given: random.normal(size=(len(given), 20)).astype(np.float32))
+
+    assert fewest <= len(season.rows) <= MOST_NEW
 
 
 def test_nothing_is_shipped_whose_nearest_picture_is_of_the_season() -> None:
