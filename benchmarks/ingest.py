@@ -7,8 +7,9 @@ commit (reading, gate, digests, Great Expectations, claims, Parquet, Delta Lake,
 same files in a folder, decodes them and hands them over as arrays, JPEGs reduced while decoding by as much as the gate
 reduces them (Pillow's `draft`), so that both read and decode in the same way. Both in one process, interleaved round by
 round, each round on images and a home of its own; one small ingest before brings the imports. `overhead_small`: PNGs of
-28 px, a catalogue of 28 px. `overhead_large`: JPEGs of one megapixel, a catalogue of 64 px colour. Perceptual hashes
-and features are no part of an ingest: what needs them takes them later, and `benchmarks.leakage` times them.
+28 px, a catalogue of 28 px. `overhead_large`: JPEGs of one megapixel, a catalogue of 64 px colour. A round of both is
+sixteen segments, which one task takes and one run of Great Expectations judges in half a second. Perceptual hashes and
+features are no part of an ingest: what needs them takes them later, and `benchmarks.leakage` times them.
 
 `memory_growth`: peak resident memory of a process that ingests many images over that of one that ingests few, less 1.
 Images of both lie in captures before; 28 px, the smallest, so that rows weigh most beside pixels.
@@ -65,7 +66,7 @@ class Sizes:
     many: int
 
 
-FULL = Sizes(small=16_000, large=1_000, rounds=5, few=10_000, many=500_000)
+FULL = Sizes(small=16_000, large=1_600, rounds=5, few=10_000, many=500_000)
 QUICK = Sizes(small=4_000, large=200, rounds=3, few=5_000, many=15_000)
 
 
