@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from data_checks.batch import HELD, SHARE_SETTING, find_least_share
 from data_checks.intake.header import ImageFormat
 from data_checks.refusal import NO_SETTING
 
 if TYPE_CHECKING:
     from latentloop.quarantine.state import Refused
 
+REJUDGE = "`latentloop quarantine rejudge`"
 LETS_IN = 0.99  # of the images, where a threshold can do that
 _FLAT = 1e-6  # variance on [0, 1] of a picture in which nothing can be seen
 _WHITE, _BLACK = 0.8, 0.2  # mean on [0, 1]
-_LOWER_BOUND = re.compile(r"lower bound ([0-9.e+-]+) > limit")
 _CAME_FORMAT = re.compile(rf"expected [A-Z, or]+, came an? ({'|'.join(get_args(ImageFormat))}): ", re.IGNORECASE)
 _CAME = re.compile(r"came (?:\S+ = )?([0-9]+)")
 
@@ -92,12 +93,12 @@ def _ground(rows: Sequence[Refused]) -> str:
 
 
 def _batch_held(rows: Sequence[Refused]) -> str:
-    bounds = [float(found[1]) for each in rows if (found := _LOWER_BOUND.search(each.detail)) is not None]
-    out = "nothing is wrong with these, others of their source were refused: mend those, or `release` these"
-    if not bounds:
-        return out
-    share = math.ceil(max(bounds) * 100) / 100
-    return f"{out}; `input_policy.max_refused_share = {share:g}` holds none of them" if share < 1 else out
+    out = (
+        "nothing is wrong with these, they wait because too many others of their source were refused; "
+        '`latentloop quarantine release batch_held --reason "…"` takes them in as they are'
+    )
+    share = find_least_share({each.detail for each in rows})
+    return f"{out}, and so does `{SHARE_SETTING} = {share:g}` for good: set it, then {REJUDGE}" if share else out
 
 
 def _inverted(rows: Sequence[Refused]) -> str:
@@ -160,7 +161,7 @@ _SENTENCES: dict[str, Callable[[Sequence[Refused]], str]] = {
     "low_variance": _low_variance,
     "low_entropy": _low_entropy,
     "inverted": _inverted,
-    "batch_held": _batch_held,
+    HELD: _batch_held,
     "too_many_bytes": _too_many_bytes,
     "too_many_pixels": _too_many_pixels,
     "wrong_shape": _wrong_shape,

@@ -49,11 +49,22 @@ def test_black_frames_are_a_camera_and_white_grounds_are_not() -> None:
     assert "accepts 88.8 % of these 9; 1 is of one single tone" in dark and "camera failed" in dark
 
 
-def test_a_held_source_names_the_share_that_would_not_hold_it() -> None:
-    detail = "odd (files): refused_low_variance 0.3 [0.18, 0.43] > limit 0.01 (n=120): lower bound 0.1812 > limit 0.01"
-    assert "`input_policy.max_refused_share = 0.19` holds none of them" in advise(
-        "batch_held", refused("batch_held", [1.0], detail=detail)
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "odd (files): 36 of 120 were refused for low_variance (30 %, surely at least 18.12 %), `input_policy.max_…",
+        "odd (files): refused_low_variance 0.3 [0.18, 0.43] > limit 0.01 (n=120): lower bound 0.1812 > limit 0.01",
+    ],
+    ids=["now", "of an earlier release"],
+)
+def test_a_held_source_names_the_share_that_would_not_hold_it_and_the_commands(detail: str) -> None:
+    said = advise("batch_held", refused("batch_held", [1.0], detail=detail))
+    assert "`latentloop quarantine release batch_held --reason" in said
+    assert said.endswith(
+        "`input_policy.max_refused_share = 0.19` for good: set it, then `latentloop quarantine rejudge`"
     )
+    table_is_wrong = advise("batch_held", refused("batch_held", [1.0], detail="ExpectTable: expected 3, came 2"))
+    assert table_is_wrong.endswith("takes them in as they are")
 
 
 def test_the_largest_file_and_picture_are_read_from_what_the_gate_said() -> None:
