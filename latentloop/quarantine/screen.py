@@ -11,6 +11,8 @@ from deploy.shown_time import show_time
 from latentloop.quarantine.state import Refused, RefusedFor
 from latentloop.screen import open_screen, print_table
 
+SETTING = "`input_policy."  # begins a setting that would let some in
+
 
 def print_groups(groups: Sequence[RefusedFor], zone: str | None) -> None:
     """One paragraph a reason."""
@@ -30,6 +32,12 @@ def print_groups(groups: Sequence[RefusedFor], zone: str | None) -> None:
                 f"  {_were_judged(each.other_settings)} again, `latentloop quarantine rejudge` does so now",
                 highlight=False,
             )
+    if any(SETTING in each.advice for each in groups):
+        console.print(
+            "a setting that was changed in latentloop.toml holds for them with `latentloop quarantine rejudge`, or the "
+            "next ingest",
+            highlight=False,
+        )
     console.print("look at them: `latentloop quarantine show all --html quarantine.html`", highlight=False)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 from deploy.settings import Settings
@@ -124,6 +125,28 @@ def test_a_held_folder_is_told_in_words_and_each_way_on_that_it_names_takes_the_
 
     assert done.exit_code == 0
     assert settings().open_catalogue().counts().accepted == taken_in
+
+
+def test_white_icons_that_vanish_on_white_are_told_another_background_which_takes_them_in(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        icon = Image.new("RGBA", (28, 28))
+        ImageDraw.Draw(icon).rectangle((4, 4, 14 + number, 20), fill="white")
+        icon.save(inbox / f"{number}.png")
+    monkeypatch.setenv("LATENTLOOP_PREPROCESSING__FIT", "pad")
+    forget()
+    assert ingested(inbox).reasons == {"low_variance": 6}
+
+    listed = CliRunner().invoke(app, ["list"]).stdout
+
+    assert 'all 6 are transparent and on `preprocessing.background = "#ffffff"`' in listed
+    assert "min_variance" not in listed and "camera" not in listed
+    (shown,) = re.findall(r'such as "(#\w+)"', listed)
+    monkeypatch.setenv("LATENTLOOP_PREPROCESSING__BACKGROUND", shown)
+    forget()
+    assert ingested(inbox).reasons == {}
+    assert settings().open_catalogue().counts().accepted == 6
 
 
 def test_labels_that_come_later_are_learnt_and_none_is_changed(inbox: Path) -> None:
