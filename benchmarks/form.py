@@ -21,6 +21,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from rich.console import Console
 from rich.table import Table
 
+from latentloop.screen import open_screen, print_table
+
 Direction = Literal["lower", "higher"]
 
 
@@ -148,7 +150,7 @@ def print_report(report: BenchmarkReport, console: Console | None = None) -> Non
         verdict = "" if result.limit is None else ("passed" if result.passed else "[bold red]missed[/bold red]")
         value = "" if result.value is None else f"{result.value:.4g}"
         table.add_row(result.name, value, result.unit, limit, verdict)
-    (console or Console()).print(table)
+    print_table(console or open_screen(), table)
 
 
 def describe_machine() -> Machine:

@@ -1,6 +1,8 @@
 """Which part of a batch must be held: the shares that the gate refused, judged for each source by itself."""
 
-from collections.abc import Hashable, Mapping
+import math
+import re
+from collections.abc import Hashable, Iterable, Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -13,6 +15,15 @@ from vae_core.documents import digest_document
 from vae_core.preprocessing import Preprocessing
 
 Group = TypeVar("Group", bound=Hashable)
+
+HELD = "batch_held"
+"""The reason under which the others of a group wait in quarantine."""
+
+SHARE_SETTING = "input_policy.max_refused_share"
+"""By its full name: `drift.max_refused_share` is another one, for traffic."""
+
+_SURELY = re.compile(r"surely at least ([0-9.e+-]+) %")
+_LOWER_BOUND = re.compile(r"lower bound ([0-9.e+-]+) > limit")  # in what earlier releases wrote
 
 
 class _Decider(BaseModel):
@@ -64,3 +75,27 @@ def judge_refused_shares(refused: Mapping[Refusal, int], received: int, policy: 
             for name, count in (counts or {"refused": 0}).items()
         ]
     )
+
+
+def describe_hold(verdict: Verdict) -> str:
+    """Why a failed verdict holds a group: each reason with its share, and the setting that is below it."""
+    told = [
+        f"{round(each.value * each.n):,} of {each.n:,} were refused for {each.name.removeprefix('refused_')} "
+        f"({each.value * 100:.3g} %, surely at least {each.low * 100:.4g} %)"
+        for each in verdict.evidence
+        if each.n and each.low is not None and each.limit is not None and each.low > each.limit
+    ]
+    limit = next(each.limit for each in verdict.evidence if each.limit is not None)
+    return f"{' and '.join(told)}, `{SHARE_SETTING} = {limit:g}` allows {limit * 100:g} %"
+
+
+def find_least_share(holds: Iterable[str]) -> float | None:
+    """The least round `input_policy.max_refused_share` under which none of these holds would be; None: there is none.
+
+    >>> find_least_share(["… (30 %, surely at least 18.11 %), …", "…"])
+    0.19
+    """
+    shares = [float(found[1]) / 100 for each in holds for found in _SURELY.finditer(each)]
+    shares += [float(found[1]) for each in holds for found in _LOWER_BOUND.finditer(each)]
+    least = (math.floor(max(shares, default=1.0) * 100 + 1e-9) + 1) / 100  # above it, not at it: shares are rounded
+    return least if least < 1 else None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from data_checks.errors import ImageRefused
 from data_checks.image_statistics import HISTOGRAM_BINS, ImageStatistics, measure_image, measure_images
+from data_checks.intake.alpha import TRANSPARENCY
 from data_checks.intake.array import convert_array
 from data_checks.intake.content import require_content, require_contrast
 from data_checks.intake.convert import Converted, convert
@@ -21,6 +22,8 @@ from data_checks.refusal import Refusal
 from vae_core.preprocessing import Preprocessing
 
 __all__ = ["GateResult", "Refusal", "count_pixels", "judge_image_array", "judge_image_bytes", "judge_images"]
+
+_FLAT = frozenset({Refusal.low_variance, Refusal.low_entropy})
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +137,15 @@ def _judge_content(
         if converted.shown is not converted.pixels:  # a black frame is none the brighter for its white padding
             require_contrast(measure_image(converted.shown), policy)
     except ImageRefused as refused:
-        return GateResult(converted.pixels, statistics, refused.refusal, refused.detail, converted.conversions)
+        detail = refused.detail + (_say_ground(converted) if refused.refusal in _FLAT else "")
+        return GateResult(converted.pixels, statistics, refused.refusal, detail, converted.conversions)
     return GateResult(converted.pixels, statistics, None, "", converted.conversions)
+
+
+def _say_ground(converted: Converted) -> str:
+    """Which colour a flat picture was laid over: white drawings on transparency are nothing on white."""
+    ground = next((each for each in converted.conversions if each.startswith(TRANSPARENCY)), None)
+    return f"; {ground} (`preprocessing.background`), where what has that colour vanishes" if ground else ""
 
 
 def _require_histogram(reference: NDArray[np.floating] | None) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from data_checks.batch import HELD, SHARE_SETTING, find_least_share
 from data_checks.refusal import Refusal
 from deploy.shown_time import show_time
 from deploy.stores.catalogue_rows import LABEL_DIFFERS
 from latentloop.folder_counts import FolderCounts
 
 _SHOWN = 5
+_RELEASE = f'`latentloop quarantine release {HELD} --reason "why they are good"` takes them in, on record'
 
 
 def say_counts(counts: FolderCounts, zone: str | None) -> list[str]:
@@ -29,7 +31,7 @@ def say_counts(counts: FolderCounts, zone: str | None) -> list[str]:
         lines.append(f"labelled: {counts.labelled:,} images of the catalogue had no label, and have one now")
     if differing := counts.reasons.get(LABEL_DIFFERS):
         lines.append(f"{differing:,} images have another label in the catalogue: a label is never changed silently")
-    lines += [f"held: {each}" for each in counts.held]
+    lines += _say_held(counts)
     if counts.colours.unlike:
         odd = counts.colours
         lines.append(
@@ -57,6 +59,34 @@ def say_taken_in(accepted: int, converted: int) -> str:
     """
     parts = [f"{number:,} {how}" for number, how in ((converted, "converted"), (accepted, "as they were")) if number]
     return f"{accepted + converted:,} taken in" + (f" ({', '.join(parts)})" if parts else "")
+
+
+def _say_held(counts: FolderCounts) -> list[str]:
+    """What became of good pictures beside too many refused ones, why, and the ways on."""
+    number = counts.reasons.get(HELD, 0)
+    if not number:
+        return []
+    are = "1 good picture waits" if number == 1 else f"{number:,} good pictures wait"
+    of_shares = [each for each in counts.held if SHARE_SETTING in each]
+    why = "too many others of their source were refused" if of_shares else "the table of this batch is wrong as a whole"
+    lines = [f"held: {are} in quarantine and nothing is lost: {why}"]
+    lines += [f"  {each}" for each in counts.held[:_SHOWN]]
+    if len(counts.held) > _SHOWN:
+        lines.append(f"  and {len(counts.held) - _SHOWN:,} more batches")
+    if not of_shares:
+        return [*lines, f"  {_RELEASE}"]
+    lines += [
+        "  look at the refused ones: `latentloop quarantine list`, then take one of these ways:",
+        f"  - the held ones are good: {_RELEASE}",
+        "  - the refused ones are good too: set what that list names in latentloop.toml, then "
+        "`latentloop quarantine rejudge`",
+    ]
+    if share := find_least_share(of_shares):
+        lines.append(
+            f"  - so many refused are usual here: set `{SHARE_SETTING} = {share:g}` in latentloop.toml, then "
+            "`latentloop quarantine rejudge`"
+        )
+    return lines
 
 
 def _say_refused(counts: FolderCounts) -> list[str]:

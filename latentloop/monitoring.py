@@ -26,7 +26,7 @@ from deploy.stores.release import ReleaseStore
 from deploy.stores.telemetry import Telemetry
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.following import Followed, expect_completed, follow, saying_changes
-from latentloop.screen import open_screen
+from latentloop.screen import open_screen, print_table
 from latentloop.telling_time import keep_duration, read_durations
 from tasks.drift_values import JudgedTraffic
 from tasks.steps import finished_step
@@ -128,4 +128,4 @@ def print_monitored(found: Monitored) -> None:
     table = Table("judge", "verdict", "reason", title=title, title_justify="left", box=None)
     for name, verdict in found.verdicts.items():
         table.add_row(name, verdict.phase.value, escape(verdict.reason))
-    console.print(table, soft_wrap=False)
+    print_table(console, table)

@@ -14,6 +14,7 @@ from deploy.settings_digest import SHORT
 from deploy.settings_kinds import quoted
 from deploy.settings_origins import DEFAULT
 from deploy.settings_reference import SettingInForce, TableInForce
+from latentloop.screen import open_screen, print_table
 from latentloop.settings_report import SettingsReport
 
 _WIDTHS = (34, 28, 12, 30)  # letters of name, value, unit and origin at most; the description has the rest
@@ -21,8 +22,8 @@ _WIDTHS = (34, 28, 12, 30)  # letters of name, value, unit and origin at most; t
 
 def print_in_force(report: SettingsReport, tables: Sequence[TableInForce]) -> None:
     """File, digest and installation first, then the tables."""
-    console = Console()
-    console.print(f"[bold]{escape(report.file or 'no settings file')}[/bold]", highlight=False, soft_wrap=True)
+    console = open_screen()
+    console.print(f"[bold]{escape(report.file or 'no settings file')}[/bold]", highlight=False)
     console.print(f"digest {(report.digest or '')[:SHORT]}: {escape(report.installation or '')}", highlight=False)
     changed = sum(each.differs for table in tables for each in table.settings)
     console.print(f"{changed} of {len(report.settings)} are not the default, marked with *", highlight=False)
@@ -31,7 +32,7 @@ def print_in_force(report: SettingsReport, tables: Sequence[TableInForce]) -> No
 
 def print_defaults(tables: Sequence[TableInForce]) -> None:
     """What a settings file may say, and what holds where it says nothing."""
-    _print_tables(Console(), tables)
+    _print_tables(open_screen(), tables)
 
 
 def first_sentence(description: str) -> str:
@@ -50,11 +51,11 @@ def _print_tables(console: Console, tables: Sequence[TableInForce]) -> None:
         console.print(f"\n[bold]{escape(title_of(table))}[/bold] [dim]{escape(table.table.description)}[/dim]")
         shown = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
         for width in _WIDTHS:
-            shown.add_column(max_width=width, overflow="fold")
+            shown.add_column(max_width=width)
         shown.add_column()
         for setting in table.settings:
             shown.add_row(*_row(setting))
-        console.print(shown)
+        print_table(console, shown)
 
 
 def _row(setting: SettingInForce) -> tuple[str, ...]:

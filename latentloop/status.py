@@ -30,7 +30,7 @@ from deploy.stores.telemetry import Telemetry
 from latentloop.installation import WAY_OUT, read_installation
 from latentloop.pending import Pending, read_pending
 from latentloop.runs import Run, read_runs
-from latentloop.screen import open_screen
+from latentloop.screen import open_screen, print_table
 from latentloop.steering import TrialView, trial_lines, view_trial
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.report import PartReport, read_children
@@ -180,9 +180,9 @@ def print_status(status: Status, zone: str | None) -> None:
         times = f"{again.times} of at most {again.most} times, last at {_short(again.last_at, zone)}"
         console.print(f"  asked for again, {times}: {again.trigger}, {again.url}")
     if status.drift:
-        console.print(_table("last of the watch", status.drift, zone), soft_wrap=False)
+        print_table(console, _table("last of the watch", status.drift, zone))
     if status.decisions:
-        console.print(_table("last decisions", status.decisions, zone), soft_wrap=False)
+        print_table(console, _table("last decisions", status.decisions, zone))
     else:
         console.print(BEGIN)
 
@@ -200,7 +200,7 @@ def _table(title: str, lines: tuple[Decision, ...], zone: str | None) -> Table:
     table = Table(title=title, title_justify="left", box=None)
     table.add_column("when", no_wrap=True)
     table.add_column("what", no_wrap=True)
-    # a key of a run or segment would leave the sentence no room; `--json` has it whole
+    # a key of a run or segment would leave the sentence no room on a terminal; a pipe and `--json` have it whole
     table.add_column("which", no_wrap=True, overflow="ellipsis", max_width=WIDEST_KEY)
     table.add_column("decision", ratio=1)
     for line in lines:

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from data_checks.batch import HELD, describe_hold, judge_groups
 from tasks.context import objects, settings
 from tasks.judged_rows import suite_frame
 from tasks.judging import Group, Judged
@@ -18,8 +19,6 @@ from tasks.judging import Group, Judged
 if TYPE_CHECKING:
     from data_checks.refusal import Refusal
     from deploy.stores.digests import DigestIndex
-
-HELD = "batch_held"
 
 
 def admit(rows: Sequence[Judged], others: Iterable[Group], index: DigestIndex) -> str:
@@ -93,11 +92,11 @@ def _hold(
     table_failed: str,
 ) -> str:
     """Hold the passed images of the groups of which too many were refused; of all, where the table itself is wrong."""
-    from data_checks.batch import judge_groups
-
     verdicts = judge_groups(received, refused, settings().input_policy)
     reasons = {
-        group: f"{group[1]} ({group[0]}): {verdict.reason}" for group, verdict in verdicts.items() if verdict.failed
+        group: f"{group[1]} ({group[0]}): {describe_hold(verdict)}"
+        for group, verdict in verdicts.items()
+        if verdict.failed
     }
     for each in rows if table_failed or reasons else ():
         if each.refusal is None and (reason := table_failed or reasons.get(each.group)):

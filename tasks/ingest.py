@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from data_checks.batch import HELD
 from tasks.admitting import admit, batch_name
 from tasks.colours import compare_colours
 from tasks.context import engine, now, settings
@@ -156,7 +157,7 @@ def _what_is_loaded_kept() -> Iterator[None]:
 
 
 def _is_held(row: Judged) -> bool:
-    return row.refusal == "batch_held"
+    return row.refusal == HELD
 
 
 def _abide_by_quarantine(rows: Sequence[Judged], settled: set[str], catalogue: Catalogue) -> None:

@@ -32,7 +32,7 @@ def refuse_fault(stretch: Sample, kind: NewKind, reference: Sample) -> None:
     if decided.action == "block":
         raise DataRefused(
             f"emergency: the newest {len(stretch):,} images captured from traffic may be a broken sensor's, nothing is "
-            f"learnt from them: {decided.reason}; look at their source, and where they are right ask for it by hand"
+            f"learnt from them: {decided.reason}"
         )
 
 

@@ -94,7 +94,13 @@ class DriftPolicy(BaseModel):
         description="mean shift of an image statistic, reference sd; Fashion-MNIST: 17 % new kinds 0.08, one class "
         "trebled 0.21, 15 % brighter 0.61",
     )
-    max_refused_share: float = Field(0.01, gt=0, lt=1, description="per reason; the field's 1 %, tested as a rate")
+    max_refused_share: float = Field(
+        0.01,
+        gt=0,
+        lt=1,
+        description="of a window of traffic, per reason; above it the monitor says `block`; the field's 1 %, tested as "
+        "a rate. What holds a batch at the ingest is `input_policy.max_refused_share`",
+    )
     min_received: int = Field(100, ge=1, description="images, answered or refused, to judge a refused share on")
 
     known_error_ratio: float = Field(

@@ -9,6 +9,9 @@ from data_checks.refusal import Refusal
 from data_checks.statistics.rates import measure_rate
 from data_checks.verdict import Evidence, Phase, Verdict
 
+LIMIT_SETTING = "the limit is `drift.max_refused_share`"
+"""Goes behind the numbers: `input_policy.max_refused_share` is another one, for what is ingested."""
+
 
 def judge_refusals(window: Window, level: float, policy: DriftPolicy) -> dict[str, Verdict]:
     """Judge the refused share of each reason that occurred, at a level for all possible reasons together.
@@ -36,4 +39,4 @@ def _judge_reason(rule: str, count: int, received: int, level: float, policy: Dr
     )  # fmt: skip
     # P(at least `count` refused) at the limit, the identity of binomial and beta tails
     p_value = float(betainc(count, received - count + 1, policy.max_refused_share))
-    return judge_findings(rule, [Finding(evidence, p_value)], level / len(Refusal))
+    return judge_findings(rule, [Finding(evidence, p_value, LIMIT_SETTING)], level / len(Refusal))

@@ -88,6 +88,10 @@ class Facts:
         kind = self.circumstances.new_kind
         return "no cluster rose" if kind is None else describe_kind(kind)
 
+    def setting(self, name: str) -> str:
+        """A limit by its full name and its value, as a settings file has it."""
+        return f"`drift.{name} = {getattr(self.policy, name):g}`"
+
     def share_moved(self) -> float:
         """Share of the traffic that moved at least: the largest KS distance of a dimension is such a bound."""
         verdict = self.judgement.verdicts["latent_code"]

@@ -12,6 +12,17 @@ from data_checks.verdict import Phase
 NEEDED_RULES = ("latent_code", "recon_error", "image_statistics")
 """Without these three passed, nobody may say that all is well."""
 
+LOOK = (
+    "; look at the pictures that came: mend what spoils them, or, where they are as they should be, "
+    "`latentloop retrain --tier emergency` learns them"
+)
+"""Ends a block: nothing is learnt of a fault, unless a person who saw the pictures asks for it."""
+
+LOOK_REFUSED = (
+    "; the service keeps none of what it refused: look at what its sender sends, or, where that is as it should be, "
+    "change the setting that refuses it (`latentloop settings input_policy` shows them)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -37,12 +48,17 @@ def _sensor(facts: Facts) -> Notice | None:
     # risen clusters explain nothing while neither codes nor errors left
     kind, limit = facts.new_kind if facts.drifted else None, facts.policy.kind_image_shift
     if kind is None:
-        return Notice("block", f"the images of the whole traffic moved, with no new kind among them: {told}")
+        moved_by = f"more than {facts.setting('image_shift')} allows"
+        why = f"the images of the whole traffic moved, with no new kind among them, {moved_by}: {told}"
+        return Notice("block", f"{why}{LOOK}")
     largest = max(each.value for each in moved[0].evidence)
     if largest <= kind.share * limit:
         return None
-    explained = f"shift {largest:.3g} > {kind.share:.1%} x {limit:.3g} reference sd"
-    return Notice("block", f"the images moved further than a new kind of their share explains: {explained}; {told}")
+    explained = (
+        f"shift {largest:.3g} > {kind.share:.1%} x {limit:.3g} reference sd, {facts.setting('kind_image_shift')}"
+    )
+    why = f"the images moved further than a new kind of their share explains: {explained}; {told}"
+    return Notice("block", f"{why}{LOOK}")
 
 
 def _altered(facts: Facts) -> Notice | None:
@@ -52,15 +68,18 @@ def _altered(facts: Facts) -> Notice | None:
         return None
     if facts.spread_too_wide:
         share, limit = f"{found.spread:.1%}", f"{policy.kind_spread:.1%}"
-        told = f"images of every kind are altered: the found lie among {share} > {limit} of the reference's cells"
+        told = f"images of every kind are altered: the found lie among {share} > {limit} of the reference's cells, "
+        told += facts.setting("kind_spread")
     elif found.rest < policy.rest_images:
-        told = f"no known kind is left to tell a fault from a new kind by: {found.rest} < {policy.rest_images} images"
+        few = f"{found.rest} < {policy.rest_images} images, {facts.setting('rest_images')}"
+        told = f"no known kind is left to tell a fault from a new kind by: {few}"
     elif found.rest_shift > policy.rest_image_shift:
         shift, limit = f"{found.rest_shift:.3g}", f"{policy.rest_image_shift:.3g}"
-        told = f"the images outside of the risen clusters moved too: shift {shift} > {limit} reference sd"
+        told = f"the images outside of the risen clusters moved too: shift {shift} > {limit} reference sd, "
+        told += facts.setting("rest_image_shift")
     else:
         return None
-    return Notice("block", f"{told}; {facts.risen}; {tell_reasons(facts.drifted)}")
+    return Notice("block", f"{told}; {facts.risen}; {tell_reasons(facts.drifted)}{LOOK}")
 
 
 def _no_pixels(facts: Facts) -> Notice | None:
@@ -80,7 +99,7 @@ def _new_kind(facts: Facts) -> Notice | None:
 
 def _refused(facts: Facts) -> Notice | None:
     refused = facts.failed(tuple(name for name in facts.judgement.failed if name.startswith("refused_")))
-    return Notice("block", tell_reasons(refused)) if refused else None
+    return Notice("block", f"{tell_reasons(refused)}{LOOK_REFUSED}") if refused else None
 
 
 def _encoder(facts: Facts) -> Notice | None:

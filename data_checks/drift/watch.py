@@ -9,6 +9,7 @@ side.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from data_checks.drift.finding import Finding, judge_findings
 from data_checks.drift.locations import IMAGE_STATISTICS, compare_logs, find_unlogged
 from data_checks.drift.policy import DriftPolicy
+from data_checks.drift.refusals import LIMIT_SETTING
 from data_checks.drift.window import Window, cannot_judge, find_obstacle, find_unusable, keep_distinct
 from data_checks.refusal import Refusal
 from data_checks.sample import Sample
@@ -132,6 +134,7 @@ def _watch_refusals(window: Window, level: float, policy: DriftPolicy) -> list[V
         finding = _find(
             f"refused_{reason}", share, limit, "share", window.received, _chernoff(share, limit, window.received)
         )
+        finding = replace(finding, note=LIMIT_SETTING)
         verdicts.append(judge_findings(f"refused_{reason}", [finding], level / len(Refusal)))
     return verdicts
 

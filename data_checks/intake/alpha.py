@@ -5,6 +5,9 @@ from PIL import Image, ImageColor
 
 OPAQUE = 255
 
+TRANSPARENCY = "transparency over "
+"""Begins the name of this conversion; the colour follows."""
+
 
 def flatten(image: Image.Image, background: str) -> tuple[Image.Image, tuple[str, ...]]:
     """Make L or RGB of LA or RGBA: colour x alpha + background x (1 - alpha), rounded; nothing of another mode."""
@@ -17,7 +20,7 @@ def flatten(image: Image.Image, background: str) -> tuple[Image.Image, tuple[str
         plain = plain.convert("RGB")
     ground = Image.new(plain.mode, plain.size, background)
     ground.paste(plain, (0, 0), alpha)
-    return ground, (f"transparency over {background}",)
+    return ground, (f"{TRANSPARENCY}{background}",)
 
 
 def add_key(image: Image.Image, key: tuple[int, ...], bits: int) -> Image.Image:

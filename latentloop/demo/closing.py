@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, select_autoescape
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.form import BenchmarkReport, Result, describe_machine, write_report
 from latentloop.errors import DemoFailed
+from latentloop.screen import open_screen, print_table
 
 if TYPE_CHECKING:
     from latentloop.demo.telling import Story
@@ -111,14 +111,14 @@ def _render(story: Story, results: BenchmarkReport, pictures: list[tuple[str, st
 
 
 def _print(story: Story, results: BenchmarkReport) -> None:
-    console = Console()
+    console = open_screen()
     for chapter in story.chapters:
         table = Table(
             title=f"{chapter.title} ({chapter.seconds:.0f} s)", title_justify="left", box=None, show_header=False
         )
         for name, value in chapter.rows:
             table.add_row(name, value)
-        console.print(table)
+        print_table(console, table)
     table = Table("figure", "value", "unit", "bar", title="figures", title_justify="left", box=None)
     for each in results.results:
         sign = {"lower": "≤", "higher": "≥"}[each.direction]
@@ -128,4 +128,4 @@ def _print(story: Story, results: BenchmarkReport) -> None:
             each.unit,
             "" if each.limit is None else f"{sign} {each.limit:g}",
         )
-    console.print(table)
+    print_table(console, table)

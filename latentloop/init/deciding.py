@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 
@@ -123,9 +124,9 @@ def measure_rate(
 
 
 def _transparent(looked: Looked) -> list[tuple[Look, bytes]]:
-    """The first transparent pictures of the sample, with their bytes."""
+    """Transparent pictures from all over the sample, with their bytes: one folder may have its icons in white."""
     wanted = {each.path: each for each in looked.sample.looks if each.transparent}
-    found = (each for each in looked.surveyed.chosen if each.path in wanted)
-    some = [each for each, _ in zip(found, range(TRIED_AT_MOST), strict=False)]
+    found = [each for each in looked.surveyed.chosen if each.path in wanted]
+    some = found[:: ceil(len(found) / TRIED_AT_MOST) or 1]
     read = ((wanted[each.path], looked.files.again(each)) for each in some)
     return [(look, data) for look, data in read if data is not None]

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from data_checks.batch import HELD, SHARE_SETTING, find_least_share
+from data_checks.intake.alpha import TRANSPARENCY
 from data_checks.intake.header import ImageFormat
 from data_checks.refusal import NO_SETTING
 
 if TYPE_CHECKING:
     from latentloop.quarantine.state import Refused
 
+REJUDGE = "`latentloop quarantine rejudge`"
 LETS_IN = 0.99  # of the images, where a threshold can do that
 _FLAT = 1e-6  # variance on [0, 1] of a picture in which nothing can be seen
 _WHITE, _BLACK = 0.8, 0.2  # mean on [0, 1]
-_LOWER_BOUND = re.compile(r"lower bound ([0-9.e+-]+) > limit")
 _CAME_FORMAT = re.compile(rf"expected [A-Z, or]+, came an? ({'|'.join(get_args(ImageFormat))}): ", re.IGNORECASE)
+_LAID_OVER = re.compile(rf"{TRANSPARENCY}(#[0-9a-fA-F]{{6}})")
+_VANISHING = 1e-3  # variance below which hardly anything of a picture is left; `init` says the same of its sample
+_WHITE_GROUND, _MIDDLE = "#ffffff", "#808080"  # what is white and what is black shows on it
+_ONE_TONE = "check the camera, the lens cap or the export, and `discard` what is empty"
 _CAME = re.compile(r"came (?:\S+ = )?([0-9]+)")
 
 
@@ -48,18 +55,51 @@ def _format(rows: Sequence[Refused], formats: Sequence[str]) -> str:
 
 
 def _low_variance(rows: Sequence[Refused]) -> str:
+    return _beside_vanished(rows, _low_variance_of)
+
+
+def _low_variance_of(rows: Sequence[Refused]) -> str:
     values = np.array([each.variance or 0.0 for each in rows])
     flat = int((values <= _FLAT).sum())
     if flat == len(rows):
         are = "it is" if len(rows) == 1 else f"all {len(rows):,} are"
-        return f"{are} of one single tone: check the camera, the lens cap or the export"
+        return f"{are} of one single tone: {_ONE_TONE}"
     lets_in = _threshold("input_policy.min_variance", values[values > _FLAT], len(rows))
-    return lets_in + (f"; {flat:,} {'is' if flat == 1 else 'are'} of one single tone" if flat else "") + _ground(rows)
+    if flat:
+        only = "" if 2 * flat <= len(rows) else ", so this setting alone is no answer"
+        others = f"the other {flat:,} {'is' if flat == 1 else 'are'} of one single tone"
+        lets_in += f"{only}; {others}: {_ONE_TONE}"
+    return lets_in + _ground(rows)
 
 
 def _low_entropy(rows: Sequence[Refused]) -> str:
+    return _beside_vanished(rows, _low_entropy_of)
+
+
+def _low_entropy_of(rows: Sequence[Refused]) -> str:
     values = np.array([each.entropy_bits or 0.0 for each in rows])
     return _threshold("input_policy.min_entropy_bits", values, len(rows)) + _ground(rows)
+
+
+def _beside_vanished(rows: Sequence[Refused], advise_others: Callable[[Sequence[Refused]], str]) -> str:
+    """First what was laid over a colour that may be its own: a lower threshold would let in pictures of nothing."""
+    grounds = {each.id: ground for each in rows if (ground := _vanished_on(each))}
+    if not grounds:
+        return advise_others(rows)
+    ground = Counter(grounds.values()).most_common(1)[0][0]
+    others = [each for each in rows if each.id not in grounds]
+    are = "it is" if len(rows) == 1 else f"{_all(len(rows))} are" if not others else f"{len(grounds):,} are"
+    told = (
+        f'{are} transparent and on `preprocessing.background = "{ground}"`, where what is drawn in that colour '
+        f'vanishes: it shows with another, such as "{_MIDDLE if ground != _MIDDLE else _WHITE_GROUND}" (another catalogue, which '
+        "the next ingest fills by itself); a lower threshold would let in pictures of nothing"
+    )
+    return f"{told}; of the other {len(others):,}: {advise_others(others)}" if others else told
+
+
+def _vanished_on(row: Refused) -> str:
+    found = _LAID_OVER.search(row.detail)
+    return found[1] if found is not None and (row.variance or 0.0) < _VANISHING else ""
 
 
 def _threshold(setting: str, values: np.ndarray, of: int) -> str:
@@ -92,12 +132,12 @@ def _ground(rows: Sequence[Refused]) -> str:
 
 
 def _batch_held(rows: Sequence[Refused]) -> str:
-    bounds = [float(found[1]) for each in rows if (found := _LOWER_BOUND.search(each.detail)) is not None]
-    out = "nothing is wrong with these, others of their source were refused: mend those, or `release` these"
-    if not bounds:
-        return out
-    share = math.ceil(max(bounds) * 100) / 100
-    return f"{out}; `input_policy.max_refused_share = {share:g}` holds none of them" if share < 1 else out
+    out = (
+        "nothing is wrong with these, they wait because too many others of their source were refused; "
+        '`latentloop quarantine release batch_held --reason "…"` takes them in as they are'
+    )
+    share = find_least_share({each.detail for each in rows})
+    return f"{out}, and so does `{SHARE_SETTING} = {share:g}` for good: set it, then {REJUDGE}" if share else out
 
 
 def _inverted(rows: Sequence[Refused]) -> str:
@@ -160,7 +200,7 @@ _SENTENCES: dict[str, Callable[[Sequence[Refused]], str]] = {
     "low_variance": _low_variance,
     "low_entropy": _low_entropy,
     "inverted": _inverted,
-    "batch_held": _batch_held,
+    HELD: _batch_held,
     "too_many_bytes": _too_many_bytes,
     "too_many_pixels": _too_many_pixels,
     "wrong_shape": _wrong_shape,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy.shown_time import show_time
 from latentloop.quarantine.state import Refused, RefusedFor
+from latentloop.screen import open_screen, print_table
+
+SETTING = "`input_policy."  # begins a setting that would let some in
 
 
 def print_groups(groups: Sequence[RefusedFor], zone: str | None) -> None:
     """One paragraph a reason."""
-    console = Console()
+    console = open_screen()
     if not groups:
         console.print("quarantine is empty: everything that was captured is in the catalogue, or waits for an ingest")
         return
@@ -24,13 +26,18 @@ def print_groups(groups: Sequence[RefusedFor], zone: str | None) -> None:
         console.print(
             f"[bold]{each.reason}[/bold]  {count_images(each.images)}{escape(several)}{since}", highlight=False
         )
-        console.print(f"  {escape(each.advice)}", highlight=False, soft_wrap=True)
+        console.print(f"  {escape(each.advice)}", highlight=False)
         if each.other_settings:
             console.print(
                 f"  {_were_judged(each.other_settings)} again, `latentloop quarantine rejudge` does so now",
                 highlight=False,
-                soft_wrap=True,
             )
+    if any(SETTING in each.advice for each in groups):
+        console.print(
+            "a setting that was changed in latentloop.toml holds for them with `latentloop quarantine rejudge`, or the "
+            "next ingest",
+            highlight=False,
+        )
     console.print("look at them: `latentloop quarantine show all --html quarantine.html`", highlight=False)
 
 
@@ -46,10 +53,10 @@ def _were_judged(count: int) -> str:
 
 def print_rows(rows: Sequence[Refused], at_most: int) -> None:
     """One line an image."""
-    console = Console()
-    table = Table("id", "reason", "name", "detail", box=None)
+    console = open_screen()
+    table = Table(Column("id", no_wrap=True), Column("reason", no_wrap=True), "name", "detail", box=None)
     for each in rows[:at_most]:
-        table.add_row(each.id, each.reason, escape(ascii(each.name)[1:-1]), escape(each.detail[:200]))
-    console.print(table)
+        table.add_row(each.id, each.reason, escape(ascii(each.name)[1:-1]), escape(each.detail))
+    print_table(console, table)
     if len(rows) > at_most:
         console.print(f"and {len(rows) - at_most:,} more: --at-most")

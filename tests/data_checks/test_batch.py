@@ -1,6 +1,6 @@
 import pytest
 
-from data_checks.batch import decision_digest, judge_groups, judge_refused_shares
+from data_checks.batch import decision_digest, describe_hold, find_least_share, judge_groups, judge_refused_shares
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from data_checks.verdict import Phase
@@ -62,3 +62,26 @@ def test_many_small_reasons_do_not_hold_a_batch_that_no_single_one_would() -> No
     few = dict.fromkeys([Refusal.truncated, Refusal.wrong_mode, Refusal.wrong_shape, Refusal.low_variance], 50)
     assert judge_refused_shares(few, 10_000, POLICY).passed
     assert judge_refused_shares({Refusal.truncated: 200}, 10_000, POLICY).failed
+
+
+def test_a_hold_is_told_with_the_share_of_each_reason_and_the_full_name_of_the_setting() -> None:
+    verdict = judge_refused_shares({Refusal.low_variance: 173, Refusal.leakage: 60, Refusal.truncated: 2}, 2000, POLICY)
+    assert describe_hold(verdict) == (
+        "60 of 2,000 were refused for leakage (3 %, surely at least 1.954 %) and 173 of 2,000 were refused for "
+        "low_variance (8.65 %, surely at least 6.823 %), `input_policy.max_refused_share = 0.01` allows 1 %"
+    )
+
+
+@pytest.mark.parametrize("count", [60, 173, 200, 1_000, 1_990])
+def test_the_least_share_of_a_hold_holds_it_no_more_and_the_percent_below_it_does(count: int) -> None:
+    refused = {Refusal.low_variance: count}
+    share = find_least_share([describe_hold(judge_refused_shares(refused, 2_000, POLICY))])
+    assert share is not None
+    assert not judge_refused_shares(refused, 2_000, InputPolicy(max_refused_share=share)).failed
+    if share > 0.02:
+        assert judge_refused_shares(refused, 2_000, InputPolicy(max_refused_share=share - 0.01)).failed
+
+
+def test_where_all_were_refused_no_share_is_enough() -> None:
+    assert find_least_share([describe_hold(judge_refused_shares({Refusal.low_variance: 2_000}, 2_000, POLICY))]) is None
+    assert find_least_share(["no share in it"]) is None

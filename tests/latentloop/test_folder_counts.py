@@ -88,11 +88,25 @@ def test_what_was_left_out_is_named_beside_the_sum() -> None:
 
 
 def test_each_hold_is_said_once_with_its_reason() -> None:
-    why = "source shop-a: refused_low_variance 30 of 100"
+    why = "shop-a (files): 30 of 100 were refused for low_variance (30 %, surely at least 17 %), `input_policy.max_…"
     result = counts(judged(100, held=why, batch_held=70, low_variance=30), judged(50, held=why, batch_held=50))
 
-    assert say_counts(result, "UTC").count(f"held: {why}") == 1
+    assert say_counts(result, "UTC").count(f"  {why}") == 1
     assert result.mostly_refused
+
+
+def test_batches_beyond_five_are_counted_and_a_table_that_is_wrong_names_no_share() -> None:
+    many = [judged(9, held=f"shop-{number}: `input_policy.max_refused_share`", batch_held=9) for number in range(7)]
+    lines = say_counts(counts(*many), "UTC")
+    assert "  shop-4: `input_policy.max_refused_share`" in lines and "  and 2 more batches" in lines
+
+    lines = say_counts(counts(judged(9, held="ExpectTable: expected 3, came 2", batch_held=9)), "UTC")
+    assert lines[1:4] == [
+        "held: 9 good pictures wait in quarantine and nothing is lost: the table of this batch is wrong as a whole",
+        "  ExpectTable: expected 3, came 2",
+        '  `latentloop quarantine release batch_held --reason "why they are good"` takes them in, on record',
+    ]
+    assert not any("max_refused_share" in line for line in lines)
 
 
 def test_what_was_ingested_before_is_not_told_as_fresh() -> None:

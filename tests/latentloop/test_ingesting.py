@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image, ImageDraw
+from typer.testing import CliRunner
 
 from deploy.settings import Settings
 from deploy.stores import faults
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
+from latentloop.demo.damage import encode_png
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.folder_counts import FolderCounts
+from latentloop.ingest_words import say_counts
 from latentloop.ingesting import Segments, ingest_folder
 from latentloop.pace import Pace
+from latentloop.quarantine.commands import app
 from latentloop.quarantine.state import group_by_reason, read_refused
 from latentloop.sources.packing import Packed, Packing
 from latentloop.watching import Watch, watch_folder
 from tasks.context import engine, forget, settings
 from tasks.pending import policy_digest
+from tests.data_checks.pictures import product
 from tests.tasks.arrivals import damaged, ingest, intact, write_config
 
 Say = Callable[[str], None]
@@ -78,6 +87,66 @@ def test_the_same_folder_again_is_known_and_a_new_file_is_not(inbox: Path) -> No
     assert (first.known, again.known, later.known) == (False, True, False)
     assert again.model_copy(update={"known": False}) == first
     assert (later.received, later.accepted, later.gone) == (5, 5, 1)
+
+
+def faint(seed: int) -> bytes:
+    """A good picture that the settings call flat: its variance is about a third of their least."""
+    return encode_png((128 + product(seed).astype(np.float64) / 8).astype(np.uint8))
+
+
+@pytest.mark.parametrize(("way", "taken_in"), [(0, 84), (1, 120), (2, 84)], ids=["release", "flat ones too", "share"])
+def test_a_held_folder_is_told_in_words_and_each_way_on_that_it_names_takes_the_good_ones_in(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch, way: int, taken_in: int
+) -> None:
+    for seed in range(120):
+        (inbox / f"{seed}.png").write_bytes(intact(seed) if seed < 84 else faint(seed))
+
+    said = say_counts(ingested(inbox), "UTC")
+
+    begin = said.index(
+        "held: 84 good pictures wait in quarantine and nothing is lost: too many others of their source were refused"
+    )
+    assert said[begin + 1] == (
+        "  inbox (files): 36 of 120 were refused for low_variance (30 %, surely at least 18.07 %), "
+        "`input_policy.max_refused_share = 0.01` allows 1 %"
+    )
+    assert "`latentloop quarantine list`" in said[begin + 2]
+    ways = said[begin + 3 : begin + 6]
+    assert [line[:4] for line in ways] == ["  - "] * 3
+    listed = CliRunner().invoke(app, ["list"]).stdout
+    for told in re.findall(r"`(input_policy\.\w+ = [0-9.]+)`", {0: "", 1: listed, 2: ways[2]}[way]):
+        name, value = told.split(" = ")
+        if (name == "input_policy.min_variance") == (way == 1):
+            monkeypatch.setenv(f"LATENTLOOP_{name.upper().replace('.', '__')}", value)
+    forget()
+
+    command = re.findall(r"`latentloop quarantine ([^`]+)`", ways[way])[-1]
+    done = CliRunner().invoke(app, shlex.split(command), catch_exceptions=False)
+
+    assert done.exit_code == 0
+    assert settings().open_catalogue().counts().accepted == taken_in
+
+
+def test_white_icons_that_vanish_on_white_are_told_another_background_which_takes_them_in(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        icon = Image.new("RGBA", (28, 28))
+        ImageDraw.Draw(icon).rectangle((4, 4, 14 + number, 20), fill="white")
+        icon.save(inbox / f"{number}.png")
+    monkeypatch.setenv("LATENTLOOP_PREPROCESSING__FIT", "pad")
+    forget()
+    assert ingested(inbox).reasons == {"low_variance": 6}
+
+    listed = CliRunner().invoke(app, ["list"]).stdout
+
+    assert 'all 6 are transparent and on `preprocessing.background = "#ffffff"`' in listed
+    assert "min_variance" not in listed and "camera" not in listed
+    (shown,) = re.findall(r'such as "(#\w+)"', listed)
+    monkeypatch.setenv("LATENTLOOP_PREPROCESSING__BACKGROUND", shown)
+    forget()
+    assert ingested(inbox).reasons == {}
+    assert settings().open_catalogue().counts().accepted == 6
 
 
 def test_labels_that_come_later_are_learnt_and_none_is_changed(inbox: Path) -> None:

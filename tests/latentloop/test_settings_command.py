@@ -20,6 +20,7 @@ from deploy.settings_fields import read_fields
 from deploy.settings_in_force import declare_settings
 from deploy.stores.ledger import Ledger
 from latentloop.installation import Installation, write_installation
+from latentloop.settings_screen import first_sentence
 from tests.deploy.settled import empty_the_environment
 from tests.latentloop.front_door import environment, run_latentloop
 
@@ -69,6 +70,20 @@ def test_the_screen_begins_with_file_digest_and_installation_and_marks_what_is_n
     assert "[training.model] of a vq_vae" in done.stdout
     assert "[training.model] of a conv_vae" not in done.stdout
     assert "hush" not in done.stdout
+
+
+def test_in_a_pipe_no_value_and_no_description_is_cut(file: Path, tmp_path: Path) -> None:
+    env = bare(service_url=(address := f"https://{'a-long-name.' * 12}example.org"))
+    del env["COLUMNS"]
+
+    screen = run_latentloop("settings", env=env, folder=tmp_path).stdout
+    settings = json.loads(run_latentloop("settings", "--json", env=env, folder=tmp_path).stdout)["settings"]
+
+    assert f'"{address}"' in screen
+    lines = screen.splitlines()
+    for each in settings:
+        word, told = each["name"].rpartition(".")[2], first_sentence(each["description"])
+        assert any(line[2:].startswith(f"{word} ") and line.endswith(told) for line in lines), each["name"]
 
 
 def test_for_scripts_every_setting_has_value_origin_default_unit_bounds_and_description(

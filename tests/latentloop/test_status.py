@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -156,10 +157,12 @@ def test_what_the_gate_said_of_a_version_is_said_once_and_a_long_key_leaves_it_r
     screen = run_latentloop("status", env=env, folder=tmp_path).stdout
 
     assert screen.count(said) == 1, "in a pipe there are columns enough for a sentence"
-    (line,) = [each for each in screen.splitlines() if each.rstrip().endswith("worse")]
-    assert f" {key[:23]}…  worse" in line
+    (line,) = [each for each in screen.splitlines() if each.endswith("worse")]
+    assert re.search(rf" {key} +worse", line), "and for a key"
     table = run_latentloop("status", env=narrow, folder=tmp_path).stdout.split("last decisions")[1]
     assert max(map(len, table.splitlines())) <= 90
+    (line,) = [each for each in table.splitlines() if each.rstrip().endswith("worse")]
+    assert f" {key[:23]}…  worse" in line
 
 
 def test_servers_that_accept_and_never_answer_are_asked_once_and_named(

@@ -8,13 +8,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from data_checks.batch import HELD
 from data_checks.input_gate import judge_image_bytes
 from deploy.stores import faults
 from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
 from latentloop.demo.damage import DAMAGES, encode_png
-from tasks.admitting import HELD
 from tasks.context import engine, objects, settings
 from tasks.ingest import find_new_segments, ingest_segments
 from tasks.pending import policy_digest
@@ -66,7 +66,10 @@ def test_a_batch_with_three_black_frames_in_ten_is_held_as_a_whole() -> None:
     assert (counts.accepted, counts.per_reason) == (0, {"batch_held": 84, "low_variance": 36})
     (line,) = Ledger(engine()).entries("ingest-held")
     assert line.subject == segment
-    assert "refused_low_variance" in json.loads(line.body)["reason"]
+    assert json.loads(line.body)["reason"] == (
+        "supplier (files): 36 of 120 were refused for low_variance (30 %, surely at least 18.07 %), "
+        "`input_policy.max_refused_share = 0.01` allows 1 %"
+    )
     digest = pixel_digest(product(0)[None])
     assert DigestIndex(engine()).owners([digest]) == {}, "a held image may be sent again"
 
@@ -161,9 +164,7 @@ def test_a_bad_folder_holds_its_own_images_and_none_of_the_traffic_that_waits_be
     assert catalogue.counts().accepted == 150
     held = catalogue.read(["source", "reason", "detail"], table="quarantine").to_pylist()
     assert {row["source"] for row in held} == {"odd"}
-    assert all(
-        row["detail"].startswith("odd (files): refused_low_variance 0.3 ") for row in held if row["reason"] == HELD
-    )
+    assert all(row["detail"].startswith("odd (files): 36 of 120 were ") for row in held if row["reason"] == HELD)
 
 
 def test_of_one_folder_only_the_source_with_the_fault_is_held() -> None:

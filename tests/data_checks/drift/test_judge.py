@@ -165,6 +165,7 @@ def test_a_reason_is_judged_even_where_every_image_was_refused() -> None:
         "refused_low_variance"
     ]
     assert verdict.phase is Phase.failed
+    assert "> limit 0.01 share (n=150), the limit is `drift.max_refused_share`, p " in verdict.reason
     few = judge_window(Window(healthy(0), {"low_variance": 99}, 99), None, POLICY).verdicts["refused_low_variance"]
     assert few.phase is Phase.inconclusive
     assert few.reason == "refused_low_variance: cannot judge: 99 of 99 images, at least 100 needed"

@@ -102,7 +102,8 @@ TABLE = {
     ),
     "risen clusters with images of every kind": (
         judged(latent_code=FAILED, recon_error=FAILED), {"new_kind": kind(), "found": EVERYWHERE}, "block",
-        "images of every kind are altered: the found lie among 80.0% > 50.0% of the reference's cells; 7 clusters rose "
+        "images of every kind are altered: the found lie among 80.0% > 50.0% of the reference's cells, "
+        "`drift.kind_spread = 0.5`; 7 clusters rose "
         "by at least 13.0% to 17.0% of the traffic, error ratio 1.8; latent_code is failed; recon_error is failed",
     ),
     "risen clusters with images of every kind, whose mean error is that of known ones": (
@@ -112,12 +113,14 @@ TABLE = {
     "risen clusters whose rest moved too": (
         judged(latent_code=FAILED, recon_error=FAILED),
         {"new_kind": kind(0.58, 1.3), "found": FoundImages(0.3, 840, 1.64)}, "block",
-        "the images outside of the risen clusters moved too: shift 1.64 > 0.5 reference sd; 7 clusters rose",
+        "the images outside of the risen clusters moved too: shift 1.64 > 0.5 reference sd, "
+        "`drift.rest_image_shift = 0.5`; 7 clusters rose",
     ),
     "risen clusters of all the traffic": (
         judged(latent_code=FAILED, recon_error=FAILED),
         {"new_kind": kind(0.99, 1.8), "found": FoundImages(0.05, 20, 0.1)}, "block",
-        "no known kind is left to tell a fault from a new kind by: 20 < 50 images; 7 clusters rose",
+        "no known kind is left to tell a fault from a new kind by: 20 < 50 images, `drift.rest_images = 50`; "
+        "7 clusters rose",
     ),
     "errors of every kind rose with codes inside": (
         judged(recon_error=FAILED), {"new_kind": kind(0.9, 1.5), "found": EVERYWHERE}, "incremental",
@@ -126,7 +129,8 @@ TABLE = {
     "moved images and risen clusters with images of every kind": (
         judged(image_statistics=FAILED, latent_code=FAILED, recon_error=FAILED),
         {"new_kind": kind(0.3), "found": EVERYWHERE}, "block",
-        "the images of the whole traffic moved, with no new kind among them: image_statistics is failed",
+        "the images of the whole traffic moved, with no new kind among them, more than `drift.image_shift = 0.3` "
+        "allows: image_statistics is failed",
     ),
     "a changed mix whose other images are another mix too": (
         judged(latent_code=FAILED), {"new_kind": kind(0.4, 0.98), "found": FoundImages(0.6, 900, 0.7)}, "none",
@@ -142,7 +146,8 @@ TABLE = {
     ),
     "a sensor fault": (
         judged(image_statistics=FAILED), {}, "block",
-        "the images of the whole traffic moved, with no new kind among them: image_statistics is failed",
+        "the images of the whole traffic moved, with no new kind among them, more than `drift.image_shift = 0.3` "
+        "allows: image_statistics is failed",
     ),
     "a sensor fault that moves codes and errors": (
         judged(image_statistics=FAILED, latent_code=FAILED, recon_error=FAILED), {}, "block",
@@ -151,7 +156,8 @@ TABLE = {
     "a sensor fault whose risen clusters explain too little": (
         judged(image_shift=0.85, image_statistics=FAILED, latent_code=FAILED, recon_error=FAILED),
         {"new_kind": kind(0.12, 1.4)}, "block",
-        "the images moved further than a new kind of their share explains: shift 0.85 > 12.0% x 2.5 reference sd",
+        "the images moved further than a new kind of their share explains: shift 0.85 > 12.0% x 2.5 reference sd, "
+        "`drift.kind_image_shift = 2.5`",
     ),
     "a darker sensor whose risen clusters are easy": (
         judged(image_statistics=FAILED, latent_code=FAILED), {"new_kind": kind(0.25, 0.5)}, "block",
@@ -227,13 +233,18 @@ def test_the_state_gives_action_and_reason(row: str) -> None:
     assert decided.action == action
     assert reason in decided.reason
     assert "\n" not in decided.reason
+    if action == "block":
+        command = "settings input_policy" if "refused" in row else "retrain --tier emergency"
+        assert f"`latentloop {command}`" in decided.reason
 
 
 def test_the_season_of_the_demo_is_an_emergency_and_black_frames_are_blocked_besides() -> None:
     judgement = judged(latent_code=FAILED, recon_error=FAILED, refused_low_variance=FAILED)
     decided = triage(judgement, circumstances(new_kind=kind()), POLICY)
     assert decided.action == "emergency"
-    assert [(each.action, each.reason) for each in decided.also] == [("block", "refused_low_variance is failed")]
+    (also,) = decided.also
+    assert also.action == "block"
+    assert also.reason.startswith("refused_low_variance is failed; the service keeps none of what it refused")
 
 
 def test_latency_never_asks_for_a_retrain_and_is_told_beside_one() -> None:

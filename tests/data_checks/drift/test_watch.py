@@ -44,6 +44,7 @@ def test_refused_frames_are_suspected_without_a_reference() -> None:
     verdict = judge_watch(window_of(sample, low_variance=40), None, POLICY)
     assert verdict.phase is Phase.failed
     assert "refused_low_variance 0.03846 > limit 0.01" in verdict.reason
+    assert "the limit is `drift.max_refused_share`" in verdict.reason
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,14 +47,56 @@ def test_black_frames_are_a_camera_and_white_grounds_are_not() -> None:
     assert advise("low_variance", refused("low_variance", [0.0])).startswith("it is of one single tone: check")
     assert "white ground is no broken camera" in advise("low_variance", refused("low_variance", [0.004] * 9, mean=0.97))
     dark = advise("low_variance", refused("low_variance", [0.004] * 8 + [0.0], mean=0.02))
-    assert "accepts 88.8 % of these 9; 1 is of one single tone" in dark and "camera failed" in dark
+    assert "accepts 88.8 % of these 9; the other 1 is of one single tone: check" in dark and "camera failed" in dark
 
 
-def test_a_held_source_names_the_share_that_would_not_hold_it() -> None:
-    detail = "odd (files): refused_low_variance 0.3 [0.18, 0.43] > limit 0.01 (n=120): lower bound 0.1812 > limit 0.01"
-    assert "`input_policy.max_refused_share = 0.19` holds none of them" in advise(
-        "batch_held", refused("batch_held", [1.0], detail=detail)
+def test_a_setting_that_lets_in_the_smaller_part_is_no_answer_and_the_rest_is_named() -> None:
+    said = advise("low_variance", refused("low_variance", [0.004] * 10 + [0.0] * 46))
+    assert said == (
+        "`input_policy.min_variance = 0.004` accepts 17.8 % of these 56, so this setting alone is no answer; the other 46 "
+        "are of one single tone: check the camera, the lens cap or the export, and `discard` what is empty"
     )
+    assert "no answer" not in advise("low_variance", refused("low_variance", [0.004] * 46 + [0.0] * 10))
+
+
+def on(ground: str, number: int, variance: float = 0.0) -> list[Refused]:
+    told = f"expected pixel variance >= 0.01; transparency over {ground} (`preprocessing.background`), where …"
+    rows = refused("low_variance", [variance] * number, mean=1.0, detail=told)
+    return [replace(each, segment=f"{ground}{variance}") for each in rows]
+
+
+def test_what_vanished_on_its_background_is_told_another_one_and_no_lower_threshold() -> None:
+    for reason in ("low_variance", "low_entropy"):
+        said = advise(reason, on("#ffffff", 12))
+        assert said.startswith(
+            'all 12 are transparent and on `preprocessing.background = "#ffffff"`, where what is drawn'
+        )
+        assert 'such as "#808080"' in said and "min_" not in said and "lens cap" not in said
+    assert 'such as "#ffffff"' in advise("low_variance", on("#808080", 1))
+
+    mixed = advise("low_variance", [*on("#ffffff", 12), *refused("low_variance", [0.004] * 3)])
+    assert mixed.startswith("12 are transparent")
+    assert mixed.endswith("of the other 3: `input_policy.min_variance = 0.004` accepts all of these 3")
+    thin_strokes = advise("low_variance", on("#ffffff", 5, variance=0.008))
+    assert thin_strokes.startswith("`input_policy.min_variance = 0.008` accepts all of these 5")
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "odd (files): 36 of 120 were refused for low_variance (30 %, surely at least 18.12 %), `input_policy.max_…",
+        "odd (files): refused_low_variance 0.3 [0.18, 0.43] > limit 0.01 (n=120): lower bound 0.1812 > limit 0.01",
+    ],
+    ids=["now", "of an earlier release"],
+)
+def test_a_held_source_names_the_share_that_would_not_hold_it_and_the_commands(detail: str) -> None:
+    said = advise("batch_held", refused("batch_held", [1.0], detail=detail))
+    assert "`latentloop quarantine release batch_held --reason" in said
+    assert said.endswith(
+        "`input_policy.max_refused_share = 0.19` for good: set it, then `latentloop quarantine rejudge`"
+    )
+    table_is_wrong = advise("batch_held", refused("batch_held", [1.0], detail="ExpectTable: expected 3, came 2"))
+    assert table_is_wrong.endswith("takes them in as they are")
 
 
 def test_the_largest_file_and_picture_are_read_from_what_the_gate_said() -> None:

@@ -93,6 +93,18 @@ def test_rows_are_named_by_ids_that_other_commands_take(home: Path) -> None:
     assert settings().open_catalogue().read(["vouched"])["vouched"].to_pylist() == ["", "a night picture"]
 
 
+def test_in_a_pipe_the_rows_are_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, at = f"{'a very long folder/' * 20}black.png", datetime(2026, 1, 1, tzinfo=UTC)
+    CaptureStore(objects()).write_by_content([CapturedImage(name, "s", at, damaged("black", 3))])
+    ingest()
+    monkeypatch.delenv("COLUMNS")
+
+    rows = {each["name"]: each for each in json.loads(run("show", "all", "--json").stdout)}
+    (line,) = [line for line in run("show", "all").stdout.splitlines() if rows[name]["id"] in line]
+
+    assert re.split(r"  +", line.strip()) == [rows[name]["id"], rows[name]["reason"], name, rows[name]["detail"]]
+
+
 def test_what_is_judged_again_is_summed(home: Path) -> None:
     said = run("rejudge").stdout.splitlines()
     assert said[0] == "0 taken in, 2 refused, of 2 judged again"
