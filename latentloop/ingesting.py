@@ -24,6 +24,7 @@ from latentloop.sources.opening import open_source
 from latentloop.sources.packed_files import PackedFiles
 from latentloop.sources.packing import IsComplete, Packed, Packing
 from latentloop.sources.survey import survey
+from latentloop.sources.tally import Left
 from latentloop.superseded import leave_out_superseded
 from tasks.unread import note_unread
 from tasks.values import IngestCounts
@@ -33,6 +34,8 @@ Run = Callable[[Settings, Ledger, Sequence[str], Say], None]
 
 TIMEOUT_S = 24 * 3_600.0
 LOOK_EVERY_S = 3.0
+_ENDINGS = 6  # that are named of a place without pictures
+_ARCHIVES = frozenset({".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"})
 
 
 def ingest_folder(
@@ -153,8 +156,26 @@ class Segments:
 
 
 def _say_no_image(source: Source, packed: Packed) -> str:
+    """Where it was looked for, what is there, and what to do about that."""
     tally = packed.tally
-    there = [f"{number:,} {ending}" for ending, number in tally.ignored.most_common(4)]
+    there = [f"{number:,} {ending}" for ending, number in tally.ignored.most_common(_ENDINGS)]
+    if (more := tally.ignored.total() - sum(dict(tally.ignored.most_common(_ENDINGS)).values())) > 0:
+        there.append(f"{more:,} of other endings")
     there += [f"{named.count:,} {why.value}: {named}" for why, named in tally.left_out.items()]
-    came = f"found none that can be used ({'; '.join(there)})" if there else "found none: check the path"
-    return f"{source.place}: expected image files in it or below, {came}"
+    came = f"found none that can be used among what lies there ({'; '.join(there)})"
+    came = came if there else "found no file at all"
+    return f"{source.place}: looked for pictures in it and in all folders below, {came}: {_say_what_to_do(packed)}"
+
+
+def _say_what_to_do(packed: Packed) -> str:
+    tally = packed.tally
+    ways = []
+    if any(ending in _ARCHIVES for ending in tally.ignored):
+        ways.append("unpack the archives")
+    if tally.left_out.keys() & {Left.link, Left.linked_folder}:
+        ways.append("name the folder that a link leads to")
+    if Left.hidden in tally.left_out:
+        ways.append("rename what begins with a dot")
+    if Left.unreadable in tally.left_out:
+        ways.append("mend the rights of what is unreadable")
+    return f"{', '.join(ways) or 'name the folder that has the pictures'}, then `latentloop ingest FOLDER` again"

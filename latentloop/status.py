@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -33,7 +34,7 @@ from latentloop.runs import Run, read_runs
 from latentloop.screen import open_screen, print_table
 from latentloop.steering import TrialView, trial_lines, view_trial
 from latentloop.supervisor.judging import Phase
-from latentloop.supervisor.report import PartReport, read_children
+from latentloop.supervisor.report import PartReport, read_children, say_parts
 
 DECISIONS = (
     "release", "golden", "gate", "approval", "approval-refused", "rejection", "override", "registered", "ingest-held",
@@ -42,6 +43,7 @@ DECISIONS = (
 )  # fmt: skip
 LONGEST = 160  # characters of a decision
 WIDEST_KEY = 24  # characters of what a decision is about
+AS_ABOVE, AS_DRIFT = "as above", "as its line `drift` says"
 RELEASE = "a release says which versions serve"
 BEGIN = (
     "nothing was decided yet: `latentloop ingest FOLDER` brings images, "
@@ -156,9 +158,8 @@ def print_status(status: Status, zone: str | None) -> None:
         console.print(
             starting if status.parts else "no installation runs from this home (start one with `latentloop up`)"
         )
-    for part in status.parts:
-        if part.phase is not Phase.up:
-            console.print(f"  {escape(part.line)}", highlight=False)
+    for line in say_parts([part for part in status.parts if part.phase is not Phase.up]):
+        console.print(f"  {escape(line)}", highlight=False)
     for each in status.slots:
         console.print(f"  {each.slot:<9} version {each.version}  {each.digest[:12]}")
     if status.sight:
@@ -203,8 +204,11 @@ def _table(title: str, lines: tuple[Decision, ...], zone: str | None) -> Table:
     # a key of a run or segment would leave the sentence no room on a terminal; a pipe and `--json` have it whole
     table.add_column("which", no_wrap=True, overflow="ellipsis", max_width=WIDEST_KEY)
     table.add_column("decision", ratio=1)
+    said = set[str]()
     for line in lines:
-        table.add_row(_short(line.at, zone), line.kind, line.subject, escape(line.text))
+        text = line.text if line.text not in said else AS_ABOVE
+        said |= {line.text} if line.text else set()
+        table.add_row(_short(line.at, zone), line.kind, line.subject, escape(text))
     return table
 
 
@@ -257,24 +261,34 @@ def _asked_again(release: Release, ledger: Ledger) -> tuple[AskedAgain, ...]:
 
 
 def _lines(ledger: Ledger, kinds: tuple[str, ...], each: int, most: int) -> tuple[Decision, ...]:
-    """The newest lines of these kinds, at most so many of each kind; the gate's sentence once.
+    """The newest lines of these kinds, at most so many of each kind; the gate's and the monitor's sentence once.
 
-    Who registers a version repeats what the gate said of it.
+    Who registers a version repeats what the gate said of it, who acts on a line of the monitor what that said.
     """
+    entries = [entry for kind in kinds for entry in ledger.entries(kind, limit=each)]
+    monitored = [json.loads(entry.body).get("reason") or "" for entry in entries if entry.kind == "drift"]
     found = [
-        Decision(at=entry.at, kind=entry.kind, subject=entry.subject, text=_sentence(entry.body))
-        for kind in kinds
-        for entry in ledger.entries(kind, limit=each)
+        Decision(
+            at=entry.at,
+            kind=entry.kind,
+            subject=entry.subject,
+            text=_sentence(entry.body, () if entry.kind == "drift" else monitored),
+        )
+        for entry in entries
     ]
     repeated = {entry.text for entry in found if entry.kind == "registered"}
     found = [entry for entry in found if entry.kind != "gate" or entry.text not in repeated]
     return tuple(sorted(found, key=lambda entry: entry.at, reverse=True)[:most])
 
 
-def _sentence(body: str) -> str:
+def _sentence(body: str, said_by_monitor: Sequence[str]) -> str:
     content = json.loads(body)
     action = f"{content['action']}: " if content.get("action") else ""
-    return shorten(action + str(content.get("reason") or content.get("how") or ""), LONGEST)
+    told = action + str(content.get("reason") or content.get("how") or "")
+    for said in sorted(filter(None, said_by_monitor), key=len, reverse=True):
+        told = told.replace(said, AS_DRIFT)
+    # what blocks ends with what to do about it
+    return told if content.get("action") == "block" else shorten(told, LONGEST)
 
 
 def _short(at: datetime | None, zone: str | None) -> str:

@@ -57,7 +57,9 @@ def _too_few(kinds: dict[str, int]) -> str:
 
 def _row(figure: LabelFigure) -> str:
     error = "" if figure.recon_error is None else f"{figure.recon_error:.5f}"
-    interval = "" if figure.low is None or figure.high is None else f"{figure.low:.5f} to {figure.high:.5f}"
+    interval = f"too few ({figure.n:,})"
+    if figure.low is not None and figure.high is not None:
+        interval = f"{figure.low:.5f} to {figure.high:.5f}"
     return f"| {_plain(figure.label)} | {figure.n:,} | {error} | {interval} | {figure.suspected:,} |"
 
 

@@ -91,8 +91,8 @@ def _beside_vanished(rows: Sequence[Refused], advise_others: Callable[[Sequence[
     are = "it is" if len(rows) == 1 else f"{_all(len(rows))} are" if not others else f"{len(grounds):,} are"
     told = (
         f'{are} transparent and on `preprocessing.background = "{ground}"`, where what is drawn in that colour '
-        f'vanishes: it shows with another, such as "{_MIDDLE if ground != _MIDDLE else _WHITE_GROUND}" (another catalogue, which '
-        "the next ingest fills by itself); a lower threshold would let in pictures of nothing"
+        f'vanishes: it shows with another, such as "{_MIDDLE if ground != _MIDDLE else _WHITE_GROUND}" (another '
+        "catalogue, which the next ingest fills by itself); a lower threshold would let in pictures of nothing"
     )
     return f"{told}; of the other {len(others):,}: {advise_others(others)}" if others else told
 

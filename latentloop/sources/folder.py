@@ -145,13 +145,27 @@ def _time_of(seconds: float) -> datetime:
 
 
 def _say_what_else(folder: Path) -> str:
-    shown = storable(os.fspath(folder))
+    shown = storable(os.path.abspath(folder))
     try:
         folder.lstat()
     except FileNotFoundError:
-        return f"{shown}: expected a folder of image files, found nothing: check the path"
+        return f"{shown}: expected a folder of image files, found nothing{_say_nearest(folder)}: check the path"
     except OSError as error:
         return f"{shown}: cannot be looked at ({error.strerror}): mend the rights of the folders above it"
     if has_image_ending(file_name(folder.name)):
         return f"{shown}: expected a folder of image files, found one file: ingest its folder, or move it into its own"
     return f"{shown}: expected a folder of image files, found a file: unpack it where it is an archive, ingest a folder"
+
+
+def _say_nearest(folder: Path) -> str:
+    """The nearest folder above it that exists and some folders in it: which part of the path is wrong."""
+    nearest = next((each for each in Path(os.path.abspath(folder)).parents if each.is_dir()), None)
+    if nearest is None:
+        return ""
+    try:
+        inside = sorted(each.name for each in nearest.iterdir() if each.is_dir() and not is_hidden(each.name))
+    except OSError:  # it may be entered and not listed
+        return f"; {storable(os.fspath(nearest))} exists"
+    more = f" and {len(inside) - 3:,} more" if len(inside) > 3 else ""
+    has = ", ".join(map(storable, inside[:3])) + more if inside else "no folder"
+    return f"; {storable(os.fspath(nearest))} exists and has {has} in it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -33,6 +34,22 @@ class PartReport(BaseModel):
         return f"{self.name} is {self.phase} since {self.since.astimezone():%H:%M:%S}" + (
             f": {self.reason}" if self.reason else ""
         )
+
+
+def say_parts(parts: Sequence[PartReport]) -> list[str]:
+    """A line each, and one for all that are alike for the same reason: since the first of them is."""
+    alike: dict[tuple[Phase, str], list[PartReport]] = {}
+    for each in parts:
+        alike.setdefault((each.phase, each.reason), []).append(each)
+    return [_say_alike(group) for group in alike.values()]
+
+
+def _say_alike(group: Sequence[PartReport]) -> str:
+    first = min(group, key=lambda each: each.since)
+    if len(group) == 1:
+        return first.line
+    names = f"{', '.join(each.name for each in group[:-1])} and {group[-1].name}"
+    return f"{names} are {first.line.removeprefix(f'{first.name} is ')}"
 
 
 class Report(BaseModel):

@@ -170,7 +170,7 @@ def test_a_folder_without_images_is_refused_in_one_line(home: Path, tmp_path: Pa
 
     done = run_latentloop("ingest", "empty", env=env, folder=tmp_path)
 
-    assert_refused(done, f"{tmp_path}/empty: expected image files in it or below, found none: check the path")
+    assert_refused(done, f"{tmp_path}/empty: looked for pictures in it and in all folders below, found no file")
 
 
 def test_an_unknown_tier_is_refused_with_the_known_ones(home: Path, tmp_path: Path) -> None:

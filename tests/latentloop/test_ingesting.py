@@ -246,24 +246,40 @@ def test_a_file_that_is_too_large_is_in_quarantine_by_name_until_it_is_smaller(i
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ([], "expected image files in it or below, found none: check the path"),
+        ([], "found no file at all: name the folder that has the pictures, then `latentloop ingest FOLDER` again"),
         (
-            ["a.txt", "b.txt", "c.csv"],
-            "expected image files in it or below, found none that can be used (2 .txt; 1 .csv)",
+            ["a.txt", "b.txt", "c.csv", "below/d.txt"],
+            "found none that can be used among what lies there (3 .txt; 1 .csv): name the folder that has the "
+            "pictures, then `latentloop ingest FOLDER` again",
         ),
-        ([".hidden.png"], "found none that can be used (1 hidden: .hidden.png)"),
+        (
+            [f"a.{letter}xt" for letter in "bcdefghi"],
+            "1 .gxt; 2 of other endings): name the folder",
+        ),
+        (["all.zip"], "(1 .zip): unpack the archives, then `latentloop ingest FOLDER` again"),
+        ([".hidden.png"], "(1 hidden: .hidden.png): rename what begins with a dot, then"),
     ],
-    ids=["empty", "texts", "hidden"],
+    ids=["empty", "texts", "many endings", "archive", "hidden"],
 )
 def test_a_folder_without_an_image_is_one_line(inbox: Path, names: list[str], message: str) -> None:
     for name in names:
+        (inbox / name).parent.mkdir(exist_ok=True)
         (inbox / name).write_text("x")
 
     with pytest.raises(NothingToDo) as refused:
         ingested(inbox)
 
     assert message in str(refused.value)
-    assert str(refused.value).startswith(f"{inbox}: ")
+    assert str(refused.value).startswith(f"{inbox}: looked for pictures in it and in all folders below, ")
+
+
+def test_a_folder_whose_pictures_lie_behind_a_link_says_so(inbox: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "1.png").write_bytes(intact(1))
+    (inbox / "pictures").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(NothingToDo, match=r"1 linked folders.*: pictures\): name the folder that a link leads to"):
+        ingested(inbox)
 
 
 def test_a_folder_of_files_that_are_all_too_large_is_counted_without_a_run(inbox: Path) -> None:

@@ -165,6 +165,30 @@ def test_what_the_gate_said_of_a_version_is_said_once_and_a_long_key_leaves_it_r
     assert f" {key[:23]}…  worse" in line
 
 
+def test_a_block_is_there_whole_with_what_to_do_and_what_was_done_about_a_line_does_not_repeat_it(
+    home: Path, ledger: Ledger, tmp_path: Path
+) -> None:
+    """The lines as monitor and controller leave them: twice the same block, and a change of mix."""
+    block = f"images of every kind are altered: {'numbers, ' * 30}`drift.kind_spread = 0.5`; look at the pictures"
+    mix = "changed mix of known kinds: 7 clusters rose"
+    for minute, (action, why) in enumerate([("none", mix), ("block", block), ("block", block)]):
+        at, key = NOW + timedelta(minutes=minute), f"k{minute}"
+        line = {"key": key, "champion": "7", "action": action, "reason": why, "window_since": NOW.isoformat()}
+        ledger.record("drift", "7", json.dumps(line | {"at": at.isoformat()}), at, key=f"drift:{key}")
+    acted = {"line": "drift:k2", "action": "block", "reason": f"nothing to be done: {block}"}
+    ledger.record("drift-acted", "7", json.dumps(acted), NOW + timedelta(minutes=3), key="drift-acted:drift:k2")
+    env = environment(home)
+    del env["COLUMNS"]
+
+    screen = run_latentloop("status", env=env, folder=tmp_path)
+
+    assert (screen.returncode, screen.stderr) == (0, "")
+    assert screen.stdout.count(f"block: {block}") == screen.stdout.count("images of every kind") == 1
+    assert "block: nothing to be done: as its line `drift` says" in screen.stdout
+    (again,) = [line for line in screen.stdout.splitlines() if line.endswith("as above")]
+    assert again.split()[-4:-2] == ["drift", "7"]
+
+
 def test_servers_that_accept_and_never_answer_are_asked_once_and_named(
     home: Path, ledger: Ledger, tmp_path: Path
 ) -> None:

@@ -52,11 +52,14 @@ def test_the_card_names_the_worst_kind_first_and_what_is_in_doubt() -> None:
         ("| bag", "40", "1 |"),
     ]
     assert table[1][2].startswith("0.030") and " to " in table[1][3]
-    assert table[0][3] == "", "one image has no interval"
+    assert table[0][3] == "too few (1)", "one image has no interval"
 
 
 def test_a_kind_without_a_held_out_image_has_no_error() -> None:
-    (bag, shoe) = summarise(np.empty(0), [], LabelsChecked(judged={"bag": 30, "shoe": 30})).figures
+    checked = LabelsChecked(judged={"bag": 30, "shoe": 30})
+    figures = summarise(np.empty(0), [], checked)
+    (bag, shoe) = figures.figures
+    assert "| bag | 0 |  | too few (0) | 0 |" in label_rows(checked, figures, "run")
     assert (bag.n, bag.recon_error, shoe.n) == (0, None, 0)
 
 

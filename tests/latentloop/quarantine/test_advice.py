@@ -53,8 +53,8 @@ def test_black_frames_are_a_camera_and_white_grounds_are_not() -> None:
 def test_a_setting_that_lets_in_the_smaller_part_is_no_answer_and_the_rest_is_named() -> None:
     said = advise("low_variance", refused("low_variance", [0.004] * 10 + [0.0] * 46))
     assert said == (
-        "`input_policy.min_variance = 0.004` accepts 17.8 % of these 56, so this setting alone is no answer; the other 46 "
-        "are of one single tone: check the camera, the lens cap or the export, and `discard` what is empty"
+        "`input_policy.min_variance = 0.004` accepts 17.8 % of these 56, so this setting alone is no answer; the other "
+        "46 are of one single tone: check the camera, the lens cap or the export, and `discard` what is empty"
     )
     assert "no answer" not in advise("low_variance", refused("low_variance", [0.004] * 46 + [0.0] * 10))
 

@@ -257,7 +257,7 @@ def test_a_file_from_before_all_calendars_has_some_time(inbox: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: None, "expected a folder of image files, found nothing: check the path"),
+        (lambda path: None, "expected a folder of image files, found nothing; "),
         (lambda path: path.write_bytes(b"x"), "expected a folder of image files, found one file: ingest its folder"),
     ],
     ids=["missing", "a file"],
@@ -270,6 +270,21 @@ def test_what_is_no_folder_is_said_in_one_line(tmp_path: Path, make: object, mes
         FolderSource(path)
 
     assert str(refused.value).startswith(f"{path}: {message}")
+
+
+def test_a_folder_that_is_not_there_names_the_nearest_one_that_is_and_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "2024" / "photos").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(NothingToDo) as refused:
+        FolderSource(Path("2024/pictures/shop"))
+
+    assert str(refused.value) == (
+        f"{tmp_path}/2024/pictures/shop: expected a folder of image files, found nothing; {tmp_path}/2024 exists and "
+        "has photos in it: check the path"
+    )
 
 
 def test_an_archive_is_no_folder_and_the_line_says_to_unpack_it(inbox: Path) -> None:

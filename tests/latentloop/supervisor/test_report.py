@@ -14,6 +14,7 @@ from latentloop.supervisor.report import (
     Report,
     read_children,
     read_report,
+    say_parts,
     write_report,
 )
 
@@ -77,3 +78,18 @@ def test_a_report_that_cannot_be_written_is_said_and_ends_nothing(tmp_path: Path
     (tmp_path / "run").write_text("in the way")
     said = Publication(tmp_path).publish((UP,), 0.0)
     assert said is not None and said.startswith("the report of the processes cannot be written: ")
+
+
+def test_parts_that_are_down_for_one_reason_are_one_line_since_the_first() -> None:
+    server = DOWN.model_copy(update={"name": "prefect server", "since": NOW - timedelta(minutes=5)})
+    worker = DOWN.model_copy(update={"name": "worker"})
+    other = DOWN.model_copy(update={"name": "service", "reason": "its port is taken"})
+
+    lines = say_parts([DOWN, other, server, worker])
+
+    assert lines == [
+        f"mlflow server, prefect server and worker are left down since {server.since.astimezone():%H:%M:%S}: "
+        "ended with exit code 1",
+        other.line,
+    ]
+    assert say_parts([DOWN]) == [DOWN.line] and say_parts([]) == []
