@@ -11,6 +11,7 @@ from data_checks.near_duplicates import fingerprint
 from data_checks.near_duplicates.fingerprint import Fingerprints, Looks
 from tasks.context import objects, settings
 from tasks.pixels import read_each
+from tasks.progress import counting
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +40,7 @@ def catalogue_fingerprints(rows: pa.Table, version: int) -> Fingerprints:
 
 def _take(rows: pa.Table, version: int) -> Fingerprints:
     """Decode and look, some thousands at a time."""
+    tell = counting("fingerprints", "images, by which copies are found", len(rows))
     shape, blocks = settings().preprocessing.shape, list[Fingerprints]()
     order: list[int] = []
     pixels, places = np.empty((min(AT_ONCE, len(rows)), *shape), np.uint8), list[int]()
@@ -48,6 +50,7 @@ def _take(rows: pa.Table, version: int) -> Fingerprints:
         if len(places) == len(pixels):
             blocks.append(fingerprint.take_fingerprints(pixels))
             order, places = order + places, []
+            tell(len(order))
     blocks.append(fingerprint.take_fingerprints(pixels[: len(places)]))
     return fingerprint.join(blocks).take(np.argsort(np.array(order + places, dtype=np.int64)))
 
