@@ -86,7 +86,7 @@ def down() -> None:
     from deploy.settings import load_settings
     from latentloop.detached import stop_detached
 
-    print(stop_detached(load_settings()))
+    print(stop_detached(load_settings(), _say))
 
 
 @app.command()
@@ -292,7 +292,7 @@ def cancel(run: str = typer.Argument(..., help="id of a run, as the command that
     from latentloop.cancelling import cancel_run
     from latentloop.installation import connect
 
-    print(cancel_run(connect(load_settings()), run))
+    print(cancel_run(connect(load_settings()), run, _say))
 
 
 @app.command()
