@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 AT_ONCE = 4096  # images in memory
+TOLD_EVERY = 512  # images
 
 
 def catalogue_fingerprints(rows: pa.Table, version: int) -> Fingerprints:
@@ -47,11 +48,13 @@ def _take(rows: pa.Table, version: int) -> Fingerprints:
     for place, image in read_each(settings().open_catalogue(), version, rows, settings().preprocessing):
         pixels[len(places)] = image
         places.append(place)
+        if (done := len(order) + len(places)) % TOLD_EVERY == 0:
+            tell(done)
         if len(places) == len(pixels):
             blocks.append(fingerprint.take_fingerprints(pixels))
             order, places = order + places, []
-            tell(len(order))
     blocks.append(fingerprint.take_fingerprints(pixels[: len(places)]))
+    tell(len(rows))
     return fingerprint.join(blocks).take(np.argsort(np.array(order + places, dtype=np.int64)))
 
 

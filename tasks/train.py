@@ -208,6 +208,7 @@ def _fit_code_prior(
         tell_share("prior", progress.share_done, say_code_prior(progress, codes[0].size))
 
     codes = encode_codes(model, pixels)
+    tell_step("prior", f"over the codes of {len(codes):,} images")  # its first steps are told after twenty
     before = parent.prior if parent else None
     # a training that was killed as its budget ended may make one more step: other weights give other codes, and
     # checkpoints of a fit to the former ones would stop this one
