@@ -26,6 +26,7 @@ def score_many(model: MeasuredModel, pixels: np.ndarray, what: str, *, device: s
     tell, parts = counting("scoring", what, len(pixels)), []
     for start in range(0, len(pixels), IMAGES_AT_ONCE):
         scores = score_images(model, pixels[start : start + IMAGES_AT_ONCE], device=device)
-        parts.append(replace(scores, reconstruction=scores.reconstruction[:0]))
+        # a copy: a view of nothing would keep them all in memory
+        parts.append(replace(scores, reconstruction=scores.reconstruction[:0].copy()))
         tell(min(start + IMAGES_AT_ONCE, len(pixels)))
     return Scores.joined(parts)

@@ -159,7 +159,8 @@ def _score_briefly(model: AnyModel, pixels: np.ndarray, device: str) -> Scores:
     from vae_core.inference import score_images
 
     scores = score_images(model, pixels, device=device)
-    return replace(scores, reconstruction=scores.reconstruction[:0])
+    # a copy: a view of nothing would keep them all in memory
+    return replace(scores, reconstruction=scores.reconstruction[:0].copy())
 
 
 def _starts(pixels: np.ndarray) -> range:
