@@ -203,6 +203,9 @@ def test_a_supervisor_that_hangs_is_ended_with_all_that_is_its_own(tmp_path: Pat
 def test_down_ends_an_installation_that_is_being_started(tmp_path: Path, elsewhere: dict[str, str]) -> None:
     home = tmp_path / "home"
     env = environment(home, **elsewhere)
+    # what gives the commands here has loaded its libraries then: a start is over before a first `down` has
+    nothing = run_latentloop("down", env=env, folder=tmp_path, timeout_s=GENEROUS_S)
+    assert nothing.stdout == f"nothing runs from {home}\n"
     with _starting("up", "--detach", env=env, folder=tmp_path) as follower:
         until(lambda: any(part.pid for part in read_children(home)), "the first child")
 
