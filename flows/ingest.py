@@ -20,6 +20,7 @@ def ingest(reason: str = "schedule", key: str | None = None) -> IngestCounts | S
     if claimed.duplicate:
         return Completed(name="Duplicate", message=claimed.told)
     with holding(claimed):
-        counts: IngestCounts = report_ingest([ingest_segments(chunk) for chunk in find_new_segments()])
+        chunks = find_new_segments()
+        counts: IngestCounts = report_ingest([ingest_segments(chunk, chunks) for chunk in chunks])
         finish_trigger(claimed, f"{counts.accepted} of {counts.received} images accepted")
     return counts

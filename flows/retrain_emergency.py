@@ -28,7 +28,8 @@ def retrain_emergency(
         return Completed(name="Duplicate", message=claimed.told)
     with holding(claimed):
         require_snapshot(claimed.key, cause, snapshot)
-        report_ingest([ingest_segments(chunk) for chunk in find_new_segments()])
+        chunks = find_new_segments()
+        report_ingest([ingest_segments(chunk, chunks) for chunk in chunks])
         plan = plan_retrain(claimed.key, "emergency", reason, cause, snapshot)
         validate_plan(plan)
         check_labels(plan)

@@ -29,7 +29,8 @@ def retrain_incremental(
         return Completed(name="Duplicate", message=claimed.told)
     with holding(claimed):
         require_snapshot(claimed.key, cause, snapshot)
-        report_ingest([ingest_segments(chunk) for chunk in find_new_segments()])
+        chunks = find_new_segments()
+        report_ingest([ingest_segments(chunk, chunks) for chunk in chunks])
         if (told := find_nothing_new(claimed, "incremental")) is not None:
             return Completed(name="NothingNew", message=told)
         plan = plan_retrain(claimed.key, "incremental", reason, cause, snapshot)

@@ -12,19 +12,30 @@ from deploy.stores.errors import ObjectMissing
 from deploy.stores.ledger import Ledger
 from deploy.stores.orchestrator import Orchestrator, RunState
 from latentloop.errors import NothingToDo, RunFailed
+from latentloop.timed_wait import TimedWait
 
 ENDS_WITHIN_S = 300.0  # a worker looks every few seconds, and gives the process half a minute to leave
 POLL_S = 0.5
 
+Say = Callable[[str], None]
+
 
 def cancel_run(
-    settings: Settings, run: str, clock: Callable[[], float] = time.monotonic, ends_within_s: float = ENDS_WITHIN_S
+    settings: Settings,
+    run: str,
+    say: Say,
+    clock: Callable[[], float] = time.monotonic,
+    ends_within_s: float = ENDS_WITHIN_S,
 ) -> str:
-    """The line that says how the run ended; RunFailed when no worker has ended it in time."""
+    """The line that says how the run ended; RunFailed when no worker has ended it in time.
+
+    `say` hears meanwhile what is waited for.
+    """
+    wait = TimedWait("cancel", settings.home, say, at_most_s=ends_within_s, then="given up", clock=clock)
     with settings.open_orchestrator() as orchestrator:
         url, state = orchestrator.run_url(run), _ask_to_end(settings, orchestrator, run)
-        deadline = clock() + ends_within_s
-        while not state.finished and clock() < deadline:
+        while not state.finished and not wait.over:
+            wait.look(f"the worker to end run {run}, which is {state.name.lower()}")
             time.sleep(POLL_S)
             state = orchestrator.run_state(run)
     if not state.finished:
@@ -32,6 +43,7 @@ def cancel_run(
             f"run {run} was asked to end {ends_within_s:.0f} s ago and is {state.name} still: is its worker gone? Then "
             f"nobody works on it: ask again, or delete it at {url}"
         )
+    wait.ended()
     return f"run {run} is {state.name.lower()}: {url}"
 
 

@@ -86,7 +86,7 @@ def down() -> None:
     from deploy.settings import load_settings
     from latentloop.detached import stop_detached
 
-    print(stop_detached(load_settings()))
+    print(stop_detached(load_settings(), _say))
 
 
 @app.command()
@@ -111,7 +111,7 @@ def init(
     product: str | None = typer.Option(None, "--product", help="name of the model in the registry"),
     output: Path = typer.Option(Path("latentloop.toml"), "--output", help="where the settings go; never overwritten"),
     minutes: float | None = typer.Option(
-        None, "--minutes", min=0.1, help="what a training may take here, for a first look; else about fifteen"
+        None, "--minutes", min=0.1, help="what network and prior may take here, for a first look; else about fifteen"
     ),
     measure: bool = typer.Option(True, "--measure/--no-measure", help="train for some seconds, to plan the budget"),
     as_json: bool = typer.Option(False, "--json", help="for scripts"),
@@ -292,7 +292,7 @@ def cancel(run: str = typer.Argument(..., help="id of a run, as the command that
     from latentloop.cancelling import cancel_run
     from latentloop.installation import connect
 
-    print(cancel_run(connect(load_settings()), run))
+    print(cancel_run(connect(load_settings()), run, _say))
 
 
 @app.command()

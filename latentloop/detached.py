@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -18,10 +18,12 @@ from latentloop.installation import connect, forget_installation
 from latentloop.supervisor.family import descendants, kill_each
 from latentloop.supervisor.lock import find_holder
 from latentloop.supervisor.logs import open_log
-from latentloop.supervisor.report import PartReport, Report, read_report
+from latentloop.supervisor.report import PartReport, Report, read_children, read_report
+from latentloop.timed_wait import TimedWait
 from latentloop.up import UP_LOG
 
 STOP_TIMEOUT_S = 60.0
+POLL_S = 0.2
 REFUSAL = "latentloop: "
 
 
@@ -58,10 +60,11 @@ def start_detached(settings: Settings, say: Callable[[str], None]) -> tuple[Sett
     return connect(settings), report.missing
 
 
-def stop_detached(settings: Settings, timeout_s: float = STOP_TIMEOUT_S) -> str:
+def stop_detached(settings: Settings, say: Callable[[str], None], timeout_s: float = STOP_TIMEOUT_S) -> str:
     """Have the supervisor end everything, also one that only starts; returns what happened.
 
-    One that does not end within `timeout_s` seconds is killed with all its descendants.
+    `say` hears meanwhile what is waited for. One that does not end within `timeout_s` seconds is killed with all its
+    descendants.
     """
     home = settings.home.resolve()
     holder = find_holder(settings.home)
@@ -69,10 +72,14 @@ def stop_detached(settings: Settings, timeout_s: float = STOP_TIMEOUT_S) -> str:
         return f"nothing runs from {home}"
     with contextlib.suppress(psutil.NoSuchProcess):
         supervisor = psutil.Process(holder.pid)
+        wait = TimedWait("down", settings.home, say, at_most_s=timeout_s, then="what is left is killed")
+        parts = read_children(home)  # as they are now: from here on the supervisor reports nothing
         supervisor.send_signal(signal.SIGTERM)
-        try:
-            supervisor.wait(timeout_s)
-        except psutil.TimeoutExpired:
+        while not (ended := _ends(supervisor, POLL_S)) and not wait.over:
+            wait.look(_say_left(parts))
+        if ended:
+            wait.ended()
+        else:
             family = descendants(holder.pid)
             kill_each([supervisor, *family])
             psutil.wait_procs([supervisor, *family], timeout=10)
@@ -82,6 +89,20 @@ def stop_detached(settings: Settings, timeout_s: float = STOP_TIMEOUT_S) -> str:
                 f"killed, with {len(family)} processes of its own"
             )
     return f"{home} is down"
+
+
+def _ends(process: psutil.Process, within_s: float) -> bool:
+    try:
+        process.wait(within_s)
+    except psutil.TimeoutExpired:
+        return False
+    return True
+
+
+def _say_left(parts: Sequence[PartReport]) -> str:
+    """Which of these parts still run; the supervisor, where none of them does."""
+    left = [part.name for part in parts if part.pid is not None and psutil.pid_exists(part.pid)]
+    return f"{', '.join(left) or 'the supervisor'} to end"
 
 
 def _started(home: Path, pid: int) -> Report | None:

@@ -1,5 +1,7 @@
 """A few training steps of a model on this machine, to learn what one costs in seconds and memory.
 
+Where it is asked for, a few images are measured by it as well, as an evaluation does.
+
 They run in a process of their own (`python -m latentloop.trial_steps FILE`), so that its peak memory is theirs alone,
 and a model that is too large for the machine ends that process and no other.
 """
@@ -12,17 +14,47 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from latentloop.errors import TrialFailed
 from vae_core.config import ModelConfig
+from vae_core.priors.code_prior_config import CodePriorConfig
+
+if TYPE_CHECKING:
+    from vae_core.models.variants import ImageModel
 
 LOAD_S = 120.0
 """A busy machine takes this long at most to load torch and build a model."""
+EVALUATED = 256  # images: half a second of features
 _WARMING_STEPS = 2  # memory is taken, kernels are chosen, the first codes are found
+
+
+class EvaluationRequest(BaseModel):
+    """What an evaluation needs beside the model: the feature network, and the prior that samples are drawn from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    features_file: Path
+    precision: Literal["auto", "fp32", "bf16"]
+    prior: CodePriorConfig
+
+
+class EvaluationCost(BaseModel):
+    """Seconds for one image, on a processor those of this process alone: lower is better.
+
+    feature_s: of its features; score_s: of what the model makes of it; sample_s: of drawing and decoding one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    feature_s: float
+    score_s: float
+    sample_s: float
 
 
 class TrialRequest(BaseModel):
@@ -36,6 +68,7 @@ class TrialRequest(BaseModel):
     threads: int
     device: str
     seconds: float
+    evaluation: EvaluationRequest | None = None
 
 
 class TrialSteps(BaseModel):
@@ -52,6 +85,7 @@ class TrialSteps(BaseModel):
     own_s_per_step: float
     peak_bytes: int
     parameters: int
+    evaluation: EvaluationCost | None = None
 
     @property
     def images_per_s(self) -> float:
@@ -65,14 +99,30 @@ class TrialSteps(BaseModel):
 
 
 def try_steps(
-    model: ModelConfig, images: np.ndarray, *, batch_size: int, threads: int, device: str, seconds: float
+    model: ModelConfig,
+    images: np.ndarray,
+    *,
+    batch_size: int,
+    threads: int,
+    device: str,
+    seconds: float,
+    evaluation: EvaluationRequest | None = None,
 ) -> TrialSteps:
-    """Train on these images for so many seconds, with batches as the recipe has them. `TrialFailed` in one line."""
+    """Train on these images for so many seconds, with batches as the recipe has them. `TrialFailed` in one line.
+
+    `evaluation`: measure some of the images too.
+    """
     with tempfile.TemporaryDirectory() as folder:
         pixels, request = Path(folder) / "images.npy", Path(folder) / "request.json"
         np.save(pixels, images)
         asked = TrialRequest(
-            model=model, images=pixels, batch_size=batch_size, threads=threads, device=device, seconds=seconds
+            model=model,
+            images=pixels,
+            batch_size=batch_size,
+            threads=threads,
+            device=device,
+            seconds=seconds,
+            evaluation=evaluation,
         )
         request.write_text(asked.model_dump_json())
         try:
@@ -126,13 +176,51 @@ def _take_steps(request: TrialRequest) -> TrialSteps:
     steps = max(1, len(ended) - 1 - first)
     seconds = (ended[-1] - ended[first]) / steps or result.seconds_used
     own = (worked[-1] - worked[first]) / steps if request.device == "cpu" else 0.0
+    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # of the training alone
     return TrialSteps(
         steps=steps,
         batch_size=request.batch_size,
         seconds_per_step=seconds,
         own_s_per_step=min(own or seconds, seconds),
-        peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_bytes=peak_bytes,
         parameters=sum(each.numel() for each in result.model.parameters()),
+        evaluation=_measure_some(request, request.evaluation, result.model) if request.evaluation else None,
+    )
+
+
+def _measure_some(request: TrialRequest, asked: EvaluationRequest, model: ImageModel) -> EvaluationCost:
+    """Features, scores and samples of a few images, each after a first one that warms up."""
+    import torch
+
+    from vae_core.evaluation.decoding import decode_pixels
+    from vae_core.evaluation.features import EfficientNetLite0
+    from vae_core.evaluation.sample_sources import CODES_AT_ONCE
+    from vae_core.inference import score_images
+    from vae_core.models.variants import require_served
+    from vae_core.priors.code_prior import CodePrior
+    from vae_core.training.precision import resolve_precision
+
+    served, device = require_served(model), request.device
+    precision = resolve_precision(asked.precision, device)
+    extractor = EfficientNetLite0.load(asked.features_file, precision=precision, device=device)
+    images = np.resize(np.load(request.images), (EVALUATED, *request.model.shape))
+    prior, generator = CodePrior(asked.prior).to(device).eval(), torch.Generator().manual_seed(0)
+
+    def draw(count: int) -> None:  # what is drawn costs the same however well the prior was fitted
+        with torch.inference_mode():
+            decode_pixels(served, prior.sample(count, generator), device)
+
+    def seconds_each(work: Callable[[int], object], count: int) -> float:
+        work(1)
+        began_s, began_own_s = time.perf_counter(), time.process_time()
+        work(count)
+        seconds, own = time.perf_counter() - began_s, (time.process_time() - began_own_s) / request.threads
+        return (min(own, seconds) if device == "cpu" else seconds) / count
+
+    return EvaluationCost(
+        feature_s=seconds_each(lambda count: extractor.extract(images[:count]), EVALUATED),
+        score_s=seconds_each(lambda count: score_images(served, images[:count], device=device), EVALUATED),
+        sample_s=seconds_each(draw, CODES_AT_ONCE),
     )
 
 

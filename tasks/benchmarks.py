@@ -13,6 +13,7 @@ from tasks.errors import NotEnoughData
 from tasks.fingerprints import catalogue_fingerprints
 from tasks.images import benchmark_digests, read_benchmark, write_benchmark
 from tasks.pixels import read_pixels
+from tasks.progress import tell_step
 from tasks.values import BenchmarkSet, WindowSelection
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def _cut_old(version: int) -> BenchmarkSet:
     from data_checks.hold_out import Images, Wanted, choose_hold_out
 
     rows, evaluation = _rows_to_split(version), settings().evaluation
+    tell_step("holding out", f"some of {len(rows):,} images, which are never trained on")
     wanted = Wanted(evaluation.holdout_min, evaluation.holdout_share, settings().product)
     images = Images(
         digests=rows["digest"].to_pylist(),
@@ -122,7 +124,7 @@ def _freeze(
 ) -> BenchmarkSet:
     """Shuffled once, so that the first n images are a fair sample of all."""
     preprocessing = settings().preprocessing
-    pixels = read_pixels(settings().open_catalogue(), version, rows, preprocessing)
+    pixels = read_pixels(settings().open_catalogue(), version, rows, preprocessing, f"images of benchmark_{name}")
     seed = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:4], "big")
     order = np.random.default_rng(seed).permutation(len(rows))
     digests = rows["digest"].take(order).to_pylist()

@@ -11,12 +11,12 @@ from tasks.context import objects, settings
 from tasks.curve import curve_key
 from tasks.drawing import draw_code_shares, draw_curves, draw_histogram, draw_picture
 from tasks.images import new_kind_images
+from tasks.progress import tell_step
 from tasks.values import RetrainPlan
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from tasks.progress import ProgressWriter
     from vae_core.artifact import Artifact
     from vae_core.evaluation.benchmark_result import BenchmarkResult
     from vae_core.evaluation.benchmark_scores import GroupScore
@@ -31,7 +31,6 @@ def draw_card(
     result: BenchmarkResult,
     plan: RetrainPlan,
     clusters: np.ndarray | None,
-    note: ProgressWriter,
 ) -> dict[str, bytes]:
     """Every picture by its file name; `pixels` (N, C, H, W) and their clusters (N,) are those of `benchmark_old`."""
     from vae_core.evaluation.pictures import reconstruction_grid, sample_grid, worst_reconstructions
@@ -42,7 +41,7 @@ def draw_card(
     limit = artifact.reference.threshold("recon_error", 0.99)
 
     def drawing(what: str) -> None:
-        note.note("drawing", 0.0, f"pictures of the model card: {what}", part=what)
+        tell_step("drawing", f"pictures of the model card: {what}")
 
     drawing("reconstructions")
     pictures = {

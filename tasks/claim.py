@@ -11,8 +11,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_checks.shown_text import shorten
-from tasks.context import engine, now, owner, settings
+from tasks.context import engine, now, objects, owner, settings
 from tasks.errors import TaskError
+from tasks.progress import telling_progress
 from tasks.slots import SKIPPED, find_cover, read_slot
 from tasks.values import Claimed
 
@@ -49,7 +50,7 @@ def finish_trigger(claimed: Claimed, result: str) -> None:
 
 @contextmanager
 def holding(claimed: Claimed) -> Iterator[None]:
-    """Renew the lease in the background; on an error say why, and leave the work to the next start.
+    """Renew the lease in the background and keep what is told of the progress; on an error say why, and leave the work.
 
     What the same trigger would always end with closes it; anything else gives the lease up at once, so that the next
     start need not wait.
@@ -70,7 +71,8 @@ def holding(claimed: Claimed) -> Iterator[None]:
     thread = threading.Thread(target=renew, name="lease", daemon=True)
     thread.start()
     try:
-        yield
+        with telling_progress(objects(), claimed.key):
+            yield
     except BaseException as error:
         ended.set()
         thread.join()

@@ -11,6 +11,8 @@ from tasks.context import objects, settings
 from tasks.evaluate import read_new
 from tasks.images import read_benchmark
 from tasks.measure import Measured, cached_features, kept_measurement, open_extractor
+from tasks.progress import tell_step
+from tasks.scoring import score_many
 from tasks.values import Evaluated, RetrainPlan
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ def _changes(
     changes = [Change("recon_error", benchmark, ratio.value - 1, ratio.low - 1, ratio.high - 1, ratio.n)]
     candidate, champion = (kept_measurement(each, pixels, extractor) for each in (mine, theirs))
     real = cached_features(pixels, extractor).features
+    tell_step("comparing", f"distances of both versions on benchmark_{benchmark}")
     small = candidate.result.fd_reconstructions.n_too_small
     distances = _kernel_changes(real, candidate, champion) if small else _frechet_changes(real, candidate, champion)
     return changes + [
@@ -125,18 +128,14 @@ def _cells(mine: Artifact, theirs: Artifact, pixels: np.ndarray) -> list[CellCha
 
     from data_checks.clusters import fit_clusters
     from deploy.delivery.paired_errors import measure_cells
-    from vae_core.inference import score_images
 
     if theirs.reference is None:
         return []
     clusters = fit_clusters(theirs.reference.mu.astype(np.float32), seed=SEED)
-    scores = score_images(theirs.model, pixels)
+    scores = score_many(theirs.model, pixels, "images, by cluster")
     cells = clusters.assign(scores.mu)
     return measure_cells(_errors(mine, pixels), scores.recon_error, cells, settings().gate.lost_cell_min_images)
 
 
 def _errors(version: Artifact, pixels: np.ndarray) -> np.ndarray:
-    from vae_core.inference import score_images
-
-    errors: np.ndarray = score_images(version.model, pixels).recon_error
-    return errors
+    return score_many(version.model, pixels, "images, for the errors of both versions").recon_error

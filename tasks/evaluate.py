@@ -17,7 +17,7 @@ from tasks.kinds_known import keep_kinds
 from tasks.label_figures import measure_labels
 from tasks.measure import cached_clusters, cached_features, keep_measured, measure_version, open_extractor
 from tasks.pixels import read_pixels
-from tasks.progress import ProgressWriter
+from tasks.progress import counting, tell_share
 from tasks.rows import in_window, training_rows
 from tasks.steps import finish_step, finished_step
 from tasks.values import Evaluated, RetrainPlan, Trained
@@ -45,11 +45,10 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
     from vae_core.reference import measure_reference
 
     torch.set_num_threads(settings().training.threads)
-    note = ProgressWriter(objects(), plan.key)
 
     old = read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images)
     new = read_new(plan)
-    shares = _Shares(note, len(old), 0 if new is None else len(new))
+    shares = _Shares(len(old), 0 if new is None else len(new))
     extractor = open_extractor()
     independent = cached_features(_independent(plan, len(old)), extractor)
     with tempfile.TemporaryDirectory() as temporary:
@@ -57,10 +56,10 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
         on_old = measure_version(artifact, old, extractor, independent=independent, on_progress=shares.of_old)
         on_new = None if new is None else measure_version(artifact, new, extractor, on_progress=shares.of_new)
         accepted, of_what = reference_images(plan, *_for_reference(plan))
-        note.note("measuring", 0.0, f"the reference, {of_what}")
+        tell = counting("measuring", "images of the reference", len(accepted))
         artifact = replace(
             artifact,
-            reference=measure_reference(artifact.model, accepted),
+            reference=measure_reference(artifact.model, accepted, on_progress=tell),
             golden=make_golden(artifact.model, old[:GOLDEN_IMAGES]),
         )
         folder = Path(temporary) / "complete"
@@ -70,10 +69,9 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
     keep_measured(on_old, digest, old, extractor)
     if on_new is not None and new is not None:
         keep_measured(on_new, digest, new, extractor)
-    note.note("measuring", 0.0, "errors by label")
     measure_labels(plan, artifact, old)
     pictures = f"runs/{plan.key}/pictures"
-    for name, content in draw_card(artifact, old, on_old.result, plan, cached_clusters(old, extractor), note).items():
+    for name, content in draw_card(artifact, old, on_old.result, plan, cached_clusters(old, extractor)).items():
         objects().put(f"{pictures}/{name}", content)
     evaluated = Evaluated(
         key=plan.key,
@@ -93,7 +91,6 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
 class _Shares:
     """One share for the evaluation of both sets, so that it does not begin anew with the second."""
 
-    note: ProgressWriter
     old: int
     new: int
 
@@ -107,7 +104,7 @@ class _Shares:
 
     def _say(self, progress: EvaluationProgress, done: float, which: str) -> None:
         share = done / (self.old + self.new)
-        self.note.note("evaluating", share, which + progress.describe(), part=which + progress.stage)
+        tell_share("evaluating", share, which + progress.describe(), part=which + progress.stage)
 
 
 def _sight(artifact: Artifact) -> str:
@@ -186,7 +183,7 @@ def _independent(plan: RetrainPlan, count: int) -> np.ndarray:
             rows = known
         chosen = np.random.default_rng(plan.train.seed).permutation(len(rows))[:count]
         rows = rows.take(np.sort(chosen))
-        found = read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing)
+        found = read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing, "images for the floor")
         objects().put(key, save({"pixels": found}))
     pixels: np.ndarray = load(objects().get(key).data)["pixels"]
     return pixels

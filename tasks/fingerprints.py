@@ -11,11 +11,13 @@ from data_checks.near_duplicates import fingerprint
 from data_checks.near_duplicates.fingerprint import Fingerprints, Looks
 from tasks.context import objects, settings
 from tasks.pixels import read_each
+from tasks.progress import counting
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 AT_ONCE = 4096  # images in memory
+TOLD_EVERY = 512  # images
 
 
 def catalogue_fingerprints(rows: pa.Table, version: int) -> Fingerprints:
@@ -39,16 +41,20 @@ def catalogue_fingerprints(rows: pa.Table, version: int) -> Fingerprints:
 
 def _take(rows: pa.Table, version: int) -> Fingerprints:
     """Decode and look, some thousands at a time."""
+    tell = counting("fingerprints", "images, by which copies are found", len(rows))
     shape, blocks = settings().preprocessing.shape, list[Fingerprints]()
     order: list[int] = []
     pixels, places = np.empty((min(AT_ONCE, len(rows)), *shape), np.uint8), list[int]()
     for place, image in read_each(settings().open_catalogue(), version, rows, settings().preprocessing):
         pixels[len(places)] = image
         places.append(place)
+        if (done := len(order) + len(places)) % TOLD_EVERY == 0:
+            tell(done)
         if len(places) == len(pixels):
             blocks.append(fingerprint.take_fingerprints(pixels))
             order, places = order + places, []
     blocks.append(fingerprint.take_fingerprints(pixels[: len(places)]))
+    tell(len(rows))
     return fingerprint.join(blocks).take(np.argsort(np.array(order + places, dtype=np.int64)))
 
 

@@ -11,7 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from data_checks.verdict import Verdict
 from tasks.context import engine, now, objects, settings
 from tasks.evaluate import put_result
-from tasks.progress import ProgressWriter
+from tasks.progress import tell_step
 from tasks.steps import finish_step, finished_step
 from tasks.values import ChampionMeasured, ChangeShown, Evaluated, Judged, RetrainPlan
 
@@ -77,7 +77,7 @@ def _judge_against(plan: RetrainPlan, evaluated: Evaluated, champion: ServedVers
     from deploy.delivery import gate
     from tasks.compare import compare_versions
 
-    ProgressWriter(objects(), plan.key).note("comparing", 0.0, f"with version {champion.version}, on the same images")
+    tell_step("comparing", f"with version {champion.version}, on the same images")
     compared = compare_versions(plan, evaluated, champion)
     # named by its digest: a judge who was overtaken by a promotion must not change the files of the one who won
     name, new = f"champion-{champion.digest[:16]}", compared.champion_new

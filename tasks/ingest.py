@@ -25,6 +25,7 @@ from tasks.judged_rows import catalogue_table, quarantine_table
 from tasks.judging import Judged, JudgedSegment, judge_in_batches
 from tasks.labelling import compare_labels, put_labels
 from tasks.pending import find_pending, policy_digest
+from tasks.progress import counting
 from tasks.rejudging import finish_rounds, judge_again
 from tasks.values import ColourCounts, IngestCounts
 
@@ -43,19 +44,31 @@ def find_new_segments() -> list[list[str]]:
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
-def ingest_segments(segments: Sequence[str]) -> IngestCounts:
-    """Judge what waits in these segments; accepted rows to the catalogue, refused ones to quarantine."""
+def ingest_segments(segments: Sequence[str], among: Sequence[Sequence[str]] = ()) -> IngestCounts:
+    """Judge what waits in these segments; accepted rows to the catalogue, refused ones to quarantine.
+
+    `among`: the chunks of this run, of which this is one, for who watches it.
+    """
     catalogue, wanted = settings().open_catalogue(), set(segments)
     pending = find_pending(catalogue)
     again = {segment: rows for segment, rows in pending.again.items() if segment in wanted}
     unfinished = {segment: number for segment, number in pending.unfinished.items() if segment in wanted}
+    before, total = _count_before(segments, among or [segments])
+    tell = counting("ingesting", "segments", total)
+    tell(before)
     with _what_is_loaded_kept():
-        counts = [
-            ingest_batch(batch, unreadable, catalogue)
-            for batch, unreadable in judge_in_batches([each for each in pending.new if each in wanted], BATCH_BYTES)
-        ]
+        counts = []
+        for batch, unreadable in judge_in_batches([each for each in pending.new if each in wanted], BATCH_BYTES):
+            counts.append(ingest_batch(batch, unreadable, catalogue))
+            tell(before := before + len(batch) + len(unreadable))
         finish_rounds(unfinished, catalogue)
         return add_counts([*counts, *judge_again(again, pending.last, catalogue, BATCH_BYTES)])
+
+
+def _count_before(chunk: Sequence[str], chunks: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """Segments of the chunks before this one, and of all."""
+    sizes = [len(each) for each in chunks]
+    return sum(sizes[: [*map(list, chunks)].index(list(chunk))]), sum(sizes)
 
 
 @task(cache_policy=NO_CACHE)

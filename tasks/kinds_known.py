@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks.context import objects
 from tasks.measure import cached_features
+from tasks.progress import tell_step
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,9 @@ def keep_kinds(digest: str, pixels: np.ndarray, extractor: FeatureExtractor) -> 
 
     from data_checks.kind_space import KindSpace
 
-    space = KindSpace.fit(cached_features(pixels, extractor).features)
+    features = cached_features(pixels, extractor).features
+    tell_step("features", f"the space of {len(pixels):,} images of the reference")
+    space = KindSpace.fit(features)
     objects().put(_key(digest, extractor), save({"mean": space.mean, "axes": space.axes, "points": space.points}))
 
 

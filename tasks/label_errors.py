@@ -18,7 +18,7 @@ from tasks.label_sheet import draw_label_sheet
 from tasks.label_values import LabelsChecked, SuspectedImage
 from tasks.pixels import read_each, read_pixels
 from tasks.plan import may_pass_later
-from tasks.progress import ProgressWriter
+from tasks.progress import counting, tell_step
 from tasks.rows import training_rows
 from tasks.steps import finish_step, finished_step
 from tasks.values import RetrainPlan
@@ -61,9 +61,8 @@ def _check(plan: RetrainPlan) -> LabelsChecked:
     judged, too_few = count_kinds(labels, policy)
     if not judged:
         return LabelsChecked(too_few=too_few, older=looked_at.older)
-    note = ProgressWriter(objects(), plan.key)
-    features = _extract(catalogue, plan, looked_at.rows, note)
-    note.note("judging", 0.0, f"{len(labels):,} labels")
+    features = _extract(catalogue, plan, looked_at.rows)
+    tell_step("judging", f"{len(labels):,} labels")
     judgement = find_label_errors(features, labels, policy, seed=plan.train.seed)
     page = _put_sheet(catalogue, plan, looked_at.rows, judgement) if judgement.suspects else ""
     return LabelsChecked(
@@ -101,7 +100,7 @@ def _labelled(catalogue: Catalogue, plan: RetrainPlan, at_most: int) -> _LookedA
     return _LookedAt(rows.take(np.sort(newest)), older=len(places) - len(newest))
 
 
-def _extract(catalogue: Catalogue, plan: RetrainPlan, rows: pa.Table, note: ProgressWriter) -> np.ndarray:
+def _extract(catalogue: Catalogue, plan: RetrainPlan, rows: pa.Table) -> np.ndarray:
     """Features (N, D) of the rows' images; only some hundred images are in memory at once."""
     import torch
 
@@ -109,11 +108,12 @@ def _extract(catalogue: Catalogue, plan: RetrainPlan, rows: pa.Table, note: Prog
 
     torch.set_num_threads(settings().training.threads)
     extractor = open_extractor()
+    tell = counting("labels", "images, by their features", len(rows))
     features, done = np.empty((len(rows), extractor.dim), dtype=np.float32), 0
     for places, pixels in _chunks(read_each(catalogue, plan.catalogue_version, rows, plan.preprocessing)):
         features[places] = extractor.extract(pixels)
         done += len(places)
-        note.note("labels", done / len(rows), f"features of {done:,} of {len(rows):,} images")
+        tell(done)
     return features
 
 

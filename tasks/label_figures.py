@@ -12,6 +12,7 @@ from tasks.device import training_device
 from tasks.images import benchmark_digests
 from tasks.label_errors import LABELS_STEP
 from tasks.label_values import LabelFigure, LabelFigures, LabelsChecked
+from tasks.scoring import score_many
 from tasks.steps import finish_step, finished_step
 from tasks.values import RetrainPlan
 
@@ -26,7 +27,6 @@ def measure_labels(plan: RetrainPlan, artifact: Artifact, pixels: np.ndarray) ->
     checked = finished_step(objects(), plan.key, LABELS_STEP, LabelsChecked)
     if checked is None or not checked.judged:
         return LabelFigures()
-    from vae_core.inference import score_images
     from vae_core.models.placement import model_on
 
     labels = _labels_of(plan, benchmark_digests(objects(), plan.benchmark.prefix)[: len(pixels)], checked)
@@ -34,7 +34,8 @@ def measure_labels(plan: RetrainPlan, artifact: Artifact, pixels: np.ndarray) ->
     device = training_device()
     errors = np.zeros(0)
     if len(rows):
-        errors = score_images(model_on(artifact.model, device), pixels[rows], device=device).recon_error
+        placed = model_on(artifact.model, device)
+        errors = score_many(placed, pixels[rows], "images, by label", device=device).recon_error
     named = [labels[row] for row in rows]
     figures = summarise(np.asarray(errors, dtype=np.float64), named, checked)
     return finish_step(objects(), plan.key, FIGURES_STEP, figures)

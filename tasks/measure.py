@@ -14,6 +14,7 @@ import numpy as np
 
 from tasks.context import objects, settings
 from tasks.device import training_device
+from tasks.progress import counting, tell_share, tell_step
 
 if TYPE_CHECKING:
     from vae_core.artifact import Artifact
@@ -82,7 +83,12 @@ def kept_measurement(artifact: Artifact, pixels: np.ndarray, extractor: FeatureE
     """A registered version's measurement: read where it was kept, else made and kept."""
     key = _key(artifact.digest, pixels, extractor)
     if objects().etag(key) is None:
-        keep_measured(measure_version(artifact, pixels, extractor), artifact.digest, pixels, extractor)
+
+        def tell(progress: EvaluationProgress) -> None:
+            tell_share("evaluating", progress.share_done, f"the other version, {progress.describe()}", progress.stage)
+
+        measured = measure_version(artifact, pixels, extractor, on_progress=tell)
+        keep_measured(measured, artifact.digest, pixels, extractor)
     return _read(key)
 
 
@@ -114,7 +120,7 @@ def cached_features(pixels: np.ndarray, extractor: FeatureExtractor) -> RealFeat
     key = f"features/{features_key(extractor.digest, pixel_digest(pixels))}.safetensors"
     if objects().etag(key) is not None:
         return RealFeatures.from_bytes(objects().get(key).data)
-    features = extract_real_features(pixels, extractor)
+    features = extract_real_features(pixels, extractor, counting("features", "images of a fixed set", len(pixels)))
     objects().put(key, features.to_bytes())
     return features
 
@@ -134,7 +140,9 @@ def cached_clusters(pixels: np.ndarray, extractor: FeatureExtractor) -> np.ndarr
         return None
     key = f"features/{features_key(extractor.digest, pixel_digest(pixels))}-clusters-{count}.safetensors"
     if objects().etag(key) is None:
-        found = cluster_images(cached_features(pixels, extractor).features, count)
+        features = cached_features(pixels, extractor).features
+        tell_step("clusters", f"{count} of {len(pixels):,} images")
+        found = cluster_images(features, count)
         if found is None:
             return None
         objects().put(key, save({"clusters": found}))

@@ -9,6 +9,7 @@ from tasks.context import settings
 from tasks.device import training_device
 from tasks.errors import NotEnoughData
 from tasks.pixels import read_pixels
+from tasks.progress import counting, tell_step
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +37,7 @@ def read_captured(rows: pa.Table, version: int, artifact: Artifact) -> np.ndarra
     found = catalogue.read(["segment", "row", "digest"], version=version)
     found = found.filter(pc.is_in(found["digest"], value_set=pa.array(wanted, pa.string())))
     place = {digest: row for row, digest in enumerate(found["digest"].to_pylist())}
-    decoded = read_pixels(catalogue, version, found, artifact.preprocessing)
+    decoded = read_pixels(catalogue, version, found, artifact.preprocessing, "captured images")
     return decoded[[place[digest] for digest in wanted]]
 
 
@@ -50,7 +51,8 @@ def score_captured(pixels: np.ndarray, artifact: Artifact) -> Sample:
 
     device = training_device()
     torch.set_num_threads(settings().training.threads)
-    return Sample.of(measure_reference(model_on(artifact.model, device), pixels, device=device))
+    tell = counting("scoring", "captured images by the version that serves", len(pixels))
+    return Sample.of(measure_reference(model_on(artifact.model, device), pixels, device=device, on_progress=tell))
 
 
 def place_by_kinds(pixels: np.ndarray, digest: str) -> Places | None:
@@ -60,10 +62,13 @@ def place_by_kinds(pixels: np.ndarray, digest: str) -> Places | None:
     """
     from tasks.kinds_known import read_kinds
     from tasks.measure import open_extractor
+    from vae_core.evaluation.real_features import extract_real_features
 
     extractor = open_extractor()
-    space = read_kinds(digest, extractor)
-    return None if space is None else (space.place(extractor.extract(pixels)), space.points)
+    if (space := read_kinds(digest, extractor)) is None:
+        return None
+    found = extract_real_features(pixels, extractor, counting("features", "captured images", len(pixels)))
+    return space.place(found.features), space.points
 
 
 def look_back(
@@ -83,6 +88,7 @@ def look_back(
     while True:
         latest = slice(len(sample) - size, None)
         lie = None if places is None else (places[0][latest], places[1])
+        tell_step("looking", f"for a new kind among the newest {size:,} images")
         found = find_new_kind(sample.take(latest), reference, settings().new_kind, seed=SEED, places=lie)
         if found is not None and len(found.indices) >= wanted:
             enough = True

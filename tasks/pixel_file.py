@@ -20,6 +20,7 @@ import numpy as np
 
 from tasks.errors import DiskFull
 from tasks.pixels import read_each
+from tasks.progress import counting
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from deploy.stores.catalogue import Catalogue
     from vae_core.preprocessing import Preprocessing
 
+TOLD_EVERY = 512  # images
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -44,7 +46,10 @@ def read_into_file(
         with tempfile.TemporaryFile(dir=folder) as file:
             if hasattr(os, "posix_fallocate"):  # macOS has none, and finds out while it writes
                 os.posix_fallocate(file.fileno(), 0, size)
-            for place, image in read_each(catalogue, version, rows, preprocessing):
+            tell = counting("reading", f"images, {size / 1e9:,.1f} GB of pixels into a file in {folder}", len(rows))
+            for done, (place, image) in enumerate(read_each(catalogue, version, rows, preprocessing)):
+                if done % TOLD_EVERY == 0:
+                    tell(done)
                 file.seek(place * image_size)
                 file.write(image.data)
             file.flush()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.progress import counting
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -15,11 +17,15 @@ if TYPE_CHECKING:
     from vae_core.preprocessing import Preprocessing
 
 
-def read_pixels(catalogue: Catalogue, version: int, rows: pa.Table, preprocessing: Preprocessing) -> np.ndarray:
-    """The images of these rows as uint8 (N, C, H, W)."""
+def read_pixels(
+    catalogue: Catalogue, version: int, rows: pa.Table, preprocessing: Preprocessing, what: str = "images"
+) -> np.ndarray:
+    """The images of these rows as uint8 (N, C, H, W); `what` they are, for who watches."""
     pixels = np.empty((len(rows), *preprocessing.shape), dtype=np.uint8)
+    tell, done = counting("reading", what, len(rows)), 0
     for places, images in _read_some(catalogue, version, rows, preprocessing):
         pixels[places] = images
+        tell(done := done + len(places))
     return pixels
 
 

@@ -16,6 +16,7 @@ from tasks.context import engine, now, objects, settings
 from tasks.errors import DataRefused, NoChampion, NotEnoughData, PlanOutdated, SnapshotMissing, TaskError
 from tasks.images import WINDOW_STEP, benchmark_digests, selection_of
 from tasks.mixing import mark_new_kind, mix
+from tasks.progress import tell_step
 from tasks.rows import count_below_policy, planned_rows, training_rows, without_vouched
 from tasks.slots import name_slot
 from tasks.steps import finish_step, finished_step
@@ -81,6 +82,7 @@ def plan_retrain(
         return kept
     from deploy.stores.release import ReleaseStore
 
+    tell_step("planning", f"the {tier} tier")
     catalogue = settings().open_catalogue()
     champion = ReleaseStore(engine()).read().champion
     if champion is None and tier != "full":
@@ -135,6 +137,7 @@ def validate_plan(plan: RetrainPlan) -> None:
     from data_checks.table_suite import COLUMNS, judge_table
     from deploy.stores.ledger import Ledger
 
+    tell_step("checking", f"{plan.n_training:,} rows to train on")
     catalogue = settings().open_catalogue()
     _require_no_leak(plan)
     rows = training_rows(catalogue, plan, [*COLUMNS, "vouched"])

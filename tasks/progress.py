@@ -1,8 +1,15 @@
-"""Where a run stands, for whoever watches from another process: one small object, replaced every two seconds."""
+"""Where a run stands, for whoever watches from another process: one small object, replaced every two seconds.
+
+`holding` opens it for the run of this process; whatever takes long says so with `tell_step`, `tell_share` or
+`counting`, however deep it lies. Outside of a run nobody hears it.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -46,6 +53,48 @@ class ProgressWriter:
         self._written, self._told = now, (step, part)
         body = ProgressNote(step=step, share_done=share, detail=detail, left_s=left_s)
         self._objects.put(self._key, body.model_dump_json().encode())
+
+
+_writer: ContextVar[ProgressWriter | None] = ContextVar("progress of the run of this process", default=None)
+
+
+@contextmanager
+def telling_progress(objects: ObjectStore, key: str) -> Iterator[None]:
+    """Keep what is told in this block as the progress of this trigger's run."""
+    from deploy.stores.errors import InvalidKey
+    from deploy.stores.objects import validate_key
+
+    try:
+        validate_key(progress_key(key))
+    except InvalidKey:  # a trigger's key need not be one that a store takes
+        yield
+        return
+    before = _writer.set(ProgressWriter(objects, key))
+    try:
+        yield
+    finally:
+        _writer.reset(before)
+
+
+def tell_step(step: str, detail: str) -> None:
+    """A part of the run begins of which nobody knows how far it is."""
+    tell_share(step, 0.0, detail, part=detail)
+
+
+def tell_share(step: str, share_done: float, detail: str, part: str = "") -> None:
+    """So much of a step is done; see `ProgressWriter.note`."""
+    if (writer := _writer.get()) is not None:
+        writer.note(step, share_done, detail, part)
+
+
+def counting(step: str, what: str, total: int) -> Callable[[int], None]:
+    """A part of the run over so many of `what` begins; the answer is called with the number that are done."""
+
+    def tell(done: int) -> None:
+        tell_share(step, done / total if total else 0.0, f"{done:,} of {total:,} {what}", part=what)
+
+    tell(0)
+    return tell
 
 
 def progress_key(run: str) -> str:

@@ -22,7 +22,7 @@ from tasks.label_errors import LABELS_STEP
 from tasks.label_figures import FIGURES_STEP
 from tasks.label_values import LabelFigures, LabelsChecked
 from tasks.model_card import Beside, write_model_card
-from tasks.progress import ProgressWriter
+from tasks.progress import tell_step
 from tasks.steps import finish_step, finished_step
 from tasks.tracking import name_run
 from tasks.values import Claimed, Evaluated, Judged, Registered, RetrainPlan, Trained
@@ -47,7 +47,7 @@ def register_candidate(
     from deploy.stores.registry import CurvePoint
     from deploy.stores.registry_limits import DESCRIPTION, fit_characters
 
-    ProgressWriter(objects(), plan.key).note("registering", 0.0, "in MLflow")
+    tell_step("registering", "the model in MLflow")
     registry = settings().open_registry()
     registry.ensure_model()
     result = _result(evaluated.benchmark)
@@ -65,6 +65,7 @@ def register_candidate(
             for name, key in {"benchmark": evaluated.benchmark, "benchmark_new": evaluated.benchmark_new}.items():
                 if key is not None:
                     (folder / "pictures" / f"{name}.json").write_bytes(objects().get(key).data)
+            tell_step("registering", "the model card in MLflow")
             beside = _beside(plan, evaluated, trained)
             card = fit_characters(
                 write_model_card(

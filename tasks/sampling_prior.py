@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from tasks.context import settings
 from tasks.device import training_device
+from tasks.progress import tell_step
+from tasks.scoring import score_many
 from tasks.values import CodePriorFitted, RetrainPlan
 
 if TYPE_CHECKING:
@@ -37,7 +39,6 @@ def fit_mixture_prior(
     import numpy as np
     import torch
 
-    from vae_core.inference import score_images
     from vae_core.priors.gaussian_mixture import fit_mixture
     from vae_core.priors.posterior import sample_posterior
 
@@ -46,9 +47,10 @@ def fit_mixture_prior(
         chosen = random.permutation(len(pixels))[:PRIOR_IMAGES]
     else:  # an image that is drawn twice gives two codes: each is drawn from its posterior
         chosen = random.choice(len(pixels), PRIOR_IMAGES, p=weights / weights.sum())
-    scores = score_images(model, pixels[chosen], device=training_device())
+    scores = score_many(model, pixels[chosen], "images, for the prior", device=training_device())
     assert scores.logvar is not None, "a VAE has a posterior"
     codes = sample_posterior(scores.mu, scores.logvar, torch.Generator().manual_seed(plan.train.seed))
+    tell_step("prior", f"fitting a mixture of {settings().training.mixture_components}")
     return fit_mixture(codes, settings().training.mixture_components, plan.train.seed)
 
 

@@ -19,7 +19,7 @@ from tasks.mixing import mark_new_kind, mix, natural_weights
 from tasks.pixel_file import read_into_file
 from tasks.pixels import read_pixels
 from tasks.plan import may_pass_later
-from tasks.progress import ProgressWriter
+from tasks.progress import tell_share, tell_step
 from tasks.rows import early_stopping_rows, fix_rows, training_rows
 from tasks.sampling_prior import describe_fit, fit_mixture_prior, fit_prior_over_codes, training_clock, warm_start
 from tasks.steps import finish_step, finished_step
@@ -63,20 +63,19 @@ def train_candidate(plan: RetrainPlan) -> Trained:
 
     device = training_device()  # before the images are read: that takes minutes
     torch.set_num_threads(settings().training.threads)
-    note = ProgressWriter(objects(), plan.key)
     excluded = fix_rows(settings().open_catalogue(), plan)
-    note.note("reading", 0.0, f"{plan.n_training:,} images")
     rows = training_rows(settings().open_catalogue(), plan, ["row"])
-    pixels, is_new = _decode(plan, rows, note), mark_new_kind(rows, plan)
+    pixels, is_new = _decode(plan, rows), mark_new_kind(rows, plan)
     del rows
     pa.default_memory_pool().release_unused()  # Arrow keeps 0.4 KB for each row that it read
     mixture = mix(is_new, plan)
     parent = _fetch_parent(plan)
+    tell_step("training", "its curves are opened in MLflow")
     with open_curves(plan) as curves:
-        result = _train(plan, pixels, mixture.weights if mixture else None, parent, note, curves, device)
-        result = _fall_back(plan, result, note, device)
+        result = _train(plan, pixels, mixture.weights if mixture else None, parent, curves, device)
+        result = _fall_back(plan, result, device)
         model = require_served(result.model)
-        fitted = _fit_prior(plan, model, pixels, natural_weights(is_new, plan), parent, note, curves)
+        fitted = _fit_prior(plan, model, pixels, natural_weights(is_new, plan), parent, curves)
     prefix = f"runs/{plan.key}/trained"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "artifact"
@@ -114,13 +113,12 @@ def train_candidate(plan: RetrainPlan) -> Trained:
     return finish_step(objects(), plan.key, "trained", trained)
 
 
-def _decode(plan: RetrainPlan, rows: pa.Table, note: ProgressWriter) -> np.ndarray:
+def _decode(plan: RetrainPlan, rows: pa.Table) -> np.ndarray:
     """The images of the training, uint8 (N, C, H, W): in memory, or mapped from a file where they are too many."""
     catalogue, size = settings().open_catalogue(), len(rows) * math.prod(plan.preprocessing.shape)
     if size <= settings().training.pixels_in_memory_bytes:
-        return read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing)
+        return read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing, "images to train on")
     folder = settings().work_folder / plan.key
-    note.note("reading", 0.0, f"{len(rows):,} images, {size / 1e9:,.1f} GB of pixels into a file in {folder}")
     return read_into_file(catalogue, plan.catalogue_version, rows, plan.preprocessing, folder)
 
 
@@ -129,7 +127,6 @@ def _train(
     pixels: np.ndarray,
     weights: np.ndarray | None,
     parent: Artifact | None,
-    note: ProgressWriter,
     curves: CurveLogger,
     device: str,
 ) -> TrainResult:
@@ -137,10 +134,10 @@ def _train(
 
     def progressed(progress: TrainProgress) -> None:
         curves.add(progress)
-        note.note("training", progress.share_done, say_training(progress))
+        tell_share("training", progress.share_done, say_training(progress))
 
     def warned(progress: TrainProgress) -> None:
-        note.note("early-warning twin", progress.share_done, say_training(progress))
+        tell_share("early-warning twin", progress.share_done, say_training(progress))
 
     result = train_with_recovery(
         pixels,
@@ -161,7 +158,7 @@ def _train(
     return result
 
 
-def _fall_back(plan: RetrainPlan, result: TrainResult, note: ProgressWriter, device: str) -> TrainResult:
+def _fall_back(plan: RetrainPlan, result: TrainResult, device: str) -> TrainResult:
     """In doubt about the weights, those of a snapshot: judged on images of benchmark_old, by the gate's absolute bars.
 
     Nothing trains on those images, and of a few snapshots hardly anything is fitted to them by choosing one. They are
@@ -172,7 +169,7 @@ def _fall_back(plan: RetrainPlan, result: TrainResult, note: ProgressWriter, dev
     from vae_core.training.fallback import fall_back_where_suspect
     from vae_core.training.quick_benchmark import Bars
 
-    note.note("weights", 0.0, "a quick benchmark")
+    tell_step("weights", "a quick benchmark")
     gate, pixels = settings().gate, read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images)
     bars = Bars(gate.first_min_active_units, gate.first_min_explained_variance)
     return fall_back_where_suspect(result, pixels, bars, device=device)
@@ -184,15 +181,13 @@ def _fit_prior(
     pixels: np.ndarray,
     natural: np.ndarray,
     parent: Artifact | None,
-    note: ProgressWriter,
     curves: CurveLogger,
 ) -> FittedPrior:
     """The prior of the model's kind, on all images of the training in their natural mix."""
     from vae_core.models.vq_vae import VqVae
 
     if isinstance(model, VqVae):
-        return _fit_code_prior(plan, model, pixels, natural, parent, note, curves)
-    note.note("prior", 0.0, f"fitting a mixture of {settings().training.mixture_components}")
+        return _fit_code_prior(plan, model, pixels, natural, parent, curves)
     return FittedPrior(fit_mixture_prior(model, pixels, natural, plan))
 
 
@@ -202,7 +197,6 @@ def _fit_code_prior(
     pixels: np.ndarray,
     natural: np.ndarray,
     parent: Artifact | None,
-    note: ProgressWriter,
     curves: CurveLogger,
 ) -> FittedPrior:
     from tasks.codes import encode_codes, share_kept
@@ -211,9 +205,10 @@ def _fit_code_prior(
 
     def progressed(progress: CodePriorProgress) -> None:
         curves.add_prior(progress)
-        note.note("prior", progress.share_done, say_code_prior(progress, codes[0].size))
+        tell_share("prior", progress.share_done, say_code_prior(progress, codes[0].size))
 
-    codes = encode_codes(model, pixels, note)
+    codes = encode_codes(model, pixels)
+    tell_step("prior", f"over the codes of {len(codes):,} images")  # its first steps are told after twenty
     before = parent.prior if parent else None
     # a training that was killed as its budget ended may make one more step: other weights give other codes, and
     # checkpoints of a fit to the former ones would stop this one

@@ -12,6 +12,7 @@ import numpy as np
 from tasks.context import objects, settings
 from tasks.fingerprints import catalogue_fingerprints
 from tasks.images import benchmark_digests, probing_digests
+from tasks.progress import tell_step
 from tasks.steps import finish_step, finished_step
 from tasks.values import RetrainPlan, Twins, TwinsFound
 
@@ -43,6 +44,7 @@ class LookAlikes:
 
         rows = settings().open_catalogue().read(["digest", "segment", "row", "name"], version=version)
         prints = catalogue_fingerprints(rows, version)
+        tell_step("copies", f"how alike two of {len(rows):,} images must be to be one")
         return cls(version, rows, prints, narrow_limits(prints))
 
     def places(self, digests: Iterable[str]) -> NDArray[np.int64]:
@@ -93,6 +95,7 @@ def find_twins(key: str, version: int, prefixes: Iterable[str]) -> TwinsFound:
         for digests_of in (benchmark_digests, probing_digests)
     )
     others = np.setdiff1d(np.arange(len(alike.rows)), held)
+    tell_step("copies", f"of {len(probes):,} held-out images among {len(others):,} others")
     originals = alike.originals(probes, others)
     twins, copied = others[originals >= 0], originals[originals >= 0]
     digests = tuple(sorted(alike.rows["digest"].take(twins).to_pylist()))

@@ -25,6 +25,7 @@ from tasks.holdout import (
 from tasks.images import WINDOW_STEP, benchmark_digests, probing_digests
 from tasks.mixing import require_share
 from tasks.new_kind import look_back, place_by_kinds, read_captured, score_captured
+from tasks.progress import tell_step
 from tasks.steps import finish_step, finished_step
 from tasks.stretch import left_without, refuse_fault, take_whole
 from tasks.traffic import ends, free_rows, newest, traffic_among
@@ -161,6 +162,7 @@ def _choose(
     size = len(window)
     if found.n < least_images():
         raise too_few(found.n, size)
+    tell_step("holding out", f"some of the newest {size:,} images, {found.n:,} of them of a new kind")
     is_new = np.zeros(size, dtype=bool)
     is_new[indices] = True
     digests, (began, ended) = np.array(window["digest"].to_pylist()), ends(window)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -118,12 +118,25 @@ class Reference:
         return cls(**arrays)
 
 
-def measure_reference(model: AnyModel, pixels: np.ndarray, *, device: str = "cpu") -> Reference:
-    """Measure a model in eval mode on its acceptance data, pixels uint8 (N, C, H, W), N ≥ 1."""
+def measure_reference(
+    model: AnyModel,
+    pixels: np.ndarray,
+    *,
+    device: str = "cpu",
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> Reference:
+    """Measure a model in eval mode on its acceptance data, pixels uint8 (N, C, H, W), N ≥ 1.
+
+    `on_progress` hears the number of images that were scored, which is nearly all of the work.
+    """
     from vae_core.inference import Scores
 
     # chunk by chunk, so that the reconstructions of a whole catalogue never lie in memory together
-    scores = Scores.joined([_score_briefly(model, pixels[start : start + CHUNK], device) for start in _starts(pixels)])
+    scored = []
+    for start in _starts(pixels):
+        scored.append(_score_briefly(model, pixels[start : start + CHUNK], device))
+        on_progress(min(start + CHUNK, len(pixels)))
+    scores = Scores.joined(scored)
     statistics = np.concatenate([_measure_pixels(pixels[start : start + CHUNK]) for start in _starts(pixels)])
     histogram = statistics[:, 3:].mean(axis=0)
     return Reference(
@@ -146,7 +159,8 @@ def _score_briefly(model: AnyModel, pixels: np.ndarray, device: str) -> Scores:
     from vae_core.inference import score_images
 
     scores = score_images(model, pixels, device=device)
-    return replace(scores, reconstruction=scores.reconstruction[:0])
+    # a copy: a view of nothing would keep them all in memory
+    return replace(scores, reconstruction=scores.reconstruction[:0].copy())
 
 
 def _starts(pixels: np.ndarray) -> range:

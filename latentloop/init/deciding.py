@@ -9,6 +9,7 @@ import numpy as np
 
 from deploy.settings import Settings
 from latentloop.errors import InitRefused, TrialFailed
+from latentloop.init.afterwards import count_measuring
 from latentloop.init.asking import Person
 from latentloop.init.background import TRIED_AT_MOST, propose_background
 from latentloop.init.budget import guess_images_per_s, propose_batch_size, propose_budget
@@ -18,7 +19,7 @@ from latentloop.init.look import Look
 from latentloop.init.looked import Looked
 from latentloop.init.meaning import guess_meaning
 from latentloop.init.model import propose_model
-from latentloop.init.proposal import Form, Names, Training
+from latentloop.init.proposal import Form, Names, Training, count_held_out
 from latentloop.init.reasoned import Reasoned
 from latentloop.init.wishes import (
     Wishes,
@@ -30,7 +31,7 @@ from latentloop.init.wishes import (
     read_size,
 )
 from latentloop.progress import Say
-from latentloop.trial_steps import TrialSteps, try_steps
+from latentloop.trial_steps import EvaluationCost, EvaluationRequest, TrialSteps, try_steps
 from vae_core.vq_config import VqVaeConfig
 
 BUSY = 1.5
@@ -41,10 +42,14 @@ LARGEST_PX = {"cpu": 64, "cuda": 128}
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Images that a training takes a second here; `measured` or guessed from what is known of other machines."""
+    """Images that a training takes a second here; `measured` or guessed from what is known of other machines.
+
+    evaluation: what measuring one image costs; None where that was not tried.
+    """
 
     images_per_s: float
     measured: bool
+    evaluation: EvaluationCost | None = None
 
 
 def choose_names(person: Person, wishes: Wishes, looked: Looked) -> Names:
@@ -86,41 +91,59 @@ def convert_sample(looked: Looked, form: Form) -> Converted:
 
 
 def choose_training(
-    wishes: Wishes, converted: Converted, images: int, device: str, settings: Settings, say: Say
+    wishes: Wishes, names: Names, converted: Converted, images: int, device: str, settings: Settings, say: Say
 ) -> Training:
     """Network and budget for so many images, by a few measured steps unless nothing is to be measured."""
     channels, height, width = converted.pixels.shape[1:]
     model, batch_size = propose_model(channels, height, width, images), propose_batch_size(images)
     if wishes.trial_s:
-        rate = measure_rate(model, converted, batch_size.value, settings.training.threads, device, wishes.trial_s, say)
+        rate = measure_rate(model, converted, batch_size.value, settings, device, wishes.trial_s, say)
     else:
         rate = Rate(guess_images_per_s(model), measured=False)
     budget = propose_budget(images, batch_size.value, rate.images_per_s, measured=rate.measured, minutes=wishes.minutes)
-    return Training(model, batch_size, budget, device, rate.images_per_s)
+    measuring = count_measuring(images, count_held_out(images), labelled=names.subfolders.value == "kind")
+    measuring_s = None if rate.evaluation is None else measuring.seconds(rate.evaluation)
+    return Training(model, batch_size, budget, device, rate.images_per_s, measuring, measuring_s)
 
 
 def measure_rate(
     model: VqVaeConfig,
     converted: Converted,
     batch_size: int,
-    threads: int,
+    settings: Settings,
     device: str,
     seconds: float,
     say: Say,
 ) -> Rate:
-    """A few steps on the sample; a guess, said so, where they fail."""
+    """A few steps on the sample, and a few of its images measured; a guess, said so, where they fail."""
     say(f"training for {seconds:.0f} s, to see how quick this machine is")
     images = np.resize(converted.pixels, (max(len(converted.pixels), batch_size), *converted.pixels.shape[1:]))
     try:
         steps: TrialSteps = try_steps(
-            model, images, batch_size=batch_size, threads=threads, device=device, seconds=seconds
+            model,
+            images,
+            batch_size=batch_size,
+            threads=settings.training.threads,
+            device=device,
+            seconds=seconds,
+            evaluation=_ask_evaluation(settings, model),
         )
     except TrialFailed as error:
         say(f"not measured: {error}")
         return Rate(guess_images_per_s(model), measured=False)
     if steps.images_per_own_s > BUSY * steps.images_per_s:
         say(f"other processes take most of this machine now: {steps.images_per_s:,.0f} images/s beside them")
-    return Rate(steps.images_per_own_s, measured=True)
+    return Rate(steps.images_per_own_s, measured=True, evaluation=steps.evaluation)
+
+
+def _ask_evaluation(settings: Settings, model: VqVaeConfig) -> EvaluationRequest | None:
+    """What an evaluation of this model needs; None before `latentloop setup` has brought the feature network."""
+    if not settings.features_file.is_file():
+        return None
+    prior = settings.training.code_prior.config_for(model)
+    return EvaluationRequest(
+        features_file=settings.features_file.absolute(), precision=settings.evaluation.precision, prior=prior
+    )
 
 
 def _transparent(looked: Looked) -> list[tuple[Look, bytes]]:

@@ -14,6 +14,7 @@ from deploy.delivery.policy import GatePolicy
 from deploy.settings import S3Config
 from deploy.settings_evaluation import EvaluationConfig
 from deploy.settings_intake import Subfolders
+from latentloop.init.afterwards import REST_S, Measuring
 from latentloop.init.budget import Budget
 from latentloop.init.converted import Converted
 from latentloop.init.form import Size
@@ -82,13 +83,24 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """The network, its recipe and where it is trained."""
+    """The network, its recipe and where it is trained.
+
+    measuring: what the first version's evaluation sees after both budgets; measuring_s: its seconds, None where that
+    was not tried.
+    """
 
     model: VqVaeConfig
     batch_size: Reasoned[int]
     budget: Budget
     device: str
     images_per_s: float
+    measuring: Measuring
+    measuring_s: float | None = None
+
+    @property
+    def expected_s(self) -> float:
+        """Seconds of the whole retraining, as a person waits for it, as far as they are known."""
+        return self.budget.seconds + self.budget.prior_s.value + (self.measuring_s or 0.0) + REST_S
 
 
 def all_lines(
@@ -160,7 +172,7 @@ def bucket_lines(place: str, s3: S3Config) -> Iterator[Line]:
 
 def delivery_lines(images: int) -> Iterator[Line]:
     """`[delivery]`: what a trial of few images can tell."""
-    if _held_out(images) < FEWEST_FOR_FRECHET:
+    if count_held_out(images) < FEWEST_FOR_FRECHET:
         yield Line(
             "delivery.frechet_margin",
             GatePolicy().kernel_margin,
@@ -171,12 +183,13 @@ def delivery_lines(images: int) -> Iterator[Line]:
 def evaluation_lines(images: int) -> Iterator[Line]:
     """`[evaluation]`: how much is held out."""
     usual = EvaluationConfig()
-    held = _held_out(images)
+    held = count_held_out(images)
     of = "1 image" if images == 1 else f"{images:,} images"
     yield Line("evaluation.holdout_min", held, f"held out for the benchmark, of {of}")
     yield Line("evaluation.holdout_share", usual.holdout_share, "the most of a catalogue that may be held out")
 
 
-def _held_out(images: int) -> int:
+def count_held_out(images: int) -> int:
+    """Images that the proposed settings hold out of so many."""
     usual = EvaluationConfig()
     return max(FEWEST_HELD_OUT, min(usual.holdout_min, int(images * usual.holdout_share)))

@@ -11,8 +11,8 @@ from data_checks.least_images import fewest_images
 from deploy.settings import Settings, load_settings
 from deploy.settings_evaluation import EvaluationConfig
 from latentloop.errors import InitRefused
+from latentloop.init.afterwards import REST_S
 from latentloop.init.asking import Person
-from latentloop.init.budget import Budget
 from latentloop.init.contact_sheet import write_sheet
 from latentloop.init.converted import Converted, Twins, count_twins
 from latentloop.init.deciding import choose_form, choose_names, choose_training, convert_sample
@@ -31,6 +31,7 @@ from latentloop.shown_duration import say_about
 from latentloop.sources.opening import open_source
 
 SHEET = "latentloop-init.png"
+OPTIONAL = {"latentloop doctor": "  # optional: what could go wrong, before anything is started"}
 
 
 def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
@@ -52,7 +53,7 @@ def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
     for line in _tell_converted(looked, converted, twins):
         tell(line)
     images = _estimate_usable(looked, converted, twins)
-    training = choose_training(wishes, converted, images, device, settings, say)
+    training = choose_training(wishes, names, converted, images, device, settings, say)
     lines = (
         *all_lines(names, form, converted, looked.surveyed.endings, training, images),
         *bucket_lines(wishes.place, settings.s3),
@@ -64,7 +65,7 @@ def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
     tell(f"contact sheet: {sheet}")
     for each in _tell_lines(lines):
         tell(each)
-    tell(_tell_time(training.budget))
+    tell(_tell_time(training))
     if not person.agrees(f"write {wishes.output}?"):
         raise InitRefused("nothing was written")
     write_new(wishes.output, text)
@@ -78,7 +79,7 @@ def _write_defaults(wishes: Wishes, tell: Say) -> InitReport:
     text = write_text(HEADING, lines)
     require_valid(text)
     write_new(wishes.output, text)
-    following = ("latentloop up --detach", "latentloop ingest FOLDER")
+    following = tuple(_next(load_settings(), "FOLDER"))
     _tell_end(wishes.output, following, tell)
     return InitReport(settings_file=str(wishes.output.absolute()), settings=_proposed(lines), next=following)
 
@@ -120,12 +121,25 @@ def _tell_lines(lines: Sequence[Line]) -> Iterator[str]:
         yield f"  {f'{each.name} = {quoted(each.value)}':<{min(wide, 60)}}  {each.why}"
 
 
-def _tell_time(budget: Budget) -> str:
-    """What a person waits for `retrain --tier full`, and how it becomes shorter."""
-    prior_s = budget.prior_s.value
+def _tell_time(training: Training) -> str:
+    """What a person waits for `retrain --tier full`, what of it, and how it becomes shorter."""
+    budget, measuring = training.budget, training.measuring
+    parts = [
+        f"{say_about(budget.seconds)} for the network",
+        f"{say_about(budget.prior_s.value)} for the prior over its codes",
+    ]
+    if training.measuring_s is None:
+        on_top = "; measuring the version comes on top, how long was not tried"
+    else:
+        parts.append(
+            f"{say_about(training.measuring_s)} to measure the version (features of {measuring.features:,} images, "
+            f"{measuring.samples:,} samples)"
+        )
+        on_top = ""
+    parts.append(f"{say_about(REST_S)} to start, plan, draw the card and register")
     return (
-        f"a full training: {say_about(budget.seconds + prior_s)} while nothing else runs ({say_about(budget.seconds)} "
-        f"for the network, {say_about(prior_s)} for the prior over its codes); --minutes N plans another"
+        f"a full training: {say_about(training.expected_s)} while nothing else runs ({', '.join(parts)}){on_top}; "
+        "--minutes N plans another for network and prior"
     )
 
 
@@ -138,8 +152,10 @@ def _heading(looked: Looked) -> tuple[str, ...]:
 
 
 def _next(settings: Settings, place: str) -> Iterator[str]:
+    """The commands that come now, in the order of the README."""
     if not settings.features_file.is_file():
         yield "latentloop setup"
+    yield "latentloop doctor"
     yield "latentloop up --detach"
     yield f"latentloop ingest {shlex.quote(place)}"
 
@@ -148,7 +164,7 @@ def _tell_end(output: Path, following: Sequence[str], tell: Say) -> None:
     tell(f"written: {output.absolute()}")
     tell("next:")
     for command in following:
-        tell(f"  {command}")
+        tell(f"  {command}{OPTIONAL.get(command, '')}")
 
 
 def _report(
@@ -177,7 +193,7 @@ def _report(
         exact_duplicates=twins.exact,
         near_duplicates=twins.near,
         images_per_s=training.images_per_s,
-        expected_seconds=training.budget.seconds + training.budget.prior_s.value,
+        expected_seconds=training.expected_s,
         settings=_proposed(lines),
         next=following,
     )

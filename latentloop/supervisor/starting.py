@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from latentloop.rhythm import Rhythm
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.pulse import Clock
 from latentloop.supervisor.record import Record
@@ -17,21 +18,21 @@ def await_settled(
     *,
     clock: Clock = time.monotonic,
     poll_s: float = 0.2,
-    say_every_s: float = 5.0,
+    first_after_s: float = 2.0,
 ) -> None:
     """Return once every part is up, was left down, or needs one that was; `so_far` says how long it took until now.
 
     No limit of its own: every child has one for its start, and what dies again and again is left down.
     """
-    said_at = clock()
+    rhythm = Rhythm(clock)
     while True:
         supervisor.tend()
         records = supervisor.records()
         waiting = [record.name for record in records if not is_settled(record, records)]
         if not waiting:
             return
-        if clock() - said_at >= say_every_s:
-            said_at = clock()
+        # what came up meanwhile said so itself
+        if rhythm.elapsed_s >= first_after_s and rhythm.is_due("waiting"):
             supervisor.say(f"waiting for {', '.join(waiting)} ({so_far()})")
         time.sleep(poll_s)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -159,12 +160,12 @@ def test_an_installation_that_is_taken_down_ends_the_command_and_says_what_conti
 @pytest.mark.server
 def test_a_run_that_nobody_started_is_cancelled_and_a_second_time_there_is_nothing_to_cancel(world: World) -> None:
     run = world.followed.run
-    assert cancel_run(world.settings, run.id) == f"run {run.id} is cancelled: {run.url}"
+    assert cancel_run(world.settings, run.id, world.said.append) == f"run {run.id} is cancelled: {run.url}"
     with pytest.raises(NothingToDo, match=f"^run {run.id} is Cancelled already: nothing to cancel"):
-        cancel_run(world.settings, run.id)
+        cancel_run(world.settings, run.id, world.said.append)
     unknown = str(uuid.uuid4())
     with pytest.raises(NothingToDo, match=f"^{unknown}: there is no run of that id"):
-        cancel_run(world.settings, unknown)
+        cancel_run(world.settings, unknown, world.said.append)
 
 
 @pytest.mark.server
@@ -172,6 +173,12 @@ def test_a_dead_run_is_taken_off_and_one_whose_worker_does_not_answer_is_said_so
     world.is_("RUNNING")
     world.claim(lease_s=3_600)
     with pytest.raises(RunFailed, match="is Cancelling still: is its worker gone"):
-        cancel_run(world.settings, world.followed.run.id, ends_within_s=0)
+        cancel_run(world.settings, world.followed.run.id, world.said.append, ends_within_s=3.0)
+    run = world.followed.run.id
+    assert re.fullmatch(
+        "cancel: [23] s so far, how long it takes here is not known yet; waiting for the worker to end run "
+        f"{run}, which is cancelling, given up in about 5 s",
+        world.said[0],
+    )
     world.ledger.release_claim(world.followed.key, "host:1:a", datetime.now(UTC))
-    assert "is cancelled: http" in cancel_run(world.settings, world.followed.run.id)
+    assert "is cancelled: http" in cancel_run(world.settings, run, world.said.append)

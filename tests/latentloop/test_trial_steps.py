@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from latentloop.errors import TrialFailed
-from latentloop.trial_steps import try_steps
+from latentloop.trial_steps import EvaluationRequest, try_steps
+from vae_core.evaluation.convert_features import convert_efflite0
+from vae_core.priors.code_prior_config import CodePriorConfig
 from vae_core.vq_config import VqVaeConfig
 
 MODEL = VqVaeConfig(height=8, width=8, widths=(8,), codebook_size=8, code_dim=4)
@@ -30,3 +34,16 @@ def test_a_device_that_is_not_there_is_one_line() -> None:
         try_steps(MODEL, images, batch_size=4, threads=1, device="cuda:63", seconds=0.1)
 
     assert "\n" not in str(refused.value)
+
+
+def test_a_few_images_are_measured_where_that_is_asked(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (16, *MODEL.shape), np.uint8)
+    prior = CodePriorConfig(grid=MODEL.grid, codebook_size=8, width=8, depth=1, heads=1)
+    weights = convert_efflite0(tmp_path / "efflite0.safetensors")
+    asked = EvaluationRequest(features_file=weights, precision="fp32", prior=prior)
+
+    found = try_steps(MODEL, images, batch_size=16, threads=1, device="cpu", seconds=0.1, evaluation=asked)
+
+    assert found.evaluation is not None
+    assert 0 < found.evaluation.score_s < found.evaluation.feature_s, "the feature network is larger than this model"
+    assert found.evaluation.sample_s > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -183,10 +184,16 @@ def test_a_supervisor_that_hangs_is_ended_with_all_that_is_its_own(tmp_path: Pat
         family = [psutil.Process(up.pid), *psutil.Process(up.pid).children(recursive=True)]
         up.send_signal(signal.SIGSTOP)
 
-        said = stop_detached(Settings(home=home), timeout_s=0.5)
+        said_meanwhile: list[str] = []
+        said = stop_detached(Settings(home=home), said_meanwhile.append, timeout_s=6.0)
 
         assert said.startswith(
-            f"{home} is down: its supervisor (pid {up.pid}) did not end within 0 s and was killed, with "
+            f"{home} is down: its supervisor (pid {up.pid}) did not end within 6 s and was killed, with "
+        )
+        assert re.fullmatch(
+            r"down: [2-5] s so far, how long it takes here is not known yet; waiting for [a-z, ]+ to end, "
+            "what is left is killed in about 5 s",
+            said_meanwhile[0],
         )
         gone, left = psutil.wait_procs(family, timeout=GENEROUS_S)
         assert left == [] and len(gone) > 1
@@ -196,6 +203,9 @@ def test_a_supervisor_that_hangs_is_ended_with_all_that_is_its_own(tmp_path: Pat
 def test_down_ends_an_installation_that_is_being_started(tmp_path: Path, elsewhere: dict[str, str]) -> None:
     home = tmp_path / "home"
     env = environment(home, **elsewhere)
+    # what gives the commands here has loaded its libraries then: a start is over before a first `down` has
+    nothing = run_latentloop("down", env=env, folder=tmp_path, timeout_s=GENEROUS_S)
+    assert nothing.stdout == f"nothing runs from {home}\n"
     with _starting("up", "--detach", env=env, folder=tmp_path) as follower:
         until(lambda: any(part.pid for part in read_children(home)), "the first child")
 

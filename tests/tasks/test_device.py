@@ -110,7 +110,7 @@ def test_traffic_is_scored_in_its_order_by_a_champion_on_the_device(
     catalogue = catalogued(tmp_path, b=pixels[:4], a=pixels[4:])
     rows = pa.table({"digest": ["b-3", "a-1", "b-0", "a-0", "b-2"]})
 
-    def measure(given: ConvVae, given_pixels: np.ndarray, *, device: str) -> Reference:
+    def measure(given: ConvVae, given_pixels: np.ndarray, *, device: str, on_progress: object) -> Reference:
         seen.append((device, _devices(given)))
         np.testing.assert_array_equal(given_pixels, pixels[[3, 5, 0, 4, 2]])
         return measure_reference(model, given_pixels)  # nothing can be computed on "meta"

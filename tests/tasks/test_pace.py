@@ -9,7 +9,7 @@ import pytest
 from deploy.stores.local_objects import LocalObjects
 from tasks.evaluate import _Shares
 from tasks.pace import Pace
-from tasks.progress import ProgressNote, ProgressWriter, progress_key
+from tasks.progress import ProgressNote, progress_key, telling_progress
 from vae_core.evaluation.progress import EvaluationProgress
 
 
@@ -37,17 +37,18 @@ def test_a_step_that_was_resumed_is_measured_from_where_it_went_on() -> None:
 
 def test_an_evaluation_of_two_sets_has_one_share_and_says_at_once_what_it_begins(tmp_path: Path) -> None:
     objects = LocalObjects(tmp_path)
-    shares = _Shares(ProgressWriter(objects, "a-run"), old=300, new=100)
+    shares = _Shares(old=300, new=100)
 
     def stands() -> tuple[float, str]:
         note = ProgressNote.model_validate_json(objects.get(progress_key("a-run")).data)
         return note.share_done, note.detail
 
-    shares.of_old(EvaluationProgress("reconstructions", 0, 300, 0.5))
-    assert stands() == (0.375, "reconstructions")
-    shares.of_old(EvaluationProgress("reconstructions", 64, 300, 0.6))
-    assert stands() == (0.375, "reconstructions"), "the same part is said again after two seconds"
-    shares.of_old(EvaluationProgress("samples", 120, 300, 1.0))
-    assert stands() == (0.75, "samples: 120 of 300")
-    shares.of_new(EvaluationProgress("reconstructions", 0, 100, 0.0))
-    assert stands() == (0.75, "benchmark_new, reconstructions"), "the second set does not begin at nothing"
+    with telling_progress(objects, "a-run"):
+        shares.of_old(EvaluationProgress("reconstructions", 0, 300, 0.5))
+        assert stands() == (0.375, "reconstructions")
+        shares.of_old(EvaluationProgress("reconstructions", 64, 300, 0.6))
+        assert stands() == (0.375, "reconstructions"), "the same part is said again after two seconds"
+        shares.of_old(EvaluationProgress("samples", 120, 300, 1.0))
+        assert stands() == (0.75, "samples: 120 of 300")
+        shares.of_new(EvaluationProgress("reconstructions", 0, 100, 0.0))
+        assert stands() == (0.75, "benchmark_new, reconstructions"), "the second set does not begin at nothing"

@@ -14,7 +14,7 @@ from tasks.card_training import tell_training
 from tasks.context import forget, objects, settings
 from tasks.images import read_benchmark
 from tasks.plan import plan_retrain
-from tasks.progress import ProgressWriter
+from tasks.progress import ProgressWriter, telling_progress
 from tasks.steps import finished_step, step_key
 from tasks.train import train_candidate
 from tasks.values import RetrainPlan
@@ -66,9 +66,10 @@ def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_t
         monkeypatch.setenv(name, value)
     forget()
     noted: list[str] = []
-    monkeypatch.setattr(ProgressWriter, "note", lambda writer, step, share, detail: noted.append(step))
+    monkeypatch.setattr(ProgressWriter, "note", lambda writer, step, share, detail, part: noted.append(step))
     plan = _plan("doubtful", snapshots=4, mutual_information_every_steps=80, twin_share=0.1)
-    trained = train_candidate.fn(plan)
+    with telling_progress(objects(), plan.key):
+        trained = train_candidate.fn(plan)
 
     (result,) = results
     best = max(result.snapshots, key=lambda each: each.kl)
@@ -79,7 +80,9 @@ def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_t
     found = measure_quickly(artifact.model, read_benchmark(objects(), plan.benchmark, 300))
     assert found.active_units >= 2 and artifact.prior is not None, "the prior is of the weights that are handed over"
     assert [(each.step, each.n) for each in trained.information] == [(80, 300), (160, 300), (200, 300)]
-    assert list(dict.fromkeys(noted)) == ["reading", "early-warning twin", "training", "weights", "prior"]
+    assert list(dict.fromkeys(noted)) == [
+        *("reading", "training", "early-warning twin", "weights", "scoring", "prior"),
+    ]
 
     told = "\n".join(tell_training(trained))
     assert "While training, step 200: `fell_back`: too few units are active (0 of 8 units active" in told

@@ -15,11 +15,14 @@ from deploy.delivery.policy import GatePolicy
 from deploy.settings import load_settings
 from deploy.stores.errors import StoreError
 from latentloop.errors import FrontDoorError
+from latentloop.init import deciding
+from latentloop.init.afterwards import REST_S
 from latentloop.init.converted import Converted
 from latentloop.init.proposal import FEWEST_FOR_FRECHET, delivery_lines, drift_lines
 from latentloop.init.report import InitReport
 from latentloop.init.story import run_init
 from latentloop.init.wishes import read_wishes
+from latentloop.trial_steps import EvaluationCost
 from tests.deploy.settled import empty_the_environment
 from tests.latentloop.init.pictures import grey_textures, icons, with_clutter
 from tests.servers import SeaweedFS
@@ -59,7 +62,9 @@ def test_small_grey_pictures_of_one_size_stay_as_they_are(work: Path, tmp_path: 
     images = written(work)["preprocessing"]
     assert (images["channels"], images["height"], images["width"], images["fit"]) == (1, 28, 28, "refuse")
     assert (written(work)["product"], written(work)["intake"]) == ("grey-textures", {"subfolders": "none"})
-    assert found.next[-2:] == ("latentloop up --detach", f"latentloop ingest '{pictures}'")
+    following = ("latentloop doctor", "latentloop up --detach", f"latentloop ingest '{pictures}'")
+    assert found.next[-3:] == following, "the order of the README"
+    assert "\n  latentloop doctor  # optional: what could go wrong, before anything is started\n" in told
     assert told.endswith(f"latentloop ingest '{pictures}'")
     settings = load_settings()
     assert settings.training.model.shape == settings.preprocessing.shape == (1, 28, 28)
@@ -123,10 +128,34 @@ def test_a_few_steps_are_trained_to_plan_the_budget(work: Path, tmp_path: Path) 
     assert found.expected_seconds
 
 
+def test_the_seconds_that_are_told_are_those_of_the_whole_retraining(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Network, prior, every image that is seen by the feature network and the model, samples, and the rest."""
+    cost = EvaluationCost(feature_s=0.01, score_s=0.001, sample_s=0.02)
+    monkeypatch.setattr(
+        deciding, "measure_rate", lambda *asked: deciding.Rate(1_000.0, measured=True, evaluation=cost)
+    )  # a machine whose speed is known
+    pictures = grey_textures(tmp_path / "grey", 300)
+    found, told = init(pictures, trial_s=1.0, subfolders="none")
+
+    network_s = next(each.value for each in found.settings if each.name == "training.full.budget.amount") * 300 / 1_000
+    prior_s = next(each.value for each in found.settings if each.name == "training.code_prior.recipe.budget.amount")
+    # 60 are held out: they, their reconstructions, as many for the floor, 1,000 samples; 240 trained on and 3 x 60
+    measuring_s = (3 * 60 + 1_000) * 0.01 + (240 + 3 * 60) * 0.001 + (1_000 + 48) * 0.02
+    assert found.expected_seconds == pytest.approx(network_s + prior_s + measuring_s + REST_S)
+    assert "about 30 s to measure the version (features of 1,180 images, 1,048 samples)" in told
+
+    monkeypatch.setattr(deciding, "measure_rate", lambda *asked: deciding.Rate(1_000.0, measured=True))
+    _, told = init(pictures, "other.toml", trial_s=1.0)
+    assert "; measuring the version comes on top, how long was not tried; --minutes N plans another" in told
+
+
 def test_without_a_folder_the_defaults_are_written(work: Path) -> None:
-    init(None)
+    found, _ = init(None)
 
     assert load_settings().preprocessing.shape == (1, 28, 28)
+    assert found.next[-3:] == ("latentloop doctor", "latentloop up --detach", "latentloop ingest FOLDER")
 
 
 def test_a_settings_file_that_is_there_stays_and_another_may_be_named(work: Path) -> None:

@@ -86,9 +86,9 @@ class Stage:
         self.said: list[str] = []
         self.supervisor = Supervisor(folder, self.said.append, policy=policy, calm_s=0.1)
 
-    def settle(self, say_every_s: float = 5.0) -> None:
+    def settle(self, first_after_s: float = 2.0) -> None:
         """Wait for the end of the start."""
-        await_settled(self.supervisor, lambda: "0 s", poll_s=0.02, say_every_s=say_every_s)
+        await_settled(self.supervisor, lambda: "0 s", poll_s=0.02, first_after_s=first_after_s)
 
     def until(self, holds: Callable[[], object], what: str) -> None:
         """Tend until it is so."""
