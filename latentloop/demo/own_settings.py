@@ -39,6 +39,8 @@ OWN_QUICK = Scale(
     # the smaller reference tells fewer of them from the rest
     season=1_250,
     season_share=0.25,
+    # twice the pixels take twice the time of everything
+    longest_px=64,
     patience_s=20,
 )
 SAMPLES = 300
@@ -66,6 +68,7 @@ def own_settings(scale: Scale, place: str, say: Say) -> Proposed:
     wishes = Wishes(
         place=place, output=home / "proposed.toml", asks=False, trial_s=0.0,
         minutes=None, size=None, channels=None, fit=None, subfolders=None, product=None,
+        longest_px=scale.longest_px,
     )  # fmt: skip
     report = run_init(wishes, say, say)
     assert report.contact_sheet is not None, "a folder was looked at"

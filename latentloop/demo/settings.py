@@ -19,6 +19,7 @@ class Scale:
     shipment: images that are shipped; of somebody's own pictures, files that are read at most for the whole story.
     season, season_share: of somebody's own pictures, those of a season that nobody named, and their share of all at
     most: of 1,000 sent, 600 are found without labels where kinds are hard to tell apart.
+    longest_px: of somebody's own pictures, the longer side in which a model sees them; None: as `init` proposes.
     `patience_s`: wall seconds of a season after which it ends once all is sent, where nothing must notice.
     """
 
@@ -33,6 +34,7 @@ class Scale:
     prior_s: float
     season: int = 1_000
     season_share: float = 0.2
+    longest_px: int | None = None
     patience_s: float = 40.0
 
 

@@ -70,9 +70,8 @@ def choose_form(person: Person, wishes: Wishes, looked: Looked, device: str) -> 
     channels = person.choose(
         "channels: 1 is grey, 3 is colour", wishes.channels, propose_channels(looks), read_channels
     )
-    size = person.choose(
-        "size in pixels, one number or height x width", wishes.size, propose_size(looks, LARGEST_PX[device]), read_size
-    )
+    largest = propose_size(looks, LARGEST_PX[device], wishes.longest_px)
+    size = person.choose("size in pixels, one number or height x width", wishes.size, largest, read_size)
     proposed = propose_fit(looks, size.value)
     fit = person.choose("other sizes: pad, crop, stretch or refuse", wishes.fit, proposed, read_fit)
     background = propose_background(_transparent(looked))

@@ -49,13 +49,19 @@ def propose_channels(looks: Sequence[Look]) -> Reasoned[int]:
     return Reasoned(1, f"only {share:.1%} of the pictures show colour" if share else "no picture shows colour")
 
 
-def propose_size(looks: Sequence[Look], largest_px: int) -> Reasoned[Size]:
-    """The size that most have, where a network takes it and the machine trains it; else a smaller one of that form."""
+def propose_size(looks: Sequence[Look], largest_px: int, longest_px: int | None = None) -> Reasoned[Size]:
+    """The size that most have, where a network takes it and the machine trains it; else a smaller one of that form.
+
+    largest_px: what the machine trains well; twice that is taken where the pictures have it, unless a person set
+    `longest_px` as a limit.
+    """
+    most_px = 2 * largest_px if longest_px is None else longest_px
+    largest_px = min(largest_px, most_px)
     sizes = Counter(Size(each.height, each.width) for each in looks)
     size, count = sizes.most_common(1)[0]
     if count >= ONE_SIZE_SHARE * len(looks):
         share = "all" if count == len(looks) else f"{count / len(looks):.0%}"
-        if find_halvings(size.height, size.width) is not None and max(size.height, size.width) <= 2 * largest_px:
+        if find_halvings(size.height, size.width) is not None and max(size.height, size.width) <= most_px:
             return Reasoned(size, f"{share} of the pictures have it")
     if are_nearly_equal(looks):
         longest = int(np.median([max(each.height, each.width) for each in looks]))

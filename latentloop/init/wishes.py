@@ -26,7 +26,10 @@ _SIZE = re.compile(r"(\d{1,5})(?:\s*[xX×*]\s*(\d{1,5}))?")
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """None where nothing was said. `asks`: is there somebody to ask? `trial_s`: seconds of trial, 0: none."""
+    """None where nothing was said. `asks`: is there somebody to ask? `trial_s`: seconds of trial, 0: none.
+
+    `longest_px`: of a size that is proposed, the longer side at most.
+    """
 
     place: str | None
     output: Path
@@ -38,6 +41,7 @@ class Wishes:
     subfolders: Subfolders | None
     product: str | None
     minutes: float | None
+    longest_px: int | None = None
 
 
 def read_wishes(

@@ -47,6 +47,19 @@ def test_a_larger_machine_is_offered_larger_pictures() -> None:
 
 
 @pytest.mark.parametrize(
+    ("looks", "size"),
+    [
+        ([sized(PHOTOGRAPH, 96, 96)] * 5, Size(64, 64)),
+        ([sized(PHOTOGRAPH, 72, 72)] * 5, Size(64, 64)),
+        ([sized(PHOTOGRAPH, 640, 480)] * 5, Size(48, 64)),
+        ([GREY] * 5, Size(28, 28)),
+    ],
+)
+def test_a_limit_that_a_person_sets_is_kept_to_where_all_pictures_have_one_size(looks: list[Look], size: Size) -> None:
+    assert propose_size(looks, 128, 64).value == size
+
+
+@pytest.mark.parametrize(
     ("looks", "size", "fit"),
     [
         ([GREY] * 5, Size(28, 28), "refuse"),
