@@ -45,8 +45,10 @@ def say_counts(counts: FolderCounts, zone: str | None) -> list[str]:
 def _sum(counts: FolderCounts) -> str:
     labelled = f"{counts.labelled:,} labelled, " if counts.labelled else ""
     ignored = f" ({_listed(counts.ignored_endings)})" if counts.ignored else ""
+    held = counts.reasons.get(HELD, 0)  # nothing is wrong with these
+    refused = f"{counts.refused - held:,} refused" + (f", {held:,} held" if held else "")
     return (
-        f"{say_taken_in(counts.accepted, counts.converted)}, {labelled}{counts.refused:,} refused, "
+        f"{say_taken_in(counts.accepted, counts.converted)}, {labelled}{refused}, "
         f"{counts.ignored:,} ignored{ignored}, of {counts.received:,} received"
     )
 
@@ -92,7 +94,8 @@ def _say_held(counts: FolderCounts) -> list[str]:
 def _say_refused(counts: FolderCounts) -> list[str]:
     if not counts.refused:
         return []
-    lines = [f"refused: {_listed(counts.reasons)}"]
+    of_refused = {name: number for name, number in counts.reasons.items() if name != HELD}
+    lines = [f"refused: {_listed(of_refused)}"] if of_refused else []
     if counts.too_large.count:
         lines.append(f"too large to be read ({Refusal.too_many_bytes}): {counts.too_large}")
     lines.append("look at them: `latentloop quarantine list` shows each with its reason and the remedy")

@@ -91,7 +91,10 @@ def test_each_hold_is_said_once_with_its_reason() -> None:
     why = "shop-a (files): 30 of 100 were refused for low_variance (30 %, surely at least 17 %), `input_policy.max_…"
     result = counts(judged(100, held=why, batch_held=70, low_variance=30), judged(50, held=why, batch_held=50))
 
-    assert say_counts(result, "UTC").count(f"  {why}") == 1
+    said = say_counts(result, "UTC")
+    assert said[0] == "0 taken in, 30 refused, 120 held, 0 ignored, of 150 received"
+    assert said.count(f"  {why}") == 1
+    assert "refused: low_variance 30" in said
     assert result.mostly_refused
 
 
