@@ -50,6 +50,8 @@ from deploy.shown_time import require_zone
 from vae_core.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
     from sqlalchemy import Engine
 
@@ -300,15 +302,14 @@ class Settings(BaseSettings):
             raise SettingsError("mlflow_url is not set: start `latentloop up`, or set LATENTLOOP_MLFLOW_URL")
         return Registry(self.mlflow_url, self.product, patience)
 
-    def open_orchestrator(self) -> Orchestrator:
-        """Prefect's HTTP API."""
+    def open_orchestrator(self, patience_s: float = 0.0, say: Callable[[str], None] | None = None) -> Orchestrator:
+        """Prefect's HTTP API; `patience_s`: seconds that it may be silent, of which `say` hears."""
         from deploy.stores.orchestrator import Orchestrator
 
         if self.prefect_url is None:
             raise SettingsError("prefect_url is not set: start `latentloop up`, or set LATENTLOOP_PREFECT_URL")
-        return Orchestrator(
-            self.prefect_url, auth=self.prefect_auth.get_secret_value() if self.prefect_auth is not None else None
-        )
+        auth = self.prefect_auth.get_secret_value() if self.prefect_auth is not None else None
+        return Orchestrator(self.prefect_url, auth=auth, patience_s=patience_s, say=say)
 
     def release_private_key(self) -> Ed25519PrivateKey:
         """The controller's key."""

@@ -10,7 +10,7 @@ from typing import Any
 from deploy.settings import Settings
 from deploy.stores.errors import ObjectMissing
 from deploy.stores.ledger import Ledger
-from deploy.stores.orchestrator import Orchestrator, RunState
+from deploy.stores.orchestrator import COMMAND_PATIENCE_S, Orchestrator, RunState
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.timed_wait import TimedWait
 
@@ -32,7 +32,7 @@ def cancel_run(
     `say` hears meanwhile what is waited for.
     """
     wait = TimedWait("cancel", settings.home, say, at_most_s=ends_within_s, then="given up", clock=clock)
-    with settings.open_orchestrator() as orchestrator:
+    with settings.open_orchestrator(COMMAND_PATIENCE_S, say) as orchestrator:
         url, state = orchestrator.run_url(run), _ask_to_end(settings, orchestrator, run)
         while not state.finished and not wait.over:
             wait.look(f"the worker to end run {run}, which is {state.name.lower()}")

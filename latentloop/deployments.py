@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from deploy.settings import VENDOR_ENVIRONMENT, Settings
+from deploy.stores.orchestrator import COMMAND_PATIENCE_S
 from latentloop.errors import ProcessFailed
 from latentloop.prefect_environment import client_environment, without_foreign_word
 
@@ -66,7 +67,7 @@ def register_deployments(settings: Settings, say: Say) -> None:
     `ProcessFailed` with Prefect's last line when it refuses; a `StoreError` when the server does not answer or does not
     know us.
     """
-    with settings.open_orchestrator() as orchestrator:
+    with settings.open_orchestrator(COMMAND_PATIENCE_S, say) as orchestrator:
         for pool in declared_pools():
             orchestrator.ensure_work_pool(pool)
     began = time.monotonic()

@@ -14,7 +14,7 @@ from data_checks.intake.golden import tell_changed_pixels
 from deploy.settings import Settings
 from deploy.stores.captures import CaptureStore
 from deploy.stores.ledger import Ledger, LedgerEntry
-from deploy.stores.orchestrator import RunState
+from deploy.stores.orchestrator import COMMAND_PATIENCE_S, RunState
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.folder_counts import FolderCounts, sum_counts
 from latentloop.following import Followed, Show, expect_completed, follow, saying_changes
@@ -111,7 +111,7 @@ def newest_lines(ledger: Ledger, keys: Sequence[str]) -> dict[str, LedgerEntry]:
 def run_deployment(settings: Settings, ledger: Ledger, waiting: Sequence[str], say: Say) -> None:
     """One run of the deployment, followed to its end; `waiting` are the segments that it has to take in."""
     key = f"by-hand-ingest-{uuid.uuid4().hex}"
-    with settings.open_orchestrator() as orchestrator:
+    with settings.open_orchestrator(COMMAND_PATIENCE_S, say) as orchestrator:
         run = orchestrator.create_run("ingest/ingest", {"reason": "by hand", "key": key}, key)
         say(f"ingest run: {run.url}")
         followed = Followed(run, "ingest", key, "`latentloop ingest` again continues it")

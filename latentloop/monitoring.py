@@ -22,6 +22,7 @@ from deploy.settings import Settings
 from deploy.stores.errors import StoreError
 from deploy.stores.ledger import Ledger
 from deploy.stores.objects import ObjectStore
+from deploy.stores.orchestrator import COMMAND_PATIENCE_S
 from deploy.stores.release import ReleaseStore
 from deploy.stores.telemetry import Telemetry
 from latentloop.errors import NothingToDo, RunFailed
@@ -55,7 +56,7 @@ def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitore
     if obstacle := _look_ahead(settings, ledger):
         say(f"{obstacle} (the run goes on: refused images are judged all the same, and its report shows what came)")
     began, before_s = time.monotonic(), read_durations(settings.home).seconds.get("monitor")
-    with settings.open_orchestrator() as orchestrator:
+    with settings.open_orchestrator(COMMAND_PATIENCE_S, say) as orchestrator:
         run = orchestrator.create_run("monitor/monitor", {"key": key, "reason": "by hand"}, key)
         say(f"monitor run: {run.url}")
         followed = Followed(run, "monitor", key, "`latentloop monitor` begins anew")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from deploy.delivery.next_step import say_override
 from deploy.settings import Settings
 from deploy.stores.ledger import Ledger
-from deploy.stores.orchestrator import RunState
+from deploy.stores.orchestrator import COMMAND_PATIENCE_S, RunState
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.following import POLL_S, Followed, expect_completed, follow
 from latentloop.progress import showing_progress
@@ -48,7 +48,10 @@ def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Re
 def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say: Say) -> tuple[RunState, Followed]:
     """One run for this trigger, followed to its end."""
     what, parameters = f"retrain-{tier}", {"key": key, "reason": "by hand", "cause": "by hand"}
-    with settings.open_orchestrator() as orchestrator, showing_progress(settings.open_objects(), key, say) as show:
+    with (
+        settings.open_orchestrator(COMMAND_PATIENCE_S, say) as orchestrator,
+        showing_progress(settings.open_objects(), key, say) as show,
+    ):
         run = orchestrator.create_run(f"{what}/{what}", parameters, _once(what))
         say(f"{what} run: {run.url}")
         followed = Followed(run, what, key, f"`latentloop retrain --tier {tier}` continues it")

@@ -27,6 +27,7 @@ _TAKES_A_PLACE = ["PENDING", "RUNNING", "CANCELLING"]  # of a pool's concurrency
 _PAGE = 200
 # A server on SQLite answers 503 while its database is locked; every request here may be repeated.
 _BUSY_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
+COMMAND_PATIENCE_S = 120.0  # of whoever gave a command and is told meanwhile; a controller has other things to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,23 @@ class DeploymentRef:
 
 
 class Orchestrator:
-    """A Prefect server at `api_url` (ends in `/api`); `auth` is `user:password` where it wants one."""
+    """A Prefect server at `api_url` (ends in `/api`); `auth` is `user:password` where it wants one.
 
-    def __init__(self, api_url: str, *, auth: str | None = None, timeout_s: float = 30.0) -> None:
+    A server that takes a question and says nothing for `timeout_s` seconds is asked again, for `patience_s` seconds in
+    all: a machine with too much to do is slow and not down. `say` hears of it.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        *,
+        auth: str | None = None,
+        timeout_s: float = 30.0,
+        patience_s: float = 0.0,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
         self._api_url = api_url.rstrip("/")
+        self._patience_s, self._say = patience_s, say
         user, _, password = (auth or "").partition(":")
         self._client = httpx.Client(
             timeout=timeout_s,
@@ -260,12 +274,12 @@ class Orchestrator:
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | Sequence[Any] | None = None) -> Any:
         where = f"Prefect at {self._api_url}{path}"
         try:
-            answer = self._client.request(method, self._api_url + path, json=body)
+            answer = self._request(method, path, body)
             for pause_s in _BUSY_PAUSES_S:
                 if answer.status_code not in (429, 503):
                     break
                 time.sleep(pause_s)
-                answer = self._client.request(method, self._api_url + path, json=body)
+                answer = self._request(method, path, body)
             if answer.is_success:
                 return answer.json() if answer.content else None
         except (httpx.TransportError, httpx.InvalidURL, ValueError) as error:
@@ -283,6 +297,18 @@ class Orchestrator:
         if answer.status_code >= 500 or answer.status_code == 429:
             raise StoreUnavailable(f"{where}: answered {said}; try again later")
         raise StoreRefused(f"{where}: refused ({said}); correct the request")
+
+    def _request(self, method: str, path: str, body: Mapping[str, Any] | Sequence[Any] | None) -> httpx.Response:
+        began = time.monotonic()
+        while True:
+            try:
+                return self._client.request(method, self._api_url + path, json=body)
+            except httpx.TimeoutException:
+                silent_s = time.monotonic() - began
+                if silent_s >= self._patience_s:
+                    raise
+                if self._say is not None:
+                    self._say(f"Prefect has not answered for {silent_s:.0f} s, it may be busy: it is asked again")
 
 
 class _Conflict(StoreRefused):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -239,3 +240,43 @@ def test_a_server_that_is_busy_for_a_moment_is_asked_again() -> None:
             assert orchestrator.ready()
         server.shutdown()
     assert answers == []
+
+
+@pytest.fixture
+def silent_at_first() -> Iterator[str]:
+    """A server that takes a question and answers it only when it comes again."""
+    asked, over = threading.Event(), threading.Event()
+
+    class Silent(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if not asked.is_set():
+                asked.set()
+                over.wait(60)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"true")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Silent) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/api"
+        over.set()
+        server.shutdown()
+
+
+def test_a_silent_server_is_asked_again_by_whoever_has_patience_and_that_is_said(silent_at_first: str) -> None:
+    said: list[str] = []
+    with Orchestrator(silent_at_first, timeout_s=2.0, patience_s=600.0, say=said.append) as orchestrator:
+        assert orchestrator.ready()
+    assert [re.sub(r"\d+ s", "N s", each) for each in said] == [
+        "Prefect has not answered for N s, it may be busy: it is asked again"
+    ]
+
+
+def test_a_silent_server_is_away_for_whoever_has_none(silent_at_first: str) -> None:
+    with Orchestrator(silent_at_first, timeout_s=0.5) as orchestrator:
+        assert not orchestrator.ready()
