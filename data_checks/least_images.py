@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from math import ceil
 
 FEWEST_TRAINING = 200
 """Images that a model may be trained on: an epoch of fewer is one or two batches, and they are learnt by heart."""
@@ -39,6 +40,15 @@ EARLY_STOPPING_SHARE = 0.1
 
 MIN_EARLY_STOPPING = 30
 """Images; the mean of fewer says nothing, then the budget alone ends the training."""
+
+
+def least_new_images(trained_on: int = MIN_NEW_IMAGES) -> int:
+    """Images of a new kind without which no emergency begins: so many to train on, and the least hold-out of them.
+
+    >>> least_new_images()
+    589
+    """
+    return ceil(trained_on / (1 - LEAST_HOLDOUT_SHARE))
 
 
 def held_out(total: int, share: float, at_most: int) -> int:

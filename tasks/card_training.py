@@ -28,6 +28,18 @@ def tell_training(trained: Trained) -> list[str]:
     return lines
 
 
+def tell_weak_prior(trained: Trained) -> list[str]:
+    """A sentence for who approves, where a prior over codes learnt less than counting would; else none."""
+    fitted = trained.code_prior
+    if fitted is None or fitted.nats_per_code < fitted.independent:
+        return []
+    return [
+        "**Its samples are not to be used**: the prior over its codes predicts them no better than their frequencies "
+        f"do, after {fitted.steps:,} steps. Reconstructions, errors and what is watched do not depend on it; a larger "
+        "`training.code_prior.recipe.budget` mends it."
+    ]
+
+
 def _information(looks: Sequence[InformationBounds], best_step: int | None) -> str:
     """Where the bounds ended, and from where they came; the weights that are handed over may be earlier ones."""
     first, last = looks[0], looks[-1]

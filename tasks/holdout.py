@@ -15,6 +15,7 @@ from data_checks.least_images import (
     LARGEST_HOLDOUT_SHARE,
     LEAST_HOLDOUT_SHARE,
     MIN_EARLY_STOPPING,
+    least_new_images,
 )
 from data_checks.least_images import (
     MIN_NEW_IMAGES as MIN_NEW_IMAGES,  # of this file's callers too
@@ -41,15 +42,17 @@ def wanted_window() -> int:
 
 def least_images() -> int:
     """Images of the new kind without which no emergency begins."""
-    return ceil(MIN_NEW_IMAGES / (1 - LEAST_HOLDOUT_SHARE))
+    return least_new_images(MIN_NEW_IMAGES)
 
 
 def too_few(found: int, size: int, also: str = "") -> NotEnoughData:
     """What to say of a stretch of so many images in which so few are of a new kind."""
+    there = f"{found} images of a new kind among the newest {size:,} captured from traffic"
+    if found == size:
+        there = f"{found} images captured from traffic that the catalogue did not have before"
     return NotEnoughData(
-        f"{found} images of a new kind among the newest {size:,} captured from traffic: expected at least "
-        f"{least_images()}, so that {MIN_NEW_IMAGES} can be trained on and {LEAST_HOLDOUT_SHARE:.0%} held out; "
-        f"{also}capture more traffic first, or run `latentloop retrain --tier full`"
+        f"{there}: expected at least {least_images()}, so that {MIN_NEW_IMAGES} can be trained on and "
+        f"{LEAST_HOLDOUT_SHARE:.0%} held out; {also}capture more traffic first, or run `latentloop retrain --tier full`"
     )
 
 

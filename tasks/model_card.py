@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from data_checks.verdict import Verdict
 from tasks.card_rows import benchmark_table
-from tasks.card_training import plain, tell_training
+from tasks.card_training import plain, tell_training, tell_weak_prior
 from tasks.values import ChangeShown, NewKindFound, RetrainPlan, Trained
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def write_model_card(
         "",
         *([_comparison(beside)] if beside is not None else []),
         _plain_sentence(result, verdict),
+        *tell_weak_prior(trained),
         "",
         f"_{plain(verdict.reason)}_",
         "",

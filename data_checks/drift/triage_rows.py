@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from data_checks.drift.actions import Action
 from data_checks.drift.triage_facts import Facts, describe_kind, tell_reasons
+from data_checks.least_images import least_new_images
 from data_checks.verdict import Phase
 
 NEEDED_RULES = ("latent_code", "recon_error", "image_statistics")
@@ -14,7 +15,7 @@ NEEDED_RULES = ("latent_code", "recon_error", "image_statistics")
 
 LOOK = (
     "; look at the pictures that came: mend what spoils them, or, where they are as they should be, "
-    "`latentloop retrain --tier emergency` learns them"
+    f"`latentloop retrain --tier emergency` learns them, once {least_new_images()} came that the catalogue did not have"
 )
 """Ends a block: nothing is learnt of a fault, unless a person who saw the pictures asks for it."""
 

@@ -170,6 +170,16 @@ def test_the_card_says_how_the_prior_was_fitted_and_what_became_of_the_parents_c
     ) in card
 
 
+@pytest.mark.parametrize(("nats", "weak"), [(3.932, False), (3.933, True), (5.0, True)])
+def test_samples_of_a_prior_that_learnt_less_than_counting_are_warned_of_on_the_first_screen(
+    nats: float, weak: bool
+) -> None:
+    fitted = FITTED.model_copy(update={"nats_per_code": nats, "steps": 11})
+    first = _card_of_codes(TRAINED.model_copy(update={"code_prior": fitted})).split("To approve")[0]
+    assert ("**Its samples are not to be used**" in first) == weak
+    assert ("after 11 steps. Reconstructions" in first) == weak
+
+
 def test_what_happened_while_training_is_told_on_the_card() -> None:
     event = TrainingEvent(kind="codes_unused", step=1_450, detail="200 of 512 codes used in the epoch < 50%")
     card = _card_of_codes(TRAINED.model_copy(update={"events": (event,)}))
