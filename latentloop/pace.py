@@ -1,12 +1,13 @@
-"""Elapsed and remaining time of a piece of work, once a line: nothing in its first two seconds, then every few."""
+"""Elapsed and remaining time of a piece of work: nothing in its first two seconds, then ever more seldom a line."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
+from latentloop.rhythm import Rhythm
+
 FIRST_AFTER_S = 2.0
-EVERY_S = 5.0
 
 
 class Pace:
@@ -20,17 +21,14 @@ class Pace:
         total: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._work, self._unit, self._say, self._total, self._clock = work, unit, say, total, clock
-        self._began = clock()
-        self._next = self._began + FIRST_AFTER_S
+        self._work, self._unit, self._say, self._total = work, unit, say, total
+        self._rhythm = Rhythm(clock)
 
     def at(self, done: int | None) -> None:
         """So much is done, None where that is not known; said where it is time for it."""
-        now = self._clock()
-        if now < self._next:
+        elapsed = self._rhythm.elapsed_s
+        if elapsed < FIRST_AFTER_S or not self._rhythm.is_due(self._work):
             return
-        self._next = now + EVERY_S
-        elapsed = now - self._began
         of = f" of {self._total:,}" if self._total is not None else ""
         count = f"{done:,}{of} {self._unit}, " if done is not None else ""
         left = ""
