@@ -151,6 +151,8 @@ def training_lines(training: Training) -> Iterator[Line]:
     model, (high, wide) = training.model, training.model.grid
     if training.device != "cpu":
         yield Line("training.device", training.device, "this machine has one")
+    else:
+        yield Line("training.clock", "cpu", "seconds are the processor's: beside other load the same prior over codes")
     yield Line("training.model.variant", model.variant, "size and channels follow [preprocessing]")
     yield Line("training.model.widths", list(model.widths), f"halve a picture to {high}x{wide} codes")
     yield Line("training.model.codebook_size", model.codebook_size, "codes of which each finds enough places")
