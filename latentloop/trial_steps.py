@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LOAD_S = 120.0
 """A busy machine takes this long at most to load torch and build a model."""
 EVALUATED = 256  # images: half a second of features
+BUSY = 1.5
+"""Times slower than with the machine for itself."""
 _WARMING_STEPS = 2  # memory is taken, kernels are chosen, the first codes are found
 
 
@@ -96,6 +98,16 @@ class TrialSteps(BaseModel):
     def images_per_own_s(self) -> float:
         """Images that a training takes a second where nothing else computes."""
         return self.batch_size / self.own_s_per_step
+
+    @property
+    def busy(self) -> bool:
+        """Do other processes take much of the machine now?"""
+        return self.images_per_own_s > BUSY * self.images_per_s
+
+    def say_rate(self) -> str:
+        """The rate, and of what it is; two where the machine is busy."""
+        now = f"{self.images_per_s:,.0f} images/s in training steps"
+        return f"{now} beside them, {self.images_per_own_s:,.0f} while nothing else runs" if self.busy else now
 
 
 def try_steps(

@@ -31,6 +31,7 @@ from latentloop.installation import (
     forget_installation,
     write_installation,
 )
+from latentloop.kept_ports import keep_ports
 from latentloop.prefect_environment import SERVER_COMMAND, WORKER_COMMAND, own_hosts, own_origins, server_environment
 from latentloop.supervisor.child import ChildSpec
 from latentloop.supervisor.family import adopt_orphans
@@ -173,7 +174,7 @@ def _objects(settings: Settings) -> Callable[[], Heard]:
 
 
 def _remember(where: Addresses) -> None:
-    """Say to every other command where the servers are."""
+    """Say to every other command where the servers are, and to the next start where they were."""
     settings = where.settings
     assert settings.prefect_url and settings.mlflow_url and settings.service_url
     write_installation(
@@ -187,6 +188,7 @@ def _remember(where: Addresses) -> None:
             own_prefect="prefect_url" in where.ports,
         ),
     )
+    keep_ports(settings.home, {name: port.number for name, port in where.ports.items()})
 
 
 def _servers(where: Addresses) -> dict[str, ChildSpec]:

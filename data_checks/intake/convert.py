@@ -7,7 +7,7 @@ In this order, because each step needs what the one before it made:
 3. colours: palette, 1 bit and CMYK unpacked, the ICC profile applied, so that all is sRGB or grey;
 4. transparency laid over the background, which is an sRGB colour;
 5. grey to colour, or colour to grey (Rec. 601 luma);
-6. the fit: padded, cropped or stretched, antialiased.
+6. the fit: resized, padded, cropped or stretched, antialiased.
 
 Under a preprocessing of schema 1 there are decoding and fit alone. What is converted is told in short plain words.
 """
@@ -25,7 +25,7 @@ from data_checks.intake.decode import decode
 from data_checks.intake.header import ImageHeader
 from data_checks.refusal import Refusal
 from vae_core.errors import DataError
-from vae_core.fit import place_within
+from vae_core.fit import Fit, Size, centre_box, place_within, size_within
 from vae_core.preprocessing import Preprocessing, to_pixels
 
 Conversions = tuple[str, ...]
@@ -40,6 +40,8 @@ _ORIENTATIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 _FITTED = {"pad": "padded", "crop": "cropped", "stretch": "stretched"}
+_CUT_PX = 1e-6
+"""What is cut off below it is a rounding of the box."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +92,22 @@ def fit_pixels(image: Image.Image, came: tuple[int, int], preprocessing: Preproc
     size = (preprocessing.width, preprocessing.height)
     if came == size:
         return Converted(pixels, (), pixels)
-    done = (f"{_FITTED.get(preprocessing.fit, 'fitted')} from {came[0]}x{came[1]}",)
+    done = (f"{_name_fit(image.size, size, preprocessing.fit)} from {came[0]}x{came[1]}",)
     if preprocessing.fit != "pad":
         return Converted(pixels, done, pixels)
     left, top, right, bottom = place_within(image.size, size)
     return Converted(pixels, done, pixels[:, top:bottom, left:right])
+
+
+def _name_fit(came: Size, size: Size, fit: Fit) -> str:
+    """What the fit did: a picture of the wanted proportions is resized, however other ones are fitted."""
+    if fit == "pad":
+        only_resized = size_within(came, size) == size
+    elif fit == "crop":
+        only_resized = max(centre_box(came, size)[:2]) < _CUT_PX
+    else:
+        only_resized = came[0] * size[1] == came[1] * size[0]
+    return "resized" if only_resized else _FITTED.get(fit, "fitted")
 
 
 def _is_plain(image: Image.Image, header: ImageHeader, preprocessing: Preprocessing) -> bool:

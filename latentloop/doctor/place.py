@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import psutil
 from deploy.private_home import OTHERS
 from deploy.settings import Settings
 from latentloop.doctor.finding import Finding, look, note, ok, wrong
+from latentloop.installation import find_unheeded, read_installation
 from latentloop.supervisor.lock import find_holder
 
 OWN_BYTES = 2**30
@@ -29,6 +30,7 @@ def examine_place(settings: Settings) -> Iterator[Finding]:
     yield from look("disk", _examine_disk, settings)
     yield from look("feature network", _examine_features, settings)
     yield from look("installation", _examine_installations, settings.home)
+    yield from look("in force", _examine_settings_in_force, settings)
 
 
 def existing(path: Path) -> Path:
@@ -86,21 +88,36 @@ def _examine_installations(home: Path) -> Iterator[Finding]:
     """The one of this home, and others that take ports and memory."""
     if (holder := find_holder(home)) is not None:
         yield note("installation", f"it runs from this home already (pid {holder.pid}); `latentloop down` ends it")
+    none = "none runs from this folder"
     others = [each for each in _supervisors() if holder is None or each.pid != holder.pid]
     if others:
         told = ", ".join(f"pid {each.pid} in {_folder_of(each)}" for each in others)
-        yield note("installation", f"others run on this machine ({told}): they share its memory and usual ports")
+        shared = f"others run on this machine ({told}): they share its memory and usual ports"
+        yield note("installation", f"{none}; {shared}" if holder is None else shared)
     elif holder is None:
-        yield ok("installation", "none runs on this machine")
+        yield ok("installation", f"{none}, and no other was found on this machine")
+
+
+def _examine_settings_in_force(settings: Settings) -> Iterator[Finding]:
+    """Does the installation that runs work with these settings? Where it does not, other commands refuse."""
+    if read_installation(settings.home) is not None:
+        told = find_unheeded(settings)
+        yield wrong("in force", told) if told else ok("in force", "what runs works with these settings")
 
 
 def _supervisors() -> Iterator[psutil.Process]:
     """Every process that is `latentloop up`, of whichever user."""
     for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        named = any(Path(word).name == "latentloop" or "latentloop.cli import main" in word for word in words[:3])
-        if named and words[-1:] != ["--detach"] and "up" in words[1:]:
+        if is_supervisor(process.info["cmdline"] or []):
             yield process
+
+
+def is_supervisor(words: Sequence[str]) -> bool:
+    """Is this command line that of `latentloop up`, in a terminal or as `--detach` starts it?"""
+    if words[-1:] == ["--detach"] or "up" not in words[1:]:
+        return False
+    program = words[: words.index("up", 1)]
+    return any(Path(word).name == "latentloop" or "latentloop.cli import main" in word for word in program)
 
 
 def _folder_of(process: psutil.Process) -> str:

@@ -11,7 +11,7 @@ import httpx
 
 from deploy.settings import Settings
 from deploy.settings_digest import settings_digest
-from latentloop.addresses import PREFERRED_PORTS
+from latentloop.addresses import is_port_named, usual_ports, wanted_ports
 from latentloop.doctor.finding import Finding, look, note, ok, wrong
 from latentloop.installation import read_installation
 from latentloop.supervisor.ports import port_is_free
@@ -36,14 +36,18 @@ def examine_servers(settings: Settings) -> Iterator[Finding]:
 
 def _examine_port(settings: Settings, name: str) -> Finding:
     server = name.removesuffix("_url")
-    port = PREFERRED_PORTS.get(name, settings.serving.port)
-    if port == 0 or port_is_free(port):
-        return ok(server, f"to be started here, on port {port or 'of the kernel’s choice'}")
-    if name == "service_url" and "port" in settings.serving.model_fields_set:
+    wanted = [port for port in wanted_ports(settings, name) if port]
+    free = next((port for port in wanted if port_is_free(port)), None)
+    if not wanted or free == wanted[0]:
+        as_before = ", as before" if free not in (None, usual_ports(settings)[name]) else ""
+        return ok(server, f"to be started here, on port {free or 'of the kernel’s choice'}{as_before}")
+    if name == "service_url" and is_port_named(settings):
         return wrong(
-            server, f"serving.port {port} is in use: end what listens there, or set LATENTLOOP_SERVING__PORT to another"
+            server,
+            f"serving.port {wanted[0]} is in use: end what listens there, or set LATENTLOOP_SERVING__PORT to another",
         )
-    return note(server, f"to be started here; port {port} is in use by another process, so it takes another one")
+    takes = f"takes {free}" if free else "takes another one"
+    return note(server, f"to be started here; port {wanted[0]} is in use by another process, so it {takes}")
 
 
 def _examine_mlflow(settings: Settings) -> Finding:

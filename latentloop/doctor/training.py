@@ -41,9 +41,10 @@ def examine_training(settings: Settings) -> Iterator[Finding]:
 def _say_steps(settings: Settings, steps: TrialSteps) -> str:
     training = settings.training
     shape = "x".join(str(each) for each in training.model.shape)
+    others = "other processes take most of this machine now: " if steps.busy else ""
     return (
         f"{training.model.variant} on {shape}, {steps.parameters:,} parameters: {steps.seconds_per_step:.3f} s a step "
-        f"of {steps.batch_size} on {training.device} ({steps.images_per_s:,.0f} images/s)"
+        f"of {steps.batch_size} on {training.device} ({others}{steps.say_rate()})"
     )
 
 

@@ -37,9 +37,18 @@ class Budget:
 def propose_batch_size(images: int) -> Reasoned[int]:
     """Small batches learn more from few images."""
     if images < FEWEST_FOR_LARGE_BATCHES:
-        few = "1 image is few" if images == 1 else f"{images:,} images are few"
-        return Reasoned(64, f"{few}: small batches make more steps of them")
+        are = "is" if images == 1 else "are"
+        return Reasoned(64, f"{say_usable(images)} {are} few: small batches make more steps of them")
     return Reasoned(128, "the default")
+
+
+def say_usable(images: int) -> str:
+    """So many, and why they are fewer than were found.
+
+    >>> say_usable(2_936)
+    '2,936 usable images (duplicates counted once)'
+    """
+    return f"{images:,} usable image{'' if images == 1 else 's'} (duplicates counted once)"
 
 
 def guess_images_per_s(model: VqVaeConfig) -> float:
@@ -66,7 +75,10 @@ def propose_budget(
     if minutes is not None and fitting > MOST_EPOCHS:
         how += f"; the most epochs that are planned, which leaves some of your {minutes:g} minutes unused"
     return Budget(
-        Reasoned(epochs, f"about {seconds:,.0f} s at {images_per_s:,.0f} images/s, {how}"),
+        Reasoned(
+            epochs,
+            f"about {seconds:,.0f} s at {images_per_s:,.0f} images/s in training steps while nothing else runs, {how}",
+        ),
         seconds,
         Reasoned(prior_s, "beside the training's"),
     )

@@ -34,8 +34,6 @@ from latentloop.progress import Say
 from latentloop.trial_steps import EvaluationCost, EvaluationRequest, TrialSteps, try_steps
 from vae_core.vq_config import VqVaeConfig
 
-BUSY = 1.5
-"""Times slower than with the machine for itself."""
 LARGEST_PX = {"cpu": 64, "cuda": 128}
 """Side of a picture that such a machine trains to something good in ten minutes."""
 
@@ -130,8 +128,8 @@ def measure_rate(
     except TrialFailed as error:
         say(f"not measured: {error}")
         return Rate(guess_images_per_s(model), measured=False)
-    if steps.images_per_own_s > BUSY * steps.images_per_s:
-        say(f"other processes take most of this machine now: {steps.images_per_s:,.0f} images/s beside them")
+    if steps.busy:
+        say(f"other processes take most of this machine now: {steps.say_rate()}; the budget counts with the latter")
     return Rate(steps.images_per_own_s, measured=True, evaluation=steps.evaluation)
 
 

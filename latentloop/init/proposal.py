@@ -15,7 +15,7 @@ from deploy.settings import S3Config
 from deploy.settings_evaluation import EvaluationConfig
 from deploy.settings_intake import Subfolders
 from latentloop.init.afterwards import REST_S, Measuring
-from latentloop.init.budget import Budget
+from latentloop.init.budget import Budget, say_usable
 from latentloop.init.converted import Converted
 from latentloop.init.form import Size
 from latentloop.init.reasoned import Reasoned
@@ -186,8 +186,7 @@ def evaluation_lines(images: int) -> Iterator[Line]:
     """`[evaluation]`: how much is held out."""
     usual = EvaluationConfig()
     held = count_held_out(images)
-    of = "1 image" if images == 1 else f"{images:,} images"
-    yield Line("evaluation.holdout_min", held, f"held out for the benchmark, of {of}")
+    yield Line("evaluation.holdout_min", held, f"held out for the benchmark, of {say_usable(images)}")
     yield Line("evaluation.holdout_share", usual.holdout_share, "the most of a catalogue that may be held out")
 
 

@@ -97,7 +97,9 @@ def _tell_converted(looked: Looked, converted: Converted, twins: Twins) -> Itera
     if flat := int((converted.variance < BLACK).sum()):
         yield f"flat: {flat:,} show nothing and will be refused as black or flat frames"
     if twins.exact or twins.near:
-        yield f"duplicates in the sample: {twins.exact:,} with equal pixels, {twins.near:,} more that only look alike"
+        told = f"duplicates in the sample: {twins.exact:,} with equal pixels, {twins.near:,} more that only look alike"
+        usable = f"{_estimate_usable(looked, converted, twins):,} usable of {looked.surveyed.images:,}"
+        yield f"{told}; equal ones count once: about {usable}" if twins.exact else told
     held_out = EvaluationConfig()
     fewest = fewest_images(held_out.holdout_share, held_out.holdout_min)
     if (images := _estimate_usable(looked, converted, twins)) < fewest:

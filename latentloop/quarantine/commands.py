@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="What was refused, why, and the ways out: nothing is lost.", no_args_is_help=True, add_completion=False
 )
+MOST_SHOWN = 1_000
 NAMES = "`all`, reasons, or ids as `show` names them"
 
 
@@ -38,26 +39,27 @@ def list_refused(as_json: bool = typer.Option(False, "--json", help="for scripts
 def show(
     names: list[str] = typer.Argument(..., help=NAMES),
     html: Path | None = typer.Option(None, "--html", help="write a contact sheet with pictures there"),
-    at_most: int = typer.Option(200, "--at-most", min=1, max=1_000, help="images that are shown"),
+    at_most: int = typer.Option(200, "--at-most", min=1, max=MOST_SHOWN, help="images that are shown"),
     as_json: bool = typer.Option(False, "--json", help="for scripts"),
 ) -> None:
     """Refused images one by one; with --html as pictures."""
     import json
 
+    from latentloop.quarantine.equals import name_equals
     from latentloop.quarantine.screen import print_rows
     from latentloop.quarantine.sheet import write_sheet
     from latentloop.quarantine.state import choose, group_by_reason, read_refused
     from tasks.pending import policy_digest
 
     settings = _settings()
-    chosen = choose(read_refused(settings), names)
+    chosen = name_equals(choose(read_refused(settings), names), settings.open_catalogue())
     if html is not None:
         groups = group_by_reason(chosen, policy_digest(), settings.input_policy.formats)
         shown = write_sheet(html, f"Quarantine of {settings.product}", groups, chosen, at_most)
-        _say(f"{html}: {shown:,} of {len(chosen):,} images")
+        _say(f"{html}: {shown:,} of {len(chosen):,} images{_say_more(shown, len(chosen), len(groups))}")
     if as_json:
-        rows = [{"id": each.id, "name": each.name, "source": each.source, "reason": each.reason} for each in chosen]
-        print(json.dumps([{**row, "detail": each.detail} for row, each in zip(rows, chosen, strict=True)], indent=2))
+        shown_of_each = ("id", "name", "source", "reason", "detail", "equal_to")
+        print(json.dumps([{name: getattr(each, name) for name in shown_of_each} for each in chosen], indent=2))
     elif html is None:
         print_rows(chosen, at_most)
 
@@ -130,6 +132,14 @@ def _settings() -> Settings:
     from tasks.context import settings
 
     return require_installed(settings())
+
+
+def _say_more(shown: int, of: int, reasons: int) -> str:
+    """How to see those that a sheet left out; it shares its places out among the reasons."""
+    if shown >= of:
+        return ""
+    named = "; a reason or ids in place of `all` give it to these alone" if reasons > 1 else "; ids show single ones"
+    return f": `--at-most N` (up to {MOST_SHOWN:,}) shows more{named}"
 
 
 def _say_unread(count: int) -> None:

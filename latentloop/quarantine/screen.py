@@ -56,7 +56,7 @@ def print_rows(rows: Sequence[Refused], at_most: int) -> None:
     console = open_screen()
     table = Table(Column("id", no_wrap=True), Column("reason", no_wrap=True), "name", "detail", box=None)
     for each in rows[:at_most]:
-        table.add_row(each.id, each.reason, escape(ascii(each.name)[1:-1]), escape(each.detail))
+        table.add_row(each.id, each.reason, escape(ascii(each.name)[1:-1]), escape(each.told))
     print_table(console, table)
     if len(rows) > at_most:
         console.print(f"and {len(rows) - at_most:,} more: --at-most")

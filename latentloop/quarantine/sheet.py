@@ -47,7 +47,7 @@ def write_sheet(file: Path, title: str, groups: Sequence[RefusedFor], chosen: Se
             group.images,
             group.advice,
             [
-                Tile(row.id, _clean(row.name), _clean(row.detail), pictures.get(row.id, ""))
+                Tile(row.id, _clean(row.name), _clean(row.told), pictures.get(row.id, ""))
                 for row in shown
                 if row.reason == group.reason
             ],

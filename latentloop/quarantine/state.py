@@ -19,7 +19,11 @@ from tasks.unread import UNREAD
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An image that is refused as things are; `since`: of its first refusal, where that is known."""
+    """An image that is refused as things are; `since`: of its first refusal, where that is known.
+
+    digest: of its pixels, None where it has none; equal_to: the name of the catalogue's image with these pixels, where
+    somebody looked for it.
+    """
 
     segment: str
     row: int
@@ -32,6 +36,13 @@ class Refused:
     mean: float | None
     variance: float | None
     entropy_bits: float | None
+    digest: str | None = None
+    equal_to: str = ""
+
+    @property
+    def told(self) -> str:
+        """The detail as a person reads it, with both names where it is of two images."""
+        return f"equal to {ascii(self.equal_to)} of the catalogue: {self.detail}" if self.equal_to else self.detail
 
     @property
     def unread(self) -> bool:
@@ -60,7 +71,7 @@ class RefusedFor(BaseModel):
 def read_refused(settings: Settings) -> list[Refused]:
     """Everything that is refused now, in the order of segment and row."""
     catalogue = settings.open_catalogue()
-    columns = ["name", "source", "detail", "mean", "variance", "entropy_bits"]
+    columns = ["name", "source", "detail", "mean", "variance", "entropy_bits", "digest"]
     newest = catalogue.decisions(columns).to_pylist()
     first: dict[tuple[str, int], datetime | None] = {}
     for each in catalogue.read(["segment", "row", "round", "decided_at"], table="quarantine").to_pylist():

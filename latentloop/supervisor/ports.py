@@ -37,9 +37,9 @@ class HeldPort:
             holder.close()
 
 
-def hold_port(preferred: int | None = None) -> HeldPort:
-    """The preferred port when nobody uses or holds it, else one of the kernel's choice."""
-    return (_try_to_hold(preferred) if preferred else None) or _hold_any()
+def hold_port(*preferred: int) -> HeldPort:
+    """The first of the preferred ports that nobody uses or holds, else one of the kernel's choice; 0 prefers none."""
+    return next((held for port in preferred if port and (held := _try_to_hold(port))), None) or _hold_any()
 
 
 def port_is_free(port: int) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from deploy.settings import Settings, SettingsError
 from latentloop.addresses import PREFERRED_PORTS, own_servers
+from latentloop.kept_ports import FILE, keep_ports, read_ports
 from latentloop.supervisor.ports import hold_port, port_is_free
 
 
@@ -61,3 +62,62 @@ def test_port_zero_is_a_port_of_the_kernels_choice(tmp_path: Path) -> None:
     with own_servers(Settings(home=tmp_path, serving={"port": 0})) as where:
         assert where.ports["service_url"].number > 0
         assert where.fixed == frozenset()
+
+
+def test_an_installation_takes_the_ports_that_it_had_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = hold_port()
+    monkeypatch.setitem(PREFERRED_PORTS, "mlflow_url", taken.number)
+    settings = Settings(home=tmp_path)
+    with own_servers(settings) as where:
+        had = {name: port.number for name, port in where.ports.items()}
+        keep_ports(tmp_path, had)
+    assert had["mlflow_url"] != taken.number
+    with own_servers(settings) as where:
+        assert {name: port.number for name, port in where.ports.items()} == had
+        assert f"mlflow: it takes port {had['mlflow_url']} as before" in where.moved()
+    taken.release()
+
+
+def test_a_port_of_before_that_another_has_is_chosen_anew_and_the_old_one_is_said(tmp_path: Path) -> None:
+    taken = hold_port()
+    keep_ports(tmp_path, {"service_url": taken.number})
+    with own_servers(Settings(home=tmp_path)) as where:
+        now = where.ports["service_url"].number
+        said = where.moved()
+    taken.release()
+    assert now != taken.number
+    assert (
+        f"service: port {taken.number}, which it had before, is used by another process; it takes {now}: tell its "
+        "clients the new address"
+    ) in said
+
+
+def test_two_that_had_the_same_port_before_never_hold_it_both(tmp_path: Path) -> None:
+    free = hold_port()
+    free.release()
+    for home in ("a", "b"):
+        keep_ports(tmp_path / home, {"mlflow_url": free.number})
+    with own_servers(Settings(home=tmp_path / "a")) as one, own_servers(Settings(home=tmp_path / "b")) as other:
+        assert one.ports["mlflow_url"].number == free.number
+        assert other.ports["mlflow_url"].number != free.number
+
+
+def test_a_port_that_the_settings_name_is_taken_whatever_was_before(tmp_path: Path) -> None:
+    first, second = hold_port(), hold_port()
+    for each in (first, second):
+        each.release()
+    keep_ports(tmp_path, {"service_url": first.number})
+    with own_servers(Settings(home=tmp_path, serving={"port": second.number})) as where:
+        assert where.ports["service_url"].number == second.number
+        line = f"service: it had port {first.number} before; it takes {second.number}, as serving.port says"
+        assert line in where.moved()
+
+
+def test_kept_ports_are_private_and_a_damaged_file_knows_none(tmp_path: Path) -> None:
+    keep_ports(tmp_path, {"service_url": 8900})
+    keep_ports(tmp_path, {"mlflow_url": 5000})
+    assert read_ports(tmp_path) == {"service_url": 8900, "mlflow_url": 5000}
+    assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
+    for damaged in ('{"ports": {"service_url": 70000}}', "", "[]"):
+        (tmp_path / FILE).write_text(damaged)
+        assert read_ports(tmp_path) == {}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from latentloop.errors import TrialFailed
-from latentloop.trial_steps import EvaluationRequest, try_steps
+from latentloop.trial_steps import EvaluationRequest, TrialSteps, try_steps
 from vae_core.evaluation.convert_features import convert_efflite0
 from vae_core.priors.code_prior_config import CodePriorConfig
 from vae_core.vq_config import VqVaeConfig
@@ -47,3 +47,13 @@ def test_a_few_images_are_measured_where_that_is_asked(tmp_path: Path) -> None:
     assert found.evaluation is not None
     assert 0 < found.evaluation.score_s < found.evaluation.feature_s, "the feature network is larger than this model"
     assert found.evaluation.sample_s > 0
+
+
+def test_a_rate_says_of_what_it_is_and_two_where_the_machine_is_busy() -> None:
+    quiet = TrialSteps(
+        steps=9, batch_size=64, seconds_per_step=0.064, own_s_per_step=0.064, peak_bytes=1, parameters=1
+    )  # fmt: skip
+    busy = quiet.model_copy(update={"seconds_per_step": 0.32})
+    assert quiet.say_rate() == "1,000 images/s in training steps"
+    assert busy.say_rate() == "200 images/s in training steps beside them, 1,000 while nothing else runs"
+    assert (quiet.busy, busy.busy) == (False, True)

@@ -20,6 +20,7 @@ import pytest
 from deploy.settings import Settings
 from latentloop.detached import stop_detached
 from latentloop.installation import read_installation
+from latentloop.kept_ports import read_ports
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.lock import find_holder
 from latentloop.supervisor.ports import hold_port
@@ -198,6 +199,22 @@ def test_a_supervisor_that_hangs_is_ended_with_all_that_is_its_own(tmp_path: Pat
         gone, left = psutil.wait_procs(family, timeout=GENEROUS_S)
         assert left == [] and len(gone) > 1
     assert find_holder(home) is None
+
+
+def test_an_installation_has_its_addresses_again_after_down_and_up(tmp_path: Path, elsewhere: dict[str, str]) -> None:
+    env = environment(tmp_path / "home", **elsewhere)
+    usual = hold_port(8900)  # whoever has it, it is not the installation's
+    try:
+        found = []
+        for _ in range(2):
+            up = run_latentloop("up", "--detach", env=env, folder=tmp_path, timeout_s=GENEROUS_S)
+            found.append(next(line for line in up.stdout.splitlines() if line.startswith("service")))
+            down = run_latentloop("down", env=env, folder=tmp_path, timeout_s=GENEROUS_S)
+            assert down.returncode == 0, down.stderr
+    finally:
+        usual.release()
+    assert found[0] == found[1] and ":8900/" not in found[0]
+    assert f"service: it takes port {read_ports(tmp_path / 'home')['service_url']} as before" in up.stderr
 
 
 def test_down_ends_an_installation_that_is_being_started(tmp_path: Path, elsewhere: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from data_checks.input_gate import GateResult, judge_image_bytes, judge_images
 from data_checks.intake.png import read_png_header
 from data_checks.intake.png_pixels import decode_plain
 from data_checks.policy import InputPolicy
+from vae_core.fit import Fit
 from vae_core.preprocessing import Preprocessing
 
 KINDS = {**VALID_KINDS, **MORE_KINDS}
@@ -113,6 +114,20 @@ def said(data: bytes, preprocessing: Preprocessing = BOX) -> GateResult:
 )
 def test_what_was_done_is_told_in_order(kind: str, conversions: tuple[str, ...]) -> None:
     assert said(KINDS[kind]().data).conversions == conversions
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
+@pytest.mark.parametrize(
+    ("height", "width", "resized"),
+    [(24, 32, True), (12, 16, True), (96, 128, True), (24, 28, False), (32, 32, False), (64, 48, False)],
+)
+def test_a_picture_of_the_wanted_proportions_is_resized_and_nothing_else(
+    fit: Fit, height: int, width: int, resized: bool
+) -> None:
+    """The picture is 64x48: said of squares in a square, `padded` sent somebody looking for bars."""
+    form = Preprocessing(channels=3, height=height, width=width, fit=fit)
+    other = {"pad": "padded", "crop": "cropped", "stretch": "stretched"}[fit]
+    assert said(write_png(drawing()), form).conversions == (f"{'resized' if resized else other} from 64x48",)
 
 
 def test_a_picture_that_comes_as_it_is_used_is_not_converted() -> None:

@@ -11,19 +11,26 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image, ImageOps
 
 from deploy.settings import Settings, load_settings
+from deploy.settings_in_force import declare_settings
+from deploy.stores.ledger import Ledger
 from latentloop.doctor.finding import Finding, Health, look, ok
-from latentloop.doctor.place import examine_place
+from latentloop.doctor.place import examine_place, is_supervisor
 from latentloop.doctor.servers import examine_servers
 from latentloop.doctor.stores import examine_stores
 from latentloop.doctor.system import examine_clock, examine_decoders, examine_packages, examine_python
 from latentloop.doctor.training import examine_training
+from latentloop.installation import Installation, write_installation
+from latentloop.kept_ports import keep_ports
+from latentloop.supervisor.ports import hold_port
 from tests.deploy.settled import empty_the_environment
 from tests.latentloop.front_door import environment, make_ledger, run_latentloop
 
@@ -183,6 +190,56 @@ def test_a_port_in_use_is_wrong_only_where_the_settings_name_it(tmp_path: Path, 
 
     assert health is Health.wrong
     assert "set LATENTLOOP_SERVING__PORT to another" in line
+
+
+def test_the_port_of_the_last_start_is_named_and_where_it_is_taken_the_one_that_comes(settings: Settings) -> None:
+    before = hold_port()
+    keep_ports(settings.home, {"service_url": before.number})
+    health, line = told(examine_servers(settings), "service")
+    assert (health, line.partition(", so it takes ")[0]) == (
+        Health.note, f"to be started here; port {before.number} is in use by another process",
+    )  # fmt: skip
+    before.release()
+    assert told(examine_servers(settings), "service") == (
+        Health.ok, f"to be started here, on port {before.number}, as before",
+    )  # fmt: skip
+
+
+def test_settings_that_changed_since_the_start_are_named_with_the_way_out(settings: Settings) -> None:
+    """Other commands refuse then: the doctor must not say that nothing is in the way."""
+    make_ledger(settings.home)
+    started = load_settings(home=settings.home, evaluation={"holdout_min": 300})
+    ledger = Ledger(settings.open_database())
+    declare_settings(ledger, started, datetime.now(UTC))
+    assert "in force" not in {each.name for each in examine_place(settings)}, "nothing runs"
+    me, url = psutil.Process(), "http://127.0.0.1:1"
+    running = Installation(pid=me.pid, born=me.create_time(), prefect_url=url, mlflow_url=url, service_url=url)
+    write_installation(settings.home, running)
+
+    health, line = told(examine_place(settings), "in force")
+
+    assert health is Health.wrong
+    assert "evaluation.holdout_min" in line
+    assert "put these settings in force with `latentloop down`, then `latentloop up`" in line
+    assert told(examine_place(started), "in force")[0] is Health.ok
+
+
+def test_none_runs_is_said_of_this_folder_whatever_runs_elsewhere(settings: Settings) -> None:
+    assert told(examine_place(settings), "installation")[1].startswith("none runs from this folder")
+
+
+@pytest.mark.parametrize(
+    ("words", "is_one"),
+    [
+        (["python", "/usr/bin/latentloop", "up"], True),
+        (["python", "-W", "ignore::ResourceWarning", "-c", "from latentloop.cli import main; main()", "up"], True),
+        (["python", "/usr/bin/latentloop", "up", "--detach"], False),
+        (["python", "/usr/bin/latentloop", "ingest", "pictures"], False),
+        (["docker", "compose", "up", "latentloop"], False),
+    ],
+)
+def test_a_supervisor_is_known_by_its_command_line_in_the_background_too(words: list[str], is_one: bool) -> None:
+    assert is_supervisor(words) is is_one
 
 
 def test_the_command_says_it_all_and_makes_nothing(tmp_path: Path) -> None:

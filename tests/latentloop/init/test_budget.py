@@ -31,6 +31,14 @@ def test_a_guess_is_called_one() -> None:
     assert "measured here" in propose_budget(100, 64, 10.0, measured=True).epochs.why
 
 
+def test_the_rate_says_of_what_it_is() -> None:
+    """Beside `203 images/s beside them` a bare `1,020 images/s` looked like a contradiction."""
+    assert (
+        "1,020 images/s in training steps while nothing else runs"
+        in propose_budget(2_936, 64, 1_020.0, measured=True).epochs.why
+    )
+
+
 def test_a_person_in_a_hurry_gets_the_minutes_that_she_asked_for_in_training_and_prior_together() -> None:
     budget = propose_budget(1_600, 64, 1_000.0, measured=True, minutes=1.0)
 

@@ -97,7 +97,10 @@ def test_copies_of_one_picture_are_one_image_however_many_there_are(work: Path, 
     assert (found.usable, found.exact_duplicates) == (300, 299)
     assert "too few: about 1 usable distinct image, a training needs 250" in told
     held = next(each for each in found.settings if each.name == "evaluation.holdout_min")
-    assert held.why.endswith("of 1 image")
+    assert held.why.endswith("of 1 usable image (duplicates counted once)")
+    assert "300 images by their names" in told and "equal ones count once: about 1 usable of 300" in told
+    batch = next(each for each in found.settings if each.name == "training.full.batch_size")
+    assert batch.why.startswith("1 usable image (duplicates counted once) is few: ")
 
 
 def test_two_looks_at_the_same_folder_write_the_same_file(work: Path, tmp_path: Path) -> None:

@@ -80,6 +80,44 @@ def test_a_contact_sheet_stands_alone_and_lets_nothing_of_a_name_in(home: Path) 
     assert not re.findall(r"(?:src|href)=\"(?!data:)", page) and "default-src 'none'" in page
 
 
+def test_a_sheet_that_leaves_images_out_says_how_to_see_them(home: Path) -> None:
+    sheet = str(home / "sheet.html")
+    for number in (1, 2):
+        at = datetime(2026, 1, number, tzinfo=UTC)
+        CaptureStore(objects()).write_by_content([CapturedImage(f"again-{number}", "s", at, intact(0))])
+        ingest()
+    more = "`--at-most N` (up to 1,000) shows more"
+    said = run("show", "all", "--html", sheet, "--at-most", "3").stderr.strip()
+    assert said == f"{sheet}: 3 of 5 images: {more}; a reason or ids in place of `all` give it to these alone"
+    said = run("show", "duplicate", "--html", sheet, "--at-most", "2").stderr.strip()
+    assert said == f"{sheet}: 2 of 3 images: {more}; ids show single ones"
+    assert run("show", "duplicate", "--html", sheet).stderr.strip() == f"{sheet}: 3 of 3 images"
+
+
+def test_both_names_are_shown_of_an_image_that_is_in_the_catalogue_already(home: Path) -> None:
+    (duplicate,) = json.loads(run("show", "duplicate", "--json").stdout)
+    (kept,) = settings().open_catalogue().read(["name"])["name"].to_pylist()
+    assert {duplicate["name"], kept} == {"good", "twin"}
+    assert duplicate["equal_to"] == kept
+    assert f"equal to '{kept}' of the catalogue: image " in run("show", "duplicate").stdout
+    assert "equal_to" in run("show", "low_variance", "--json").stdout
+    assert "equal to" not in run("show", "low_variance").stdout
+    run("show", "all", "--html", str(home / "sheet.html"))
+    assert f"equal to &#39;{kept}&#39; of the catalogue" in (home / "sheet.html").read_text("utf-8")
+
+
+def test_both_names_are_shown_where_labels_differ(home: Path) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    for name, label in (("first.png", "apps"), ("second.png", "actions")):
+        CaptureStore(objects()).write_by_content([CapturedImage(name, "s", at, intact(5), label)])
+        ingest()
+
+    (row,) = json.loads(run("show", "label_differs", "--json").stdout)
+
+    assert (row["name"], row["equal_to"]) == ("second.png", "first.png")
+    assert "'apps'" in row["detail"] and "'actions'" in row["detail"]
+
+
 def test_rows_are_named_by_ids_that_other_commands_take(home: Path) -> None:
     rows = {each["reason"]: each for each in json.loads(run("show", "all", "--json").stdout)}
     assert rows["low_variance"]["id"] in run("show", "low_variance").stdout
