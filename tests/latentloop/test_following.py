@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from deploy.settings import Settings
-from deploy.stores.ledger import Ledger
+from deploy.stores.ledger import CANCELLED_BY_HAND, Ledger
 from deploy.stores.orchestrator import Orchestrator, RunState
 from latentloop.cancelling import cancel_run
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
@@ -188,3 +188,5 @@ def test_a_dead_run_is_taken_off_and_one_whose_worker_does_not_answer_is_said_so
     )
     world.ledger.release_claim(world.followed.key, "host:1:a", datetime.now(UTC))
     assert "is cancelled: http" in cancel_run(world.settings, run, world.said.append)
+    trigger = world.ledger.get_trigger(world.followed.key)
+    assert trigger is not None and (trigger.state, trigger.result) == ("running", CANCELLED_BY_HAND)
