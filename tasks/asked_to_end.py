@@ -13,10 +13,9 @@ def is_cancelled() -> bool:
     from deploy.stores.errors import StoreError
     from deploy.stores.orchestrator import Orchestrator
 
-    run, url, word = flow_run.id, PREFECT_API_URL.value(), PREFECT_API_AUTH_STRING.value()
+    run, url, auth = flow_run.id, PREFECT_API_URL.value(), PREFECT_API_AUTH_STRING.value()
     if not run or not url:
         return False
-    auth = word.get_secret_value() if word is not None else None
     try:
         with Orchestrator(url, auth=auth, timeout_s=ANSWERS_WITHIN_S) as orchestrator:
             return orchestrator.run_state(run).type in ("CANCELLING", "CANCELLED")

@@ -8,14 +8,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 from prefect.exceptions import TerminationSignal
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from deploy.stores.errors import LeaseLost
 from deploy.stores.ledger import CANCELLED_BY_HAND, Ledger
 from tasks.claim import claim_trigger, finish_trigger, holding
 from tasks.context import engine, now, owner, settings
 from tasks.errors import DataRefused, NoChampion, NotEnoughData
-from tests.servers import PatientTransport, free_ports
+from tests.servers import GuardedPrefect, PatientTransport, free_ports
 from tests.tasks.conftest import Configure
 
 pytestmark = pytest.mark.usefixtures("configure")
@@ -106,12 +106,17 @@ def test_an_error_is_kept_as_the_reason_and_closes_the_trigger_when_a_repeat_can
 )
 @pytest.mark.parametrize("error", [TerminationSignal(signal.SIGTERM), KeyboardInterrupt()])
 def test_a_process_that_is_told_to_end_was_cancelled_where_a_person_asked_for_it_and_else_interrupted(
-    prefect_api: str, monkeypatch: pytest.MonkeyPatch, type: str, reason: str | None, error: BaseException
+    guarded_prefect: GuardedPrefect,
+    monkeypatch: pytest.MonkeyPatch,
+    type: str,
+    reason: str | None,
+    error: BaseException,
 ) -> None:
-    run = _a_run(prefect_api, type)
+    run = _a_run(guarded_prefect, type)
     monkeypatch.setenv("PREFECT__FLOW_RUN_ID", run)  # as its worker tells it
     claimed = claim_trigger.fn("one", "retrain-full", "test")
-    with temporary_settings({PREFECT_API_URL: prefect_api}), pytest.raises(BaseException) as caught, holding(claimed):
+    told = {PREFECT_API_URL: guarded_prefect.api_url, PREFECT_API_AUTH_STRING: guarded_prefect.word}
+    with temporary_settings(told), pytest.raises(BaseException) as caught, holding(claimed):
         raise error
     assert caught.value is error
     trigger = Ledger(engine()).get_trigger("one")
@@ -121,9 +126,11 @@ def test_a_process_that_is_told_to_end_was_cancelled_where_a_person_asked_for_it
     assert claim_trigger.fn("one", "retrain-full", "test").outcome == "resumed", "the same may be asked for again"
 
 
-def _a_run(api_url: str, type: str) -> str:
+def _a_run(prefect: GuardedPrefect, type: str) -> str:
     """A flow run that Prefect shows in this state."""
-    with httpx.Client(base_url=api_url, timeout=30, transport=PatientTransport()) as api:
+    user, _, password = prefect.word.partition(":")
+    transport = PatientTransport()
+    with httpx.Client(base_url=prefect.api_url, auth=(user, password), timeout=30, transport=transport) as api:
         flow = api.post("/flows/", json={"name": f"flow-{uuid.uuid4().hex}"}).json()["id"]
         body = {"flow_id": flow, "state": {"type": "RUNNING", "name": "Running"}}
         run = api.post("/flow_runs/", json=body).json()["id"]
