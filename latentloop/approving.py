@@ -14,6 +14,7 @@ from deploy.controller.history import read_fates
 from deploy.controller.mirroring import is_mirrored, mirror_fates
 from deploy.controller.rollback import who
 from deploy.delivery.history import Fate
+from deploy.delivery.next_step import say_only_one
 from deploy.delivery.planning import SETTLED, find_objection, find_waiting
 from deploy.delivery.steps import Candidate
 from deploy.release import Release
@@ -68,7 +69,7 @@ def approve_version(settings: Settings, version: str, reason: str) -> Decided:
     _refuse_what_is_tried(desk.release, version)
     fate = desk.fates.get(version)
     if fate is not None and not is_mirrored(found, fate):  # or the end of the last approval would end this one
-        mirror_fates(desk.registry, [found], desk.fates, desk.ledger)
+        mirror_fates(desk.registry, [found], desk.fates, desk.ledger, desk.release)
         found = desk.registry.version(version)
     candidate = _as_approved(desk, found)
     if (objection := find_objection(candidate) or _rival(desk, candidate)) is not None:
@@ -91,10 +92,9 @@ def reject_version(settings: Settings, version: str, reason: str) -> Decided:
     found = find_version(desk.registry, desk.versions, version)
     slot = _slot(desk.release, version)
     if slot == "champion":
-        raise NothingToDo(
-            f"version {version} serves, and rejecting takes nothing out of the traffic: "
-            "`latentloop rollback --reason TEXT` makes the version before it serve again"
-        )
+        back = "`latentloop rollback --reason TEXT` makes the version before it serve again"
+        instead = back if desk.release.previous is not None else say_only_one()
+        raise NothingToDo(f"version {version} serves, and rejecting takes nothing out of the traffic: {instead}")
     decided = _decide(desk, found, REJECTED, reason, _what_ends(desk, slot))
     _record(desk, "rejection", decided, 0)
     desk.registry.set_tag(version, "approval", REJECTED)

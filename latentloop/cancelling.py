@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 from deploy.settings import Settings
 from deploy.stores.errors import ObjectMissing
-from deploy.stores.ledger import Ledger
+from deploy.stores.ledger import CANCELLED_BY_HAND, Ledger, Trigger
 from deploy.stores.orchestrator import COMMAND_PATIENCE_S, Orchestrator, RunState
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.timed_wait import TimedWait
@@ -55,13 +54,18 @@ def _ask_to_end(settings: Settings, orchestrator: Orchestrator, run: str) -> Run
     if before.finished:
         url = orchestrator.run_url(run)
         raise NothingToDo(f"run {run} is {before.name} already: nothing to cancel (see {url})")
-    return orchestrator.cancel_run(run, dead=_is_dead(settings, before, parameters))
+    ledger, key = Ledger(settings.open_database()), parameters.get("key")
+    trigger = ledger.get_trigger(key) if isinstance(key, str) else None
+    if trigger is None or not _is_dead(trigger, before):
+        return orchestrator.cancel_run(run)
+    state = orchestrator.cancel_run(run, dead=True)
+    # a run that lives says so itself; silent where its work is done, or somebody took it over
+    ledger.release_claim(trigger.key, trigger.owner, datetime.now(UTC), CANCELLED_BY_HAND)
+    return state
 
 
-def _is_dead(settings: Settings, state: RunState, parameters: Mapping[str, Any]) -> bool:
+def _is_dead(trigger: Trigger, state: RunState) -> bool:
     """Whether the run began its work and nobody holds it any more: there is no worker that would end it."""
-    key = parameters.get("key")
-    trigger = Ledger(settings.open_database()).get_trigger(key) if isinstance(key, str) else None
-    if trigger is None or state.type not in ("RUNNING", "CANCELLING"):
+    if state.type not in ("RUNNING", "CANCELLING"):
         return False
     return trigger.state != "running" or trigger.alive_until < datetime.now(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from latentloop.telling_time import describe
 from latentloop.waiting import Waiting
 
 POLL_S = 0.5
+AWAY_AFTER_S = 20.0  # an installation that is taken down gives its parts ten seconds, its server goes first
 
 Say = Callable[[str], None]
 Show = Callable[[RunState], None]
@@ -44,29 +46,29 @@ def follow(
     say: Say,
     show: Show,
     home: Path | None = None,
+    away_after_s: float = AWAY_AFTER_S,
 ) -> RunState:
     """Wait for the end of a run; `show` sees every state, and `say` what a person should know.
 
     RunFailed when it was interrupted, is not over in time, or the installation of `home`, which was up, was taken down;
-    RunGoesOn when a person leaves; a server that is away is waited for.
+    RunGoesOn when a person leaves; a server that is away is waited for, and said to be so after `away_after_s` seconds.
     """
     was_up = home is not None and find_holder(home) is not None
-    with _saying_that_it_goes_on(followed):
+    with saying_that_it_goes_on(followed.what, followed.run):
         waiting, pulse = Waiting(orchestrator, say), Pulse(lease_s)
-        deadline, away = time.monotonic() + timeout_s, False
+        deadline, away_since, said = time.monotonic() + timeout_s, math.inf, False
         while time.monotonic() < deadline:
             try:
                 state = orchestrator.run_state(followed.run.id)
             except StoreUnavailable as error:
                 if home is not None and was_up and find_holder(home) is None:
-                    raise RunFailed(
-                        f"{home} was taken down, and {followed.what} with it: after `latentloop up`, {followed.again}"
-                    ) from error
-                if not away:
-                    say(f"{error}; {followed.what} goes on without it")
-                away = True
+                    raise taken_down(home, followed.what, followed.again) from error
+                away_since = min(away_since, time.monotonic())
+                if not said and time.monotonic() - away_since >= away_after_s:
+                    say(f"{error}; it is asked again, and how {followed.what} stands is not known meanwhile")
+                    said = True
             else:
-                away = False
+                away_since, said = math.inf, False
                 if state.finished:
                     return state
                 show(state)
@@ -79,6 +81,24 @@ def follow(
         f"{followed.what} is not over after {timeout_s:.0f} s and goes on: see {followed.run.url}, or cancel it with "
         f"`latentloop cancel {followed.run.id}`"
     )
+
+
+def taken_down(home: Path, what: str, again: str) -> RunFailed:
+    """What ends a command whose installation is down: what continues its work."""
+    return RunFailed(f"{home} was taken down, and {what} with it: after `latentloop up`, {again}")
+
+
+@contextmanager
+def saying_that_it_goes_on(what: str, run: RunRef | None) -> Iterator[None]:
+    """RunGoesOn for whoever presses Ctrl-C; `run`: None where Prefect does not say which it is."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        if run is None:
+            raise RunGoesOn(f"left; {what} goes on: see `latentloop status`") from error
+        raise RunGoesOn(
+            f"left; {what} goes on: see {run.url}, or cancel it with `latentloop cancel {run.id}`"
+        ) from error
 
 
 def saying_changes(what: str, say: Say, before_s: float | None = None) -> Show:
@@ -117,14 +137,3 @@ def _end(followed: Followed, state: RunState, trigger: Trigger | None, patience_
         f"it as {state.name}; was its worker killed? {followed.again}. `latentloop cancel {followed.run.id}` takes it "
         f"off {followed.run.url}"
     )
-
-
-@contextmanager
-def _saying_that_it_goes_on(followed: Followed) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise RunGoesOn(
-            f"left; {followed.what} goes on: see {followed.run.url}, or cancel it with "
-            f"`latentloop cancel {followed.run.id}`"
-        ) from error

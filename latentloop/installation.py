@@ -19,6 +19,7 @@ from deploy.settings_in_force import find_disagreement, require_agreement
 from deploy.settings_sources import FOLDERS, URLS
 from deploy.stores.errors import StoreError
 from deploy.stores.ledger import Ledger
+from latentloop.installed import require_installed
 from latentloop.prefect_environment import client_environment, without_foreign_word
 
 STATE_FILE = Path("run") / "state.json"
@@ -86,7 +87,8 @@ def find_unheeded(settings: Settings) -> str:
 def connect(settings: Settings) -> Settings:
     """The settings with the URLs of the running installation filled in.
 
-    `SettingsError` when nothing runs, or when it runs with settings that decide otherwise than these.
+    `SettingsError` when nothing runs, or when it runs with settings that decide otherwise than these; NothingToDo where
+    nothing is installed.
     """
     connected = fill_in_urls(settings)
     require_agreement(Ledger(connected.open_database()), connected, WAY_OUT)
@@ -94,7 +96,10 @@ def connect(settings: Settings) -> Settings:
 
 
 def fill_in_urls(settings: Settings) -> Settings:
-    """The settings with the URLs of the running installation; `SettingsError` when nothing runs."""
+    """The settings with the URLs of the running installation; `SettingsError` when nothing runs.
+
+    NothingToDo where nothing is installed.
+    """
     found = read_installation(settings.home)
     urls = {
         name: getattr(settings, name) or (getattr(found, name) if found else None)
@@ -102,6 +107,7 @@ def fill_in_urls(settings: Settings) -> Settings:
     }
     missing = [name for name, url in urls.items() if url is None]
     if missing:
+        require_installed(settings)
         raise SettingsError(
             f"nothing runs from {settings.home.resolve()} ({', '.join(missing)} unknown): "
             "start it with `latentloop up`, or set LATENTLOOP_HOME to the home of a running one"

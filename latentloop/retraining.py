@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from deploy.delivery.next_step import say_override
 from deploy.settings import Settings
-from deploy.stores.ledger import Ledger
+from deploy.stores.ledger import CANCELLED_BY_HAND, Ledger
 from deploy.stores.orchestrator import COMMAND_PATIENCE_S, RunState
 from latentloop.errors import NothingToDo, RunFailed
-from latentloop.following import POLL_S, Followed, expect_completed, follow
+from latentloop.following import Followed, expect_completed, follow
+from latentloop.joining import follow_held, is_held
 from latentloop.progress import showing_progress
 from tasks.recipe import recipe_name
 from tasks.steps import finished_step
@@ -27,22 +26,28 @@ def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Re
     """Run the tier's deployment for the catalogue as it is, or continue the run of it that was interrupted."""
     ledger, objects = Ledger(settings.open_database()), settings.open_objects()
     key = _trigger_key(settings, ledger, tier, again)
-    found = ledger.get_trigger(key)
-    if found is not None and found.state == "running":
-        alive = found.alive_until > datetime.now(UTC)
-        how = "which is in work" if alive else f"interrupted after attempt {found.attempt}"
-        say(f"continuing {key}, {how}")
-    state, followed = _run_retraining(settings, ledger, tier, key, say)
-    while state.name == "Duplicate" and (held := ledger.get_trigger(key)) is not None and held.state == "running":
-        # a run that was killed holds its lease for some seconds; then the work is taken over
-        say(f"{key} is held by {held.owner}; waiting for it to finish or to let go")
-        _await_free(ledger, key)
-        state, followed = _run_retraining(settings, ledger, tier, key, say)
-    expect_completed(state, followed)
+    in_work = is_held(ledger.get_trigger(key))
+    if not (in_work and follow_held(settings, ledger, key, f"retrain-{tier}", _again(tier), say)):
+        _do_retraining(settings, ledger, tier, key, say)
     registered = finished_step(objects, key, "registered", Registered)
     if registered is None:
-        raise RunFailed(f"retrain-{tier} completed without a version: see {followed.run.url}")
+        raise RunFailed(f"retrain-{tier} completed without a version: see {key} in `latentloop open runs`")
     return registered
+
+
+def _do_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say: Say) -> None:
+    """Begin or continue it; where another command is faster, follow that one's run, and take over what it leaves."""
+    while True:
+        found = ledger.get_trigger(key)
+        if found is not None and found.state == "running":
+            ended = CANCELLED_BY_HAND if found.result == CANCELLED_BY_HAND else "interrupted"
+            say(f"continuing {key}, {ended} after attempt {found.attempt}")
+        state, followed = _run_retraining(settings, ledger, tier, key, say)
+        if state.name != "Duplicate":
+            expect_completed(state, followed)
+            return
+        if follow_held(settings, ledger, key, f"retrain-{tier}", _again(tier), say):
+            return
 
 
 def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say: Say) -> tuple[RunState, Followed]:
@@ -54,7 +59,7 @@ def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say
     ):
         run = orchestrator.create_run(f"{what}/{what}", parameters, _once(what))
         say(f"{what} run: {run.url}")
-        followed = Followed(run, what, key, f"`latentloop retrain --tier {tier}` continues it")
+        followed = Followed(run, what, key, _again(tier))
         lease_s = settings.controller.lease_s
         state = follow(
             orchestrator,
@@ -67,14 +72,6 @@ def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say
             home=settings.home,
         )
     return state, followed
-
-
-def _await_free(ledger: Ledger, key: str) -> None:
-    """Wait until nobody holds the trigger any more."""
-    while (held := ledger.get_trigger(key)) is not None and held.state == "running":
-        if held.alive_until < datetime.now(UTC):
-            return
-        time.sleep(POLL_S)
 
 
 def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> str:
@@ -110,6 +107,10 @@ def print_registered(registered: Registered) -> None:
     else:
         print(f"its gate is against it: a longer training may help; to serve it all the same {say_override(version)},")
         print(f"then {approve} {refuse}")
+
+
+def _again(tier: str) -> str:
+    return f"`latentloop retrain --tier {tier}` continues it"
 
 
 def _once(what: str) -> str:

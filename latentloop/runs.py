@@ -1,25 +1,27 @@
-"""The runs that are not over as the ledger knows them: in work, interrupted, or failed with their reason."""
+"""The runs that are not over as the ledger knows them: in work, interrupted, cancelled, or failed with their reason."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from deploy.stores.ledger import Ledger, Trigger
+from deploy.stores.ledger import CANCELLED_BY_HAND, Ledger, Trigger
 from deploy.stores.objects import ObjectStore
 from latentloop.progress import describe_note, read_note
 
 LIMIT = 50  # newest triggers that are looked at; a person who has so many failures reads the ledger
 
-Standing = Literal["in work", "interrupted", "failed"]
+NEWS = timedelta(days=1)  # so long a run is shown that somebody cancelled
+
+Standing = Literal["in work", "interrupted", "failed", "cancelled"]
 
 
 class Run(BaseModel):
     """A trigger that is not done.
 
-    `since`: it was claimed, its lease ended, or it failed. `goes_on`: what continues or repeats its work.
+    `since`: it was claimed, its lease ended, it was cancelled or failed. `goes_on`: what continues or repeats its work.
     `progress`: where one in work stands, if it said so.
     """
 
@@ -37,12 +39,17 @@ class Run(BaseModel):
 
 
 def read_runs(ledger: Ledger, objects: ObjectStore, now: datetime) -> tuple[Run, ...]:
-    """Runs that nobody has done; one that ended is forgotten once a later one of its kind was done."""
+    """Runs that nobody has done; one that ended is forgotten once a later one of its kind was done.
+
+    One that a person cancelled was to end: it is shown while that is news.
+    """
     last, found = ledger.last_done(), []
     for trigger in ledger.triggers(limit=LIMIT, states=("running", "failed")):
         standing = _standing(trigger, now)
         ended = trigger.finished_at or trigger.alive_until
         if standing != "in work" and trigger.kind in last and last[trigger.kind] > ended:
+            continue
+        if standing == "cancelled" and now - ended > NEWS:
             continue
         found.append(
             Run(
@@ -67,9 +74,8 @@ def goes_on(trigger: Trigger) -> str:
     if trigger.key.startswith("schedule-"):
         return f"the next slot of its schedule begins anew, {command} at once"
     if trigger.key.startswith("by-hand-"):
-        if (
-            trigger.result and not closed and trigger.kind != "monitor"
-        ):  # it was refused, and would be again as things are
+        refused = trigger.result and trigger.result != CANCELLED_BY_HAND
+        if refused and not closed and trigger.kind != "monitor":  # and would be again as things are
             return f"once that is mended, {command}"
         return f"{command} {'begins anew' if closed or trigger.kind == 'monitor' else 'continues it'}"
     return "the next drift, or trial, asks anew" if closed else "the controller asks for it again"
@@ -86,6 +92,8 @@ def _standing(trigger: Trigger, now: datetime) -> Standing:
         return "failed"
     if trigger.alive_until > now:
         return "in work"
+    if trigger.result == CANCELLED_BY_HAND:
+        return "cancelled"
     return "failed" if trigger.result else "interrupted"
 
 

@@ -47,7 +47,7 @@ AS_ABOVE, AS_DRIFT = "as above", "as its line `drift` says"
 RELEASE = "a release says which versions serve"
 BEGIN = (
     "nothing was decided yet: `latentloop ingest FOLDER` brings images, "
-    "`latentloop retrain --tier full` a version that was trained on them"
+    "then `latentloop retrain --tier full` makes a version that is trained on them"
 )
 DRIFT = ("alarm", "drift", "drift-event", "drift-acted")
 
@@ -106,6 +106,7 @@ class Status(BaseModel):
     requests_last_hour: int | None
     telemetry_unknown: str
     sight: str = ""
+    begin: str = ""  # what comes next where nothing was decided yet
 
 
 def read_status(settings: Settings) -> Status:
@@ -120,6 +121,8 @@ def read_status(settings: Settings) -> Status:
     running = read_installation(settings.home) is not None
     pending, unknown = read_pending(settings)
     traffic = _read_traffic(settings, release, ledger)
+    runs = read_runs(ledger, settings.open_objects(), datetime.now(UTC))
+    decisions = _lines(ledger, DECISIONS, each=5, most=10)
     return Status(
         running=running,
         settings_differ=find_disagreement(ledger, settings, WAY_OUT) if running else "",
@@ -133,11 +136,12 @@ def read_status(settings: Settings) -> Status:
         drift=_lines(ledger, DRIFT, each=2, most=5),
         waiting=traffic.waiting,
         asked_again=_asked_again(release, ledger),
-        decisions=_lines(ledger, DECISIONS, each=5, most=10),
-        runs=read_runs(ledger, settings.open_objects(), datetime.now(UTC)),
+        decisions=decisions,
+        runs=runs,
         requests_last_hour=traffic.requests_last_hour,
         telemetry_unknown=traffic.unknown,
         sight=_sight(settings, release, serving_since(release, read_fates(ledger))),
+        begin="" if decisions else _begin(settings, runs),
     )
 
 
@@ -185,7 +189,7 @@ def print_status(status: Status, zone: str | None) -> None:
     if status.decisions:
         print_table(console, _table("last decisions", status.decisions, zone))
     else:
-        console.print(BEGIN)
+        console.print(escape(status.begin), highlight=False)
 
 
 def _run_line(run: Run, zone: str | None) -> str:
@@ -194,7 +198,26 @@ def _run_line(run: Run, zone: str | None) -> str:
     head = f"{run.standing} since {_short(run.since, zone)}{attempt}: {run.key}"
     if run.standing == "in work":
         return f"{head}, {run.progress}" if run.progress else head
+    if run.standing == "cancelled":
+        return f"{run.reason} since {_short(run.since, zone)}{attempt}: {run.key}; {run.goes_on}"
     return f"{head}: {run.reason or f'no sign of life from {run.owner}'}; {run.goes_on}"
+
+
+def _begin(settings: Settings, runs: Sequence[Run]) -> str:
+    """What comes next where nothing was decided yet: what is in work, or the one command that is due."""
+    in_work = [run.kind for run in runs if run.standing == "in work"]
+    if any(kind.startswith("retrain-") for kind in in_work):
+        return "nothing was decided yet: a version is being made"
+    if "ingest" in in_work:
+        return "nothing was decided yet: images are being taken in"
+    try:
+        images = settings.open_catalogue().count_accepted()
+    except StoreError as error:
+        return f"nothing was decided yet; how many images the catalogue holds is unknown, {error}"
+    if not images:
+        return BEGIN
+    has = "1 image is" if images == 1 else f"{images:,} images are"
+    return f"nothing was decided yet: {has} in the catalogue, `latentloop retrain --tier full` makes a version of them"
 
 
 def _table(title: str, lines: tuple[Decision, ...], zone: str | None) -> Table:

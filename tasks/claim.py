@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from prefect.exceptions import TerminationSignal
 
 from data_checks.shown_text import shorten
+from tasks.asked_to_end import is_cancelled
 from tasks.context import engine, now, objects, owner, settings
 from tasks.errors import TaskError
 from tasks.progress import telling_progress
@@ -86,6 +88,14 @@ def holding(claimed: Claimed) -> Iterator[None]:
 
 
 def _give_up(ledger: Ledger, claimed: Claimed, error: BaseException) -> None:
+    """A process that is told to end has not failed: it is interrupted, or a person cancelled its run."""
+    from deploy.stores.ledger import CANCELLED_BY_HAND
+
+    if isinstance(error, TerminationSignal | KeyboardInterrupt):
+        ledger.release_claim(claimed.key, claimed.owner, now())  # first: whoever ended this process may not wait
+        if is_cancelled():
+            ledger.release_claim(claimed.key, claimed.owner, now(), CANCELLED_BY_HAND)
+        return
     reason = str(error).strip() or type(error).__name__
     if not isinstance(error, TaskError):
         reason = f"{type(error).__name__}: {reason}"

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from data_checks.shown_text import shorten
 from deploy.controller.taken_back import read_taken_back
 from deploy.delivery.history import Fate
-from deploy.delivery.next_step import say_next
+from deploy.delivery.next_step import say_next, say_promoted
+from deploy.release import Release
 from deploy.stores.ledger import Ledger
 from deploy.stores.registry import APPROVED, PENDING, RegisteredVersion, Registry
 
@@ -22,13 +23,26 @@ LONGEST = 500  # characters of a tag: MLflow shows it in one cell of a table
 
 
 def mirror_fates(
-    registry: Registry, versions: list[RegisteredVersion], fates: Mapping[str, Fate], ledger: Ledger
+    registry: Registry,
+    versions: list[RegisteredVersion],
+    fates: Mapping[str, Fate],
+    ledger: Ledger,
+    release: Release,
 ) -> None:
-    """Tell what was not told yet; a controller that was killed between row and tags mends them here."""
+    """Tell what was not told yet; a controller that was killed between row and tags mends them here.
+
+    What can be done with a version that was promoted changes with those that follow it: it is told again then.
+    """
     for each in versions:
         fate = fates.get(each.version)
-        if fate is not None and not is_mirrored(each, fate):
-            set_tags(registry, each.version, _told(each, fate, ledger))
+        if fate is None:
+            continue
+        if not is_mirrored(each, fate):
+            set_tags(registry, each.version, _told(each, fate, ledger, release))
+        elif fate.delivery == "promoted":
+            said = say_promoted(each.version, release)
+            if each.tags.get("next_step") != said:
+                registry.set_tag(each.version, "next_step", said)
 
 
 def is_mirrored(version: RegisteredVersion, fate: Fate) -> bool:
@@ -51,7 +65,7 @@ def set_tags(registry: Registry, version: str, tags: Mapping[str, str]) -> None:
         registry.set_tag(version, name, shorten(value, LONGEST))
 
 
-def _told(version: RegisteredVersion, fate: Fate, ledger: Ledger) -> dict[str, str]:
+def _told(version: RegisteredVersion, fate: Fate, ledger: Ledger, release: Release) -> dict[str, str]:
     """The tags in the order in which they are set: the mark last, a version that has it is not looked at again."""
     ended: dict[str, str] = {}
     cause = None
@@ -62,7 +76,7 @@ def _told(version: RegisteredVersion, fate: Fate, ledger: Ledger) -> dict[str, s
         ended = {**spent, ENDED: str(fate.epoch)}
     return {
         "delivery_reason": fate.reason,
-        "next_step": say_next(version.version, fate.delivery, cause),
+        "next_step": say_next(version.version, fate.delivery, cause, release),
         "delivery": fate.delivery,
         **ended,
         MIRRORED: str(fate.epoch),

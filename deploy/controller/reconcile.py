@@ -121,7 +121,7 @@ class Reconciler:
     def _mirror(self, view: _View, versions: list[RegisteredVersion]) -> StoreError | None:
         """Tell the registry what happened; what it does not take must not keep a bad version in the traffic."""
         try:
-            mirror_fates(self._world.registry, versions, view.fates, self._world.ledger)
+            mirror_fates(self._world.registry, versions, view.fates, self._world.ledger, view.release)
             if versions:
                 mirror_aliases(view.release, self._world.registry)
         except StoreError as error:

@@ -27,6 +27,7 @@ BEAT = register("ledger.beat", "the time of a sign of life")
 
 Outcome = Literal["new", "resumed", "duplicate"]
 State = Literal["running", "done", "failed"]
+CANCELLED_BY_HAND = "cancelled by hand"  # why an attempt ended that a person has cancelled
 _MICROSECOND = timedelta(microseconds=1)
 
 

@@ -154,6 +154,13 @@ class Orchestrator:
         """A run's page in Prefect's UI."""
         return f"{self._api_url.removesuffix('/api')}/runs/flow-run/{id}"
 
+    def find_running(self, key: str) -> RunRef | None:
+        """The run that was told this trigger's key and began last, of those that are running; None: there is none."""
+        wanted = {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "CANCELLING"]}}}}
+        found = self._ask("POST", "/flow_runs/filter", {**wanted, "sort": "START_TIME_DESC", "limit": _PAGE})
+        ids = [each["id"] for each in found if each["parameters"].get("key") == key]
+        return RunRef(id=ids[0], url=self.run_url(ids[0])) if ids else None
+
     def run_parameters(self, id: str) -> Mapping[str, Any]:
         """Read what a run was told; ObjectMissing when there is no such run."""
         found: Mapping[str, Any] = self._ask("GET", f"/flow_runs/{quote(id, safe='')}")["parameters"]

@@ -131,7 +131,7 @@ class Supervisor:
         if any(other.name == record.needs and other.phase is Phase.up for other in self.records()):
             record.start_at = now
         else:
-            record.reason = f"it needs {record.needs}"
+            record.reason = f"{record.needs} must be up first"  # said of one part or of several
 
     def _rotate(self, log: Path) -> str | None:
         try:

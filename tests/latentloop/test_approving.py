@@ -81,7 +81,13 @@ class Home:
         record_taken_back(self.ledger, version, self.releases.read().epoch + 1, cause, told, datetime.now(UTC))
         swap(self.releases, told, shadow=None)
         if tell:
-            mirror_fates(self.registry, [self.registry.version(version)], read_fates(self.ledger), self.ledger)
+            mirror_fates(
+                self.registry,
+                [self.registry.version(version)],
+                read_fates(self.ledger),
+                self.ledger,
+                self.releases.read(),
+            )
         return told
 
     def tags(self, version: str) -> dict[str, str]:
@@ -178,10 +184,41 @@ def test_what_is_in_the_traffic_is_not_approved_again(home: Home, slot: str, sai
 
 def test_the_champion_is_not_rejected_but_rolled_back(home: Home) -> None:
     version = home.register()
-    home.release(champion=version)
+    home.release(champion=version, previous=home.register())
     with pytest.raises(NothingToDo, match="`latentloop rollback --reason TEXT` makes the version before it serve"):
         reject_version(home.settings, version, "")
     assert home.tags(version)["approval"] == "pending"
+    home.release()
+
+
+def test_the_only_version_is_not_rejected_and_no_rollback_is_advised_that_there_is_not(home: Home) -> None:
+    version = home.register()
+    home.release(champion=version)
+    with pytest.raises(NothingToDo) as caught:
+        reject_version(home.settings, version, "")
+    assert str(caught.value) == (
+        f"version {version} serves, and rejecting takes nothing out of the traffic: no version before it is kept that "
+        "could serve again: another version takes its place once it is approved (`latentloop approve VERSION`), and "
+        "`latentloop down` stops serving"
+    )
+    home.release()
+
+
+def test_what_can_be_done_with_a_promoted_version_follows_those_that_come_after_it(home: Home) -> None:
+    first, second = home.register(), home.register()
+
+    def told(**slots: str) -> str:
+        home.release(**slots)
+        versions = [home.registry.version(each) for each in (first, second)]
+        mirror_fates(home.registry, versions, read_fates(home.ledger), home.ledger, home.releases.read())
+        return home.tags(first)["next_step"]
+
+    assert told(champion=first).startswith("it serves; no version before it is kept")
+    assert told(champion=second, previous=first) == (
+        f"version {second} took its place; `latentloop rollback --reason TEXT` makes it serve again"
+    )
+    assert home.tags(second)["next_step"] == "it serves; `latentloop rollback --reason TEXT` takes it back"
+    assert told(champion=first).startswith("it serves; no version before it is kept"), "after the rollback"
     home.release()
 
 
@@ -248,7 +285,9 @@ def test_an_approval_right_after_a_take_back_is_not_lost_to_the_end_of_the_one_b
     home.end(version, Cause.technical, tell=False)
 
     approve_version(home.settings, version, "")
-    mirror_fates(home.registry, [home.registry.version(version)], read_fates(home.ledger), home.ledger)
+    mirror_fates(
+        home.registry, [home.registry.version(version)], read_fates(home.ledger), home.ledger, home.releases.read()
+    )
 
     assert home.tags(version)["approval"] == "approved"
     home.registry.set_tag(version, "approval", "pending")

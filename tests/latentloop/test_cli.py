@@ -131,6 +131,8 @@ def test_all_problems_are_said_at_once_one_a_line(home: Path, tmp_path: Path) ->
 def test_work_without_an_installation_says_how_to_start_one(
     arguments: tuple[str, ...], home: Path, tmp_path: Path
 ) -> None:
+    make_ledger(home)
+
     done = run_latentloop(*arguments, env=environment(home), folder=tmp_path)
 
     assert_refused(done, f"nothing runs from {home} (prefect_url, mlflow_url, service_url unknown): start it with")

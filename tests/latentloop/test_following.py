@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ import httpx
 import pytest
 
 from deploy.settings import Settings
-from deploy.stores.ledger import Ledger
+from deploy.stores.ledger import CANCELLED_BY_HAND, Ledger
 from deploy.stores.orchestrator import Orchestrator, RunState
 from latentloop.cancelling import cancel_run
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
@@ -46,10 +47,11 @@ class World:
     def claim(self, lease_s: float = LEASE_S) -> None:
         self.ledger.claim(self.followed.key, "retrain-full", "", "host:1:a", datetime.now(UTC), lease_s)
 
-    def follow(self, timeout_s: float = 60.0) -> RunState:
+    def follow(self, timeout_s: float = 60.0, away_after_s: float = 20.0) -> RunState:
         return follow(
             self.orchestrator, self.ledger, self.followed,
             lease_s=LEASE_S, timeout_s=timeout_s, say=self.said.append, show=self.show,
+            away_after_s=away_after_s,
         )  # fmt: skip
 
     def show(self, state: RunState) -> None:
@@ -139,21 +141,25 @@ def test_a_run_that_is_not_over_in_time_goes_on_and_the_command_says_so(world: W
 def test_a_server_that_is_away_is_said_once_and_waited_for(world: World) -> None:
     with Orchestrator(f"http://127.0.0.1:{free_ports(1)[0]}/api") as away:
         world.orchestrator = away
-        with pytest.raises(RunFailed, match="is not over after 2 s"):
-            world.follow(timeout_s=2)
+        with pytest.raises(RunFailed, match="is not over after 3 s"):
+            world.follow(timeout_s=3, away_after_s=1)
     (line,) = world.said
-    assert line.endswith("is `prefect server` up?; retrain-full goes on without it")
+    assert line.endswith(
+        "is `prefect server` up?; it is asked again, and how retrain-full stands is not known meanwhile"
+    )
 
 
 def test_an_installation_that_is_taken_down_ends_the_command_and_says_what_continues_the_work(world: World) -> None:
     home = world.settings.home
     with Orchestrator(f"http://127.0.0.1:{free_ports(1)[0]}/api") as away, ExitStack() as up:
         up.enter_context(hold_home(home))
-        with pytest.raises(RunFailed) as caught:  # the first line that is said ends the installation
+        threading.Timer(2.0, up.close).start()  # the server is away before all is down
+        with pytest.raises(RunFailed) as caught:
             follow(
                 away, world.ledger, world.followed,
-                lease_s=LEASE_S, timeout_s=60, say=lambda line: up.close(), show=world.show, home=home,
+                lease_s=LEASE_S, timeout_s=60, say=world.said.append, show=world.show, home=home,
             )  # fmt: skip
+    assert world.said == [], "a server that is away says nothing of the run"
     assert str(caught.value) == f"{home} was taken down, and retrain-full with it: after `latentloop up`, {AGAIN}"
 
 
@@ -182,3 +188,5 @@ def test_a_dead_run_is_taken_off_and_one_whose_worker_does_not_answer_is_said_so
     )
     world.ledger.release_claim(world.followed.key, "host:1:a", datetime.now(UTC))
     assert "is cancelled: http" in cancel_run(world.settings, run, world.said.append)
+    trigger = world.ledger.get_trigger(world.followed.key)
+    assert trigger is not None and (trigger.state, trigger.result) == ("running", CANCELLED_BY_HAND)

@@ -56,8 +56,12 @@ def test_a_command_leaves_an_empty_folder_empty_and_says_what_to_do(
         assert (done.returncode, done.stderr) == (0, "")
         assert "nothing runs from " in said[0]
     else:
+        expected = tmp_path / home if home is not None else folder / ".latentloop"
         assert (done.returncode, done.stdout) == (1, "")
-        assert "`latentloop up`" in said[0]
+        assert said[0] == (
+            f"latentloop: nothing is installed in {expected}: begin with `latentloop init FOLDER` and "
+            "`latentloop up`, or set LATENTLOOP_HOME to the home of an installation"
+        )
 
 
 @pytest.mark.parametrize("command", ["status", "rollback", "down"])

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from deploy.settings import Settings
 from deploy.shown_time import show_time
+from deploy.stores.catalogue_rows import CatalogueRow
 from deploy.stores.database import migrate, open_engine
-from deploy.stores.ledger import Ledger
+from deploy.stores.ledger import CANCELLED_BY_HAND, Ledger
 from deploy.stores.local_objects import LocalObjects
 from latentloop.runs import Run, read_runs
 from tasks.progress import ProgressWriter
@@ -132,6 +134,23 @@ def test_what_failed_says_why_and_how_it_goes_on(
     assert _see(ledger, objects) == [(key, "failed", "the data was refused", closed)]
 
 
+def test_what_a_person_cancelled_is_no_failure_and_is_forgotten_after_a_day(
+    home: Path, ledger: Ledger, objects: LocalObjects, tmp_path: Path
+) -> None:
+    _claim(ledger, BY_HAND, at=NOW)
+    ledger.release_claim(BY_HAND, "host:1:a", NOW, CANCELLED_BY_HAND)
+    again = "`latentloop retrain --tier full` continues it"
+    assert _see(ledger, objects) == [(BY_HAND, "cancelled", "cancelled by hand", again)]
+
+    screen = run_latentloop("status", env=environment(home), folder=tmp_path)
+
+    assert f"cancelled by hand since {show_time(NOW, None)}: {BY_HAND}; {again}" in screen.stdout
+    assert "failed" not in screen.stdout
+    assert read_runs(ledger, objects, NOW + timedelta(hours=25)) == ()
+    ledger.claim(BY_HAND, "retrain-full", "", "host:2:b", NOW, LEASE_S)
+    assert _see(ledger, objects) == [(BY_HAND, "in work", "", "")]
+
+
 def test_what_ended_is_forgotten_once_a_later_one_of_its_kind_was_done(ledger: Ledger, objects: LocalObjects) -> None:
     _claim(ledger, "killed")
     _claim(ledger, "refused")
@@ -171,3 +190,36 @@ def test_the_status_never_shows_a_dead_or_failed_run_as_in_work(
     assert f"interrupted since {died}: {BY_HAND}: no sign of life from host:1:a; " in screen.stdout
     assert f"failed since {failed}: drift-emergency-1: 12 images of a new kind: expected 500; " in screen.stdout
     assert f"failed since {failed}: by-hand-incremental-1: run the full tier first; " in screen.stdout
+
+
+def test_what_comes_next_fits_what_is_there_and_what_is_in_work(home: Path, ledger: Ledger, tmp_path: Path) -> None:
+    def begin() -> str:
+        done = run_latentloop("status", env=environment(home), folder=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        (line,) = [each for each in done.stdout.splitlines() if "nothing was decided yet" in each]
+        return line
+
+    assert begin() == (
+        "nothing was decided yet: `latentloop ingest FOLDER` brings images, then `latentloop retrain --tier full` "
+        "makes a version that is trained on them"
+    )
+    rows = [
+        CatalogueRow(f"d{row}", "camera", "a-segment", row, NOW, "x", 28, 28, 1, 0.3, 0.1, 2.5, bytes(784))
+        for row in range(1_200)
+    ]
+    Settings(home=home).open_catalogue().append_accepted(rows, ["a-segment"])
+    assert begin() == (
+        "nothing was decided yet: 1,200 images are in the catalogue, `latentloop retrain --tier full` makes a version "
+        "of them"
+    )
+    _claim(ledger, BY_HAND, at=datetime.now(UTC), lease_s=3_600)
+    assert begin() == "nothing was decided yet: a version is being made"
+
+
+def test_images_are_counted_without_reading_any(home: Path) -> None:
+    catalogue = Settings(home=home).open_catalogue()
+    row = CatalogueRow("d", "camera", "a-segment", 0, NOW, "x", 28, 28, 1, 0.3, 0.1, 2.5, bytes(784))
+    catalogue.append_accepted([row], ["a-segment"])
+    for file in (home / "objects").rglob("*.parquet"):
+        file.unlink()
+    assert catalogue.count_accepted() == 1

@@ -99,7 +99,7 @@ def test_a_child_that_keeps_dying_is_left_down_with_one_line_and_what_does_not_n
     assert answer == {
         "missing": ["broken is left down", "dependent is waiting"],
         "reason": f"{fate}; tried again every 1000000 s",
-        "needs": "it needs broken",
+        "needs": "broken must be up first",
         "service goes on": True,
         "said": [f"broken {fate}: it is left down, and tried again every 1000000 s"],
     }
