@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
@@ -16,6 +14,7 @@ from typer.core import TyperGroup
 
 from latentloop.demo.models import DemoModel
 from latentloop.errors import RunGoesOn
+from latentloop.interrupts import INTERRUPTS
 from latentloop.pages import Page
 from latentloop.quarantine.commands import app as quarantine
 
@@ -433,8 +432,7 @@ def demo(
 
 def main() -> NoReturn:
     """Entry point: what a user can cause ends in one line on stderr and exit code 1, never in a traceback."""
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGHUP, _leave)
+    INTERRUPTS.listen()
     try:
         app(standalone_mode=True)
     except KeyboardInterrupt:
@@ -518,10 +516,6 @@ def _telling(what: str, settings: Settings) -> Iterator[None]:
 
     with telling_time(what, settings.home, _say):
         yield
-
-
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _say(line: str) -> None:

@@ -31,6 +31,7 @@ from latentloop.installation import (
     forget_installation,
     write_installation,
 )
+from latentloop.interrupts import INTERRUPTS
 from latentloop.kept_ports import keep_ports
 from latentloop.prefect_environment import SERVER_COMMAND, WORKER_COMMAND, own_hosts, own_origins, server_environment
 from latentloop.supervisor.child import ChildSpec
@@ -123,6 +124,7 @@ def supervise(settings: Settings, say: Say, show: Say) -> None:
         show(addresses(running.settings))
         while True:
             time.sleep(1)
+            INTERRUPTS.heed()
             running.tend(say)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from latentloop.interrupts import INTERRUPTS
 from latentloop.rhythm import Rhythm
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.pulse import Clock
@@ -26,6 +27,7 @@ def await_settled(
     """
     rhythm = Rhythm(clock)
     while True:
+        INTERRUPTS.heed()
         supervisor.tend()
         records = supervisor.records()
         waiting = [record.name for record in records if not is_settled(record, records)]
