@@ -58,7 +58,7 @@ def test_deploying_without_a_server_is_one_line(tmp_path: Path) -> None:
     done = run_latentloop("deploy", env=environment(tmp_path / "home"), folder=tmp_path)
 
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "start it with `latentloop up`" in done.stderr
+    assert "begin with `latentloop init FOLDER`" in done.stderr
 
 
 @pytest.mark.server

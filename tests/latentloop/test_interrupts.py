@@ -16,6 +16,7 @@ HEARD = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 @pytest.fixture
 def interrupts() -> Iterator[Interrupts]:
     before = {number: signal.getsignal(number) for number in HEARD}
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell switches it off for what it starts with `&`
     listening = Interrupts()
     listening.listen()
     yield listening
