@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 import uuid
@@ -109,8 +110,16 @@ def test_the_second_command_says_that_it_follows_shows_the_progress_and_ends_wit
     assert second.startswith("train 50% step 30 of 60 (")
 
 
-def test_whoever_leaves_it_is_told_how_to_see_and_to_cancel_the_run(work: Work) -> None:
-    with work.meanwhile(_thread.interrupt_main), pytest.raises(RunGoesOn) as caught:
+@pytest.fixture
+def ctrl_c() -> Iterator[Callable[[], None]]:
+    """Presses it; a shell switches it off for what it starts with `&`, such as this test."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield _thread.interrupt_main
+    signal.signal(signal.SIGINT, before)
+
+
+def test_whoever_leaves_it_is_told_how_to_see_and_to_cancel_the_run(work: Work, ctrl_c: Callable[[], None]) -> None:
+    with work.meanwhile(ctrl_c), pytest.raises(RunGoesOn) as caught:
         work.retrain()
     run = work.run
     assert str(caught.value) == (
