@@ -21,6 +21,7 @@ from latentloop.cancelling import cancel_run
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.following import Followed, expect_completed, follow
 from latentloop.supervisor.lock import hold_home
+from tests.latentloop.prefect_runs import create_unclaimed_run
 from tests.servers import PatientTransport, free_ports
 
 LEASE_S = 0.2  # of which three are waited for
@@ -66,13 +67,8 @@ def world(prefect_api: str, tmp_path: Path) -> Iterator[World]:
         Orchestrator(prefect_api) as orchestrator,
         httpx.Client(base_url=prefect_api, timeout=30, transport=transport) as api,
     ):
-        pool, flow, key = (f"{what}-{uuid.uuid4().hex}" for what in ("pool", "flow", "by-hand"))
-        orchestrator.ensure_work_pool(pool)
-        flow_id = api.post("/flows/", json={"name": flow}).json()["id"]
-        schema = {"type": "object", "properties": {"key": {"type": "string"}}}
-        body = {"name": "d", "flow_id": flow_id, "work_pool_name": pool, "parameter_openapi_schema": schema}
-        assert api.post("/deployments/", json=body).is_success
-        run = orchestrator.create_run(f"{flow}/d", {"key": key}, key)
+        key = f"by-hand-{uuid.uuid4().hex}"
+        run = create_unclaimed_run(orchestrator, api, key)
         followed = Followed(run, "retrain-full", key, AGAIN)
         yield World(orchestrator, api, Ledger(engine), settings, followed, [])
     engine.dispose()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import _thread
 import signal
 import threading
-import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +25,7 @@ from tasks.progress import ProgressWriter
 from tasks.recipe import recipe_name
 from tasks.steps import finish_step
 from tasks.values import Registered
+from tests.latentloop.prefect_runs import create_unclaimed_run
 from tests.servers import PatientTransport
 
 pytestmark = pytest.mark.server
@@ -53,19 +52,23 @@ class Work:
         ProgressWriter(self.settings.open_objects(), self.key).note(step, 0.5, "step 30 of 60")
 
     @contextmanager
-    def meanwhile(self, then: Callable[[], object]) -> Iterator[None]:
-        """Do this once the command follows."""
+    def meanwhile(self, then: Callable[[], object], once: str = "in work already") -> Iterator[None]:
+        """Do this once the command has said so; never where it ended before."""
+        over = threading.Event()
 
         def act() -> None:
-            while not any("in work already" in line for line in self.said):
-                time.sleep(0.05)
-            time.sleep(1.5)
-            then()
+            while not over.wait(0.05):
+                if any(once in line for line in self.said):
+                    then()
+                    return
 
         thread = threading.Thread(target=act)
         thread.start()
-        yield
-        thread.join()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
 
 @pytest.fixture
@@ -81,13 +84,7 @@ def work(prefect_api: str, tmp_path: Path) -> Iterator[Work]:
         Orchestrator(prefect_api) as orchestrator,
         httpx.Client(base_url=prefect_api, timeout=30, transport=PatientTransport()) as api,
     ):
-        pool, flow = (f"{what}-{uuid.uuid4().hex}" for what in ("pool", "flow"))
-        orchestrator.ensure_work_pool(pool)
-        flow_id = api.post("/flows/", json={"name": flow}).json()["id"]
-        schema = {"type": "object", "properties": {"key": {"type": "string"}}}
-        body = {"name": "d", "flow_id": flow_id, "work_pool_name": pool, "parameter_openapi_schema": schema}
-        assert api.post("/deployments/", json=body).is_success
-        run = orchestrator.create_run(f"{flow}/d", {"key": key}, flow)
+        run = create_unclaimed_run(orchestrator, api, key)
         state = {"state": {"type": "RUNNING", "name": "Running"}, "force": True}
         assert api.post(f"/flow_runs/{run.id}/set_state", json=state).is_success
         yield Work(settings, ledger, key, run)
@@ -101,7 +98,7 @@ def test_the_second_command_says_that_it_follows_shows_the_progress_and_ends_wit
         work.ledger.finish(work.key, OWNER, "done", "7", datetime.now(UTC))
 
     work.say("train")
-    with work.meanwhile(end):
+    with work.meanwhile(end, once="train 50%"):
         assert work.retrain() == MADE
 
     first, second, *_ = work.said
