@@ -8,11 +8,13 @@ import pytest
 from tasks.context import engine, forget
 from tasks.evaluate import evaluate_candidate
 from tasks.plan import plan_retrain
+from tasks.progress import ProgressWriter
 from tasks.train import train_candidate
 from tests.tasks.arrivals import ingest, write_config
 from tests.tasks.season import arrive_known, capture_traffic, copy_home, serve, settled
 
 Configure = Callable[[str], None]
+Noted = list[tuple[str, float, str]]
 
 
 @pytest.fixture
@@ -50,3 +52,17 @@ def home(first_champion: Path, tmp_path: Path, mlflow_url: str) -> Iterator[Path
     """The same installation, for one test."""
     with settled(copy_home(first_champion, tmp_path / "copy"), mlflow_url):
         yield tmp_path / "copy"
+
+
+@pytest.fixture
+def noted(monkeypatch: pytest.MonkeyPatch) -> Noted:
+    """All notes of a run, also those that come faster than they are written."""
+    heard: Noted = []
+    write = ProgressWriter.note
+
+    def note(writer: ProgressWriter, step: str, share_done: float, detail: str, part: str = "") -> None:
+        heard.append((step, share_done, detail))
+        write(writer, step, share_done, detail, part)
+
+    monkeypatch.setattr(ProgressWriter, "note", note)
+    return heard

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,13 +22,14 @@ from deploy.stores.artifacts import artifact_prefix, fetch_artifact, put_artifac
 from deploy.stores.digests import DigestIndex
 from deploy.stores.ledger import Ledger
 from deploy.stores.release import ReleaseStore
-from tasks.claim import claim_trigger
+from tasks.claim import claim_trigger, holding
 from tasks.context import engine, forget, now, objects, settings
 from tasks.errors import DataRefused, NotEnoughData
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
 from tasks.images import benchmark_digests, read_benchmark, selection_of
 from tasks.kinds_known import read_kinds
+from tasks.label_errors import check_labels
 from tasks.measure import open_extractor
 from tasks.mixing import mark_new_kind
 from tasks.new_kind import place_by_kinds, read_captured, score_captured
@@ -38,8 +40,9 @@ from tasks.rows import early_stopping_rows, in_window, training_rows
 from tasks.steps import finished_step
 from tasks.traffic import free_rows, traffic_among
 from tasks.train import train_candidate
-from tasks.values import Evaluated, Judged, RetrainPlan, Trained
+from tasks.values import Claimed, Evaluated, Judged, RetrainPlan, Trained
 from tests.tasks.arrivals import ingest
+from tests.tasks.conftest import Noted
 from tests.tasks.season import (
     MIN_NEW,
     MIN_WATCHED,
@@ -63,14 +66,22 @@ pytestmark = [
 ]
 
 
-def test_the_story_of_an_emergency(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_story_of_an_emergency(home: Path, noted: Noted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LATENTLOOP_DRIFT__KIND_IMAGE_SHIFT", "12")  # stripes are much brighter than boxes
     forget()
+    claimed = claim_trigger.fn("drift-1", "retrain-emergency", "drift")
+    with holding(claimed):
+        _the_whole_emergency(claimed, home)
+    _assert_it_said_what_it_did(noted)
+
+
+def _the_whole_emergency(claimed: Claimed, home: Path) -> None:
     change_season()
     objects().put("snapshots/snap-1/snapshot.json", b"{}")
     require_snapshot.fn("drift-1", "drift", "snap-1")
     plan = plan_retrain.fn("drift-1", "emergency", "drift", "drift", "snap-1")
     validate_plan.fn(plan)
+    check_labels.fn(plan)
 
     trained_on = training_rows(catalogue := settings().open_catalogue(), plan, ["row"])
     watched = early_stopping_rows(settings().open_catalogue(), plan, ["digest"])["digest"].to_pylist()
@@ -108,7 +119,19 @@ def test_the_story_of_an_emergency(home: Path, monkeypatch: pytest.MonkeyPatch) 
     kernel = {"kid_efflite0", "kid_efflite0_reconstructions"}
     assert {each.metric for each in champion.changes} == {"recon_error", *kernel}, "too few for a Fréchet distance"
     _assert_accepted_on_traffic(evaluated.artifact, evaluated.digest, plan, home)
-    _assert_registered(plan, trained, evaluated, verdict)
+    _assert_registered(plan, trained, evaluated, verdict, claimed)
+
+
+def _assert_it_said_what_it_did(noted: Noted) -> None:
+    """From the first image to the registry."""
+    assert list(dict.fromkeys(step for step, _, _ in noted)) == [
+        *("ingesting", "planning", "reading", "scoring", "fingerprints", "copies", "features", "looking"),
+        *("holding out", "checking", "training", "prior", "evaluating", "measuring", "drawing", "comparing"),
+        "registering",
+    ]
+    counted = {found[1]: share for _, share, detail in noted if (found := re.fullmatch("[0-9,]+ of (.+)", detail))}
+    assert {"1,200 captured images", "1,200 captured images by the version that serves"} <= counted.keys()
+    assert set(counted.values()) == {1.0}, "what is counted is counted to its end"
 
 
 def _assert_accepted_on_traffic(prefix: str, digest: str, plan: RetrainPlan, home: Path) -> None:
@@ -129,8 +152,9 @@ def _assert_its_kinds_are_kept(digest: str, artifact: Artifact) -> None:
     assert place_by_kinds(pixels, "0" * 64) is None, "a version of a release that kept none is judged by its codes"
 
 
-def _assert_registered(plan: RetrainPlan, trained: Trained, evaluated: Evaluated, verdict: Verdict) -> None:
-    claimed = claim_trigger.fn(plan.key, "retrain-emergency", "drift")
+def _assert_registered(
+    plan: RetrainPlan, trained: Trained, evaluated: Evaluated, verdict: Verdict, claimed: Claimed
+) -> None:
     registered = register_candidate.fn(plan, trained, evaluated, verdict, claimed)
     version = settings().open_registry().version(registered.version)
     expected = {"tier": "emergency", "parent_version": "1", "snapshot": "snap-1", "approval": "pending"}
