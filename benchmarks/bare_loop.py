@@ -11,7 +11,7 @@ from vae_core.config import ConvVaeConfig, ModelConfig
 from vae_core.models.build import build_model
 from vae_core.models.conv_vae import ConvVae
 from vae_core.models.vq_vae import VqVae
-from vae_core.training.precision import Precision, autocast
+from vae_core.training.objectives.precision import Precision, autocast
 from vae_core.vq_config import VqVaeConfig
 
 Step = Callable[[torch.Tensor, torch.Generator], torch.Tensor]

@@ -26,17 +26,17 @@ from benchmarks.stopwatch import one_thread
 from vae_core.ae_config import ConvAeConfig
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
 from vae_core.evaluation.benchmark_scores import FrechetScore
-from vae_core.evaluation.decoding import decode_pixels, quantize
-from vae_core.evaluation.features import EfficientNetLite0, FeatureExtractor
-from vae_core.evaluation.frechet_ruler import FrechetRuler
-from vae_core.evaluation.real_features import extract_real_features
+from vae_core.evaluation.distances.frechet_ruler import FrechetRuler
+from vae_core.evaluation.features.extractor import EfficientNetLite0, FeatureExtractor
+from vae_core.evaluation.features.real_features import extract_real_features
+from vae_core.evaluation.images.decoding import decode_pixels, quantize
 from vae_core.inference import score_images
 from vae_core.models.variants import ImageModel
 from vae_core.models.vq_vae import VqVae
 from vae_core.priors.gaussian_mixture import MAX_FIT_CODES, fit_mixture
 from vae_core.priors.posterior import sample_posterior
 from vae_core.training.loop import train
-from vae_core.training.precision import resolve_precision
+from vae_core.training.objectives.precision import resolve_precision
 
 SEED = 0
 AT_ONCE = 512

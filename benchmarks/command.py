@@ -15,7 +15,7 @@ from benchmarks.form import Result, make_report, publish_report
 from benchmarks.idx_images import DataMissing, find_idx_images
 from benchmarks.peers.load import PeerMissing
 from vae_core.errors import VaeCoreError
-from vae_core.evaluation.convert_features import convert_efflite0
+from vae_core.evaluation.features.convert_features import convert_efflite0
 
 
 def make_parser(name: str, description: str | None, quick: str) -> ArgumentParser:

@@ -17,8 +17,8 @@ import scipy.ndimage
 from benchmarks.command import add_weights, converted_weights, find_images, make_parser, measure_and_publish
 from benchmarks.form import Result
 from benchmarks.stopwatch import one_thread
-from vae_core.evaluation.features import EfficientNetLite0, Precision
-from vae_core.evaluation.frechet_interval import FrechetEstimate, frechet_interval, prepare_features
+from vae_core.evaluation.distances.frechet_interval import FrechetEstimate, frechet_interval, prepare_features
+from vae_core.evaluation.features.extractor import EfficientNetLite0, Precision
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 BLUR_SIGMAS_PX = (0.4, 0.7, 1.2)

@@ -29,10 +29,10 @@ import torch
 from benchmarks.form import Result, make_report, publish_report
 from benchmarks.peers.load import PeerMissing, load_peer
 from benchmarks.stopwatch import measure_interleaved, one_thread
-from vae_core.evaluation.fid_infinity import frechet_limit
-from vae_core.evaluation.frechet import factor_covariance, frechet_distance
-from vae_core.evaluation.frechet_interval import frechet_interval, prepare_features
-from vae_core.evaluation.moments import Moments, measure_moments
+from vae_core.evaluation.distances.fid_infinity import frechet_limit
+from vae_core.evaluation.distances.frechet import factor_covariance, frechet_distance
+from vae_core.evaluation.distances.frechet_interval import frechet_interval, prepare_features
+from vae_core.evaluation.distances.moments import Moments, measure_moments
 
 LEVEL, COVERAGE_TOLERANCE = 0.95, 0.02
 

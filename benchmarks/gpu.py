@@ -40,7 +40,7 @@ from benchmarks.peers.load import PeerMissing
 from benchmarks.training import BATCH, HELD_OUT
 from vae_core.config import ConvVaeConfig
 from vae_core.errors import VaeCoreError
-from vae_core.preprocessing import Preprocessing, to_pixels
+from vae_core.images.preprocessing import Preprocessing, to_pixels
 
 SIDES = (28, 64)
 

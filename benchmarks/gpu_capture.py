@@ -16,8 +16,8 @@ import torch
 
 from benchmarks.bare_loop import make_bare_step
 from vae_core.config import ModelConfig
-from vae_core.training.batches import to_input
-from vae_core.training.precision import Precision
+from vae_core.training.data.batches import to_input
+from vae_core.training.objectives.precision import Precision
 
 FEWEST_WARMUP_STEPS = 3
 """Before a capture: the libraries make their handles and workspaces, Adam its moments, a VQ-VAE its codes."""

@@ -16,9 +16,9 @@ from benchmarks.likelihood import BATCH_SIZE, MODEL, PUBLISHED, SEED, draw_binar
 from benchmarks.peers.pythae import train_pythae_vae
 from benchmarks.training import BATCH
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
-from vae_core.evaluation.binarize import binarize
-from vae_core.evaluation.importance_nll import ROWS_AT_ONCE
-from vae_core.evaluation.model_nll import bernoulli_nll_of
+from vae_core.evaluation.likelihood.binarize import binarize
+from vae_core.evaluation.likelihood.importance_nll import ROWS_AT_ONCE
+from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of
 from vae_core.models.conv_vae import ConvVae
 from vae_core.training.loop import train
 from vae_core.training.result import TrainResult

@@ -16,9 +16,9 @@ from benchmarks.gpu_capture import BareLoop
 from benchmarks.peers.pythae import time_pythae
 from benchmarks.training import BATCH, LOG_EVERY, VALIDATE_EVERY
 from vae_core.config import Budget, ConvVaeConfig, ModelConfig, TrainConfig
+from vae_core.training.health.progress import TrainProgress
 from vae_core.training.loop import train
-from vae_core.training.precision import resolve_precision
-from vae_core.training.progress import TrainProgress
+from vae_core.training.objectives.precision import resolve_precision
 from vae_core.vq_config import VqVaeConfig
 
 WARMUP_STEPS = 50

@@ -177,7 +177,7 @@ def _decode(files: list[Path]) -> None:
 
 def _capture(make: Callable[[int], bytes], seeds: range) -> None:
     """Bring the images into segments of bounded size."""
-    from deploy.stores.captures import CapturedImage, CaptureStore
+    from deploy.stores.objects.captures import CapturedImage, CaptureStore
     from tasks.context import objects
 
     captures, at, size = CaptureStore(objects()), datetime(2026, 1, 1, tzinfo=UTC), 0

@@ -38,7 +38,7 @@ from benchmarks.intake_kinds import MORE_KINDS, VALID_KINDS, ValidFile, photogra
 from benchmarks.stopwatch import measure_interleaved, one_thread
 from data_checks.input_gate import judge_image_array, judge_image_bytes
 from data_checks.policy import InputPolicy
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 Pixels = NDArray[np.float64]
 

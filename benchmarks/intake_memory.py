@@ -17,7 +17,7 @@ from benchmarks.intake_bad import BAD_KINDS
 from data_checks.input_gate import judge_image_bytes
 from data_checks.intake.golden import find_changed_pixels
 from data_checks.policy import InputPolicy
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 POLICY = InputPolicy(min_variance=0, detect_inversion=False)
 BOX = Preprocessing(channels=3, height=64, width=64, fit="pad")

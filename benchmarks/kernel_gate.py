@@ -23,8 +23,8 @@ from scipy.stats import beta
 from benchmarks.form import Result, make_report, publish_report
 from benchmarks.stopwatch import one_thread
 from deploy.delivery.policy import GatePolicy
-from vae_core.evaluation.kernel_change import kernel_sample_change
-from vae_core.evaluation.kid import kernel_distance
+from vae_core.evaluation.distances.kernel_change import kernel_sample_change
+from vae_core.evaluation.distances.kid import kernel_distance
 
 REAL_IMAGES = (100, 300, 1_000)
 SAMPLES, WIDTH = 400, 16

@@ -24,7 +24,7 @@ from benchmarks.form import Result
 from benchmarks.idx_images import find_idx_labels
 from benchmarks.stopwatch import one_thread
 from data_checks.label_errors import LabelJudgement, LabelPolicy, find_label_errors
-from vae_core.evaluation.features import EfficientNetLite0
+from vae_core.evaluation.features.extractor import EfficientNetLite0
 
 FLIPPED_SHARE = 0.05
 LEAST_FOUND, LEAST_RIGHT = 0.80, 0.60

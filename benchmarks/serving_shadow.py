@@ -29,12 +29,12 @@ from PIL import Image
 
 from benchmarks.form import Result, make_report, publish_report
 from deploy.release import Release, ServedVersion
-from deploy.stores.local_objects import LocalObjects
-from deploy.stores.release_file import RELEASE_KEY, ReleaseKeys, generate_keys, sign_release
+from deploy.stores.objects.local import LocalObjects
+from deploy.stores.objects.release_file import RELEASE_KEY, ReleaseKeys, generate_keys, sign_release
 from vae_core.artifact import Artifact, TrainingSummary, make_golden, write_artifact
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.images.preprocessing import Preprocessing
 from vae_core.models.build import build_model
-from vae_core.preprocessing import Preprocessing
 from vae_core.reference import measure_reference
 
 P50_LIMIT, P99_LIMIT = 1.25, 2.0

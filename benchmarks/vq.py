@@ -30,7 +30,7 @@ from vae_core.models.build import build_model
 from vae_core.models.vq_vae import VqVae, vq_loss
 from vae_core.quantize.quantised import Quantised
 from vae_core.quantize.usage import CodeUsage
-from vae_core.training.batches import to_input
+from vae_core.training.data.batches import to_input
 from vae_core.vq_config import VqVaeConfig
 
 STEPS, TURN, BATCH, LEARNING_RATE = 300, 30, 128, 1e-3

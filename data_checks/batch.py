@@ -12,7 +12,7 @@ from data_checks.refusal import Refusal
 from data_checks.statistics.rates import judge_rate_below
 from data_checks.verdict import Phase, Verdict, combine
 from vae_core.documents import digest_document
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 Group = TypeVar("Group", bound=Hashable)
 

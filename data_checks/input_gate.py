@@ -19,7 +19,7 @@ from data_checks.intake.file import read_header, require_wanted
 from data_checks.intake.jpeg_pixels import choose_scale
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 __all__ = ["GateResult", "Refusal", "count_pixels", "judge_image_array", "judge_image_bytes", "judge_images"]
 

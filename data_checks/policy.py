@@ -4,7 +4,7 @@ from typing import Annotated, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data_checks.intake.header import ImageFormat
+from data_checks.intake.formats.header import ImageFormat
 
 MOST_FILE_BYTES = 2**28
 MOST_PIXELS = 80_000_000

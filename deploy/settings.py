@@ -29,25 +29,25 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from data_checks.drift.policy import DriftPolicy
+from data_checks.kinds.new_kind import NewKindPolicy
 from data_checks.label_errors import LabelPolicy
-from data_checks.new_kind import NewKindPolicy
 from data_checks.policy import InputPolicy
+from deploy.configuration.evaluation import EvaluationConfig
+from deploy.configuration.fields import read_fields
+from deploy.configuration.file import SettingsFileError, is_there, read_settings_file
+from deploy.configuration.following import SHAPE, follow
+from deploy.configuration.intake import IntakeConfig
+from deploy.configuration.origins import NOTHING_SAID, Said, gather_said
+from deploy.configuration.problems import find_unknown_variables, place_of, say_problems
+from deploy.configuration.sources import EnvironmentSource, FileSource
+from deploy.configuration.training import TrainingConfig
+from deploy.configuration.urls import require_database, require_objects, require_web
 from deploy.controller.config import ControllerConfig
 from deploy.delivery.policy import GatePolicy
 from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.serving.config import ServingConfig
-from deploy.settings_evaluation import EvaluationConfig
-from deploy.settings_fields import read_fields
-from deploy.settings_file import SettingsFileError, is_there, read_settings_file
-from deploy.settings_following import SHAPE, follow
-from deploy.settings_intake import IntakeConfig
-from deploy.settings_origins import NOTHING_SAID, Said, gather_said
-from deploy.settings_problems import find_unknown_variables, place_of, say_problems
-from deploy.settings_sources import EnvironmentSource, FileSource
-from deploy.settings_training import TrainingConfig
-from deploy.settings_urls import require_database, require_objects, require_web
 from deploy.shown_time import require_zone
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,11 +56,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from deploy.stores.catalogue import Catalogue
-    from deploy.stores.objects import ObjectStore
+    from deploy.stores.mlflow.registry import Patience, Registry
+    from deploy.stores.objects.port import ObjectStore
     from deploy.stores.orchestrator import Orchestrator
-    from deploy.stores.pairs import Pairs
-    from deploy.stores.registry import Patience, Registry
-    from deploy.stores.telemetry import Telemetry
+    from deploy.stores.sql.pairs import Pairs
+    from deploy.stores.sql.telemetry import Telemetry
 
 ENV_PREFIX = "LATENTLOOP_"
 CONFIG_VARIABLE = "LATENTLOOP_CONFIG"
@@ -252,7 +252,7 @@ class Settings(BaseSettings):
 
     def open_objects(self) -> ObjectStore:
         """The object store."""
-        from deploy.stores.objects import open_objects
+        from deploy.stores.objects.opening import open_objects
 
         return open_objects(
             self.objects_url or str(self.home / "objects"),
@@ -270,7 +270,7 @@ class Settings(BaseSettings):
 
     def open_database(self) -> Engine:
         """The migrated database of ledger and release row."""
-        from deploy.stores.database import migrate, open_engine
+        from deploy.stores.sql.database import migrate, open_engine
 
         engine = open_engine(self.ledger_url)
         migrate(engine)
@@ -278,8 +278,8 @@ class Settings(BaseSettings):
 
     def open_telemetry(self) -> Telemetry:
         """The migrated telemetry store."""
-        from deploy.stores.database import migrate, open_engine
-        from deploy.stores.telemetry import Telemetry
+        from deploy.stores.sql.database import migrate, open_engine
+        from deploy.stores.sql.telemetry import Telemetry
 
         engine = open_engine(self.telemetry_database)
         migrate(engine)
@@ -287,8 +287,8 @@ class Settings(BaseSettings):
 
     def open_pairs(self) -> Pairs:
         """The paired errors of champion and candidate, beside the telemetry."""
-        from deploy.stores.database import migrate, open_engine
-        from deploy.stores.pairs import Pairs
+        from deploy.stores.sql.database import migrate, open_engine
+        from deploy.stores.sql.pairs import Pairs
 
         engine = open_engine(self.telemetry_database)
         migrate(engine)
@@ -296,7 +296,7 @@ class Settings(BaseSettings):
 
     def open_registry(self, patience: Patience | None = None) -> Registry:
         """The registered versions of this product; `patience`: how long their server may be silent."""
-        from deploy.stores.registry import Registry
+        from deploy.stores.mlflow.registry import Registry
 
         if self.mlflow_url is None:
             raise SettingsError("mlflow_url is not set: start `latentloop up`, or set LATENTLOOP_MLFLOW_URL")
@@ -313,13 +313,13 @@ class Settings(BaseSettings):
 
     def release_private_key(self) -> Ed25519PrivateKey:
         """The controller's key."""
-        from deploy.stores.release_file import load_keys
+        from deploy.stores.objects.release_file import load_keys
 
         return load_keys(self.secrets_folder).private
 
     def release_public_key(self) -> Ed25519PublicKey:
         """What serving verifies the release file with."""
-        from deploy.stores.release_file import PUBLIC_KEY_FILE, load_public_key
+        from deploy.stores.objects.release_file import PUBLIC_KEY_FILE, load_public_key
 
         return load_public_key(self.secrets_folder / PUBLIC_KEY_FILE)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from deploy.settings_near import ask, find_near
+from deploy.configuration.near import ask, find_near
 
 
 def show_time(at: datetime, zone: str | None, *, seconds: bool = True) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.states import Completed, State
 
-from deploy.controller.drift_lines import DriftLine
+from deploy.record.drift_lines import DriftLine
 from tasks.agreement import agree_on_settings
 from tasks.claim import claim_trigger, finish_trigger, holding
 from tasks.monitor import judge_traffic, plan_monitor, record_drift, store_snapshot

@@ -18,7 +18,7 @@ def bring_features(settings: Settings) -> bool:
     """Convert the packaged EfficientNet-Lite0 weights; True when it was done now."""
     if settings.features_file.is_file():
         return False
-    from vae_core.evaluation.convert_features import convert_efflite0
+    from vae_core.evaluation.features.convert_features import convert_efflite0
 
     settings.features_file.parent.mkdir(parents=True, exist_ok=True)
     convert_efflite0(settings.features_file)

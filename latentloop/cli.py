@@ -14,13 +14,13 @@ from typer.core import TyperGroup
 
 from latentloop.demo.models import DemoModel
 from latentloop.errors import RunGoesOn
+from latentloop.installation.pages import Page
 from latentloop.interrupts import INTERRUPTS
-from latentloop.pages import Page
 from latentloop.quarantine.commands import app as quarantine
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
-    from latentloop.folder_counts import FolderCounts
+    from latentloop.ingesting.folder_counts import FolderCounts
 
 MOSTLY_REFUSED = 3
 """Exit code of an ingest that took in less than half of what could be an image."""
@@ -63,7 +63,7 @@ def up(
 ) -> None:
     """Start Prefect, MLflow, the controller and the service here, and keep them running."""
     from deploy.settings import load_settings
-    from latentloop.installation import find_unheeded
+    from latentloop.installation.running import find_unheeded
 
     settings = load_settings()
     if changed := find_unheeded(settings):  # whoever types `up` after a change believes that it puts it in force
@@ -71,7 +71,7 @@ def up(
     if detach:
         _up_detached(settings)
         return
-    from latentloop.up import supervise
+    from latentloop.installation.up import supervise
 
     try:
         supervise(settings, _say, print)
@@ -83,7 +83,7 @@ def up(
 def down() -> None:
     """End the installation that runs from this home."""
     from deploy.settings import load_settings
-    from latentloop.detached import stop_detached
+    from latentloop.installation.detached import stop_detached
 
     print(stop_detached(load_settings(), _say))
 
@@ -151,8 +151,8 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="for scripts")) ->
 def deploy() -> None:
     """Register deployments, schedules and triggers on the Prefect server of the settings; `up` does it itself."""
     from deploy.settings import load_settings
-    from latentloop.deployments import register_deployments
-    from latentloop.installation import connect_prefect
+    from latentloop.installation.running import connect_prefect
+    from latentloop.orchestration.deployments import register_deployments
 
     settings = connect_prefect(load_settings())
     with _telling("deploy", settings):
@@ -166,8 +166,8 @@ def open_in_browser(
 ) -> None:
     """Open a page of the running installation in the browser."""
     from deploy.settings import load_settings
-    from latentloop.browser import address, open_page, where_its_word_is
-    from latentloop.installation import connect
+    from latentloop.installation.browser import address, open_page, where_its_word_is
+    from latentloop.installation.running import connect
 
     settings = connect(load_settings())
     if just_print or not open_page(settings, page, _say):
@@ -180,7 +180,7 @@ def open_in_browser(
 def status(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
     """One screen: what serves and since when, what waits for approval, the last verdicts."""
     from deploy.settings import load_settings
-    from latentloop.installed import require_installed
+    from latentloop.installation.installed import require_installed
     from latentloop.status import print_status, read_status
 
     settings = require_installed(load_settings())
@@ -199,8 +199,8 @@ def show_settings(
 ) -> None:
     """Every value in force: where it came from, its unit, what it is. Secrets are masked."""
     from deploy.settings import load_settings
-    from latentloop.settings_report import choose_tables, report_defaults, report_in_force
-    from latentloop.settings_screen import print_defaults, print_in_force
+    from latentloop.settings.report import choose_tables, report_defaults, report_in_force
+    from latentloop.settings.screen import print_defaults, print_in_force
 
     settings = None if defaults else load_settings()
     tables = choose_tables(settings, names or ())
@@ -230,8 +230,8 @@ def ingest(
     """
     with _preparing():
         from deploy.settings import load_settings
-        from latentloop.ingesting import ingest_folder
-        from latentloop.installation import connect
+        from latentloop.ingesting.command import ingest_folder
+        from latentloop.installation.running import connect
 
         settings = connect(load_settings())
     if watch:
@@ -255,8 +255,8 @@ def retrain(
     """Train, evaluate, judge and register a candidate; an interrupted run of the same catalogue is continued."""
     with _preparing():
         from deploy.settings import load_settings
-        from latentloop.installation import connect
-        from latentloop.retraining import print_registered, retrain_and_wait
+        from latentloop.installation.running import connect
+        from latentloop.runs.retraining import print_registered, retrain_and_wait
 
         settings = connect(load_settings())
     with _leaving():
@@ -272,8 +272,8 @@ def monitor(as_json: bool = typer.Option(False, "--json", help="for scripts")) -
     """Judge the champion's newest traffic now: the verdicts, the report, and what is to be done."""
     with _preparing():
         from deploy.settings import load_settings
-        from latentloop.installation import connect
-        from latentloop.monitoring import monitor_and_wait, print_monitored
+        from latentloop.installation.running import connect
+        from latentloop.runs.monitoring import monitor_and_wait, print_monitored
 
         settings = connect(load_settings())
     with _leaving():
@@ -288,8 +288,8 @@ def monitor(as_json: bool = typer.Option(False, "--json", help="for scripts")) -
 def cancel(run: str = typer.Argument(..., help="id of a run, as the command that left it said")) -> None:
     """End a run of `ingest`, `retrain` or `monitor`; what it has finished stays finished."""
     from deploy.settings import load_settings
-    from latentloop.cancelling import cancel_run
-    from latentloop.installation import connect
+    from latentloop.installation.running import connect
+    from latentloop.runs.cancelling import cancel_run
 
     print(cancel_run(connect(load_settings()), run, _say))
 
@@ -301,8 +301,8 @@ def register(
 ) -> None:
     """Register a version that was made elsewhere; the gate has not seen it, so approving it needs an override."""
     from deploy.settings import load_settings
-    from latentloop.candidates import register_folder
-    from latentloop.installation import connect
+    from latentloop.delivering.candidates import register_folder
+    from latentloop.installation.running import connect
 
     settings = connect(load_settings())
     with _telling("register", settings):
@@ -322,8 +322,8 @@ def override(
 ) -> None:
     """Let a version be approved that its gate is against; counts for the digest that it has now."""
     from deploy.settings import load_settings
-    from latentloop.candidates import override_version
-    from latentloop.installation import connect
+    from latentloop.delivering.candidates import override_version
+    from latentloop.installation.running import connect
 
     settings = connect(load_settings())
     with _telling("override", settings):
@@ -343,8 +343,8 @@ def approve(
 ) -> None:
     """Let a version serve: it is loaded, tried and promoted; one that was taken back is tried again."""
     from deploy.settings import load_settings
-    from latentloop.approving import approve_version, print_decided
-    from latentloop.installation import connect
+    from latentloop.delivering.approving import approve_version, print_decided
+    from latentloop.installation.running import connect
 
     settings = connect(load_settings())
     with _telling("approve", settings):
@@ -363,8 +363,8 @@ def reject(
 ) -> None:
     """Say no to a version; one that is on trial is taken back."""
     from deploy.settings import load_settings
-    from latentloop.approving import print_decided, reject_version
-    from latentloop.installation import connect
+    from latentloop.delivering.approving import print_decided, reject_version
+    from latentloop.installation.running import connect
 
     settings = connect(load_settings())
     with _telling("reject", settings):
@@ -379,8 +379,8 @@ def reject(
 def deliver(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
     """Take the next steps of delivery now, as far as they go, and print the running verdict."""
     from deploy.settings import load_settings
-    from latentloop.installation import connect
-    from latentloop.steering import deliver_once, print_delivered
+    from latentloop.delivering.steering import deliver_once, print_delivered
+    from latentloop.installation.running import connect
 
     settings = connect(load_settings())
     with _telling("deliver", settings):
@@ -398,8 +398,8 @@ def rollback(
 ) -> None:
     """Take back a running canary, or else the champion: the previous version serves again. Needs no server."""
     from deploy.settings import load_settings
-    from latentloop.installed import require_installed
-    from latentloop.steering import roll_back_by_hand
+    from latentloop.delivering.steering import roll_back_by_hand
+    from latentloop.installation.installed import require_installed
 
     settings = require_installed(load_settings())
     with _telling("rollback", settings):
@@ -455,7 +455,7 @@ def main() -> NoReturn:
 
 def _ingest_watching(settings: Settings, place: str, labels: Path | None, every_s: float, as_json: bool) -> None:
     """Ctrl-C between two looks is how it ends."""
-    from latentloop.watching import Watch, watch_folder
+    from latentloop.ingesting.watching import Watch, watch_folder
 
     with _leaving():
         try:
@@ -468,15 +468,15 @@ def _ingest_watching(settings: Settings, place: str, labels: Path | None, every_
 
 
 def _print_ingest(counts: FolderCounts, as_json: bool, zone: str | None) -> None:
-    from latentloop.ingest_words import say_counts
+    from latentloop.ingesting.words import say_counts
 
     print(counts.model_dump_json() if as_json else "\n".join(say_counts(counts, zone)), flush=True)
 
 
 def _up_detached(told: Settings) -> None:
     """Exit code 1 when something is not up, although the rest is."""
-    from latentloop.addresses import addresses
-    from latentloop.detached import start_detached
+    from latentloop.installation.addresses import addresses
+    from latentloop.installation.detached import start_detached
 
     try:
         settings, missing = start_detached(told, _say)
@@ -512,7 +512,7 @@ def _leaving() -> Iterator[None]:
 @contextmanager
 def _telling(what: str, settings: Settings) -> Iterator[None]:
     """Say now and then how long it takes."""
-    from latentloop.telling_time import telling_time
+    from latentloop.timing.telling_time import telling_time
 
     with telling_time(what, settings.home, _say):
         yield

@@ -12,27 +12,27 @@ from rich.table import Table
 
 from data_checks.drift.smallest_shift import look_ahead
 from data_checks.shown_text import shorten
+from deploy.configuration.in_force import find_disagreement
 from deploy.controller.drift import Waiting, waiting_for_images
-from deploy.controller.history import read_fates
 from deploy.controller.retraining import retrainings_asked_again
 from deploy.controller.retries import AskedAgain
-from deploy.controller.traffic import serving_since
 from deploy.controller.trials import Trials, find_standing
 from deploy.controller.watch import monitor_asked_again
 from deploy.controller.yardstick import read_yardstick
+from deploy.record.history import read_fates
+from deploy.record.traffic import serving_since
 from deploy.release import Release
 from deploy.settings import Settings
-from deploy.settings_in_force import find_disagreement
 from deploy.shown_time import show_time
 from deploy.stores.errors import StoreError
-from deploy.stores.ledger import Ledger
-from deploy.stores.release import ReleaseStore
-from deploy.stores.telemetry import Telemetry
-from latentloop.installation import WAY_OUT, read_installation
-from latentloop.pending import Pending, read_pending
-from latentloop.runs import Run, read_runs
+from deploy.stores.sql.ledger import Ledger
+from deploy.stores.sql.release import ReleaseStore
+from deploy.stores.sql.telemetry import Telemetry
+from latentloop.delivering.pending import Pending, read_pending
+from latentloop.delivering.steering import TrialView, trial_lines, view_trial
+from latentloop.installation.running import WAY_OUT, read_installation
+from latentloop.runs.unfinished import Run, read_runs
 from latentloop.screen import open_screen, print_table
-from latentloop.steering import TrialView, trial_lines, view_trial
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.report import PartReport, read_children, say_parts
 

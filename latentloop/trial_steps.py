@@ -204,13 +204,13 @@ def _measure_some(request: TrialRequest, asked: EvaluationRequest, model: ImageM
     """Features, scores and samples of a few images, each after a first one that warms up."""
     import torch
 
-    from vae_core.evaluation.decoding import decode_pixels
-    from vae_core.evaluation.features import EfficientNetLite0
-    from vae_core.evaluation.sample_sources import CODES_AT_ONCE
+    from vae_core.evaluation.features.extractor import EfficientNetLite0
+    from vae_core.evaluation.images.decoding import decode_pixels
+    from vae_core.evaluation.images.sample_sources import CODES_AT_ONCE
     from vae_core.inference import score_images
     from vae_core.models.variants import require_served
     from vae_core.priors.code_prior import CodePrior
-    from vae_core.training.precision import resolve_precision
+    from vae_core.training.objectives.precision import resolve_precision
 
     served, device = require_served(model), request.device
     precision = resolve_precision(asked.precision, device)

@@ -11,9 +11,9 @@ from tasks.context import engine, settings
 @task(cache_policy=NO_CACHE)
 def agree_on_settings() -> str:
     """The digest that this run works with; `SettingsDiffer` names what a worker was told otherwise."""
-    from deploy.settings_digest import SHORT, settings_digest
-    from deploy.settings_in_force import require_agreement
-    from deploy.stores.ledger import Ledger
+    from deploy.configuration.digest import SHORT, settings_digest
+    from deploy.configuration.in_force import require_agreement
+    from deploy.stores.sql.ledger import Ledger
 
     way_out = "give this worker the settings of the installation (latentloop.toml, LATENTLOOP_*)"
     require_agreement(Ledger(engine()), settings(), way_out)

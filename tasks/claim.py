@@ -12,15 +12,15 @@ from prefect.cache_policies import NO_CACHE
 from prefect.exceptions import TerminationSignal
 
 from data_checks.shown_text import shorten
-from tasks.asked_to_end import is_cancelled
 from tasks.context import engine, now, objects, owner, settings
 from tasks.errors import TaskError
-from tasks.progress import telling_progress
-from tasks.slots import SKIPPED, find_cover, read_slot
+from tasks.run.asked_to_end import is_cancelled
+from tasks.run.progress import telling_progress
+from tasks.run.slots import SKIPPED, find_cover, read_slot
 from tasks.values import Claimed
 
 if TYPE_CHECKING:
-    from deploy.stores.ledger import Ledger
+    from deploy.stores.sql.ledger import Ledger
 
 LONGEST_REASON = 500  # characters of an error that the status shows
 
@@ -28,7 +28,7 @@ LONGEST_REASON = 500  # characters of an error that the status shows
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
 def claim_trigger(key: str, kind: str, detail: str) -> Claimed:
     """Claim the trigger for this process; a slot that starts late leaves its work to whoever began since."""
-    from deploy.stores.ledger import Ledger
+    from deploy.stores.sql.ledger import Ledger
 
     ledger, began = Ledger(engine()), now()
     claim = ledger.claim(key, kind, detail, owner(), began, settings().controller.lease_s)
@@ -45,7 +45,7 @@ def claim_trigger(key: str, kind: str, detail: str) -> Claimed:
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
 def finish_trigger(claimed: Claimed, result: str) -> None:
     """Say that the work is done; from here on the trigger is a duplicate for everybody."""
-    from deploy.stores.ledger import Ledger
+    from deploy.stores.sql.ledger import Ledger
 
     Ledger(engine()).finish(claimed.key, claimed.owner, "done", result, now())
 
@@ -58,7 +58,7 @@ def holding(claimed: Claimed) -> Iterator[None]:
     start need not wait.
     """
     from deploy.stores.errors import StoreError
-    from deploy.stores.ledger import Ledger
+    from deploy.stores.sql.ledger import Ledger
 
     ledger = Ledger(engine())
     ended = threading.Event()
@@ -89,7 +89,7 @@ def holding(claimed: Claimed) -> Iterator[None]:
 
 def _give_up(ledger: Ledger, claimed: Claimed, error: BaseException) -> None:
     """A process that is told to end has not failed: it is interrupted, or a person cancelled its run."""
-    from deploy.stores.ledger import CANCELLED_BY_HAND
+    from deploy.stores.sql.ledger import CANCELLED_BY_HAND
 
     if isinstance(error, TerminationSignal | KeyboardInterrupt):
         ledger.release_claim(claimed.key, claimed.owner, now())  # first: whoever ended this process may not wait

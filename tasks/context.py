@@ -15,7 +15,7 @@ from deploy.settings import Settings, load_settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from deploy.stores.objects import ObjectStore
+    from deploy.stores.objects.port import ObjectStore
 
 
 @cache

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from deploy.release import ServedVersion
     from vae_core.artifact import Artifact
-    from vae_core.evaluation.features import FeatureExtractor
+    from vae_core.evaluation.features.extractor import FeatureExtractor
     from vae_core.models.variants import AnyModel
 
 IMAGES_AT_ONCE = 1_000  # whose float32 reconstructions are held
@@ -37,8 +37,8 @@ def plan_measurement(version: str, champion: str, since: str, look: int = 1, lea
 
     `least`: so many at least, or the look would say no more than the one before.
     """
-    from deploy.stores.ledger import Ledger
-    from deploy.stores.release import ReleaseStore
+    from deploy.stores.sql.ledger import Ledger
+    from deploy.stores.sql.release import ReleaseStore
 
     release = ReleaseStore(engine()).read()
     candidate, serving = release.canary or release.shadow, release.champion
@@ -70,8 +70,8 @@ def measure_reconstructions(plan: MeasurementPlan) -> MeasuredChange:
     import torch
 
     from deploy.controller.measure import LOOKS
-    from tasks.measure import open_extractor
-    from vae_core.evaluation.paired_change import paired_reconstruction_change
+    from tasks.scoring.measure import open_extractor
+    from vae_core.evaluation.distances.paired_change import paired_reconstruction_change
 
     torch.set_num_threads(settings().training.threads)
     pixels = _captured(plan)
@@ -86,7 +86,7 @@ def measure_reconstructions(plan: MeasurementPlan) -> MeasuredChange:
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
 def record_change(plan: MeasurementPlan, measured: MeasuredChange) -> None:
     """The line that the judge reads."""
-    from deploy.stores.ledger import Ledger
+    from deploy.stores.sql.ledger import Ledger
 
     body = measured.model_dump_json()
     Ledger(engine()).record("frechet", plan.subject, body, now(), key=f"frechet:{plan.subject}:{plan.look}")
@@ -95,7 +95,7 @@ def record_change(plan: MeasurementPlan, measured: MeasuredChange) -> None:
 def _reconstruction_features(model: AnyModel, pixels: np.ndarray, extractor: FeatureExtractor) -> np.ndarray:
     import numpy as np
 
-    from vae_core.evaluation.decoding import quantize
+    from vae_core.evaluation.images.decoding import quantize
     from vae_core.inference import score_images
 
     parts = (pixels[start : start + IMAGES_AT_ONCE] for start in range(0, len(pixels), IMAGES_AT_ONCE))
@@ -107,8 +107,8 @@ def _captured(plan: MeasurementPlan) -> np.ndarray:
     import numpy as np
 
     from data_checks.input_gate import judge_image_bytes
-    from deploy.stores.captures import PREFIX, CaptureStore
     from deploy.stores.errors import ObjectMissing, StoreCorrupt
+    from deploy.stores.objects.captures import PREFIX, CaptureStore
 
     captures, since = CaptureStore(objects()), plan.since
     found: list[np.ndarray] = []
@@ -141,7 +141,7 @@ def _captured(plan: MeasurementPlan) -> np.ndarray:
 
 
 def _artifact(served: ServedVersion) -> Artifact:
-    from deploy.stores.artifacts import fetch_artifact
+    from deploy.stores.objects.artifacts import fetch_artifact
 
     with tempfile.TemporaryDirectory() as temporary:
         return fetch_artifact(objects(), served.artifact, served.digest, Path(temporary) / "artifact")

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.card_pictures import draw_card
+from tasks.card.pictures import draw_card
 from tasks.context import objects, settings
-from tasks.images import read_benchmark
-from tasks.kinds_known import keep_kinds
-from tasks.label_figures import measure_labels
-from tasks.measure import cached_clusters, cached_features, keep_measured, measure_version, open_extractor
-from tasks.pixels import read_pixels
-from tasks.progress import counting, tell_share
-from tasks.rows import in_window, training_rows
-from tasks.steps import finish_step, finished_step
+from tasks.dataset.images import read_benchmark
+from tasks.dataset.kinds_known import keep_kinds
+from tasks.dataset.pixels import read_pixels
+from tasks.dataset.rows import in_window, training_rows
+from tasks.run.progress import counting, tell_share
+from tasks.run.steps import finish_step, finished_step
+from tasks.scoring.label_figures import measure_labels
+from tasks.scoring.measure import cached_clusters, cached_features, keep_measured, measure_version, open_extractor
 from tasks.values import Evaluated, RetrainPlan, Trained
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
         return kept
     import torch
 
-    from deploy.stores.artifacts import artifact_prefix, fetch_artifact, put_artifact
+    from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact, put_artifact
     from vae_core.artifact import make_golden, write_artifact
     from vae_core.reference import measure_reference
 

@@ -11,8 +11,8 @@ from prefect.cache_policies import NO_CACHE
 from data_checks.verdict import Verdict
 from tasks.context import engine, now, objects, settings
 from tasks.evaluate import put_result
-from tasks.progress import tell_step
-from tasks.steps import finish_step, finished_step
+from tasks.run.progress import tell_step
+from tasks.run.steps import finish_step, finished_step
 from tasks.values import ChampionMeasured, ChangeShown, Evaluated, Judged, RetrainPlan
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def judge_candidate(plan: RetrainPlan, evaluated: Evaluated) -> Verdict:
     judged = finished_step(objects(), plan.key, JUDGED_STEP, Judged)
     if judged is None:
         judged = finish_step(objects(), plan.key, JUDGED_STEP, _judge(plan, evaluated))
-    from deploy.stores.ledger import Ledger
+    from deploy.stores.sql.ledger import Ledger
 
     Ledger(engine()).record("gate", plan.key, judged.verdict.model_dump_json(), now(), key=f"gate:{plan.key}")
     return judged.verdict
@@ -39,7 +39,7 @@ def _judge(plan: RetrainPlan, evaluated: Evaluated) -> Judged:
     import torch
 
     from deploy.delivery import gate
-    from deploy.stores.release import ReleaseStore
+    from deploy.stores.sql.release import ReleaseStore
     from vae_core.evaluation.benchmark_result import BenchmarkResult
 
     torch.set_num_threads(settings().training.threads)
@@ -75,7 +75,7 @@ def used_units(result: BenchmarkResult) -> UsedUnits:
 
 def _judge_against(plan: RetrainPlan, evaluated: Evaluated, champion: ServedVersion) -> Judged:
     from deploy.delivery import gate
-    from tasks.compare import compare_versions
+    from tasks.scoring.compare import compare_versions
 
     tell_step("comparing", f"with version {champion.version}, on the same images")
     compared = compare_versions(plan, evaluated, champion)

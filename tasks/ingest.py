@@ -18,15 +18,15 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_checks.batch import HELD
-from tasks.admitting import admit, batch_name
-from tasks.colours import compare_colours
 from tasks.context import engine, now, settings
-from tasks.judged_rows import catalogue_table, quarantine_table
-from tasks.judging import Judged, JudgedSegment, judge_in_batches
-from tasks.labelling import compare_labels, put_labels
-from tasks.pending import find_pending, policy_digest
-from tasks.progress import counting
-from tasks.rejudging import finish_rounds, judge_again
+from tasks.intake.admitting import admit, batch_name
+from tasks.intake.colours import compare_colours
+from tasks.intake.judged_rows import catalogue_table, quarantine_table
+from tasks.intake.judging import Judged, JudgedSegment, judge_in_batches
+from tasks.intake.labelling import compare_labels, put_labels
+from tasks.intake.pending import find_pending, policy_digest
+from tasks.intake.rejudging import finish_rounds, judge_again
+from tasks.run.progress import counting
 from tasks.values import ColourCounts, IngestCounts
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def report_ingest(chunks: Sequence[IngestCounts]) -> IngestCounts:
 
 def ingest_batch(batch: Sequence[JudgedSegment], unreadable: dict[str, str], catalogue: Catalogue) -> IngestCounts:
     """Decide on segments that were judged for the first time, and commit them together."""
-    from deploy.stores.digests import DigestIndex
-    from deploy.stores.ledger import Ledger
+    from deploy.stores.sql.digests import DigestIndex
+    from deploy.stores.sql.ledger import Ledger
 
     ledger, policy = Ledger(engine()), policy_digest()
     for segment, problem in unreadable.items():

@@ -11,16 +11,16 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_checks.verdict import Evidence, Phase, Verdict
+from tasks.card.label_sheet import draw_label_sheet
 from tasks.context import engine, now, objects, settings
+from tasks.dataset.images import benchmark_digests
+from tasks.dataset.pixels import read_each, read_pixels
+from tasks.dataset.rows import training_rows
 from tasks.errors import DataRefused
-from tasks.images import benchmark_digests
-from tasks.label_sheet import draw_label_sheet
 from tasks.label_values import LabelsChecked, SuspectedImage
-from tasks.pixels import read_each, read_pixels
 from tasks.plan import may_pass_later
-from tasks.progress import counting, tell_step
-from tasks.rows import training_rows
-from tasks.steps import finish_step, finished_step
+from tasks.run.progress import counting, tell_step
+from tasks.run.steps import finish_step, finished_step
 from tasks.values import RetrainPlan
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _extract(catalogue: Catalogue, plan: RetrainPlan, rows: pa.Table) -> np.ndar
     """Features (N, D) of the rows' images; only some hundred images are in memory at once."""
     import torch
 
-    from tasks.measure import open_extractor
+    from tasks.scoring.measure import open_extractor
 
     torch.set_num_threads(settings().training.threads)
     extractor = open_extractor()
@@ -157,7 +157,7 @@ def _put_sheet(catalogue: Catalogue, plan: RetrainPlan, rows: pa.Table, judgemen
 
 def _record(plan: RetrainPlan, checked: LabelsChecked) -> None:
     """The verdict, on record; DataRefused where it is against the training."""
-    from deploy.stores.ledger import Ledger
+    from deploy.stores.sql.ledger import Ledger
 
     verdict = judge_labels(checked, settings().label_policy.max_suspected_share)
     body = verdict.model_dump_json()

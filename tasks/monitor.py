@@ -13,15 +13,15 @@ from prefect.cache_policies import NO_CACHE
 
 from data_checks.drift.actions import RETRAINS, Action
 from data_checks.shown_text import shorten
-from deploy.controller.drift_lines import DriftLine, read_line
+from deploy.record.drift_lines import DriftLine, read_line
 from deploy.shown_time import in_zone, show_time
 from tasks.context import engine, now, objects, settings
 from tasks.drift_values import FoundKind, JudgedTraffic, MonitorPlan, StoredSnapshot
-from tasks.steps import finish_step, finished_step
+from tasks.run.steps import finish_step, finished_step
 
 if TYPE_CHECKING:
     from data_checks.drift.window import Window
-    from data_checks.new_kind import NewKind
+    from data_checks.kinds.new_kind import NewKind
     from data_checks.sample import Sample
 
 SEED = 0
@@ -34,10 +34,10 @@ def plan_monitor(key: str, reason: str) -> MonitorPlan:
     """Fix the champion and the moments between which its traffic is judged: never from before it served."""
     if (kept := finished_step(objects(), key, "monitor-plan", MonitorPlan)) is not None:
         return kept
-    from deploy.controller.history import read_fates
-    from deploy.controller.traffic import serving_since
-    from deploy.stores.ledger import Ledger
-    from deploy.stores.release import ReleaseStore
+    from deploy.record.history import read_fates
+    from deploy.record.traffic import serving_since
+    from deploy.stores.sql.ledger import Ledger
+    from deploy.stores.sql.release import ReleaseStore
 
     release, until = ReleaseStore(engine()).read(), now()
     promoted_at = serving_since(release, read_fates(Ledger(engine())))
@@ -62,7 +62,7 @@ def judge_traffic(plan: MonitorPlan) -> JudgedTraffic:
     from data_checks.drift.found_images import measure_found
     from data_checks.drift.judge import judge_window
     from data_checks.drift.triage import Circumstances, triage
-    from data_checks.new_kind import find_new_kind
+    from data_checks.kinds.new_kind import find_new_kind
 
     policy = settings().drift.compressed(settings().clock_factor)
     window, reference = _read_traffic(plan)
@@ -97,7 +97,7 @@ def store_snapshot(plan: MonitorPlan, judged: JudgedTraffic) -> StoredSnapshot:
     """One Evidently run with our judges in it; kept in the object store, in the workspace and in MLflow."""
     if (kept := finished_step(objects(), plan.key, "monitor-snapshot", StoredSnapshot)) is not None:
         return kept
-    from data_checks.drift_report import run_drift_report, save_to_workspace
+    from data_checks.drift.report import run_drift_report, save_to_workspace
 
     window, reference = _read_traffic(plan)
     report = run_drift_report(
@@ -132,7 +132,7 @@ def record_drift(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnaps
 
 def write_drift_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot) -> DriftLine:
     """Once a run; a retraining that drift asked for lately on this champion is not asked for twice."""
-    from deploy.stores.ledger import Ledger
+    from deploy.stores.sql.ledger import Ledger
 
     ledger = Ledger(engine())
     champion = plan.champion.version if plan.champion else ""
@@ -174,7 +174,7 @@ def _decide_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnaps
 
 def _standing_retrain(champion: str) -> str | None:
     """The retraining that drift asked for on this champion within the cooldown: one drift, one retraining."""
-    from deploy.stores.ledger import Ledger
+    from deploy.stores.sql.ledger import Ledger
 
     cooldown = timedelta(seconds=settings().drift.compressed(settings().clock_factor).cooldown_s)
     for each in Ledger(engine()).entries("drift", champion):
@@ -186,8 +186,8 @@ def _standing_retrain(champion: str) -> str | None:
 
 def _read_traffic(plan: MonitorPlan) -> tuple[Window, Sample | None]:
     """The window and what it is judged against; what completed the reference is not in the window."""
-    from deploy.controller.traffic import read_window
     from deploy.controller.yardstick import read_yardstick
+    from deploy.record.traffic import read_window
 
     telemetry, drift = settings().open_telemetry(), settings().drift
     if plan.champion is None:

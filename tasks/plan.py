@@ -11,18 +11,18 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import State
 
-from tasks.benchmarks import cut_benchmark_new, cut_sets, open_benchmark_old, require_enough
 from tasks.context import engine, now, objects, settings
+from tasks.dataset.benchmarks import cut_benchmark_new, cut_sets, open_benchmark_old, require_enough
+from tasks.dataset.images import WINDOW_STEP, benchmark_digests, selection_of
+from tasks.dataset.mixing import mark_new_kind, mix
+from tasks.dataset.rows import count_below_policy, planned_rows, training_rows, without_vouched
+from tasks.dataset.twins import find_twins
+from tasks.dataset.window import select_window
 from tasks.errors import DataRefused, NoChampion, NotEnoughData, PlanOutdated, SnapshotMissing, TaskError
-from tasks.images import WINDOW_STEP, benchmark_digests, selection_of
-from tasks.mixing import mark_new_kind, mix
-from tasks.progress import tell_step
-from tasks.rows import count_below_policy, planned_rows, training_rows, without_vouched
-from tasks.slots import name_slot
-from tasks.steps import finish_step, finished_step
-from tasks.twins import find_twins
+from tasks.run.progress import tell_step
+from tasks.run.slots import name_slot
+from tasks.run.steps import finish_step, finished_step
 from tasks.values import BenchmarkSet, Cause, PlannedCodePrior, RetrainPlan, Tier, WindowSelection
-from tasks.window import select_window
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.vq_config import VqVaeConfig
 
@@ -55,7 +55,7 @@ def require_snapshot(key: str, cause: Cause, snapshot: str | None) -> None:
     if cause != "drift" and not snapshot:
         return
     from deploy.stores.errors import InvalidKey
-    from deploy.stores.ledger import Ledger
+    from deploy.stores.sql.ledger import Ledger
 
     wanted = f"snapshots/{snapshot or '(none)'}/snapshot.json"
     try:
@@ -80,7 +80,7 @@ def plan_retrain(
     _require_same_catalogue(key)
     if (kept := finished_step(objects(), key, "plan", RetrainPlan)) is not None:
         return kept
-    from deploy.stores.release import ReleaseStore
+    from deploy.stores.sql.release import ReleaseStore
 
     tell_step("planning", f"the {tier} tier")
     catalogue = settings().open_catalogue()
@@ -134,8 +134,8 @@ def plan_retrain(
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, retry_condition_fn=may_pass_later)
 def validate_plan(plan: RetrainPlan) -> None:
     """The suite over the very rows that will be trained on, and no image of a benchmark among them."""
-    from data_checks.table_suite import COLUMNS, judge_table
-    from deploy.stores.ledger import Ledger
+    from data_checks.table.suite import COLUMNS, judge_table
+    from deploy.stores.sql.ledger import Ledger
 
     tell_step("checking", f"{plan.n_training:,} rows to train on")
     catalogue = settings().open_catalogue()
@@ -216,7 +216,7 @@ def _sees_other_images(champion: ServedVersion) -> str:
 
 
 def _fetch(champion: ServedVersion) -> Artifact:
-    from deploy.stores.artifacts import fetch_artifact
+    from deploy.stores.objects.artifacts import fetch_artifact
 
     with tempfile.TemporaryDirectory() as temporary:
         return fetch_artifact(objects(), champion.artifact, champion.digest, Path(temporary) / "champion")

@@ -14,17 +14,17 @@ from prefect.cache_policies import NO_CACHE
 from data_checks.intake.decoders import Decoders
 from data_checks.shown_text import shorten
 from data_checks.verdict import Verdict
-from tasks.card_cut import cut_card
-from tasks.card_labels import label_rows
+from tasks.card.cut import cut_card
+from tasks.card.labels import label_rows
+from tasks.card.model_card import Beside, write_model_card
 from tasks.context import engine, now, objects, settings
 from tasks.gate import JUDGED_STEP
 from tasks.label_errors import LABELS_STEP
-from tasks.label_figures import FIGURES_STEP
 from tasks.label_values import LabelFigures, LabelsChecked
-from tasks.model_card import Beside, write_model_card
-from tasks.progress import tell_step
-from tasks.steps import finish_step, finished_step
-from tasks.tracking import name_run
+from tasks.run.progress import tell_step
+from tasks.run.steps import finish_step, finished_step
+from tasks.run.tracking import name_run
+from tasks.scoring.label_figures import FIGURES_STEP
 from tasks.values import Claimed, Evaluated, Judged, Registered, RetrainPlan, Trained
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ def register_candidate(
     """Run, model and version in MLflow; every part is found again by the trigger when this is repeated."""
     if (kept := finished_step(objects(), plan.key, "registered", Registered)) is not None:
         return kept
-    from deploy.stores.artifacts import fetch_artifact
-    from deploy.stores.ledger import Ledger
-    from deploy.stores.registry import CurvePoint
-    from deploy.stores.registry_limits import DESCRIPTION, fit_characters
+    from deploy.stores.mlflow.limits import DESCRIPTION, fit_characters
+    from deploy.stores.mlflow.registry import CurvePoint
+    from deploy.stores.objects.artifacts import fetch_artifact
+    from deploy.stores.sql.ledger import Ledger
 
     tell_step("registering", "the model in MLflow")
     registry = settings().open_registry()
@@ -156,7 +156,7 @@ def _encoders(plan: RetrainPlan, trained: Trained) -> tuple[str, str] | None:
     """Digests of the parent's encoder and of the candidate's, where only the decoder was to move."""
     if plan.tier != "incremental" or plan.champion is None:
         return None
-    from deploy.stores.artifacts import fetch_artifact
+    from deploy.stores.objects.artifacts import fetch_artifact
     from vae_core.weights import encoder_digest
 
     with tempfile.TemporaryDirectory() as temporary:

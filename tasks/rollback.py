@@ -11,9 +11,9 @@ from tasks.context import engine, now, objects, owner, settings
 @task(cache_policy=NO_CACHE)
 def take_back(reason: str) -> str:
     """The version that serves afterwards; NothingToRollBack when there is nothing to go back to."""
-    from deploy.controller.rollback import Desk, Order, roll_back
-    from deploy.stores.ledger import Ledger
-    from deploy.stores.release import ReleaseStore
+    from deploy.record.rollback import Desk, Order, roll_back
+    from deploy.stores.sql.ledger import Ledger
+    from deploy.stores.sql.release import ReleaseStore
 
     desk = Desk(
         releases=ReleaseStore(engine()),

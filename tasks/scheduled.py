@@ -14,12 +14,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.context import engine, now, settings
-from tasks.recipe import recipe_name
-from tasks.slots import SKIPPED, read_slot
+from tasks.run.recipe import recipe_name
+from tasks.run.slots import SKIPPED, read_slot
 from tasks.values import Claimed, Tier
 
 if TYPE_CHECKING:
-    from deploy.stores.ledger import Ledger, Trigger
+    from deploy.stores.sql.ledger import Ledger, Trigger
 
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
@@ -27,8 +27,8 @@ def find_nothing_new(claimed: Claimed, tier: Tier) -> str | None:
     """Why this slot has nothing to do, on record; None where its work is new, or it is no slot of a schedule."""
     if read_slot(claimed.key) is None:
         return None
-    from deploy.stores.ledger import Ledger
-    from deploy.stores.release import ReleaseStore
+    from deploy.stores.sql.ledger import Ledger
+    from deploy.stores.sql.release import ReleaseStore
 
     ledger, catalogue = Ledger(engine()), settings().open_catalogue()
     version = catalogue.version()

@@ -12,18 +12,24 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.context import objects, settings
-from tasks.curve import keep_curve, say_code_prior, say_training
-from tasks.device import training_device
-from tasks.images import read_benchmark
-from tasks.mixing import mark_new_kind, mix, natural_weights
-from tasks.pixel_file import read_into_file
-from tasks.pixels import read_pixels
+from tasks.dataset.images import read_benchmark
+from tasks.dataset.mixing import mark_new_kind, mix, natural_weights
+from tasks.dataset.pixel_file import read_into_file
+from tasks.dataset.pixels import read_pixels
+from tasks.dataset.rows import early_stopping_rows, fix_rows, training_rows
 from tasks.plan import may_pass_later
-from tasks.progress import tell_share, tell_step
-from tasks.rows import early_stopping_rows, fix_rows, training_rows
-from tasks.sampling_prior import describe_fit, fit_mixture_prior, fit_prior_over_codes, training_clock, warm_start
-from tasks.steps import finish_step, finished_step
-from tasks.tracking import CurveLogger, open_curves
+from tasks.run.curve import keep_curve, say_code_prior, say_training
+from tasks.run.device import training_device
+from tasks.run.progress import tell_share, tell_step
+from tasks.run.steps import finish_step, finished_step
+from tasks.run.tracking import CurveLogger, open_curves
+from tasks.scoring.sampling_prior import (
+    describe_fit,
+    fit_mixture_prior,
+    fit_prior_over_codes,
+    training_clock,
+    warm_start,
+)
 from tasks.values import CodePriorFitted, InformationBounds, Mixing, RetrainPlan, Trained, TrainingEvent
 
 if TYPE_CHECKING:
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
     from vae_core.models.vq_vae import VqVae
     from vae_core.priors.fit_code_prior import CodePriorProgress
     from vae_core.priors.sampling import SamplingPrior
-    from vae_core.training.progress import TrainProgress
+    from vae_core.training.health.progress import TrainProgress
     from vae_core.training.result import TrainResult
 
 
@@ -56,7 +62,7 @@ def train_candidate(plan: RetrainPlan) -> Trained:
     import pyarrow as pa
     import torch
 
-    from deploy.stores.artifacts import put_artifact
+    from deploy.stores.objects.artifacts import put_artifact
     from vae_core.artifact import Artifact, write_artifact
     from vae_core.models.placement import model_on
     from vae_core.models.variants import require_served
@@ -130,7 +136,7 @@ def _train(
     curves: CurveLogger,
     device: str,
 ) -> TrainResult:
-    from vae_core.training.recovery import train_with_recovery
+    from vae_core.training.recovery.recovery import train_with_recovery
 
     def progressed(progress: TrainProgress) -> None:
         curves.add(progress)
@@ -166,8 +172,8 @@ def _fall_back(plan: RetrainPlan, result: TrainResult, device: str) -> TrainResu
     """
     if not plan.train.snapshots:
         return result
-    from vae_core.training.fallback import fall_back_where_suspect
-    from vae_core.training.quick_benchmark import Bars
+    from vae_core.training.health.quick_benchmark import Bars
+    from vae_core.training.recovery.fallback import fall_back_where_suspect
 
     tell_step("weights", "a quick benchmark")
     gate, pixels = settings().gate, read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images)
@@ -199,7 +205,7 @@ def _fit_code_prior(
     parent: Artifact | None,
     curves: CurveLogger,
 ) -> FittedPrior:
-    from tasks.codes import encode_codes, share_kept
+    from tasks.scoring.codes import encode_codes, share_kept
     from vae_core.models.vq_vae import VqVae
     from vae_core.weights import copy_weights, digest_weights
 
@@ -228,7 +234,7 @@ def _fetch_parent(plan: RetrainPlan) -> Artifact | None:
     """The champion that a warm start begins from; the full tier begins anew."""
     if plan.tier == "full":
         return None
-    from deploy.stores.artifacts import fetch_artifact
+    from deploy.stores.objects.artifacts import fetch_artifact
 
     assert plan.champion is not None, "a plan of these tiers names its champion"
     with tempfile.TemporaryDirectory() as temporary:
@@ -247,7 +253,7 @@ def _inspected(plan: RetrainPlan) -> np.ndarray | None:
     """Images that nothing trains on, for bounds by which nothing is chosen or ended; None where none are asked for."""
     if not plan.train.mutual_information_every_steps:
         return None
-    from vae_core.training.information import MOST_IMAGES
+    from vae_core.training.health.information import MOST_IMAGES
 
     return read_benchmark(objects(), plan.benchmark, MOST_IMAGES)
 

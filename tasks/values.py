@@ -10,13 +10,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from data_checks.verdict import Verdict
 from deploy.release import ServedVersion
 from vae_core.config import ModelConfig, TrainConfig
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 
 if TYPE_CHECKING:
-    from vae_core.training.events import TrainEvent
-    from vae_core.training.information import InformationPoint
-    from vae_core.training.mixing import Mixture
+    from vae_core.training.data.mixing import Mixture
+    from vae_core.training.health.events import TrainEvent
+    from vae_core.training.health.information import InformationPoint
 
 Tier = Literal["full", "incremental", "emergency"]
 Cause = Literal["schedule", "by hand", "drift"]
@@ -62,7 +62,7 @@ class BenchmarkSet(_Value):
 
 
 class NewKindFound(_Value):
-    """The images of a new kind in the window, as `data_checks.new_kind` found them without labels.
+    """The images of a new kind in the window, as `data_checks.kinds.new_kind` found them without labels.
 
     `purity`: the share of them that the rise explains. `error_ratio`: their mean error over the reference's.
     Where no cluster could be named but the traffic left the reference, the window as a whole is what is new: `cells`
@@ -214,7 +214,7 @@ class CodePriorFitted(_Value):
 
 
 class TrainingEvent(_Value):
-    """Something of a training that a person may have to act on, as `vae_core.training.events` has it."""
+    """Something of a training that a person may have to act on, as `vae_core.training.health.events` has it."""
 
     kind: str
     step: int

@@ -25,7 +25,7 @@ import httpx
 from deploy.settings import Settings
 from deploy.stores.authorities import trusted
 from deploy.stores.prefect_auth import generate_prefect_auth
-from latentloop.prefect_environment import SERVER_COMMAND, server_environment
+from latentloop.orchestration.prefect_environment import SERVER_COMMAND, server_environment
 from latentloop.supervisor.ports import HeldPort, Owner, hold_port, owner_of
 
 _START_S = 240  # Prefect needs 11 to 16 s on an idle machine; these tests may share one with others

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from vae_core.image_size import find_size_problems
+from vae_core.images.image_size import find_size_problems
 from vae_core.vq_config import VqVaeConfig
 
 LikelihoodName = Literal["bernoulli", "gaussian", "logistic"]

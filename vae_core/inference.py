@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from vae_core.describe_images import describe_images
 from vae_core.errors import DataError
+from vae_core.images.describe_images import describe_images
+from vae_core.images.preprocessing import to_unit
 from vae_core.losses import kl_divergence
 from vae_core.models.conv_ae import ConvAe
 from vae_core.models.protocol import Vae
 from vae_core.models.variants import MeasuredModel
 from vae_core.models.vq_vae import VqVae
-from vae_core.preprocessing import to_unit
 
 SAMPLES_AT_ONCE = 512
 """Decoded draws held at a time by `reconstruct_samples`."""

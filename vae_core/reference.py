@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from vae_core.errors import ArtifactError, DataError
-from vae_core.inversion import measure_inversion, tells_negatives
+from vae_core.images.inversion import measure_inversion, tells_negatives
 
 if TYPE_CHECKING:  # who only reads one needs no torch
     import torch

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from vae_core.image_size import find_size_problems
+from vae_core.images.image_size import find_size_problems
 
 MAX_CODES = 65_536
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_checks.clusters import fit_clusters
 from data_checks.drift.locations import IMAGE_STATISTICS
+from data_checks.kinds.clusters import fit_clusters
 from data_checks.sample import Sample
 
 CELLS = 64

@@ -11,7 +11,7 @@ from data_checks.drift.policy import DriftPolicy
 from data_checks.verdict import Phase, Verdict
 
 if TYPE_CHECKING:
-    from data_checks.new_kind import NewKind
+    from data_checks.kinds.new_kind import NewKind
 
 CODE_RULES = ("latent_code", "kl", "aggregated_posterior", "code_distance", "code_histogram", "norm_tail")
 ERROR_RULES = ("recon_error", "recon_error_tail")

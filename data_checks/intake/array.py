@@ -10,7 +10,7 @@ from data_checks.intake.convert import Converted, fit_pixels
 from data_checks.intake.file import require_size
 from data_checks.policy import MOST_PIXELS, InputPolicy
 from data_checks.refusal import NO_SETTING, Refusal
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 _OF_COLOURS = 3
 

@@ -9,7 +9,7 @@ from data_checks.errors import ImageRefused
 from data_checks.image_statistics import ImageStatistics
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
-from vae_core.inversion import measure_inversion
+from vae_core.images.inversion import measure_inversion
 
 _NEARLY_BLACK, _NEARLY_WHITE = 0.1, 0.9
 

@@ -22,11 +22,11 @@ from data_checks.errors import ImageRefused
 from data_checks.intake.alpha import add_key, flatten
 from data_checks.intake.colour import to_srgb
 from data_checks.intake.decode import decode
-from data_checks.intake.header import ImageHeader
+from data_checks.intake.formats.header import ImageHeader
 from data_checks.refusal import Refusal
 from vae_core.errors import DataError
-from vae_core.fit import Fit, Size, centre_box, place_within, size_within
-from vae_core.preprocessing import Preprocessing, to_pixels
+from vae_core.images.fit import Fit, Size, centre_box, place_within, size_within
+from vae_core.images.preprocessing import Preprocessing, to_pixels
 
 Conversions = tuple[str, ...]
 

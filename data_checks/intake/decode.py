@@ -19,12 +19,12 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from data_checks.errors import ImageRefused
-from data_checks.intake.header import ImageFormat, ImageHeader
+from data_checks.intake.formats.header import ImageFormat, ImageHeader
 from data_checks.intake.jpeg_pixels import choose_scale, decode_jpeg
 from data_checks.intake.png_pixels import MarkedPng, decode_plain, require_rows
 from data_checks.intake.sixteen import decode_sixteen
 from data_checks.refusal import NO_SETTING, Refusal
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 MOST_MEMORY = 448 * 2**20
 """Bytes that decoding and converting one picture may take; with the file itself it stays below 512 MiB."""

@@ -3,19 +3,19 @@
 from collections.abc import Callable, Mapping
 
 from data_checks.errors import ImageRefused
-from data_checks.intake.avif import read_avif_header
-from data_checks.intake.bmp import read_bmp_header
 from data_checks.intake.decode import could_fit
-from data_checks.intake.gif import read_gif_header
-from data_checks.intake.header import ImageFormat, ImageHeader
-from data_checks.intake.jpeg import read_jpeg_header
-from data_checks.intake.png import read_png_header
-from data_checks.intake.signatures import name_content, name_format, recognise
-from data_checks.intake.tiff import read_tiff_header
-from data_checks.intake.webp import read_webp_header
+from data_checks.intake.formats.avif import read_avif_header
+from data_checks.intake.formats.bmp import read_bmp_header
+from data_checks.intake.formats.gif import read_gif_header
+from data_checks.intake.formats.header import ImageFormat, ImageHeader
+from data_checks.intake.formats.jpeg import read_jpeg_header
+from data_checks.intake.formats.png import read_png_header
+from data_checks.intake.formats.signatures import name_content, name_format, recognise
+from data_checks.intake.formats.tiff import read_tiff_header
+from data_checks.intake.formats.webp import read_webp_header
 from data_checks.policy import MOST_FILE_BYTES, MOST_PIXELS, InputPolicy
 from data_checks.refusal import NO_SETTING, Refusal
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 _READERS: Mapping[ImageFormat, Callable[[bytes], ImageHeader]] = {
     "PNG": read_png_header,

@@ -13,7 +13,7 @@ from data_checks.input_gate import judge_image_bytes
 from data_checks.intake.decoders import Decoders
 from data_checks.policy import InputPolicy
 from vae_core.documents import SHA256, parse_document
-from vae_core.preprocessing import Preprocessing, pixel_digest
+from vae_core.images.preprocessing import Preprocessing, pixel_digest
 
 FOLDER = "golden_files"
 LIST = "golden.json"

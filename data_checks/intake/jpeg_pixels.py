@@ -13,10 +13,10 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from data_checks.errors import ImageRefused
-from data_checks.intake.header import ImageHeader
+from data_checks.intake.formats.header import ImageHeader
 from data_checks.refusal import Refusal
-from vae_core.fit import centre_box, size_within
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.fit import centre_box, size_within
+from vae_core.images.preprocessing import Preprocessing
 
 _SCALES = (8, 4, 2)
 _OVERSAMPLING = 2

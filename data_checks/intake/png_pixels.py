@@ -11,7 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from data_checks.errors import ImageRefused
-from data_checks.intake.header import ImageHeader
+from data_checks.intake.formats.header import ImageHeader
 from data_checks.refusal import Refusal
 
 _MARK = 165

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from data_checks.intake.header import ImageHeader
+from data_checks.intake.formats.header import ImageHeader
 
 _OPPOSITE = {"B": "L", "L": "B", "N": "B" if np.little_endian else "L"}
 _STEPS = 65535

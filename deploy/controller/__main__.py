@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from deploy.configuration.digest import SHORT, settings_digest
+from deploy.configuration.in_force import declare_settings
 from deploy.controller.drift import act_on_drift
 from deploy.controller.measure import measure_canary
 from deploy.controller.neighbours import Neighbours, open_neighbours
@@ -22,8 +24,6 @@ from deploy.controller.retraining import revive_retrainings
 from deploy.controller.watch import Watch
 from deploy.private_home import keep_private
 from deploy.settings import Settings, SettingsError, load_settings
-from deploy.settings_digest import SHORT, settings_digest
-from deploy.settings_in_force import declare_settings
 from deploy.stores.errors import EpochConflict, StoreError
 
 SHORTEST_PAUSE_S = 0.25

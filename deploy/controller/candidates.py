@@ -6,15 +6,15 @@ import json
 from datetime import datetime
 
 from deploy.controller.mirroring import is_approved_again, is_mirrored
-from deploy.controller.taken_back import read_taken_back
 from deploy.delivery.causes import TakenBack
 from deploy.delivery.history import Fate
 from deploy.delivery.planning import APPROVED, SETTLED
 from deploy.delivery.steps import Candidate
-from deploy.stores.artifacts import artifact_prefix, has_artifact
-from deploy.stores.ledger import Ledger
-from deploy.stores.objects import ObjectStore
-from deploy.stores.registry import RegisteredVersion
+from deploy.record.taken_back import read_taken_back
+from deploy.stores.mlflow.registry import RegisteredVersion
+from deploy.stores.objects.artifacts import artifact_prefix, has_artifact
+from deploy.stores.objects.port import ObjectStore
+from deploy.stores.sql.ledger import Ledger
 
 
 def read_candidate(version: RegisteredVersion, fate: Fate | None, ledger: Ledger, objects: ObjectStore) -> Candidate:

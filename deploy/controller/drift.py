@@ -18,16 +18,16 @@ from pydantic import BaseModel, ConfigDict
 
 from data_checks.drift.actions import RETRAINS
 from data_checks.drift.policy import DriftPolicy
-from deploy.controller.drift_lines import DriftLine, later_lines, pending_lines, read_line
-from deploy.controller.history import read_fates
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retraining import find_under_way
-from deploy.controller.rollback import Desk, NothingToRollBack, Order, undo, who
-from deploy.controller.traffic import serving_since
+from deploy.record.drift_lines import DriftLine, later_lines, pending_lines, read_line
+from deploy.record.history import read_fates
+from deploy.record.rollback import Desk, NothingToRollBack, Order, undo, who
+from deploy.record.traffic import serving_since
 from deploy.release import Release
 from deploy.stores.errors import StoreError
-from deploy.stores.ledger import Ledger, LedgerEntry
-from deploy.stores.telemetry import Telemetry
+from deploy.stores.sql.ledger import Ledger, LedgerEntry
+from deploy.stores.sql.telemetry import Telemetry
 
 _DONE = {
     "block": "blocked: no retraining is asked for; a person looks at the source of the images",

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from deploy.controller.history import read_fates
 from deploy.controller.trials import Standing, find_standing, read_frechet
+from deploy.record.history import read_fates
 from deploy.stores.errors import ObjectMissing, StoreError
-from deploy.stores.ledger import LedgerEntry
 from deploy.stores.orchestrator import Orchestrator
+from deploy.stores.sql.ledger import LedgerEntry
 
 if TYPE_CHECKING:
     from deploy.controller.neighbours import Neighbours

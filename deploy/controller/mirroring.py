@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data_checks.shown_text import shorten
-from deploy.controller.taken_back import read_taken_back
 from deploy.delivery.history import Fate
 from deploy.delivery.next_step import say_next, say_promoted
+from deploy.record.taken_back import read_taken_back
 from deploy.release import Release
-from deploy.stores.ledger import Ledger
-from deploy.stores.registry import APPROVED, PENDING, RegisteredVersion, Registry
+from deploy.stores.mlflow.registry import APPROVED, PENDING, RegisteredVersion, Registry
+from deploy.stores.sql.ledger import Ledger
 
 MIRRORED = "delivery_epoch"  # tag: the release up to which the tag `delivery` was told what happened
 ENDED = "approval_ended"  # tag: the release that ended the approval before

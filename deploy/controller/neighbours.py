@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from deploy.controller.service import Service
 from deploy.settings import Settings, SettingsError
 from deploy.stores.errors import StoreUnavailable
-from deploy.stores.ledger import Ledger
-from deploy.stores.objects import ObjectStore
+from deploy.stores.mlflow.registry import Registry
+from deploy.stores.objects.port import ObjectStore
 from deploy.stores.orchestrator import Orchestrator
-from deploy.stores.pairs import Pairs
-from deploy.stores.registry import Registry
-from deploy.stores.release import ReleaseStore
-from deploy.stores.telemetry import Telemetry
+from deploy.stores.sql.ledger import Ledger
+from deploy.stores.sql.pairs import Pairs
+from deploy.stores.sql.release import ReleaseStore
+from deploy.stores.sql.telemetry import Telemetry
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from deploy.release import Release, ServedVersion
-from deploy.stores.artifacts import fetch_preprocessing
 from deploy.stores.errors import StoreError
-from deploy.stores.objects import ObjectStore
+from deploy.stores.objects.artifacts import fetch_preprocessing
+from deploy.stores.objects.port import ObjectStore
 from vae_core.errors import ArtifactError
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 
 class Pixels:

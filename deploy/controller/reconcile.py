@@ -19,13 +19,9 @@ from data_checks.verdict import LONGEST_REASON, Phase, Verdict
 from deploy.controller.candidates import read_candidate, record_approval
 from deploy.controller.config import ControllerConfig
 from deploy.controller.golden import try_golden
-from deploy.controller.history import read_fates
 from deploy.controller.mirroring import mirror_fates, set_tags
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.pixels import Pixels
-from deploy.controller.publish import mirror_aliases, publish_release
-from deploy.controller.rollback import Desk, Order, undo, who
-from deploy.controller.taken_back import record_taken_back
 from deploy.controller.trials import Standing, Trials, find_standing, record_beginning
 from deploy.delivery.history import Fate
 from deploy.delivery.planning import plan_step
@@ -46,11 +42,15 @@ from deploy.delivery.steps import (
     Wait,
 )
 from deploy.delivery.trial_policy import DeliveryPolicy
+from deploy.record.history import read_fates
+from deploy.record.publish import mirror_aliases, publish_release
+from deploy.record.rollback import Desk, Order, undo, who
+from deploy.record.taken_back import record_taken_back
 from deploy.release import Release, ServedVersion
-from deploy.stores.artifacts import fetch_golden
 from deploy.stores.errors import StoreCorrupt, StoreError, StoreRefused
-from deploy.stores.ledger import Ledger
-from deploy.stores.registry import RegisteredVersion
+from deploy.stores.mlflow.registry import RegisteredVersion
+from deploy.stores.objects.artifacts import fetch_golden
+from deploy.stores.sql.ledger import Ledger
 
 MAX_STEPS = 50  # of one look; a plan that never ends would be our own mistake
 

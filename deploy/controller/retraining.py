@@ -9,12 +9,12 @@ import json
 from datetime import datetime, timedelta
 
 from data_checks.drift.actions import RETRAINS
-from deploy.controller.drift_lines import LINES, pending_lines, read_line
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retries import AskedAgain, Job, Retries, read_asked_again, retry_dead
 from deploy.delivery.planning import SETTLED
-from deploy.stores.ledger import Ledger, LedgerEntry
-from deploy.stores.registry import APPROVED, PENDING, TRIGGER_TAG, Registry
+from deploy.record.drift_lines import LINES, pending_lines, read_line
+from deploy.stores.mlflow.registry import APPROVED, PENDING, TRIGGER_TAG, Registry
+from deploy.stores.sql.ledger import Ledger, LedgerEntry
 
 RETRIES = Retries("drift-retry", most=5)  # what died so often dies of itself: a person looks at its runs
 

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from deploy.controller.neighbours import Neighbours
-from deploy.stores.ledger import Ledger, Trigger
+from deploy.stores.sql.ledger import Ledger, Trigger
 
 _log = logging.getLogger("latentloop.controller")
 

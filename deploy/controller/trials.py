@@ -21,13 +21,13 @@ from deploy.delivery.steps import RunningTrial, Stage
 from deploy.delivery.trial import FrechetChange, Trial, judge_canary, judge_shadow, judge_watch_period
 from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.release import Release, ServedVersion
-from deploy.stores.artifacts import fetch_reference
 from deploy.stores.errors import ObjectMissing, StoreCorrupt, StoreError
-from deploy.stores.followed_pairs import FollowedPairs, TrialPairs
-from deploy.stores.ledger import Ledger
-from deploy.stores.objects import ObjectStore
-from deploy.stores.pairs import Pairs
-from deploy.stores.telemetry import Telemetry
+from deploy.stores.objects.artifacts import fetch_reference
+from deploy.stores.objects.port import ObjectStore
+from deploy.stores.sql.followed_pairs import FollowedPairs, TrialPairs
+from deploy.stores.sql.ledger import Ledger
+from deploy.stores.sql.pairs import Pairs
+from deploy.stores.sql.telemetry import Telemetry
 
 _JUDGES: Mapping[Stage, Callable[[Trial, DeliveryPolicy], Verdict]] = {
     "shadow": judge_shadow,
@@ -160,7 +160,7 @@ class Trials:
         """
         if standing.stage != "canary":
             return 0, 0
-        from deploy.serving.router import request_share
+        from deploy.serving.versions.router import request_share
 
         since = np.datetime64(standing.stage_since.astimezone(UTC).replace(tzinfo=None), "us")
         in_stage = pairs.at >= since

@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from data_checks.drift.policy import DriftPolicy
 from data_checks.drift.watch import judge_watch
 from data_checks.verdict import Verdict
-from deploy.controller.history import read_fates
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retries import AskedAgain, Job, Retries, read_asked_again, retry_dead
-from deploy.controller.traffic import read_window, serving_since
 from deploy.controller.yardstick import Yardstick, read_yardstick
+from deploy.record.history import read_fates
+from deploy.record.traffic import read_window, serving_since
 from deploy.release import ServedVersion
-from deploy.stores.ledger import Ledger, LedgerEntry
+from deploy.stores.sql.ledger import Ledger, LedgerEntry
 
 DEPLOYMENT = "monitor/monitor"
 RETRIES = Retries("alarm-retry", most=2)  # three runs in all; then the hourly run looks, and a person at theirs

@@ -15,11 +15,11 @@ import numpy as np
 
 from data_checks.drift.policy import DriftPolicy
 from data_checks.sample import Sample
-from deploy.controller.traffic import read_reference, sample_of
+from deploy.record.traffic import read_reference, sample_of
 from deploy.release import ServedVersion
 from deploy.stores.errors import ObjectMissing, PreconditionFailed
-from deploy.stores.objects import ObjectStore
-from deploy.stores.telemetry import Telemetry
+from deploy.stores.objects.port import ObjectStore
+from deploy.stores.sql.telemetry import Telemetry
 
 MOST_ROWS = 10_000
 """Of the first requests, among which the different images are looked for."""

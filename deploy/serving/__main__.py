@@ -6,11 +6,11 @@ import argparse
 import logging
 import sys
 
+from deploy.configuration.digest import SHORT, settings_digest
 from deploy.private_home import keep_private
+from deploy.serving.outbox.sinks import LateSink
 from deploy.serving.run import listen, serve
-from deploy.serving.sinks import LateSink
 from deploy.settings import SettingsError, load_settings
-from deploy.settings_digest import SHORT, settings_digest
 from deploy.stores.errors import StoreError, StoreFull, StoreUnavailable
 
 
@@ -27,7 +27,7 @@ def main() -> int:
         config, digest = settings.serving, settings_digest(settings)
         listener = listen(given.host or config.host, config.port if given.port is None else given.port)
         logging.getLogger("latentloop.serving").info("settings %s of %s", digest[:SHORT], settings.file_name)
-        from deploy.serving.app import create_app  # torch takes seconds: first see that the port is free
+        from deploy.serving.http.app import create_app  # torch takes seconds: first see that the port is free
 
         telemetry, pairs = LateSink(settings.open_telemetry), LateSink(settings.open_pairs)
         try:

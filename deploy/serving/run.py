@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from deploy.serving.config import ServingConfig
-from deploy.serving.departure import Departure
+from deploy.serving.http.departure import Departure
 
 # Seconds between two looks for connections that have nothing in flight.
 SWEEP_S = 0.1

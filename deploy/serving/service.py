@@ -18,32 +18,32 @@ from starlette.responses import Response
 
 from data_checks.intake.golden import tell_changed_pixels
 from data_checks.policy import InputPolicy
-from deploy.serving.admission import Admission, Ticket
-from deploy.serving.answers import Readiness, readiness, refused_answer
-from deploy.serving.bodies.limits import BodyLimits
-from deploy.serving.canary import CanaryLeash, canary_failed
 from deploy.serving.config import ServingConfig
-from deploy.serving.decoding import Decoding
-from deploy.serving.departure import BODY_S, Departure
 from deploy.serving.errors import ImagesRefused, Problem
-from deploy.serving.follower import ReleaseFollower, ReplicaState, Trouble
-from deploy.serving.gate import Admitted, admit_uploads, require_decodable
-from deploy.serving.lanes import Lanes
-from deploy.serving.loader import VersionLoader
+from deploy.serving.http.admission import Admission, Ticket
+from deploy.serving.http.answers import Readiness, readiness, refused_answer
+from deploy.serving.http.bodies.limits import BodyLimits
+from deploy.serving.http.decoding import Decoding
+from deploy.serving.http.departure import BODY_S, Departure
+from deploy.serving.http.gate import Admitted, admit_uploads, require_decodable
+from deploy.serving.http.payload import parse_body
+from deploy.serving.http.refusals import Refusals, json_response
+from deploy.serving.http.visit import Outcome, Visit, sane_request_id, sane_source
 from deploy.serving.metrics import Metrics
-from deploy.serving.payload import parse_body
-from deploy.serving.records import answered_rows, pending_captures, refused_rows
-from deploy.serving.refusals import Refusals, json_response
-from deploy.serving.router import LoadedVersion, Slots, choose_gate, choose_pairing, choose_version
-from deploy.serving.shadow import Shadow
-from deploy.serving.sides import answered_sides, failed_side, pair_rows, shadow_job
-from deploy.serving.sinks import Sink
-from deploy.serving.visit import Outcome, Visit, sane_request_id, sane_source
-from deploy.serving.writers import capture_writer, pairs_writer, telemetry_writer
-from deploy.stores.captures import CaptureStore
-from deploy.stores.objects import ObjectStore
-from deploy.stores.pairs import PairRow
-from deploy.stores.telemetry import RequestRow
+from deploy.serving.outbox.records import answered_rows, pending_captures, refused_rows
+from deploy.serving.outbox.sinks import Sink
+from deploy.serving.outbox.writers import capture_writer, pairs_writer, telemetry_writer
+from deploy.serving.trial.canary import CanaryLeash, canary_failed
+from deploy.serving.trial.shadow import Shadow
+from deploy.serving.trial.sides import answered_sides, failed_side, pair_rows, shadow_job
+from deploy.serving.versions.follower import ReleaseFollower, ReplicaState, Trouble
+from deploy.serving.versions.lanes import Lanes
+from deploy.serving.versions.loader import VersionLoader
+from deploy.serving.versions.router import LoadedVersion, Slots, choose_gate, choose_pairing, choose_version
+from deploy.stores.objects.captures import CaptureStore
+from deploy.stores.objects.port import ObjectStore
+from deploy.stores.sql.pairs import PairRow
+from deploy.stores.sql.telemetry import RequestRow
 
 # Values above which an answer is written in a thread: a quarter of a million hold the event loop for 60 ms.
 INLINE_VALUES = 20_000

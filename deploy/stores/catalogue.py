@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, SchemaMismatchError, TableNotFoundError
 
-from deploy.stores.captures import CaptureStore
 from deploy.stores.catalogue_rows import (
     CATALOGUE_SCHEMA,
     LABELLED,
@@ -35,7 +34,8 @@ from deploy.stores.catalogue_rows import (
 )
 from deploy.stores.errors import ObjectMissing, StoreCorrupt, StoreError, StoreFull, StoreUnavailable
 from deploy.stores.faults import FaultPoint, register
-from deploy.stores.objects import DeltaLocation, ObjectStore
+from deploy.stores.objects.captures import CaptureStore
+from deploy.stores.objects.port import DeltaLocation, ObjectStore
 
 CREATE = register("catalogue.create", "an empty Delta table")
 APPEND = {

@@ -8,8 +8,8 @@ import httpx
 
 from deploy.release import Release
 from deploy.settings import Settings
-from deploy.stores.ledger import Ledger
-from deploy.stores.release import ReleaseStore
+from deploy.stores.sql.ledger import Ledger
+from deploy.stores.sql.release import ReleaseStore
 from latentloop.errors import DemoFailed
 
 APPROVAL_TIMEOUT_S = 90.0

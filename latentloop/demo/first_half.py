@@ -12,8 +12,8 @@ from latentloop.demo.approval import approve_as_the_ui_does, await_champion
 from latentloop.demo.shipment import DUPLICATE, Shipment
 from latentloop.demo.telling import Chapter, Story, expect
 from latentloop.demo.traffic import Client, Traffic
-from latentloop.ingesting import ingest_folder
-from latentloop.retraining import retrain_and_wait
+from latentloop.ingesting.command import ingest_folder
+from latentloop.runs.retraining import retrain_and_wait
 
 if TYPE_CHECKING:
     from vae_core.evaluation.benchmark_result import BenchmarkResult

@@ -20,9 +20,9 @@ SHOWN, WIDEST_PX = 12, 84
 
 def before_and_after(story: Story, chapter: Chapter) -> None:
     """The season's mix from files that were never sent, and `benchmark_old` as the registrations measured it."""
-    from tasks.drawing import draw_picture
-    from vae_core.evaluation.decoding import quantize
-    from vae_core.evaluation.pictures import tile_images
+    from tasks.card.drawing import draw_picture
+    from vae_core.evaluation.images.decoding import quantize
+    from vae_core.evaluation.images.pictures import tile_images
     from vae_core.inference import score_images
 
     pixels, is_new = story.supply.measurement(story.scale.measured)
@@ -67,7 +67,7 @@ def _samples(result: BenchmarkResult) -> FrechetScore:
 
 
 def _artifact(story: Story, registered: Registered, folder: Path) -> Artifact:
-    from deploy.stores.artifacts import artifact_prefix, fetch_artifact
+    from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact
 
     return fetch_artifact(story.settings.open_objects(), artifact_prefix(registered.digest), registered.digest, folder)
 
@@ -83,9 +83,9 @@ def _measure(story: Story, pixels: np.ndarray, artifacts: tuple[Artifact, ...]) 
     import torch
 
     from vae_core.evaluation.benchmark import evaluate
-    from vae_core.evaluation.features import EfficientNetLite0
-    from vae_core.evaluation.real_features import extract_real_features
-    from vae_core.training.precision import resolve_precision
+    from vae_core.evaluation.features.extractor import EfficientNetLite0
+    from vae_core.evaluation.features.real_features import extract_real_features
+    from vae_core.training.objectives.precision import resolve_precision
 
     torch.set_num_threads(1)  # beside other load two are slower
     config = story.settings.evaluation

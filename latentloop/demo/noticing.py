@@ -7,8 +7,8 @@ from datetime import datetime
 from data_checks.drift.actions import RETRAINS
 from data_checks.drift.policy import GRID_RULES, SAMPLE_RULES
 from data_checks.verdict import Verdict
-from deploy.controller.drift_lines import DriftLine
-from deploy.stores.ledger import Ledger, LedgerEntry
+from deploy.record.drift_lines import DriftLine
+from deploy.stores.sql.ledger import Ledger, LedgerEntry
 
 ANSWERED_RULES = tuple(dict.fromkeys((*SAMPLE_RULES, *GRID_RULES)))
 """What speaks of answered images, of either kind of model."""

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from deploy.release import Release
-from deploy.stores.release import ReleaseStore
-from latentloop.candidates import override_version, register_folder
+from deploy.stores.sql.release import ReleaseStore
+from latentloop.delivering.candidates import override_version, register_folder
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.telling import Chapter, Story, expect
 from latentloop.demo.traffic import Client, Traffic
@@ -59,7 +59,7 @@ def sabotage_is_taken_back(story: Story, chapter: Chapter) -> None:
 
 def _sabotage(story: Story, source: Path, folder: Path) -> None:
     """The champion with noise on its weights: it loads, its golden answers are its own, it is just bad."""
-    from deploy.stores.artifacts import fetch_artifact
+    from deploy.stores.objects.artifacts import fetch_artifact
     from vae_core.artifact import make_golden, write_artifact
 
     champion = ReleaseStore(story.settings.open_database()).read().champion

@@ -13,18 +13,18 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from deploy.controller.drift_lines import DriftLine
-from deploy.stores.ledger import Ledger, LedgerEntry
-from deploy.stores.release import ReleaseStore
+from deploy.record.drift_lines import DriftLine
+from deploy.stores.sql.ledger import Ledger, LedgerEntry
+from deploy.stores.sql.release import ReleaseStore
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.noticing import find_noticed
 from latentloop.demo.telling import Chapter, Story, expect
 from latentloop.demo.traffic import Client, Traffic
 from latentloop.errors import DemoFailed
-from latentloop.progress import ProgressLines
-from latentloop.retraining import retrain_and_wait
-from tasks.images import WINDOW_STEP
-from tasks.steps import finished_step
+from latentloop.runs.progress import ProgressLines
+from latentloop.runs.retraining import retrain_and_wait
+from tasks.dataset.images import WINDOW_STEP
+from tasks.run.steps import finished_step
 from tasks.values import Registered, WindowSelection
 
 MOST_REQUESTS = 12_000

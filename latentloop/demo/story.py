@@ -15,7 +15,7 @@ from typing import NoReturn
 from latentloop.demo.closing import close_story
 from latentloop.demo.first_half import images_arrive, model_is_made, ordinary_traffic, person_approves
 from latentloop.demo.measure import before_and_after
-from latentloop.demo.own_settings import OWN_FULL, OWN_QUICK
+from latentloop.demo.own.settings import OWN_FULL, OWN_QUICK
 from latentloop.demo.sabotage import sabotage_is_taken_back
 from latentloop.demo.season import candidate_is_tried, season_changes
 from latentloop.demo.settings import FULL, QUICK, Scale, demo_settings
@@ -24,8 +24,8 @@ from latentloop.demo.telling import Chapter, Say, Story, expect
 from latentloop.demo.told import Told
 from latentloop.errors import DemoFailed
 from latentloop.fashion_mnist import find_fashion_mnist
+from latentloop.installation.up import running_installation
 from latentloop.supervisor.family import memory_mb
-from latentloop.up import running_installation
 
 SEED = 20260
 
@@ -95,7 +95,7 @@ def _own_data_set(told: Told, scale: Scale, say: Say) -> Story:
 
 def _own_pictures(told: Told, scale: Scale, say: Say) -> Story:
     """Somebody's folder: its settings proposed, its pictures read, a season kept out."""
-    from latentloop.demo.own_story import begin_own_story
+    from latentloop.demo.own.story import begin_own_story
 
     return begin_own_story(told, scale, SEED, say)
 

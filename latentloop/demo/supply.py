@@ -17,8 +17,8 @@ import numpy as np
 from latentloop.demo.damage import DAMAGES, encode_png
 from latentloop.demo.shipment import Shipment, write_shipment
 from latentloop.fashion_mnist import FashionMnist
-from latentloop.progress import Say
-from vae_core.preprocessing import pixel_digest
+from latentloop.runs.progress import Say
+from vae_core.images.preprocessing import pixel_digest
 
 NEW_KINDS = (5, 8)  # sandal and bag arrive in a later season
 NEW_SHARE = 0.17

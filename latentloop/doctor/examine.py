@@ -12,7 +12,7 @@ from latentloop.doctor.stores import examine_stores
 from latentloop.doctor.system import examine_clock, examine_decoders, examine_packages, examine_python
 from latentloop.doctor.training import examine_training
 from latentloop.known_errors import say_known_error
-from latentloop.progress import Say
+from latentloop.runs.progress import Say
 
 _WIDTH = 16  # letters of the longest name, and a space
 

@@ -13,7 +13,7 @@ import psutil
 from deploy.private_home import OTHERS
 from deploy.settings import Settings
 from latentloop.doctor.finding import Finding, look, note, ok, wrong
-from latentloop.installation import find_unheeded, read_installation
+from latentloop.installation.running import find_unheeded, read_installation
 from latentloop.supervisor.lock import find_holder
 
 OWN_BYTES = 2**30

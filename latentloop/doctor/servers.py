@@ -9,11 +9,11 @@ from importlib.metadata import version
 
 import httpx
 
+from deploy.configuration.digest import settings_digest
 from deploy.settings import Settings
-from deploy.settings_digest import settings_digest
-from latentloop.addresses import is_port_named, usual_ports, wanted_ports
 from latentloop.doctor.finding import Finding, look, note, ok, wrong
-from latentloop.installation import read_installation
+from latentloop.installation.addresses import is_port_named, usual_ports, wanted_ports
+from latentloop.installation.running import read_installation
 from latentloop.supervisor.ports import port_is_free
 from latentloop.supervisor.probes import works_with
 from latentloop.supervisor.pulse import Sign

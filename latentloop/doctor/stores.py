@@ -10,11 +10,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, make_url, text
 
+from deploy.configuration.problems import mask
 from deploy.settings import Settings
-from deploy.settings_problems import mask
-from deploy.stores.database import open_engine, reading
 from deploy.stores.errors import StoreError
-from deploy.stores.revisions import migrations, newer_store, read_known, read_revision
+from deploy.stores.sql.database import open_engine, reading
+from deploy.stores.sql.revisions import migrations, newer_store, read_known, read_revision
 from latentloop.doctor.finding import Finding, look, ok, wrong
 from latentloop.doctor.place import cannot_be_made
 

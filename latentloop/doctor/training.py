@@ -12,7 +12,7 @@ from latentloop.doctor.finding import Finding, note, ok, wrong
 from latentloop.errors import TrialFailed
 from latentloop.machine import memory_available
 from latentloop.trial_steps import TrialSteps, try_steps
-from tasks.device import find_missing_device
+from tasks.run.device import find_missing_device
 
 TRIAL_S = 3.0
 SERVERS_BYTES = 2 * 2**30

@@ -9,7 +9,7 @@ from typing import TypeVar
 import typer
 
 from latentloop.errors import InitRefused
-from latentloop.init.reasoned import Reasoned, said
+from latentloop.init.proposing.reasoned import Reasoned, said
 
 T = TypeVar("T")
 

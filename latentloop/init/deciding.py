@@ -9,18 +9,18 @@ import numpy as np
 
 from deploy.settings import Settings
 from latentloop.errors import InitRefused, TrialFailed
-from latentloop.init.afterwards import count_measuring
 from latentloop.init.asking import Person
-from latentloop.init.background import TRIED_AT_MOST, propose_background
-from latentloop.init.budget import guess_images_per_s, propose_batch_size, propose_budget
-from latentloop.init.converted import Converted, convert
-from latentloop.init.form import propose_channels, propose_fit, propose_padding, propose_size
-from latentloop.init.look import Look
-from latentloop.init.looked import Looked
-from latentloop.init.meaning import guess_meaning
-from latentloop.init.model import propose_model
-from latentloop.init.proposal import Form, Names, Training, count_held_out
-from latentloop.init.reasoned import Reasoned
+from latentloop.init.looking.converted import Converted, convert
+from latentloop.init.looking.look import Look
+from latentloop.init.looking.looked import Looked
+from latentloop.init.proposing.afterwards import count_measuring
+from latentloop.init.proposing.background import TRIED_AT_MOST, propose_background
+from latentloop.init.proposing.budget import guess_images_per_s, propose_batch_size, propose_budget
+from latentloop.init.proposing.form import propose_channels, propose_fit, propose_padding, propose_size
+from latentloop.init.proposing.meaning import guess_meaning
+from latentloop.init.proposing.model import propose_model
+from latentloop.init.proposing.proposal import Form, Names, Training, count_held_out
+from latentloop.init.proposing.reasoned import Reasoned
 from latentloop.init.wishes import (
     Wishes,
     product_of,
@@ -30,7 +30,7 @@ from latentloop.init.wishes import (
     read_product,
     read_size,
 )
-from latentloop.progress import Say
+from latentloop.runs.progress import Say
 from latentloop.trial_steps import EvaluationCost, EvaluationRequest, TrialSteps, try_steps
 from vae_core.vq_config import VqVaeConfig
 

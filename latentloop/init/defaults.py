@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from deploy.configuration.fields import read_fields
 from deploy.settings import Settings
-from deploy.settings_fields import read_fields
 from latentloop.init.settings_file import Line
 
 HEADING = (

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from latentloop.init.contact_sheet import PAIRS_AT_MOST, Pair, draw_sheet
-from latentloop.init.converted import Converted
-from latentloop.init.looked import Looked
-from latentloop.init.proposal import Form
+from latentloop.init.looking.contact_sheet import PAIRS_AT_MOST, Pair, draw_sheet
+from latentloop.init.looking.converted import Converted
+from latentloop.init.looking.looked import Looked
+from latentloop.init.proposing.proposal import Form
 
 IN_DOUBT_AT_MOST = 10
 

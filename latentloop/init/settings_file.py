@@ -12,13 +12,13 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from deploy.configuration.fields import read_fields
+from deploy.configuration.kinds import quoted
+from deploy.configuration.origins import NOTHING_SAID
+from deploy.configuration.problems import say_problems
 from deploy.settings import Settings
-from deploy.settings_fields import read_fields
-from deploy.settings_kinds import quoted
-from deploy.settings_origins import NOTHING_SAID
-from deploy.settings_problems import say_problems
 from latentloop.errors import InitRefused
-from latentloop.init.reasoned import Reasoned
+from latentloop.init.proposing.reasoned import Reasoned
 from latentloop.sources.names import storable
 
 _WIDEST = 118

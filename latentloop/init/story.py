@@ -8,27 +8,27 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from data_checks.least_images import fewest_images
+from deploy.configuration.evaluation import EvaluationConfig
 from deploy.settings import Settings, load_settings
-from deploy.settings_evaluation import EvaluationConfig
 from latentloop.errors import InitRefused
-from latentloop.init.afterwards import REST_S
 from latentloop.init.asking import Person
-from latentloop.init.contact_sheet import write_sheet
-from latentloop.init.converted import Converted, Twins, count_twins
 from latentloop.init.deciding import choose_form, choose_names, choose_training, convert_sample
 from latentloop.init.defaults import HEADING, default_lines
-from latentloop.init.looked import Looked, look
+from latentloop.init.looking.contact_sheet import write_sheet
+from latentloop.init.looking.converted import Converted, Twins, count_twins
+from latentloop.init.looking.looked import Looked, look
+from latentloop.init.looking.seen import share_of, tell_folders, tell_levels, tell_seen
 from latentloop.init.picturing import draw
-from latentloop.init.proposal import Training, all_lines, bucket_lines
+from latentloop.init.proposing.afterwards import REST_S
+from latentloop.init.proposing.proposal import Training, all_lines, bucket_lines
+from latentloop.init.proposing.thresholds import BLACK, propose_min_variance
 from latentloop.init.report import InitReport, ProposedLine
-from latentloop.init.seen import share_of, tell_folders, tell_levels, tell_seen
 from latentloop.init.settings_file import Line, require_place, require_valid, write_new, write_text
-from latentloop.init.thresholds import BLACK, propose_min_variance
 from latentloop.init.wishes import Wishes
 from latentloop.machine import quickest_device
-from latentloop.progress import Say
-from latentloop.shown_duration import say_about
+from latentloop.runs.progress import Say
 from latentloop.sources.opening import open_source
+from latentloop.timing.shown_duration import say_about
 
 SHEET = "latentloop-init.png"
 OPTIONAL = {"latentloop doctor": "  # optional: what could go wrong, before anything is started"}
@@ -115,7 +115,7 @@ def _estimate_usable(looked: Looked, converted: Converted, twins: Twins) -> int:
 
 
 def _tell_lines(lines: Sequence[Line]) -> Iterator[str]:
-    from deploy.settings_kinds import quoted
+    from deploy.configuration.kinds import quoted
 
     yield "proposed:"
     wide = max(len(f"{each.name} = {quoted(each.value)}") for each in lines)

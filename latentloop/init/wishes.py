@@ -12,13 +12,13 @@ from typing import TypeVar, get_args
 
 import typer
 
+from deploy.configuration.fields import read_fields
+from deploy.configuration.intake import Subfolders
 from deploy.settings import Settings
-from deploy.settings_fields import read_fields
-from deploy.settings_intake import Subfolders
 from latentloop.errors import InitRefused
-from latentloop.init.form import Size
-from latentloop.init.model import TAKEN, find_halvings
-from vae_core.fit import Fit
+from latentloop.init.proposing.form import Size
+from latentloop.init.proposing.model import TAKEN, find_halvings
+from vae_core.images.fit import Fit
 
 Choice = TypeVar("Choice")
 _SIZE = re.compile(r"(\d{1,5})(?:\s*[xX×*]\s*(\d{1,5}))?")

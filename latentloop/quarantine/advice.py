@@ -12,7 +12,7 @@ import numpy as np
 
 from data_checks.batch import HELD, SHARE_SETTING, find_least_share
 from data_checks.intake.alpha import TRANSPARENCY
-from data_checks.intake.header import ImageFormat
+from data_checks.intake.formats.header import ImageFormat
 from data_checks.refusal import NO_SETTING
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ def list_refused(as_json: bool = typer.Option(False, "--json", help="for scripts
 
     from latentloop.quarantine.screen import print_groups
     from latentloop.quarantine.state import group_by_reason, read_refused
-    from tasks.pending import policy_digest
+    from tasks.intake.pending import policy_digest
 
     settings = _settings()
     groups = group_by_reason(read_refused(settings), policy_digest(), settings.input_policy.formats)
@@ -49,7 +49,7 @@ def show(
     from latentloop.quarantine.screen import print_rows
     from latentloop.quarantine.sheet import write_sheet
     from latentloop.quarantine.state import choose, group_by_reason, read_refused
-    from tasks.pending import policy_digest
+    from tasks.intake.pending import policy_digest
 
     settings = _settings()
     chosen = name_equals(choose(read_refused(settings), names), settings.open_catalogue())
@@ -75,7 +75,7 @@ def release(
     """
     from latentloop.quarantine.advice import advise
     from latentloop.quarantine.state import by_segment, choose, read_refused
-    from tasks.vouching import release_rows
+    from tasks.intake.vouching import release_rows
 
     settings = _settings()
     chosen = choose(read_refused(settings), names)
@@ -93,8 +93,8 @@ def release(
 @app.command()
 def rejudge(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
     """Judge everything in quarantine again under today's settings, now; the next ingest does it where they changed."""
-    from latentloop.ingest_words import say_taken_in
-    from tasks.vouching import rejudge_all
+    from latentloop.ingesting.words import say_taken_in
+    from tasks.intake.vouching import rejudge_all
 
     _settings()
     counts = rejudge_all()
@@ -117,7 +117,7 @@ def discard(
     """Give images up: they are not judged again. Their files stay in the captures."""
     from latentloop.quarantine.screen import count_images
     from latentloop.quarantine.state import by_segment, choose, read_refused
-    from tasks.vouching import discard_rows
+    from tasks.intake.vouching import discard_rows
 
     chosen = choose(read_refused(_settings()), names)
     read = [each for each in chosen if not each.unread]
@@ -128,7 +128,7 @@ def discard(
 
 def _settings() -> Settings:
     """Those of this process, tasks included."""
-    from latentloop.installed import require_installed
+    from latentloop.installation.installed import require_installed
     from tasks.context import settings
 
     return require_installed(settings())

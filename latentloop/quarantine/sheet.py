@@ -70,7 +70,7 @@ def _spread(rows: Sequence[Refused], at_most: int) -> list[Refused]:
 def _pictures(rows: Sequence[Refused]) -> dict[str, str]:
     """What the gate made of these files, and nothing that it refused to decode."""
     from deploy.stores.errors import StoreError
-    from tasks.judging import judge_segment
+    from tasks.intake.judging import judge_segment
 
     found = {}
     names = {(each.segment, each.row): each.id for each in rows}

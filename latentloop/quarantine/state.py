@@ -14,7 +14,7 @@ from deploy.settings import Settings
 from deploy.stores.catalogue_rows import ENDED
 from latentloop.errors import NothingToDo
 from latentloop.quarantine.advice import advise
-from tasks.unread import UNREAD
+from tasks.intake.unread import UNREAD
 
 
 @dataclass(frozen=True, slots=True)

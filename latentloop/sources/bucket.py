@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError
 
 from deploy.settings import S3Config
 from deploy.stores.errors import ObjectMissing, PreconditionFailed, StoreRefused, StoreUnavailable
-from deploy.stores.s3_errors import translated
+from deploy.stores.objects.s3_errors import translated
 from latentloop.errors import NothingToDo
 from latentloop.sources.found import SNIFFED_BYTES, Content, Found, NoImage, Outcome, TooLarge, Unreadable
 from latentloop.sources.names import has_image_ending, is_hidden, storable

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from deploy.settings_intake import Subfolders
+from deploy.configuration.intake import Subfolders
 from latentloop.sources.labels import Labels
 from latentloop.sources.names import storable
 

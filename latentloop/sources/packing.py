@@ -11,8 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 
-from deploy.stores.captures import CapturedImage, CaptureStore
-from latentloop.pace import Pace
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from latentloop.sources.found import Content, Found, NoImage, Outcome, Source, TooLarge
 from latentloop.sources.meaning import Meant
 from latentloop.sources.names import storable
@@ -20,7 +19,8 @@ from latentloop.sources.packed_files import PackedFile, PackedFiles
 from latentloop.sources.reading import read_in_order
 from latentloop.sources.survey import Survey
 from latentloop.sources.tally import Left, Tally
-from tasks.unread import UnreadFile
+from latentloop.timing.pace import Pace
+from tasks.intake.unread import UnreadFile
 
 SEGMENT_IMAGES = 1_000
 SEGMENT_BYTES = 64 * 2**20

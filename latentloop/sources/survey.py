@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.settings_intake import Subfolders
+from deploy.configuration.intake import Subfolders
 from latentloop.errors import UnusableLabels
 from latentloop.sources.found import Found, Source
 from latentloop.sources.labels import Labels, Matching

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from deploy.configuration.digest import SHORT, settings_digest
 from deploy.settings import Settings
-from deploy.settings_digest import SHORT, settings_digest
 from deploy.stores.authorities import trusted
 from deploy.stores.errors import StoreError, StoreUnavailable
-from deploy.stores.ledger import Beat, Ledger
-from deploy.stores.objects import ObjectStore
+from deploy.stores.objects.port import ObjectStore
+from deploy.stores.sql.ledger import Beat, Ledger
 from latentloop.supervisor.child import Probe
 from latentloop.supervisor.pulse import Heard, Sign
 
@@ -98,8 +98,8 @@ def telemetry_answers(settings: Settings) -> Callable[[], Heard]:
     """Does the database of the telemetry answer?"""
 
     def read() -> None:
-        from deploy.stores.database import open_engine
-        from deploy.stores.telemetry import Telemetry
+        from deploy.stores.sql.database import open_engine
+        from deploy.stores.sql.telemetry import Telemetry
 
         engine, now = open_engine(settings.telemetry_database), datetime.now(UTC)
         try:
@@ -112,7 +112,7 @@ def telemetry_answers(settings: Settings) -> Callable[[], Heard]:
 
 def objects_answer(objects: ObjectStore) -> Callable[[], Heard]:
     """Does the object store answer? A folder that was removed or unmounted does not."""
-    from deploy.stores.local_objects import LocalObjects
+    from deploy.stores.objects.local import LocalObjects
 
     def read() -> None:
         if isinstance(objects, LocalObjects) and not objects.root.is_dir():
@@ -136,7 +136,7 @@ def _other_settings(there: str | None, here: str) -> str:
 
 
 def _last_beat(settings: Settings) -> Beat | None:
-    from deploy.stores.database import open_engine
+    from deploy.stores.sql.database import open_engine
 
     engine = open_engine(settings.ledger_url)
     try:

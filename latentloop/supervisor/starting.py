@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from latentloop.interrupts import INTERRUPTS
-from latentloop.rhythm import Rhythm
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.pulse import Clock
 from latentloop.supervisor.record import Record
 from latentloop.supervisor.tending import Supervisor
+from latentloop.timing.rhythm import Rhythm
 
 
 def await_settled(

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import feature_precision
 from benchmarks.idx_images import DataMissing, find_idx_images, read_idx_images
-from vae_core.evaluation.convert_features import convert_efflite0
+from vae_core.evaluation.features.convert_features import convert_efflite0
 
 
 def _idx(images: np.ndarray) -> bytes:

@@ -12,8 +12,8 @@ from benchmarks.form import Result
 from benchmarks.frechet import Sizes, closed_form_result, coverage_results, rank_deficient_results, run
 from benchmarks.peers.load import PeerMissing
 from benchmarks.stopwatch import measure_interleaved, one_thread
-from vae_core.evaluation.frechet import frechet_distance
-from vae_core.evaluation.moments import measure_moments
+from vae_core.evaluation.distances.frechet import frechet_distance
+from vae_core.evaluation.distances.moments import measure_moments
 
 TINY = Sizes(24, 200, 3, 0.0, 0.0, coverage_dim=3, coverage_n=100, draws=3)
 

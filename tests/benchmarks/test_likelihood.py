@@ -9,7 +9,7 @@ import torch
 
 from benchmarks import likelihood
 from tests.vae_core.synthetic_images import boxes
-from vae_core.evaluation.binarize import binarize
+from vae_core.evaluation.likelihood.binarize import binarize
 from vae_core.models.protocol import Posterior
 
 

@@ -4,7 +4,7 @@ from data_checks.batch import decision_digest, describe_hold, find_least_share, 
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from data_checks.verdict import Phase
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 GREY, POLICY = Preprocessing(), InputPolicy()
 

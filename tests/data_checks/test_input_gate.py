@@ -15,7 +15,7 @@ from data_checks.image_statistics import measure_image, measure_images
 from data_checks.input_gate import GateResult, Refusal, count_pixels, judge_image_array, judge_image_bytes
 from data_checks.policy import InputPolicy
 from tests.data_checks.pictures import encode, product
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 GREY = Preprocessing()
 COLOUR = Preprocessing(channels=3)

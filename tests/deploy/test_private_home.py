@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import insert
 
 from deploy.private_home import keep_private, make_private, tighten
-from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.catalogue import Catalogue
-from deploy.stores.database import migrate, open_engine, writing
 from deploy.stores.errors import StoreRefused
-from deploy.stores.local_objects import LocalObjects
-from deploy.stores.release_file import generate_keys
-from deploy.stores.schema import beats
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.stores.objects.local import LocalObjects
+from deploy.stores.objects.release_file import generate_keys
+from deploy.stores.sql.database import migrate, open_engine, writing
+from deploy.stores.sql.schema import beats
 from tests.deploy.stores.test_catalogue import accepted
 from tests.upgrades.test_upgrade import ARCHIVE
 

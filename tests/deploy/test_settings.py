@@ -11,11 +11,11 @@ import pytest
 from pydantic import ValidationError
 
 from data_checks.policy import InputPolicy
+from deploy.configuration.training import TrainingConfig
 from deploy.settings import Settings, SettingsError, load_settings
-from deploy.settings_training import TrainingConfig
 from tests.deploy.settled import empty_the_environment
 from vae_core.config import ConvVaeConfig
-from vae_core.training.early_warning import twin_recipe
+from vae_core.training.health.early_warning import twin_recipe
 from vae_core.vq_config import VqVaeConfig
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
+from deploy.configuration.fields import SettingField, read_fields
+from deploy.configuration.kinds import quoted
 from deploy.settings import Settings, load_settings
-from deploy.settings_fields import SettingField, read_fields
-from deploy.settings_kinds import quoted
 from tests.deploy.settled import empty_the_environment
 
 OF_NUMBERS = [each for each in read_fields(Settings) if any(isinstance(one, int) for one in each.choices)]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.configuration.digest import settings_digest
 from deploy.settings import SettingsError, load_settings
-from deploy.settings_digest import settings_digest
 from deploy.shown_time import in_zone, show_time
 from tests.deploy.settled import empty_the_environment
 

@@ -20,8 +20,8 @@ from deploy.stores.authorities import trusted
 from latentloop.demo import shipment
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.shipment import Shipment, write_shipment
-from latentloop.installation import connect
-from latentloop.prefect_environment import prefect_login
+from latentloop.installation.running import connect
+from latentloop.orchestration.prefect_environment import prefect_login
 from tests.e2e.wheel import install_wheel
 from tests.latentloop.front_door import environment, run_latentloop
 from tests.latentloop.products import product_images

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from latentloop.installation import read_installation
+from latentloop.installation.running import read_installation
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.lock import find_holder
 from latentloop.supervisor.ports import hold_port

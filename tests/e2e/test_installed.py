@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from latentloop.prefect_environment import prefect_login
+from latentloop.orchestration.prefect_environment import prefect_login
 from tests.e2e.conftest import Loop, processes_of
 
 pytestmark = pytest.mark.server

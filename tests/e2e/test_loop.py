@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from data_checks.drift.policy import DriftPolicy
-from deploy.settings_digest import SHORT, digest_values, settings_digest
-from deploy.settings_in_force import read_settings_in_force
-from deploy.stores.artifacts import artifact_prefix, fetch_artifact
-from deploy.stores.ledger import Ledger
+from deploy.configuration.digest import SHORT, digest_values, settings_digest
+from deploy.configuration.in_force import read_settings_in_force
+from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact
+from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.damage import encode_png
 from latentloop.demo.shipment import Shipment
 from tests.e2e.conftest import COOLDOWN_S, IMAGES, SOURCES, Loop

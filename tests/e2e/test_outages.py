@@ -18,9 +18,9 @@ import torch
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import make_url
 
-from deploy.stores.artifacts import artifact_prefix, fetch_artifact
 from deploy.stores.authorities import trusted
-from deploy.stores.ledger import Ledger
+from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact
+from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.damage import encode_png
 from tests.e2e.conftest import TELEMETRY_QUEUE, Loop
@@ -54,8 +54,10 @@ def test_the_service_answers_while_registry_and_orchestrator_are_dead_and_the_st
     loop: Loop, served: str
 ) -> None:
     made = json.loads(loop.run("register", str(_noised_copy(loop, served)), "--json"))
-    killed = [each for each in ("mlflow server", "latentloop.prefect_server") if _kill(loop.settings.home, each)]
-    assert killed == ["mlflow server", "latentloop.prefect_server"]
+    killed = [
+        each for each in ("mlflow server", "latentloop.orchestration.prefect_server") if _kill(loop.settings.home, each)
+    ]
+    assert killed == ["mlflow server", "latentloop.orchestration.prefect_server"]
 
     image = encode_png(product_images(1, seed=98)[0])
     assert [loop.score(image).status_code for _ in range(20)] == [200] * 20

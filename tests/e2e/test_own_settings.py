@@ -20,13 +20,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deploy.configuration.digest import SHORT, settings_digest
+from deploy.configuration.in_force import read_settings_in_force
 from deploy.settings import Settings, load_settings
-from deploy.settings_digest import SHORT, settings_digest
-from deploy.settings_in_force import read_settings_in_force
 from deploy.stores.authorities import trusted
-from deploy.stores.ledger import Ledger
+from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.approval import approve_as_the_ui_does
-from latentloop.installation import Installation, connect, read_installation
+from latentloop.installation.running import Installation, connect, read_installation
 from latentloop.supervisor.lock import find_holder
 from latentloop.supervisor.ports import Owner, owner_of
 from tests.deploy.settled import empty_the_environment

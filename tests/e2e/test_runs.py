@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deploy.stores.ledger import Ledger, Trigger
+from deploy.stores.sql.ledger import Ledger, Trigger
 from tests.e2e.conftest import Loop
 from tests.latentloop.front_door import program, run_latentloop
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.stores.ledger import Ledger
 from deploy.stores.orchestrator import RunState
-from latentloop.deployments import declaration
-from tasks.slots import name_slot
+from deploy.stores.sql.ledger import Ledger
+from latentloop.orchestration.deployments import declaration
+from tasks.run.slots import name_slot
 from tests.e2e.conftest import Loop
 
 pytestmark = pytest.mark.server

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from data_checks.drift.actions import RETRAINS
-from latentloop.deployments import declared_deployments
+from latentloop.orchestration.deployments import declared_deployments
 from tests.e2e.conftest import Loop
 
 pytestmark = pytest.mark.server

@@ -20,8 +20,8 @@ from tests.tasks.arrivals import capture_mixed_shipment, end_state, ingest, writ
 
 # what an ingest would import in its functions
 for _name in ("great_expectations", "pandas", "deltalake", "alembic.command", "alembic.config", "PIL.PngImagePlugin",
-              "data_checks.table_suite", "deploy.stores.artifacts", "deploy.stores.local_objects",
-              "deploy.stores.release", "tasks.ingest"):  # fmt: skip
+              "data_checks.table.suite", "deploy.stores.objects.artifacts", "deploy.stores.objects.local",
+              "deploy.stores.sql.release", "tasks.ingest"):  # fmt: skip
     importlib.import_module(_name)
 
 KILLED = 137

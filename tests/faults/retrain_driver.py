@@ -22,8 +22,8 @@ from tasks.train import train_candidate
 
 # what a retraining would import in its functions
 for _name in ("great_expectations", "pandas", "deltalake", "mlflow", "torch", "matplotlib.figure", "scipy.linalg",
-              "alembic.command", "alembic.config", "data_checks.table_suite", "deploy.stores.local_objects",
-              "deploy.stores.registry", "vae_core.evaluation.benchmark", "vae_core.training.run"):  # fmt: skip
+              "alembic.command", "alembic.config", "data_checks.table.suite", "deploy.stores.objects.local",
+              "deploy.stores.mlflow.registry", "vae_core.evaluation.benchmark", "vae_core.training.run"):  # fmt: skip
     importlib.import_module(_name)
 
 

@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 
 from deploy.settings import CONFIG_VARIABLE, load_settings
-from deploy.stores.captures import CapturedImage, CaptureStore
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from tasks import context
 from tasks.ingest import find_new_segments, ingest_segments
 from tests.vae_core.synthetic_images import boxes
@@ -143,7 +143,7 @@ def _kill_while_training(home: Path, driver: Driver) -> None:
 
 
 def _state() -> str:
-    from deploy.stores.ledger import Ledger
+    from deploy.stores.sql.ledger import Ledger
 
     found = Ledger(context.engine()).get_trigger(KEY)
     return found.state if found else ""

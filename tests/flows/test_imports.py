@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import flows
-from latentloop.deployments import declared_deployments
+from latentloop.orchestration.deployments import declared_deployments
 
 HEAVY = ("torch", "mlflow", "boto3", "great_expectations", "evidently")
 MODULES = sorted(each.name for each in pkgutil.iter_modules(flows.__path__, "flows."))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deploy.stores.ledger import Ledger
+from deploy.stores.sql.ledger import Ledger
 from flows.retrain_emergency import retrain_emergency
 from tasks.context import engine
 from tasks.errors import NoChampion, SnapshotMissing

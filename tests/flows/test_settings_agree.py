@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from deploy.settings_in_force import SettingsDiffer, declare_settings
-from deploy.stores.ledger import Ledger
+from deploy.configuration.in_force import SettingsDiffer, declare_settings
+from deploy.stores.sql.ledger import Ledger
 from flows.ingest import ingest
 from flows.retrain_full import retrain_full
 from tasks.context import engine, forget, now, settings

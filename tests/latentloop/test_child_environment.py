@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy.configuration.digest import settings_digest
 from deploy.settings import Settings, load_settings
-from deploy.settings_digest import settings_digest
-from latentloop.installation import child_environment
+from latentloop.installation.running import child_environment
 from tests.deploy.settled import empty_the_environment
 
 

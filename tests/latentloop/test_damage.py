@@ -13,7 +13,7 @@ from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from latentloop.demo.damage import DAMAGES, encode_png
 from tests.latentloop.products import product_images
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 POLICY = InputPolicy(min_variance=0.003)
 REASONS = {

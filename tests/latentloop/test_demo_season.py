@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from deploy.settings import Settings
-from deploy.stores.database import migrate, open_engine
-from deploy.stores.ledger import Ledger
+from deploy.stores.sql.database import migrate, open_engine
+from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.season import await_candidate
 from latentloop.errors import DemoFailed
 

@@ -14,7 +14,7 @@ from latentloop.demo.models import DemoModel
 from latentloop.demo.settings import FULL, QUICK, Scale, demo_settings
 from latentloop.demo.telling import Chapter
 from tests.latentloop.front_door import environment, run_latentloop
-from tests.tasks.test_model_card import RESULT, VQ_RESULT
+from tests.tasks.card.test_model_card import RESULT, VQ_RESULT
 from vae_core.config import Budget, ConvVaeConfig
 from vae_core.evaluation.benchmark_result import BenchmarkResult
 from vae_core.vq_config import VqVaeConfig

@@ -14,9 +14,9 @@ from data_checks.drift.policy import DriftPolicy
 from data_checks.drift.triage import Circumstances, triage
 from data_checks.drift.watch import judge_watch
 from data_checks.drift.window import Window
-from deploy.controller.drift_lines import DriftLine
-from deploy.stores.database import migrate, open_engine
-from deploy.stores.ledger import Ledger
+from deploy.record.drift_lines import DriftLine
+from deploy.stores.sql.database import migrate, open_engine
+from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.noticing import find_noticed
 from tests.data_checks.drift.traffic import Source, window_of
 

@@ -14,13 +14,13 @@ from typing import Any
 import psutil
 import pytest
 
+from deploy.configuration.digest import settings_digest
+from deploy.configuration.fields import read_fields
+from deploy.configuration.in_force import declare_settings
 from deploy.settings import Settings, load_settings
-from deploy.settings_digest import settings_digest
-from deploy.settings_fields import read_fields
-from deploy.settings_in_force import declare_settings
-from deploy.stores.ledger import Ledger
-from latentloop.installation import Installation, write_installation
-from latentloop.settings_screen import first_sentence
+from deploy.stores.sql.ledger import Ledger
+from latentloop.installation.running import Installation, write_installation
+from latentloop.settings.screen import first_sentence
 from tests.deploy.settled import empty_the_environment
 from tests.latentloop.front_door import environment, run_latentloop
 

@@ -13,7 +13,7 @@ from data_checks.policy import InputPolicy
 from latentloop.demo.damage import DAMAGES
 from latentloop.demo.shipment import DUPLICATE, SUPPLIERS, Shipment, write_shipment
 from tests.latentloop.products import product_images
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 IMAGES = 900
 DAMAGED = 27  # 3 %

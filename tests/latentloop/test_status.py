@@ -17,9 +17,9 @@ from sqlalchemy import Engine
 
 from deploy.controller.trials import record_beginning
 from deploy.release import ServedVersion
-from deploy.stores.database import migrate, open_engine
-from deploy.stores.ledger import Ledger
-from deploy.stores.release import ReleaseStore
+from deploy.stores.sql.database import migrate, open_engine
+from deploy.stores.sql.ledger import Ledger
+from deploy.stores.sql.release import ReleaseStore
 from tests.deploy.controller.world import add_version, swap
 from tests.deploy.serving.house import House
 from tests.latentloop.front_door import environment, run_latentloop
@@ -228,9 +228,9 @@ def test_what_traffic_is_judged_against_is_read_without_torch(tmp_path: Path) ->
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from deploy.controller.traffic import read_reference\n"
+        "from deploy.record.traffic import read_reference\n"
         "from deploy.release import ServedVersion\n"
-        "from deploy.stores.local_objects import LocalObjects\n"
+        "from deploy.stores.objects.local import LocalObjects\n"
         "served = ServedVersion(version='1', digest=sys.argv[2], artifact=sys.argv[3])\n"
         "found = read_reference(LocalObjects(Path(sys.argv[1])), served)\n"
         "print(len(found), sorted({'torch', 'mlflow'} & sys.modules.keys()))\n"

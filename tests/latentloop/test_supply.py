@@ -10,7 +10,7 @@ import pytest
 
 from latentloop.demo.supply import BLACK_SHARE, NEW_KINDS, NEW_SHARE, FashionSupply
 from latentloop.fashion_mnist import FashionMnist
-from vae_core.preprocessing import pixel_digest
+from vae_core.images.preprocessing import pixel_digest
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from latentloop.errors import TrialFailed
 from latentloop.trial_steps import EvaluationRequest, TrialSteps, try_steps
-from vae_core.evaluation.convert_features import convert_efflite0
+from vae_core.evaluation.features.convert_features import convert_efflite0
 from vae_core.priors.code_prior_config import CodePriorConfig
 from vae_core.vq_config import VqVaeConfig
 

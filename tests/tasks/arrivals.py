@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deploy.stores.captures import CapturedImage, CaptureStore
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from latentloop.demo.damage import DAMAGES, encode_png
 from tasks.context import engine, objects, settings
 from tests.data_checks.pictures import product
@@ -79,8 +79,8 @@ def end_state() -> dict[str, list[str]]:
     """Everything durable that an ingest leaves, without times of writing: comparable between runs."""
     from sqlalchemy import select
 
-    from deploy.stores.ledger import Ledger
-    from deploy.stores.schema import image_digests
+    from deploy.stores.sql.ledger import Ledger
+    from deploy.stores.sql.schema import image_digests
 
     catalogue = settings().open_catalogue()
     decided = catalogue.read(table="quarantine").drop_columns(["decided_at"])

@@ -9,7 +9,7 @@ import numpy as np
 
 from deploy.stores.catalogue import Catalogue
 from deploy.stores.catalogue_rows import CatalogueRow
-from deploy.stores.local_objects import LocalObjects
+from deploy.stores.objects.local import LocalObjects
 
 CAPTURED = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from tasks.context import engine, forget
 from tasks.evaluate import evaluate_candidate
 from tasks.plan import plan_retrain
-from tasks.progress import ProgressWriter
+from tasks.run.progress import ProgressWriter
 from tasks.train import train_candidate
 from tests.tasks.arrivals import ingest, write_config
 from tests.tasks.season import arrive_known, capture_traffic, copy_home, serve, settled

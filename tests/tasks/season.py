@@ -15,12 +15,12 @@ import pytest
 from PIL import Image
 
 from deploy.release import Release, ServedVersion
-from deploy.stores.captures import CapturedImage, CaptureStore
-from deploy.stores.release import ReleaseStore
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.stores.sql.release import ReleaseStore
 from tasks.context import engine, forget, now, objects
+from tasks.dataset.twins import twins_of
 from tasks.plan import plan_retrain
-from tasks.steps import finish_step
-from tasks.twins import twins_of
+from tasks.run.steps import finish_step
 from tasks.values import RetrainPlan, Twins
 from tests.tasks.arrivals import ingest
 from tests.vae_core.synthetic_images import boxes
@@ -192,8 +192,8 @@ def settled(home: Path, mlflow_url: str, model: str = VAE, product: str = "seaso
         patch.setenv("LATENTLOOP_CONFIG", str(home / "latentloop.toml"))
         patch.setenv("LATENTLOOP_HOME", str(home / "home"))
         patch.setenv("LATENTLOOP_MLFLOW_URL", mlflow_url)
-        patch.setattr("tasks.holdout.MIN_NEW_IMAGES", MIN_NEW)
-        patch.setattr("tasks.holdout.MIN_EARLY_STOPPING", MIN_WATCHED)
+        patch.setattr("tasks.dataset.holdout.MIN_NEW_IMAGES", MIN_NEW)
+        patch.setattr("tasks.dataset.holdout.MIN_EARLY_STOPPING", MIN_WATCHED)
         forget()
         try:
             yield

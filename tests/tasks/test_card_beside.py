@@ -8,9 +8,9 @@ import pytest
 
 from data_checks.verdict import Phase, Verdict
 from deploy.release import ServedVersion
-from tasks.model_card import CAPTIONS, Beside, write_model_card
+from tasks.card.model_card import CAPTIONS, Beside, write_model_card
 from tasks.values import BenchmarkSet, ChangeShown, Mixing, NewKindFound, Tier
-from tests.tasks.test_model_card import PLAN, RESULT, TRAINED, VQ_RESULT
+from tests.tasks.card.test_model_card import PLAN, RESULT, TRAINED, VQ_RESULT
 
 
 def _change(metric: str, benchmark: str, value: float) -> ChangeShown:

@@ -11,7 +11,7 @@ from prefect.exceptions import TerminationSignal
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from deploy.stores.errors import LeaseLost
-from deploy.stores.ledger import CANCELLED_BY_HAND, Ledger
+from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger
 from tasks.claim import claim_trigger, finish_trigger, holding
 from tasks.context import engine, now, owner, settings
 from tasks.errors import DataRefused, NoChampion, NotEnoughData

@@ -11,17 +11,17 @@ import torch
 from data_checks.verdict import Phase, Verdict
 from deploy.delivery.gate import Change, Standing, UsedUnits, judge_candidate, judge_first_version
 from deploy.delivery.policy import GatePolicy
-from tasks.card_training import tell_training
-from tasks.curve import say_training
-from tasks.model_card import write_model_card
+from tasks.card.model_card import write_model_card
+from tasks.card.training import tell_training
+from tasks.run.curve import say_training
 from tasks.values import Trained, TrainingEvent
-from tests.tasks.test_card_rows import TRAVERSALS
-from tests.tasks.test_model_card import PLAN, RESULT, TRAINED
+from tests.tasks.card.test_model_card import PLAN, RESULT, TRAINED
+from tests.tasks.card.test_rows import TRAVERSALS
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.models.conv_vae import ConvVae
-from vae_core.training.fallback import fall_back_where_suspect
-from vae_core.training.quick_benchmark import Bars
-from vae_core.training.recovery import train_with_recovery
+from vae_core.training.health.quick_benchmark import Bars
+from vae_core.training.recovery.fallback import fall_back_where_suspect
+from vae_core.training.recovery.recovery import train_with_recovery
 from vae_core.training.result import TrainResult
 
 MORE = r"(rais\w+|increas\w+|high\w*|larg\w+|bigg\w+|great\w+|more|wid\w+|strong\w+)"

@@ -13,29 +13,29 @@ import pytest
 import torch
 
 from deploy.release import Release, ServedVersion
-from deploy.stores.artifacts import artifact_prefix, put_artifact
-from deploy.stores.captures import CapturedImage, CaptureStore
-from deploy.stores.ledger import Ledger
-from deploy.stores.release import ReleaseStore
+from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.stores.sql.ledger import Ledger
+from deploy.stores.sql.release import ReleaseStore
 from latentloop.demo.damage import encode_png
 from tasks import deliver
 from tasks.context import engine, now, objects
 from tasks.deliver import measure_reconstructions, plan_measurement, record_change
 from tasks.deliver_values import MeasuredChange
 from tasks.errors import NotEnoughData, TrialOver
-from tasks.measure import open_extractor
+from tasks.scoring.measure import open_extractor
 from tests.tasks.conftest import Configure
 from tests.tasks.season import known_images
 from vae_core.artifact import Artifact, TrainingSummary, write_artifact
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
-from vae_core.evaluation.decoding import quantize
-from vae_core.evaluation.frechet import frechet_distance
-from vae_core.evaluation.moments import measure_moments
-from vae_core.evaluation.paired_change import paired_reconstruction_change
+from vae_core.evaluation.distances.frechet import frechet_distance
+from vae_core.evaluation.distances.moments import measure_moments
+from vae_core.evaluation.distances.paired_change import paired_reconstruction_change
+from vae_core.evaluation.images.decoding import quantize
+from vae_core.images.preprocessing import Preprocessing, to_unit
 from vae_core.inference import score_images
 from vae_core.models.build import build_model
 from vae_core.models.vq_vae import VqVae
-from vae_core.preprocessing import Preprocessing, to_unit
 from vae_core.training.loop import train
 from vae_core.vq_config import VqVaeConfig
 

@@ -13,32 +13,32 @@ from data_checks.drift.judge import judge_window
 from data_checks.drift.triage import Circumstances, triage
 from data_checks.drift.window import Window
 from data_checks.intake.decoders import Decoders
-from data_checks.new_kind import NewKind, find_new_kind
+from data_checks.kinds.new_kind import NewKind, find_new_kind
 from data_checks.sample import Sample
 from data_checks.verdict import Verdict
 from deploy.release import Release, ServedVersion
 from deploy.stores import faults
-from deploy.stores.artifacts import artifact_prefix, fetch_artifact, put_artifact
-from deploy.stores.digests import DigestIndex
-from deploy.stores.ledger import Ledger
-from deploy.stores.release import ReleaseStore
+from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact, put_artifact
+from deploy.stores.sql.digests import DigestIndex
+from deploy.stores.sql.ledger import Ledger
+from deploy.stores.sql.release import ReleaseStore
 from tasks.claim import claim_trigger, holding
 from tasks.context import engine, forget, now, objects, settings
+from tasks.dataset.images import benchmark_digests, read_benchmark, selection_of
+from tasks.dataset.kinds_known import read_kinds
+from tasks.dataset.mixing import mark_new_kind
+from tasks.dataset.new_kind import place_by_kinds, read_captured, score_captured
+from tasks.dataset.pixels import read_pixels
+from tasks.dataset.rows import early_stopping_rows, in_window, training_rows
+from tasks.dataset.traffic import free_rows, traffic_among
 from tasks.errors import DataRefused, NotEnoughData
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
-from tasks.images import benchmark_digests, read_benchmark, selection_of
-from tasks.kinds_known import read_kinds
 from tasks.label_errors import check_labels
-from tasks.measure import open_extractor
-from tasks.mixing import mark_new_kind
-from tasks.new_kind import place_by_kinds, read_captured, score_captured
-from tasks.pixels import read_pixels
 from tasks.plan import plan_retrain, require_snapshot, validate_plan
 from tasks.register import register_candidate
-from tasks.rows import early_stopping_rows, in_window, training_rows
-from tasks.steps import finished_step
-from tasks.traffic import free_rows, traffic_among
+from tasks.run.steps import finished_step
+from tasks.scoring.measure import open_extractor
 from tasks.train import train_candidate
 from tasks.values import Claimed, Evaluated, Judged, RetrainPlan, Trained
 from tests.tasks.arrivals import ingest
@@ -276,9 +276,9 @@ def test_who_asks_gets_all_together_where_too_few_of_the_named_are_left_to_train
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change_season()
-    monkeypatch.setattr("tasks.holdout.MIN_NEW_IMAGES", 250)  # 270 are sent: with some held out fewer are left
-    monkeypatch.setattr("tasks.holdout.least_images", lambda: 255)
-    monkeypatch.setattr("tasks.window.least_images", lambda: 255)
+    monkeypatch.setattr("tasks.dataset.holdout.MIN_NEW_IMAGES", 250)  # 270 are sent: with some held out fewer are left
+    monkeypatch.setattr("tasks.dataset.holdout.least_images", lambda: 255)
+    monkeypatch.setattr("tasks.dataset.window.least_images", lambda: 255)
     plan = plan_emergency("by-hand-1")
     assert plan.found is not None and plan.found.is_whole_window
     assert plan.found.n > 600 and plan.found.purity < 0.6, "a third of the traffic is new"

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from deploy.stores import faults
-from deploy.stores.ledger import Ledger
+from deploy.stores.sql.ledger import Ledger
 from tasks.context import engine, objects, settings
+from tasks.dataset.images import benchmark_digests
+from tasks.dataset.mixing import mark_new_kind
+from tasks.dataset.rows import early_stopping_rows, fix_rows, in_window, planned_rows, training_rows
 from tasks.errors import NotEnoughData
 from tasks.evaluate import _for_reference
-from tasks.images import benchmark_digests
-from tasks.mixing import mark_new_kind
 from tasks.plan import validate_plan
-from tasks.rows import early_stopping_rows, fix_rows, in_window, planned_rows, training_rows
 from tests.tasks.arrivals import ingest
 from tests.tasks.season import (
     MIN_NEW,
@@ -171,7 +171,7 @@ def test_a_run_whose_rows_another_one_held_out_meanwhile_trains_on_the_others(ho
 def test_a_folder_whose_times_fall_inside_the_window_is_replayed_and_bounded_like_it(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vae_core.training.mixing.MAX_OVERSAMPLING", 2.0)  # so that 1,500 images are too many
+    monkeypatch.setattr("vae_core.training.data.mixing.MAX_OVERSAMPLING", 2.0)  # so that 1,500 images are too many
     capture_traffic(known=630, new=270, seed=1_000, day=1)
     ship("supplier-late", known_images(1_500, seed=77), SERVED_SINCE + timedelta(days=1, seconds=800))
     ingest()

@@ -2,7 +2,7 @@
 
 from deploy.delivery.gate import UsedUnits
 from tasks.gate import used_units
-from tests.tasks.test_model_card import RESULT, VQ_RESULT
+from tests.tasks.card.test_model_card import RESULT, VQ_RESULT
 
 
 def test_a_vae_is_judged_by_its_active_units() -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.stores.artifacts import fetch_artifact
+from deploy.stores.objects.artifacts import fetch_artifact
 from tasks.context import objects
+from tasks.dataset.images import read_benchmark
 from tasks.evaluate import reference_images
-from tasks.images import read_benchmark
 from tasks.plan import plan_retrain
 from tasks.train import train_candidate
 from tests.tasks.arrivals import ingest
+from tests.tasks.card.test_model_card import PLAN
 from tests.tasks.season import capture_traffic
-from tests.tasks.test_model_card import PLAN
 from vae_core.artifact import Artifact
 from vae_core.inference import score_images
 from vae_core.weights import encoder_digest

@@ -11,19 +11,19 @@ import pytest
 from data_checks.batch import HELD
 from data_checks.input_gate import judge_image_bytes
 from deploy.stores import faults
-from deploy.stores.captures import CapturedImage, CaptureStore
-from deploy.stores.digests import DigestIndex
-from deploy.stores.ledger import Ledger
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.stores.sql.digests import DigestIndex
+from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.damage import DAMAGES, encode_png
 from tasks.context import engine, objects, settings
+from tasks.dataset.pixels import read_pixels
 from tasks.ingest import find_new_segments, ingest_segments
-from tasks.pending import policy_digest
-from tasks.pixels import read_pixels
+from tasks.intake.pending import policy_digest
 from tasks.values import IngestCounts
 from tests.data_checks.pictures import encode, product
 from tests.tasks.arrivals import CAPTURED_AT, REASON_OF, capture, capture_mixed_shipment, damaged, ingest, intact
 from tests.tasks.conftest import Configure
-from vae_core.preprocessing import pixel_digest
+from vae_core.images.preprocessing import pixel_digest
 
 pytestmark = pytest.mark.usefixtures("configure")
 

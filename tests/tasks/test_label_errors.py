@@ -8,14 +8,14 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from deploy.stores.captures import CapturedImage, CaptureStore
-from deploy.stores.ledger import Ledger
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.damage import encode_png
 from tasks.context import engine, objects, settings
 from tasks.errors import DataRefused
 from tasks.label_errors import check_labels
-from tasks.label_figures import _labels_of
 from tasks.plan import plan_retrain
+from tasks.scoring.label_figures import _labels_of
 from tasks.values import RetrainPlan
 from tests.tasks.arrivals import CAPTURED_AT, ingest
 from tests.tasks.conftest import Configure

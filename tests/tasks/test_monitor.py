@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from data_checks.drift.policy import GRID_RULES
-from deploy.controller.drift_lines import DriftLine
+from deploy.record.drift_lines import DriftLine
 from deploy.release import Release, ServedVersion
-from deploy.stores.artifacts import artifact_prefix, put_artifact
-from deploy.stores.ledger import Ledger
-from deploy.stores.release import ReleaseStore
-from deploy.stores.telemetry import RequestRow
+from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
+from deploy.stores.sql.ledger import Ledger
+from deploy.stores.sql.release import ReleaseStore
+from deploy.stores.sql.telemetry import RequestRow
 from tasks.context import engine, now, objects, settings
 from tasks.drift_values import JudgedTraffic
 from tasks.monitor import judge_traffic, plan_monitor, store_snapshot, write_drift_line
@@ -25,7 +25,7 @@ from tests.tasks.conftest import Configure
 from tests.tasks.season import known_images
 from vae_core.artifact import Artifact, TrainingSummary, write_artifact
 from vae_core.config import Budget, ConvVaeConfig, ModelConfig, TrainConfig
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 from vae_core.reference import measure_reference
 from vae_core.training.loop import train
 from vae_core.vq_config import VqVaeConfig

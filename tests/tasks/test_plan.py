@@ -6,24 +6,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deploy.stores.captures import CaptureStore
 from deploy.stores.catalogue_rows import CatalogueRow
-from deploy.stores.digests import DigestIndex
-from deploy.stores.ledger import Ledger
+from deploy.stores.objects.captures import CaptureStore
+from deploy.stores.sql.digests import DigestIndex
+from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.damage import encode_png
-from tasks.benchmarks import _of_these_images
 from tasks.context import engine, forget, objects, settings
+from tasks.dataset.benchmarks import _of_these_images
+from tasks.dataset.images import benchmark_digests, read_benchmark
+from tasks.dataset.rows import count_below_policy, fix_rows, planned_rows, training_rows
 from tasks.errors import DataRefused, NotEnoughData, PlanOutdated
-from tasks.images import benchmark_digests, read_benchmark
 from tasks.plan import plan_retrain, validate_plan
-from tasks.rows import count_below_policy, fix_rows, planned_rows, training_rows
-from tasks.steps import finish_step
+from tasks.run.steps import finish_step
 from tasks.values import BenchmarkSet
 from tests.data_checks.near_duplicates.copies import brightened
 from tests.data_checks.pictures import encode, product
 from tests.tasks.arrivals import CAPTURED_AT, capture, ingest, intact
 from tests.tasks.conftest import Configure
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 SMALL = "[evaluation]\nholdout_min = 50\nholdout_share = 0.3\n"
 

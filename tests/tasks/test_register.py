@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tasks.register import AT_RISK, _risk
 from tasks.values import TrainingEvent
-from tests.tasks.test_model_card import TRAINED
+from tests.tasks.card.test_model_card import TRAINED
 
 
 def test_an_architecture_at_risk_is_a_tag_with_what_was_seen_and_other_events_are_none() -> None:

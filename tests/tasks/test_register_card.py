@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from data_checks.verdict import Phase, Verdict
-from deploy.stores.artifacts import artifact_prefix, put_artifact
-from deploy.stores.ledger import Ledger
-from deploy.stores.registry import Registry
+from deploy.stores.mlflow.registry import Registry
+from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
+from deploy.stores.sql.ledger import Ledger
+from tasks.card.model_card import CAPTIONS
 from tasks.context import engine, forget, objects, settings
-from tasks.model_card import CAPTIONS
 from tasks.register import register_candidate
 from tasks.values import Claimed, Evaluated, Trained, TrainingEvent
 from tests.deploy.serving.house import tiny_artifact
-from tests.tasks.test_model_card import PLAN, RESULT, TRAINED
+from tests.tasks.card.test_model_card import PLAN, RESULT, TRAINED
 from vae_core.artifact import write_artifact
 
 pytestmark = [

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stores.ledger import Ledger
+from deploy.stores.sql.ledger import Ledger
 from tasks.context import engine
 from tasks.errors import NoChampion, SnapshotMissing
 from tasks.plan import name_trigger, plan_retrain, require_snapshot

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from deploy.stores.artifacts import fetch_artifact
+from deploy.stores.objects.artifacts import fetch_artifact
 from tasks.context import forget, objects, settings
-from tasks.steps import finished_step, step_key
+from tasks.run.steps import finished_step, step_key
 from tasks.train import train_candidate
 from tasks.values import RetrainPlan, Trained
 from tests.tasks.season import planned_again
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior
-from vae_core.training import recovery
+from vae_core.training.recovery import recovery
 from vae_core.weights import copy_weights, digest_weights
 
 pytestmark = [

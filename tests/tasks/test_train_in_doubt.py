@@ -9,19 +9,19 @@ import pytest
 import torch
 from mlflow import MlflowClient
 
-from deploy.stores.artifacts import fetch_artifact
-from tasks.card_training import tell_training
+from deploy.stores.objects.artifacts import fetch_artifact
+from tasks.card.training import tell_training
 from tasks.context import forget, objects, settings
-from tasks.images import read_benchmark
+from tasks.dataset.images import read_benchmark
 from tasks.plan import plan_retrain
-from tasks.progress import ProgressWriter, telling_progress
-from tasks.steps import finished_step, step_key
+from tasks.run.progress import ProgressWriter, telling_progress
+from tasks.run.steps import finished_step, step_key
 from tasks.train import train_candidate
 from tasks.values import RetrainPlan
 from tests.tasks.season import planned_again
 from vae_core.models.conv_vae import ConvVae
-from vae_core.training import recovery
-from vae_core.training.quick_benchmark import measure_quickly
+from vae_core.training.health.quick_benchmark import measure_quickly
+from vae_core.training.recovery import recovery
 from vae_core.training.result import TrainResult
 from vae_core.weights import copy_weights, digest_weights
 

@@ -15,18 +15,18 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
 from deploy.release import Release, ServedVersion
-from deploy.stores.artifacts import artifact_prefix, fetch_artifact, put_artifact
-from deploy.stores.release import ReleaseStore
+from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact, put_artifact
+from deploy.stores.sql.release import ReleaseStore
 from tasks.claim import claim_trigger
 from tasks.context import engine, forget, now, objects, settings
-from tasks.curve import curve_key
+from tasks.dataset.images import read_benchmark
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
-from tasks.images import read_benchmark
 from tasks.plan import plan_retrain, validate_plan
 from tasks.register import register_candidate
-from tasks.sampling_prior import warm_start
-from tasks.steps import finished_step
+from tasks.run.curve import curve_key
+from tasks.run.steps import finished_step
+from tasks.scoring.sampling_prior import warm_start
 from tasks.train import train_candidate
 from tasks.values import Evaluated, Judged, RetrainPlan, Trained
 from tests.tasks.arrivals import ingest
@@ -47,9 +47,9 @@ from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.fit_code_prior import CodePriorProgress
 from vae_core.priors.sampling import kind_of
 from vae_core.reference import measure_reference
-from vae_core.training.events import CodesUnused, EventKind, TrainEvent
+from vae_core.training.health.events import CodesUnused, EventKind, TrainEvent
 from vae_core.training.loop import train
-from vae_core.training.vq_objective import VqVaeObjective
+from vae_core.training.objectives.vq_objective import VqVaeObjective
 from vae_core.vq_config import VqVaeConfig
 
 pytestmark = [

@@ -18,21 +18,21 @@ from pathlib import Path
 import numpy as np
 
 from deploy.release import Release, ServedVersion
-from deploy.stores.artifacts import artifact_prefix, put_artifact
-from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.catalogue import Catalogue
 from deploy.stores.catalogue_rows import CatalogueRow, QuarantineRow
-from deploy.stores.database import migrate, open_engine
-from deploy.stores.digests import DigestIndex
-from deploy.stores.ledger import Ledger
-from deploy.stores.local_objects import LocalObjects
-from deploy.stores.pairs import PairRow, Pairs
-from deploy.stores.release import ReleaseStore
-from deploy.stores.release_file import RELEASE_KEY, generate_keys, sign_release
-from deploy.stores.telemetry import RequestRow, Telemetry
+from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.stores.objects.local import LocalObjects
+from deploy.stores.objects.release_file import RELEASE_KEY, generate_keys, sign_release
+from deploy.stores.sql.database import migrate, open_engine
+from deploy.stores.sql.digests import DigestIndex
+from deploy.stores.sql.ledger import Ledger
+from deploy.stores.sql.pairs import PairRow, Pairs
+from deploy.stores.sql.release import ReleaseStore
+from deploy.stores.sql.telemetry import RequestRow, Telemetry
 from tests.deploy.serving.house import pictures, png, tiny_artifact
 from vae_core.artifact import write_artifact
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 SETTINGS = """\

@@ -13,15 +13,15 @@ import pytest
 from sqlalchemy import text
 
 from deploy.settings import VENDOR_ENVIRONMENT, Settings, load_settings
-from deploy.stores.artifacts import fetch_artifact
-from deploy.stores.backups import backups_of
-from deploy.stores.captures import CaptureStore
 from deploy.stores.catalogue import CatalogueCounts
-from deploy.stores.database import writing
-from deploy.stores.ledger import Beat, Ledger
-from deploy.stores.release import ReleaseStore
-from deploy.stores.release_file import RELEASE_KEY, verify_release
-from deploy.stores.revisions import migrations, read_known
+from deploy.stores.objects.artifacts import fetch_artifact
+from deploy.stores.objects.captures import CaptureStore
+from deploy.stores.objects.release_file import RELEASE_KEY, verify_release
+from deploy.stores.sql.backups import backups_of
+from deploy.stores.sql.database import writing
+from deploy.stores.sql.ledger import Beat, Ledger
+from deploy.stores.sql.release import ReleaseStore
+from deploy.stores.sql.revisions import migrations, read_known
 from tasks.context import engine, forget
 from tests.latentloop.front_door import environment, run_latentloop
 from tests.tasks.arrivals import ingest

@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.images.preprocessing import to_unit
 from vae_core.models.build import build_model
 from vae_core.models.vq_vae import VqVae
-from vae_core.preprocessing import to_unit
 from vae_core.vq_config import VqVaeConfig
 
 TINY = ConvVaeConfig(height=8, width=8, widths=(4, 8), latent_dim=4)

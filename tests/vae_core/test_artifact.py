@@ -21,13 +21,13 @@ from vae_core.artifact import (
 )
 from vae_core.config import ConvVaeConfig
 from vae_core.errors import ArtifactError
+from vae_core.images.preprocessing import Preprocessing
 from vae_core.inference import score_images
 from vae_core.models.build import build_model
-from vae_core.preprocessing import Preprocessing
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior
 from vae_core.reference import measure_reference
 from vae_core.sealed_folder import MANIFEST, open_sealed, seal_folder
-from vae_core.training.events import StopReason
+from vae_core.training.health.events import StopReason
 from vae_core.weights import encoder_digest
 
 PARTS = ("weights.safetensors", "prior.safetensors", "reference.safetensors", "golden.safetensors")

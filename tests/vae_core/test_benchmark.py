@@ -14,17 +14,17 @@ from vae_core.errors import DataError, DivergenceError
 from vae_core.evaluation import benchmark
 from vae_core.evaluation.benchmark import evaluate
 from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
-from vae_core.evaluation.decoding import decode_pixels
-from vae_core.evaluation.density_coverage import measure_coverage
+from vae_core.evaluation.distances.density_coverage import measure_coverage
+from vae_core.evaluation.distances.frechet_interval import FrechetEstimate
+from vae_core.evaluation.distances.kid import kernel_distance
 from vae_core.evaluation.effort import THOROUGH
-from vae_core.evaluation.frechet_interval import FrechetEstimate
-from vae_core.evaluation.image_quality import measure_quality
-from vae_core.evaluation.kid import kernel_distance
+from vae_core.evaluation.features.real_features import RealFeatures, extract_real_features
+from vae_core.evaluation.images.decoding import decode_pixels
+from vae_core.evaluation.images.image_quality import measure_quality
 from vae_core.evaluation.progress import EvaluationProgress
-from vae_core.evaluation.real_features import RealFeatures, extract_real_features
+from vae_core.images.preprocessing import to_unit
 from vae_core.losses import bernoulli_nll
 from vae_core.models.build import build_model
-from vae_core.preprocessing import to_unit
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior, fit_mixture
 
 N = 700

@@ -9,28 +9,28 @@ from typing import Any
 import numpy as np
 import torch
 
-from vae_core.describe_images import describe_images
 from vae_core.errors import DataError
 from vae_core.evaluation.benchmark_result import BenchmarkResult
 from vae_core.evaluation.benchmark_scores import CoverageScore, FrechetScore, MeanScore
-from vae_core.evaluation.code_spread import CodeSpread, measure_code_spread
-from vae_core.evaluation.code_use import CodeUse, measure_code_use
+from vae_core.evaluation.codes.code_spread import CodeSpread, measure_code_spread
+from vae_core.evaluation.codes.code_use import CodeUse, measure_code_use
+from vae_core.evaluation.codes.posterior_figures import PosteriorFigures, measure_posteriors
+from vae_core.evaluation.distances.feature_quality import measure_at_infinity, measure_coverages, measure_kid
+from vae_core.evaluation.distances.frechet_ruler import FrechetRuler
 from vae_core.evaluation.effort import THOROUGH, USUAL, Effort
-from vae_core.evaluation.feature_quality import measure_at_infinity, measure_coverages, measure_kid
-from vae_core.evaluation.features import FeatureExtractor
-from vae_core.evaluation.frechet_ruler import FrechetRuler
-from vae_core.evaluation.group_scores import number_groups, score_groups
-from vae_core.evaluation.image_quality import psnr_of_images
-from vae_core.evaluation.image_scores import ImageScores, measure_images
+from vae_core.evaluation.features.extractor import FeatureExtractor
+from vae_core.evaluation.features.real_features import CHUNK, RealFeatures, extract_real_features
+from vae_core.evaluation.images.group_scores import number_groups, score_groups
+from vae_core.evaluation.images.image_quality import psnr_of_images
+from vae_core.evaluation.images.image_scores import ImageScores, measure_images
+from vae_core.evaluation.images.sample_sources import SampleSource, extract_samples, find_sources
 from vae_core.evaluation.mean_estimate import estimate_mean, estimate_mean_normally
-from vae_core.evaluation.posterior_figures import PosteriorFigures, measure_posteriors
 from vae_core.evaluation.progress import EvaluationProgress, ProgressCounter
-from vae_core.evaluation.real_features import CHUNK, RealFeatures, extract_real_features
-from vae_core.evaluation.sample_sources import SampleSource, extract_samples, find_sources
+from vae_core.images.describe_images import describe_images
+from vae_core.images.preprocessing import pixel_digest, to_unit
 from vae_core.models.conv_ae import ConvAe
 from vae_core.models.variants import MeasuredModel
 from vae_core.models.vq_vae import VqVae
-from vae_core.preprocessing import pixel_digest, to_unit
 from vae_core.priors.sampling import SamplingPrior
 
 SMALLEST_SET = 4

@@ -17,8 +17,8 @@ from vae_core.evaluation.benchmark_scores import (
     OccupancyScore,
     UnbiasedScore,
 )
-from vae_core.evaluation.group_errors import SMALLEST_GROUP
-from vae_core.evaluation.traversal_score import TraversalScore
+from vae_core.evaluation.codes.traversal_score import TraversalScore
+from vae_core.evaluation.images.group_errors import SMALLEST_GROUP
 
 __all__ = ["BenchmarkResult", "FrechetScore"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from vae_core.evaluation.density_coverage import SampleCoverage, expected_coverage
-from vae_core.evaluation.fid_infinity import FrechetLimit
-from vae_core.evaluation.frechet_interval import FrechetEstimate
-from vae_core.evaluation.importance_nll import ImportanceNll
-from vae_core.evaluation.kid import KidEstimate
+from vae_core.evaluation.distances.density_coverage import SampleCoverage, expected_coverage
+from vae_core.evaluation.distances.fid_infinity import FrechetLimit
+from vae_core.evaluation.distances.frechet_interval import FrechetEstimate
+from vae_core.evaluation.distances.kid import KidEstimate
+from vae_core.evaluation.distances.mmd import Mmd
+from vae_core.evaluation.likelihood.importance_nll import ImportanceNll
 from vae_core.evaluation.mean_estimate import MeanEstimate
-from vae_core.evaluation.mmd import Mmd
 
 SMALLEST_N = 5000
 """Below it the bias of a distance is of the order of what one wants to see (measured at 1,280 features)."""

@@ -19,7 +19,7 @@ from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.priors.code_prior_state import CodePriorState
 from vae_core.priors.code_set import CodeSet
 from vae_core.sealed_folder import open_sealed, seal_folder
-from vae_core.training.differences import describe_differences
+from vae_core.training.checkpoints.differences import describe_differences
 from vae_core.weights import copy_weights, digest_weights
 
 HEADER, TENSORS = "checkpoint.json", "tensors.safetensors"

@@ -12,7 +12,7 @@ from torch import nn
 from vae_core.priors.code_prior import CodePrior, build_code_prior
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.priors.code_transformer import Dropout
-from vae_core.training.precision import Precision, resolve_precision
+from vae_core.training.objectives.precision import Precision, resolve_precision
 from vae_core.weights import copy_weights, load_weights, require_weights
 
 _WEIGHT, _MOMENT, _BEST = "weight.", "optimiser.", "best."

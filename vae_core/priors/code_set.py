@@ -9,7 +9,7 @@ import torch
 
 from vae_core.errors import DataError
 from vae_core.priors.code_prior_config import CodePriorConfig
-from vae_core.training.order import require_sampling_weights, uniform_order, weighted_order
+from vae_core.training.data.order import require_sampling_weights, uniform_order, weighted_order
 
 MAX_HELD_OUT = 2_000
 """Held-out images at most: a look at them costs a twentieth of the 400 steps before it."""

@@ -26,9 +26,9 @@ from vae_core.priors.code_set import (
     split_codes,
 )
 from vae_core.training.budget import BudgetMeter
-from vae_core.training.divergence import withheld_step
-from vae_core.training.events import StopReason
-from vae_core.training.precision import autocast
+from vae_core.training.health.divergence import withheld_step
+from vae_core.training.health.events import StopReason
+from vae_core.training.objectives.precision import autocast
 
 REPORT_EVERY = 20
 """Steps between two reports."""

@@ -12,18 +12,18 @@ from vae_core.ae_config import TrainableConfig
 from vae_core.config import TrainConfig
 from vae_core.models.variants import ImageModel
 from vae_core.ranks import ALONE, Ranks
-from vae_core.training.batches import Batches, Pairs
-from vae_core.training.held_out import HeldOut
-from vae_core.training.identity import identify_training
-from vae_core.training.inspections import Inspections, require_measurable
-from vae_core.training.keeper import Keeper
-from vae_core.training.progress import TrainProgress
+from vae_core.training.checkpoints.identity import identify_training
+from vae_core.training.checkpoints.keeper import Keeper
+from vae_core.training.checkpoints.state import ModelBuilder, TrainingState, build_variant
+from vae_core.training.data.batches import Batches, Pairs
+from vae_core.training.data.held_out import HeldOut
+from vae_core.training.data.whole_images import WholeImages
+from vae_core.training.health.inspections import Inspections, require_measurable
+from vae_core.training.health.progress import TrainProgress
+from vae_core.training.objectives.warmup import require_warmup
 from vae_core.training.result import TrainResult
 from vae_core.training.run import StopRule, TrainingRun
-from vae_core.training.state import ModelBuilder, TrainingState, build_variant
 from vae_core.training.warm_start import require_encoder, require_start
-from vae_core.training.warmup import require_warmup
-from vae_core.training.whole_images import WholeImages
 from vae_core.weights import encoder_digest
 
 __all__ = ["TrainResult", "train"]

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from vae_core.config import TrainConfig
 from vae_core.models.variants import ImageModel
-from vae_core.training.early_stopping import HeldOutPoint
-from vae_core.training.events import EventKind, StopReason, TrainEvent
-from vae_core.training.information import InformationPoint
-from vae_core.training.progress import TrainProgress
-from vae_core.training.snapshots import Snapshot
+from vae_core.training.checkpoints.snapshots import Snapshot
+from vae_core.training.health.early_stopping import HeldOutPoint
+from vae_core.training.health.events import EventKind, StopReason, TrainEvent
+from vae_core.training.health.information import InformationPoint
+from vae_core.training.health.progress import TrainProgress
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,20 +9,20 @@ from vae_core.errors import DivergenceError
 from vae_core.models.vq_vae import VqVae
 from vae_core.ranks import ALONE, Ranks
 from vae_core.schedules import learning_rate
-from vae_core.training.annealing import anneal
-from vae_core.training.batches import Batches
 from vae_core.training.budget import BudgetMeter
-from vae_core.training.divergence import withheld_step
-from vae_core.training.early_stopping import SMALLEST_FALL, HeldOutPoint
-from vae_core.training.events import EventKind, StopReason, TrainEvent
-from vae_core.training.held_out import HeldOut
-from vae_core.training.inspections import Inspections
-from vae_core.training.keeper import Keeper
-from vae_core.training.objective import KL_DIMS, LossWeights
+from vae_core.training.checkpoints.keeper import Keeper
+from vae_core.training.checkpoints.state import TrainingState
+from vae_core.training.data.batches import Batches
+from vae_core.training.data.held_out import HeldOut
+from vae_core.training.health.divergence import withheld_step
+from vae_core.training.health.early_stopping import SMALLEST_FALL, HeldOutPoint
+from vae_core.training.health.events import EventKind, StopReason, TrainEvent
+from vae_core.training.health.inspections import Inspections
+from vae_core.training.health.progress import TrainProgress
+from vae_core.training.objectives.annealing import anneal
+from vae_core.training.objectives.objective import KL_DIMS, LossWeights
 from vae_core.training.optimiser import set_learning_rate
-from vae_core.training.progress import TrainProgress
 from vae_core.training.result import TrainResult
-from vae_core.training.state import TrainingState
 from vae_core.training.step import StepReport, take_step
 from vae_core.weights import load_weights
 

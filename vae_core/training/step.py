@@ -9,9 +9,9 @@ import torch
 
 from vae_core.errors import DivergenceError
 from vae_core.ranks import ALONE, Ranks
-from vae_core.training.batches import Batch
-from vae_core.training.objective import LossWeights, Objective
-from vae_core.training.precision import Precision
+from vae_core.training.data.batches import Batch
+from vae_core.training.objectives.objective import LossWeights, Objective
+from vae_core.training.objectives.precision import Precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)

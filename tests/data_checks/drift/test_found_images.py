@@ -11,7 +11,7 @@ from data_checks.drift.found_images import FoundImages, measure_found
 from data_checks.drift.judge import judge_window
 from data_checks.drift.policy import DriftPolicy
 from data_checks.drift.triage import Circumstances, Triage, triage
-from data_checks.new_kind import NewKindPolicy, find_new_kind
+from data_checks.kinds.new_kind import NewKindPolicy, find_new_kind
 from data_checks.sample import Sample
 from tests.data_checks.drift.traffic import window_of
 from tests.data_checks.kinds import NEW, draw, known_kinds, season_kinds

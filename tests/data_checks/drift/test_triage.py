@@ -10,7 +10,7 @@ from data_checks.drift.judge import Judgement
 from data_checks.drift.policy import SAMPLE_RULES, DriftPolicy
 from data_checks.drift.triage import Circumstances, triage
 from data_checks.drift.triage_facts import CODE_RULES
-from data_checks.new_kind import NewKind
+from data_checks.kinds.new_kind import NewKind
 from data_checks.verdict import Evidence, Phase, Verdict
 
 POLICY = DriftPolicy()

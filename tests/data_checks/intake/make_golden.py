@@ -13,7 +13,7 @@ from benchmarks.icc_profiles import make_matrix_profile
 from benchmarks.intake_kinds import MORE_KINDS, VALID_KINDS, drawing, save
 from benchmarks.png_writer import profile_chunk, write_png
 from data_checks.intake.golden import FOLDER, LIST, GoldenFiles, digest_of
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 PREPROCESSING = Preprocessing(channels=3, height=24, width=28, fit="pad")
 TAKEN = {

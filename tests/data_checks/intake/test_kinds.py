@@ -11,11 +11,11 @@ from benchmarks.intake_bad import BAD_KINDS, hostile_metadata, opens_with_pillow
 from benchmarks.intake_kinds import MORE_KINDS, VALID_KINDS, ValidFile, drawing, grey, oriented, save
 from benchmarks.png_writer import chunk, profile_chunk, write_png
 from data_checks.input_gate import GateResult, judge_image_bytes, judge_images
-from data_checks.intake.png import read_png_header
+from data_checks.intake.formats.png import read_png_header
 from data_checks.intake.png_pixels import decode_plain
 from data_checks.policy import InputPolicy
-from vae_core.fit import Fit
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.fit import Fit
+from vae_core.images.preprocessing import Preprocessing
 
 KINDS = {**VALID_KINDS, **MORE_KINDS}
 POLICY = InputPolicy(min_variance=0, detect_inversion=False)

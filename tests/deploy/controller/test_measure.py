@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from deploy.controller.config import ControllerConfig
-from deploy.controller.history import read_fates
 from deploy.controller.measure import LATER, LOOKS, ask_for_frechet, measure_canary
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.trials import Standing, find_standing, record_beginning
+from deploy.record.history import read_fates
 from deploy.release import ServedVersion
 from deploy.serving.config import ServingConfig
 from deploy.settings import Settings

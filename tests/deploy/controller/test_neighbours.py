@@ -9,7 +9,7 @@ import pytest
 from deploy.controller.neighbours import open_neighbours
 from deploy.settings import S3Config, Settings
 from deploy.stores.errors import StoreUnavailable, UnsafeStore
-from deploy.stores.release_file import generate_keys
+from deploy.stores.objects.release_file import generate_keys
 from tests.deploy.stores.look_alikes import look_alike
 from tests.servers import free_ports
 

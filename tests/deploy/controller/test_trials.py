@@ -10,8 +10,8 @@ import numpy as np
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.trials import Standing, Trials
 from deploy.release import ServedVersion
-from deploy.serving.router import request_share
-from deploy.stores.pairs import PairRow
+from deploy.serving.versions.router import request_share
+from deploy.stores.sql.pairs import PairRow
 from tests.deploy.controller.world import POLICY, Traffic, add_version
 from tests.deploy.serving.house import House
 

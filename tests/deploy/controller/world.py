@@ -13,13 +13,13 @@ from deploy.controller.service import Service
 from deploy.controller.trials import Standing
 from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.release import Release, ServedVersion
-from deploy.stores.artifacts import artifact_prefix, put_artifact
-from deploy.stores.ledger import Ledger
+from deploy.stores.mlflow.registry import Registry
+from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
 from deploy.stores.orchestrator import Orchestrator
-from deploy.stores.pairs import PairRow, Pairs
-from deploy.stores.registry import Registry
-from deploy.stores.release import ReleaseStore
-from deploy.stores.telemetry import RequestRow, Telemetry
+from deploy.stores.sql.ledger import Ledger
+from deploy.stores.sql.pairs import PairRow, Pairs
+from deploy.stores.sql.release import ReleaseStore
+from deploy.stores.sql.telemetry import RequestRow, Telemetry
 from tests.deploy.serving.house import House, tiny_artifact
 from tests.servers import free_ports
 from vae_core.artifact import write_artifact

@@ -19,22 +19,22 @@ from PIL import Image
 
 from data_checks.policy import InputPolicy
 from deploy.release import Release, ServedVersion
-from deploy.serving.app import create_app
 from deploy.serving.config import ServingConfig
+from deploy.serving.http.app import create_app
 from deploy.serving.run import Server, listen
 from deploy.serving.service import Service
-from deploy.stores.captures import CapturedImage, CaptureStore
-from deploy.stores.local_objects import LocalObjects
-from deploy.stores.pairs import Pairs
-from deploy.stores.release_file import RELEASE_KEY, generate_keys, sign_release
-from deploy.stores.telemetry import Telemetry, TelemetryWindow
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.stores.objects.local import LocalObjects
+from deploy.stores.objects.release_file import RELEASE_KEY, generate_keys, sign_release
+from deploy.stores.sql.pairs import Pairs
+from deploy.stores.sql.telemetry import Telemetry, TelemetryWindow
 from tests.deploy.stores.migrated import open_migrated
 from tests.deploy.stores.pair_window import PairWindow, read_window
 from vae_core.artifact import Artifact, TrainingSummary, make_golden, write_artifact
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.images.preprocessing import Preprocessing, to_unit
 from vae_core.models.build import build_model
 from vae_core.models.vq_vae import VqVae
-from vae_core.preprocessing import Preprocessing, to_unit
 from vae_core.reference import measure_reference
 from vae_core.vq_config import VqVaeConfig
 

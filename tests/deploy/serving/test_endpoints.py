@@ -16,8 +16,8 @@ from PIL import Image
 from data_checks.intake import decode
 from tests.deploy.serving.house import House, jpeg, pictures, png, tiny_artifact, wait_until
 from vae_core.config import ConvVaeConfig
+from vae_core.images.preprocessing import Preprocessing
 from vae_core.inference import score_images
-from vae_core.preprocessing import Preprocessing
 
 IMAGES = pictures(4, seed=5)
 PNG = {"Content-Type": "image/png"}

@@ -10,14 +10,14 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from deploy.serving.bodies.json_array import PIECE_MEMORY
-from deploy.serving.bodies.limits import MOST_JSON_NUMBERS
 from deploy.serving.config import ServingConfig
-from tests.deploy.serving.bodies.test_limits import images, repeated
-from tests.deploy.serving.bodies.test_npy_array import saved, with_header
+from deploy.serving.http.bodies.json_array import PIECE_MEMORY
+from deploy.serving.http.bodies.limits import MOST_JSON_NUMBERS
 from tests.deploy.serving.house import House, pictures, png, wait_until
+from tests.deploy.serving.http.bodies.test_limits import images, repeated
+from tests.deploy.serving.http.bodies.test_npy_array import saved, with_header
 from tests.deploy.serving.process import Replica, started
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 MEBI = 1024**2
 LARGEST = ServingConfig().max_body_bytes

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import httpx
 import numpy as np
 
-from deploy.stores.release_file import RELEASE_KEY, sign_release
+from deploy.stores.objects.release_file import RELEASE_KEY, sign_release
 from tests.deploy.serving.house import House, pictures, png, wait_until
 from tests.deploy.serving.process import environment, started
 
@@ -119,7 +119,7 @@ def test_a_replica_lives_and_starts_without_its_stores_and_without_the_forbidden
         assert replica.ready()["ready"] is True, "a champion is loaded: it answers"
         assert "rows wait until it answers" in replica.log()
         imported = {line.rpartition("|")[2].strip() for line in replica.log().splitlines() if "import time:" in line}
-    assert {"torch", "fastapi", "deploy.serving.app"} <= imported
+    assert {"torch", "fastapi", "deploy.serving.http.app"} <= imported
     assert not [name for name in imported if name.split(".")[0] in FORBIDDEN]
 
 

@@ -14,9 +14,9 @@ import torch
 
 from deploy.release import ServedVersion
 from deploy.serving.errors import VersionLoadFailed
-from deploy.serving.loader import VersionLoader
-from deploy.serving.router import request_share
-from deploy.stores.artifacts import artifact_prefix, fetch_artifact, put_artifact
+from deploy.serving.versions.loader import VersionLoader
+from deploy.serving.versions.router import request_share
+from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact, put_artifact
 from tests.deploy.serving.house import VQ_MODEL, House, pictures, png, running, tiny_artifact, wait_until
 from tests.deploy.serving.house import replica as start_replica
 from vae_core.artifact import write_artifact

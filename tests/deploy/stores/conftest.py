@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from deploy.stores.database import migrate, open_engine
-from deploy.stores.objects import ObjectStore
+from deploy.stores.objects.port import ObjectStore
+from deploy.stores.sql.database import migrate, open_engine
 from tests.deploy.stores.migrated import open_migrated
 from tests.deploy.stores.racing import ObjectsAt, Racers
 from tests.servers import PostgreSQL, SeaweedFS

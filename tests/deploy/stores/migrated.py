@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from deploy.stores.database import migrate, open_engine
+from deploy.stores.sql.database import migrate, open_engine
 
 
 def open_migrated(path: Path) -> Engine:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Engine, Row, select
 
-from deploy.stores.database import reading
-from deploy.stores.followed_pairs import of_trial
-from deploy.stores.schema import pairs, to_us
+from deploy.stores.sql.database import reading
+from deploy.stores.sql.followed_pairs import of_trial
+from deploy.stores.sql.schema import pairs, to_us
 
 _NUMBERS = ("champion_error", "candidate_error", "champion_kl", "candidate_kl", "candidate_ms")
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any, Self
 
-from deploy.stores.objects import ObjectStore, open_objects
+from deploy.stores.objects.opening import open_objects
+from deploy.stores.objects.port import ObjectStore
 from tests.forking import Forking
 
 PROCESSES = 4

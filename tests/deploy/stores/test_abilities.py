@@ -15,9 +15,10 @@ import psycopg
 import pytest
 
 from deploy.stores.catalogue import Catalogue
-from deploy.stores.database import migrate, open_engine
 from deploy.stores.errors import StoreError, StoreRefused, StoreUnavailable, UnsafeStore
-from deploy.stores.objects import ObjectStore, open_objects
+from deploy.stores.objects.opening import open_objects
+from deploy.stores.objects.port import ObjectStore
+from deploy.stores.sql.database import migrate, open_engine
 from tests.deploy.stores.look_alikes import LookAlike, Manner, look_alike
 from tests.deploy.stores.test_catalogue import accepted
 from tests.servers import PostgreSQL, SeaweedFS, free_ports
@@ -166,12 +167,15 @@ def test_a_folder_of_objects_without_the_right_to_write_is_one_line(tmp_path: Pa
     open_objects(str(tmp_path / "objects"))
     (tmp_path / "objects" / "captures").mkdir(mode=0o500)
     (tmp_path / "objects" / ".store" / "tmp").chmod(0o500)
-    opened = f"from deploy.stores.objects import open_objects; store = open_objects({str(tmp_path / 'objects')!r}); "
+    opened = (
+        f"from deploy.stores.objects.opening import open_objects; store = open_objects({str(tmp_path / 'objects')!r}); "
+    )
     said = _tried(obeying, f"{opened}store.require_conditional_writes()")
     assert re.search(r"^StoreRefused object .*: no right to do this \(Permission denied\); check owner and mode$", said)
     (tmp_path / "objects").chmod(0o500)
     said = _tried(
-        obeying, f"from deploy.stores.objects import open_objects; open_objects({str(tmp_path / 'objects' / 'a')!r})"
+        obeying,
+        f"from deploy.stores.objects.opening import open_objects; open_objects({str(tmp_path / 'objects' / 'a')!r})",
     )
     assert said.startswith(f"StoreRefused object {tmp_path / 'objects' / 'a'}: no right to do this")
 
@@ -179,7 +183,7 @@ def test_a_folder_of_objects_without_the_right_to_write_is_one_line(tmp_path: Pa
 def test_a_database_in_a_folder_without_the_right_to_write_is_one_line(tmp_path: Path, obeying: list[str]) -> None:
     url = f"sqlite:///{tmp_path}/folder/ledger.db"
     (tmp_path / "folder").mkdir(mode=0o500)
-    code = f"from deploy.stores.database import migrate, open_engine; migrate(open_engine({url!r}))"
+    code = f"from deploy.stores.sql.database import migrate, open_engine; migrate(open_engine({url!r}))"
     said = _tried(obeying, code)
     assert said.endswith(f"{tmp_path}/folder/ledger.db: its folder cannot be written (Permission denied); check it")
 
@@ -189,7 +193,7 @@ def test_a_database_file_without_the_right_to_write_is_one_line(tmp_path: Path, 
     migrate(engine := open_engine(url))
     engine.dispose()
     (tmp_path / "ledger.db").chmod(0o400)
-    code = f"from deploy.stores.database import migrate, open_engine; migrate(open_engine({url!r}))"
+    code = f"from deploy.stores.sql.database import migrate, open_engine; migrate(open_engine({url!r}))"
     said = _tried(obeying, code)
     assert (
         said
@@ -199,7 +203,7 @@ def test_a_database_file_without_the_right_to_write_is_one_line(tmp_path: Path, 
 
 def test_postgresql_without_its_driver_names_what_to_install() -> None:
     code = (
-        "import sys; sys.modules['psycopg'] = None; from deploy.stores.database import open_engine; "
+        "import sys; sys.modules['psycopg'] = None; from deploy.stores.sql.database import open_engine; "
         "open_engine('postgresql://a@b/c')"
     )
     said = _tried([], code)

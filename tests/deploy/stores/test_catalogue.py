@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from deploy.stores.captures import CapturedImage, CaptureStore
 from deploy.stores.catalogue import Catalogue, CatalogueCounts, Dataset
 from deploy.stores.catalogue_rows import CATALOGUE_SCHEMA, QUARANTINED_IMAGE_BYTES, CatalogueRow, QuarantineRow
 from deploy.stores.errors import ObjectMissing, StoreUnavailable
-from deploy.stores.local_objects import LocalObjects
-from deploy.stores.objects import ObjectStore
-from deploy.stores.s3_objects import S3Objects
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.stores.objects.local import LocalObjects
+from deploy.stores.objects.port import ObjectStore
+from deploy.stores.objects.s3 import S3Objects
 from tests.deploy.stores.racing import PROCESSES, ObjectsAt, Racers, kill_at, run_program
 from tests.servers import free_ports
 
@@ -231,7 +231,7 @@ def test_an_append_killed_anywhere_and_run_again_leaves_the_rows_once(
 ) -> None:
     code = f"""
         from deploy.stores.catalogue import Catalogue
-        from deploy.stores.objects import open_objects
+        from deploy.stores.objects.opening import open_objects
         from tests.deploy.stores.test_catalogue import accepted
         objects = open_objects({objects_at.url!r}, **{objects_at.options!r})
         Catalogue(objects, "28x28").append_accepted(accepted("a", 3), ["a"])
@@ -264,7 +264,7 @@ from pathlib import Path
 from dataclasses import replace
 from deploy.stores.catalogue import Catalogue
 from deploy.stores.errors import StoreFull
-from deploy.stores.local_objects import LocalObjects
+from deploy.stores.objects.local import LocalObjects
 from tests.deploy.stores.test_catalogue import accepted
 rows = [replace(row, pixels=os.urandom(100_000)) for row in accepted("b", 20)]
 {limit}

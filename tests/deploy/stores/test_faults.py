@@ -10,37 +10,26 @@ from types import ModuleType
 import pytest
 
 from deploy.release import Release
-from deploy.stores import (
-    backups,
-    captures,
-    catalogue,
-    database,
-    digests,
-    faults,
-    ledger,
-    local_objects,
-    objects,
-    pairs,
-    prefect_auth,
-    release,
-    release_file,
-    telemetry,
-)
-from deploy.stores.backups import back_up
-from deploy.stores.captures import CapturedImage, CaptureStore
+from deploy.stores import catalogue, faults, prefect_auth
 from deploy.stores.catalogue import Catalogue
 from deploy.stores.catalogue_rows import CatalogueRow
-from deploy.stores.database import migrate, open_engine
-from deploy.stores.digests import DigestIndex
-from deploy.stores.ledger import Ledger
-from deploy.stores.local_objects import LocalObjects
-from deploy.stores.pairs import Pairs
+from deploy.stores.objects import captures, release_file
+from deploy.stores.objects import local as local_objects
+from deploy.stores.objects import port as objects
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.stores.objects.local import LocalObjects
+from deploy.stores.objects.release_file import generate_keys
 from deploy.stores.prefect_auth import generate_prefect_auth
-from deploy.stores.release import ReleaseStore
-from deploy.stores.release_file import generate_keys
-from deploy.stores.telemetry import Telemetry
-from tests.deploy.stores.test_pairs import _row as _pair
-from tests.deploy.stores.test_telemetry import _row
+from deploy.stores.sql import backups, database, digests, ledger, pairs, release, telemetry
+from deploy.stores.sql.backups import back_up
+from deploy.stores.sql.database import migrate, open_engine
+from deploy.stores.sql.digests import DigestIndex
+from deploy.stores.sql.ledger import Ledger
+from deploy.stores.sql.pairs import Pairs
+from deploy.stores.sql.release import ReleaseStore
+from deploy.stores.sql.telemetry import Telemetry
+from tests.deploy.stores.sql.test_pairs import _row as _pair
+from tests.deploy.stores.sql.test_telemetry import _row
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MODULES = (

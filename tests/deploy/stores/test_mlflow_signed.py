@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from deploy.stores.errors import StoreRefused
-from deploy.stores.registry import Registry
+from deploy.stores.mlflow.registry import Registry
 from tests.deploy.stores.mlflow_answers import Question, answering, forget_access
 
 SIGV4, PLUGIN = "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_TRACKING_AUTH"
@@ -129,7 +129,7 @@ class Provider(RequestAuthProvider):
 THREE_QUESTIONS = """
 import sys
 from deploy.stores.errors import StoreRefused
-from deploy.stores.registry import Registry
+from deploy.stores.mlflow.registry import Registry
 registry = Registry(sys.argv[1], "shop")
 print(registry.versions(), registry.ready())
 try:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from deploy.stores.errors import StoreRefused, StoreUnavailable
-from deploy.stores.registry import Registry
+from deploy.stores.mlflow.registry import Registry
 from tests.deploy.stores.mlflow_answers import Answering, answering, forget_access
 
 INSECURE, AUTHORITY, CLIENT = (

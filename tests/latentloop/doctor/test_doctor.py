@@ -19,17 +19,17 @@ import psutil
 import pytest
 from PIL import Image, ImageOps
 
+from deploy.configuration.in_force import declare_settings
 from deploy.settings import Settings, load_settings
-from deploy.settings_in_force import declare_settings
-from deploy.stores.ledger import Ledger
+from deploy.stores.sql.ledger import Ledger
 from latentloop.doctor.finding import Finding, Health, look, ok
 from latentloop.doctor.place import examine_place, is_supervisor
 from latentloop.doctor.servers import examine_servers
 from latentloop.doctor.stores import examine_stores
 from latentloop.doctor.system import examine_clock, examine_decoders, examine_packages, examine_python
 from latentloop.doctor.training import examine_training
-from latentloop.installation import Installation, write_installation
-from latentloop.kept_ports import keep_ports
+from latentloop.installation.kept_ports import keep_ports
+from latentloop.installation.running import Installation, write_installation
 from latentloop.supervisor.ports import hold_port
 from tests.deploy.settled import empty_the_environment
 from tests.latentloop.front_door import environment, make_ledger, run_latentloop

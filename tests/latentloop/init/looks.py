@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from latentloop.init.look import Look
+from latentloop.init.looking.look import Look
 
 PHOTOGRAPH = Look(
     path="a.jpg",

@@ -16,9 +16,9 @@ from deploy.settings import load_settings
 from deploy.stores.errors import StoreError
 from latentloop.errors import FrontDoorError
 from latentloop.init import deciding
-from latentloop.init.afterwards import REST_S
-from latentloop.init.converted import Converted
-from latentloop.init.proposal import FEWEST_FOR_FRECHET, delivery_lines, drift_lines
+from latentloop.init.looking.converted import Converted
+from latentloop.init.proposing.afterwards import REST_S
+from latentloop.init.proposing.proposal import FEWEST_FOR_FRECHET, delivery_lines, drift_lines
 from latentloop.init.report import InitReport
 from latentloop.init.story import run_init
 from latentloop.init.wishes import read_wishes

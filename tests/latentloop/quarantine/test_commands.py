@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from deploy.stores.captures import CapturedImage, CaptureStore
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from latentloop.errors import NothingToDo
 from latentloop.quarantine.commands import app
 from tasks.context import engine, forget, objects, settings
-from tasks.unread import UnreadFile, note_unread
+from tasks.intake.unread import UnreadFile, note_unread
 from tests.data_checks.pictures import encode, product
 from tests.tasks.arrivals import damaged, ingest, intact, write_config
 

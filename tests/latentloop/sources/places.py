@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.settings_intake import Subfolders
-from deploy.stores.captures import CapturedImage, CaptureStore
-from deploy.stores.objects import open_objects
-from latentloop.pace import Pace
+from deploy.configuration.intake import Subfolders
+from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.stores.objects.opening import open_objects
 from latentloop.sources.folder import FolderSource
 from latentloop.sources.found import Found, Source
 from latentloop.sources.packed_files import PackedFiles
 from latentloop.sources.packing import Packed, Packing
 from latentloop.sources.survey import survey
+from latentloop.timing.pace import Pace
 
 PNG = b"\x89PNG\r\n\x1a\n"
 """A file that begins so is packed, whatever follows."""

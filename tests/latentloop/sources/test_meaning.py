@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deploy.settings_intake import Subfolders
+from deploy.configuration.intake import Subfolders
 from latentloop.sources.labels import Labels
 from latentloop.sources.meaning import Meaning, Meant, find_twin_kinds, read_date
 from latentloop.sources.tables import Row

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stores import captures as stored
 from deploy.stores.errors import StoreFull
+from deploy.stores.objects import captures as stored
 from latentloop.sources import packing
 from latentloop.sources.folder import FolderSource
 from latentloop.sources.found import Found, Outcome, Unreadable

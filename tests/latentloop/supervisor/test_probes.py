@@ -12,9 +12,9 @@ from threading import Thread
 
 import pytest
 
+from deploy.configuration.digest import settings_digest
 from deploy.settings import Settings
-from deploy.settings_digest import settings_digest
-from deploy.stores.ledger import Ledger
+from deploy.stores.sql.ledger import Ledger
 from latentloop.supervisor.ports import hold_port
 from latentloop.supervisor.probes import (
     answers,

@@ -9,7 +9,7 @@ from vae_core.ae_config import ConvAeConfig
 from vae_core.config import ConvVaeConfig
 from vae_core.evaluation.benchmark import evaluate
 from vae_core.evaluation.benchmark_result import BenchmarkResult
-from vae_core.evaluation.code_spread import measure_code_spread
+from vae_core.evaluation.codes.code_spread import measure_code_spread
 from vae_core.inference import score_images
 from vae_core.models.build import build_model
 from vae_core.models.conv_ae import ConvAe

@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from vae_core.config import ConvVaeConfig
-from vae_core.evaluation.binarize import binarize
+from vae_core.evaluation.codes.occupancy import assign_cells, count_codes
+from vae_core.evaluation.codes.traversal_check import check_traversals, prior_values
+from vae_core.evaluation.codes.traversal_score import measure_traversals
+from vae_core.evaluation.distances.mmd import measure_mmd, wae_kernel
 from vae_core.evaluation.effort import USUAL
-from vae_core.evaluation.image_quality import measure_quality
-from vae_core.evaluation.mmd import measure_mmd, wae_kernel
-from vae_core.evaluation.model_nll import bernoulli_nll_of
-from vae_core.evaluation.mutual_information import measure_mutual_information
-from vae_core.evaluation.occupancy import assign_cells, count_codes
-from vae_core.evaluation.traversal_check import check_traversals, prior_values
-from vae_core.evaluation.traversal_score import measure_traversals
+from vae_core.evaluation.images.image_quality import measure_quality
+from vae_core.evaluation.likelihood.binarize import binarize
+from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of
+from vae_core.evaluation.likelihood.mutual_information import measure_mutual_information
 from vae_core.models.build import build_model
 from vae_core.models.protocol import Posterior
 

@@ -11,13 +11,13 @@ from tests.vae_core.linear_vae import LinearVae, PixelFeatures, draw_images
 from vae_core.errors import DataError, DivergenceError
 from vae_core.evaluation.benchmark import evaluate
 from vae_core.evaluation.benchmark_result import BenchmarkResult
-from vae_core.evaluation.decoding import decode_pixels
-from vae_core.evaluation.frechet_interval import frechet_interval
-from vae_core.evaluation.pictures import reconstruction_grid, sample_grid, worst_reconstructions
+from vae_core.evaluation.distances.frechet_interval import frechet_interval
+from vae_core.evaluation.images.decoding import decode_pixels
+from vae_core.evaluation.images.pictures import reconstruction_grid, sample_grid, worst_reconstructions
 from vae_core.evaluation.progress import EvaluationProgress
+from vae_core.images.preprocessing import to_unit
 from vae_core.models.build import build_model
 from vae_core.models.vq_vae import VqVae
-from vae_core.preprocessing import to_unit
 from vae_core.priors.code_prior import CodePrior, build_code_prior
 from vae_core.priors.code_prior_config import CodePriorConfig
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior, fit_mixture

@@ -5,10 +5,10 @@ from tests.vae_core.synthetic_images import TINY, boxes, tiny_vq_vae
 from vae_core.ae_config import ConvAeConfig
 from vae_core.config import ConvVaeConfig
 from vae_core.errors import ArtifactError
+from vae_core.images.preprocessing import to_unit
 from vae_core.inference import score_images
 from vae_core.models.build import build_model
 from vae_core.models.variants import require_served
-from vae_core.preprocessing import to_unit
 from vae_core.weights import copy_weights, load_weights
 
 NETWORKS = [

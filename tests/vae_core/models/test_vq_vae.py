@@ -4,9 +4,9 @@ from pydantic import ValidationError
 
 from tests.vae_core.synthetic_images import boxes
 from vae_core.errors import DataError
+from vae_core.images.preprocessing import to_unit
 from vae_core.models.build import build_model
 from vae_core.models.vq_vae import VqVae, vq_loss
-from vae_core.preprocessing import to_unit
 from vae_core.vq_config import VqVaeConfig
 from vae_core.weights import copy_weights, encoder_digest, load_weights
 

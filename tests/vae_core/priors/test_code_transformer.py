@@ -12,7 +12,7 @@ from vae_core.priors.code_transformer import (
     known_neighbours,
     neighbours_at,
 )
-from vae_core.training.precision import autocast
+from vae_core.training.objectives.precision import autocast
 
 GRIDS = [(3, 4), (4, 3), (1, 5), (5, 1), (1, 1)]
 

@@ -19,7 +19,7 @@ from vae_core.errors import CheckpointError, DataError, DivergenceError
 from vae_core.priors.code_prior import CodePrior, build_code_prior
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.priors.fit_code_prior import FittedCodePrior, fit_code_prior, rate_share
-from vae_core.training.events import StopReason
+from vae_core.training.health.events import StopReason
 from vae_core.weights import copy_weights
 
 GRID = (3, 3)

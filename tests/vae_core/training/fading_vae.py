@@ -11,7 +11,7 @@ from vae_core.config import ConvVaeConfig
 from vae_core.models.build import build_model
 from vae_core.models.conv_vae import ConvVae
 from vae_core.models.protocol import Posterior
-from vae_core.training.recovery import train_with_recovery
+from vae_core.training.recovery.recovery import train_with_recovery
 from vae_core.training.result import TrainResult
 from vae_core.weights import copy_weights, load_weights
 

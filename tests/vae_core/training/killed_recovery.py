@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
-from vae_core.training.recovery import train_with_recovery
+from vae_core.training.recovery.recovery import train_with_recovery
 from vae_core.training.result import TrainResult
 
 # the KL collapses once its weight has risen far enough, so that there is a checkpoint of before

@@ -10,8 +10,8 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, TINY_VQ, boxes, recipe
 from vae_core.models.build import build_model
+from vae_core.training.health.progress import TrainProgress
 from vae_core.training.loop import TrainResult, train
-from vae_core.training.progress import TrainProgress
 
 # checkpoints so often that kills fall into the writing
 CONFIG = recipe(200, checkpoint_every_steps=2)

@@ -5,14 +5,14 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from tests.vae_core.training.fading_vae import BLIND_AFTER, build_fading, train_fading
-from tests.vae_core.training.test_recovery import on_one_thread
+from tests.vae_core.training.recovery.test_recovery import on_one_thread
 from vae_core.models.build import build_model
-from vae_core.training import recovery
-from vae_core.training.events import EventKind
-from vae_core.training.fallback import fall_back_where_suspect, restore_snapshot
+from vae_core.training.checkpoints.snapshots import take_snapshot
+from vae_core.training.health.events import EventKind
+from vae_core.training.health.quick_benchmark import Bars, measure_quickly
 from vae_core.training.loop import train
-from vae_core.training.quick_benchmark import Bars, measure_quickly
-from vae_core.training.snapshots import take_snapshot
+from vae_core.training.recovery import recovery
+from vae_core.training.recovery.fallback import fall_back_where_suspect, restore_snapshot
 
 BENCHMARK = boxes(200, seed=9)
 BARS = Bars(min_active_units=2, min_explained_variance=0.3)

@@ -12,7 +12,7 @@ from tests.vae_core.training.killed_training import EVERYTHING
 from vae_core.errors import DivergenceError
 from vae_core.models.conv_vae import ConvVae
 from vae_core.training import run as training_run
-from vae_core.training.held_out import HeldOut
+from vae_core.training.data.held_out import HeldOut
 from vae_core.training.loop import train
 from vae_core.training.step import take_step
 from vae_core.weights import copy_weights

@@ -5,12 +5,12 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.errors import DivergenceError
+from vae_core.images.preprocessing import to_unit
 from vae_core.models.build import build_model
-from vae_core.preprocessing import to_unit
-from vae_core.training.batches import Batch
-from vae_core.training.objective import LossWeights
+from vae_core.training.data.batches import Batch
+from vae_core.training.objectives.objective import LossWeights
+from vae_core.training.objectives.vae_objective import VaeObjective
 from vae_core.training.step import take_step
-from vae_core.training.vae_objective import VaeObjective
 
 X = to_unit(boxes(16))
 GAUSSIAN = TINY.model_copy(update={"likelihood": "gaussian"})

@@ -12,7 +12,7 @@ from vae_core.errors import CheckpointError, DataError, FrozenError
 from vae_core.models.build import build_model
 from vae_core.models.conv_vae import ConvVae
 from vae_core.training import run as training_run
-from vae_core.training.events import EventKind, StopReason
+from vae_core.training.health.events import EventKind, StopReason
 from vae_core.training.loop import train
 from vae_core.weights import copy_weights, encoder_digest
 
@@ -62,8 +62,8 @@ def test_when_only_the_decoder_trains_the_encoder_stays_bit_for_bit(parent):
 
 
 def test_codes_that_cannot_move_are_not_watched_for_collapse(parent, monkeypatch):
-    monkeypatch.setattr("vae_core.training.monitor.COLLAPSED_NATS", 1e3)  # by which any KL is none
-    monkeypatch.setattr("vae_core.training.monitor.SUSPICIOUS_STEPS", 5)
+    monkeypatch.setattr("vae_core.training.health.monitor.COLLAPSED_NATS", 1e3)  # by which any KL is none
+    monkeypatch.setattr("vae_core.training.health.monitor.SUSPICIOUS_STEPS", 5)
     suspected = [
         [event.kind for event in run(recipe(10, trains=trains, **WARM), initial=parent).events]
         for trains in ("all", "decoder")

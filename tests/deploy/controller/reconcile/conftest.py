@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from deploy.controller.service import Service
-from deploy.stores.registry import Registry
+from deploy.stores.mlflow.registry import Registry
 from tests.deploy.controller.reconcile.neighbourhood import World
 from tests.deploy.controller.world import close, neighbours
 from tests.deploy.serving.house import House, tiny_artifact

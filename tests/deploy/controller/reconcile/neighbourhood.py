@@ -25,9 +25,9 @@ from deploy.delivery.steps import (
     TryGolden,
 )
 from deploy.release import ServedVersion
-from deploy.stores.artifacts import artifact_prefix, put_artifact
-from deploy.stores.registry import APPROVED, Registry
-from deploy.stores.release_file import RELEASE_KEY
+from deploy.stores.mlflow.registry import APPROVED, Registry
+from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
+from deploy.stores.objects.release_file import RELEASE_KEY
 from tests.deploy.controller.world import POLICY, Traffic, swap, write_pairs
 from tests.deploy.serving.house import House, tiny_artifact, wait_until
 from vae_core.artifact import Artifact, write_artifact

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from deploy.controller.rollback import Desk, Order, roll_back
 from deploy.delivery.steps import LoadBeside, Promote, RecordApproval, Refuse, TakeBack
+from deploy.record.rollback import Desk, Order, roll_back
 from tests.deploy.controller.reconcile.neighbourhood import MARKS, TRIED, World, kinds, serving, start_canary
 from tests.deploy.controller.world import write_pairs
 

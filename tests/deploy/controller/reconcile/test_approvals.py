@@ -14,7 +14,7 @@ from deploy.delivery.steps import (
     Refuse,
     TryGolden,
 )
-from deploy.stores.release_file import RELEASE_KEY, verify_release
+from deploy.stores.objects.release_file import RELEASE_KEY, verify_release
 from tests.deploy.controller.reconcile.neighbourhood import MARKS, World, end_watch, kinds
 from tests.deploy.controller.world import swap
 from tests.deploy.serving.house import wait_until

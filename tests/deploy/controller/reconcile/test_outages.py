@@ -12,8 +12,8 @@ from deploy.delivery.steps import (
 )
 from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
-from deploy.stores.registry import Registry
-from deploy.stores.release_file import RELEASE_KEY, verify_release
+from deploy.stores.mlflow.registry import Registry
+from deploy.stores.objects.release_file import RELEASE_KEY, verify_release
 from tests.deploy.controller.reconcile.neighbourhood import MARKS, TRIED, World, kinds, serving, start_canary
 from tests.deploy.controller.world import nowhere, write_pairs
 

@@ -6,7 +6,6 @@ import json
 import re
 from datetime import UTC, datetime
 
-from deploy.controller.rollback import Desk, Order, roll_back
 from deploy.delivery.causes import Cause
 from deploy.delivery.steps import (
     BeginTrial,
@@ -18,10 +17,11 @@ from deploy.delivery.steps import (
     TakeBack,
     TryGolden,
 )
+from deploy.record.rollback import Desk, Order, roll_back
 from tests.deploy.controller.reconcile.neighbourhood import MARKS, TRIED, World, kinds, serving, start_canary
 from tests.deploy.controller.world import write_pairs
 from tests.deploy.serving.house import tiny_artifact
-from vae_core.preprocessing import Preprocessing
+from vae_core.images.preprocessing import Preprocessing
 
 pytestmark = MARKS
 

@@ -7,7 +7,7 @@ import uuid
 from datetime import UTC, datetime
 
 from deploy.controller.retraining import find_under_way
-from deploy.stores.registry import APPROVED, TRIGGER_TAG
+from deploy.stores.mlflow.registry import APPROVED, TRIGGER_TAG
 from tests.deploy.controller.reconcile.neighbourhood import MARKS, World
 
 pytestmark = MARKS

@@ -1,0 +1,1 @@
+"""The files of every format, read before anything is decoded."""

@@ -1,0 +1,1 @@
+"""Kinds of images, found without labels."""

@@ -1,0 +1,1 @@
+"""How settings are read, checked, explained and compared; `deploy.settings` puts it together."""

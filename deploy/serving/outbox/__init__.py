@@ -1,0 +1,1 @@
+"""What requests leave behind, on its way to the stores."""

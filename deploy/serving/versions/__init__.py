@@ -1,0 +1,1 @@
+"""The versions that a replica has loaded: following the release, routing, batching."""

@@ -1,1 +1,0 @@
-"""The history of the SQL tables, run by `deploy.stores.database.migrate`."""

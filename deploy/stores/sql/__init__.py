@@ -1,0 +1,1 @@
+"""The SQL databases: ledger, release, digests, telemetry and pairs."""

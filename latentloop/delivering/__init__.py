@@ -1,0 +1,1 @@
+"""The commands around a version: approve, reject, deliver, roll back."""

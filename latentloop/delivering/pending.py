@@ -1,0 +1,73 @@
+"""The versions that wait for a person's word: new ones, and those that were taken back and may be tried again."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from data_checks.shown_text import shorten
+from deploy.delivery.next_step import say_override
+from deploy.settings import Settings, SettingsError
+from deploy.stores.errors import StoreError
+from deploy.stores.mlflow.registry import PENDING, Patience, RegisteredVersion, Registry
+from latentloop.installation.running import fill_in_urls
+
+SCREEN = Patience(question_s=5.0, retries=0)  # who looks at a screen looks again; a server that starts takes minutes
+LONGEST = 160  # characters of a reason
+TAKEN_BACK = 3  # of those that were taken back, the newest
+
+
+class Pending(BaseModel):
+    """A version, what waits (`new`, or `again` after it was taken back), why it came back, and what can be done."""
+
+    model_config = ConfigDict(frozen=True)
+
+    version: str
+    benchmark: str
+    url: str
+    what: Literal["new", "again"] = "new"
+    reason: str = ""
+    next: str = ""
+
+    @property
+    def line(self) -> str:
+        """One line of the screen."""
+        if self.what == "again":
+            return f"taken back: version {self.version}: {self.reason}; {self.next}"
+        return f"waiting for approval: version {self.version}, benchmark {self.benchmark}: {self.url}; {self.next}"
+
+
+def read_pending(settings: Settings) -> tuple[tuple[Pending, ...], str]:
+    """What waits, newest first, and in words why that is unknown, where it is."""
+    try:
+        registry = fill_in_urls(settings).open_registry(SCREEN)
+        if not registry.ready():
+            return (), f"unknown, MLflow at {registry.url} does not answer"
+        found = [_pending(registry, each) for each in registry.versions() if each.approval == PENDING]
+    except SettingsError:
+        return (), "unknown, MLflow does not run"
+    except StoreError as error:
+        return (), f"unknown, {error}"
+    again = [each for each in found if each.what == "again"][:TAKEN_BACK]
+    return (*(each for each in found if each.what == "new"), *again), ""
+
+
+def _pending(registry: Registry, version: RegisteredVersion) -> Pending:
+    benchmark = version.tags.get("benchmark", "?")
+    approve = f"`latentloop approve {version.version}`"
+    if version.tags.get("delivery") == "rolled_back":
+        what: Literal["new", "again"] = "again"
+        reason = shorten(version.tags.get("delivery_reason", ""), LONGEST)
+        following = version.tags.get("next_step", approve)
+    else:
+        what, reason = "new", ""
+        following = approve if benchmark == "passed" else f"{say_override(version.version)}, then {approve}"
+    return Pending(
+        version=version.version,
+        benchmark=benchmark,
+        url=registry.version_url(version.version),
+        what=what,
+        reason=reason,
+        next=following,
+    )

@@ -1,0 +1,1 @@
+"""The demo on somebody's own pictures."""

@@ -1,0 +1,1 @@
+"""A sample of somebody's pictures."""

@@ -1,0 +1,1 @@
+"""The installation of this machine: started, found, opened, stopped."""

@@ -1,0 +1,1 @@
+"""Runs that work elsewhere: started, followed, joined, cancelled."""

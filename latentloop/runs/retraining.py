@@ -1,0 +1,118 @@
+"""What the command `retrain` does: hand a training to its deployment, follow it, say how the version is approved."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from deploy.delivery.next_step import say_override
+from deploy.settings import Settings
+from deploy.stores.orchestrator import COMMAND_PATIENCE_S, RunState
+from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger
+from latentloop.errors import NothingToDo, RunFailed
+from latentloop.runs.following import Followed, expect_completed, follow
+from latentloop.runs.joining import follow_held, is_held
+from latentloop.runs.progress import showing_progress
+from tasks.run.recipe import recipe_name
+from tasks.run.steps import finished_step
+from tasks.values import Registered
+
+Say = Callable[[str], None]
+
+RETRAIN_TIMEOUT_S = 7 * 24 * 3_600.0
+
+
+def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Registered:
+    """Run the tier's deployment for the catalogue as it is, or continue the run of it that was interrupted."""
+    ledger, objects = Ledger(settings.open_database()), settings.open_objects()
+    key = _trigger_key(settings, ledger, tier, again)
+    in_work = is_held(ledger.get_trigger(key))
+    if not (in_work and follow_held(settings, ledger, key, f"retrain-{tier}", _again(tier), say)):
+        _do_retraining(settings, ledger, tier, key, say)
+    registered = finished_step(objects, key, "registered", Registered)
+    if registered is None:
+        raise RunFailed(f"retrain-{tier} completed without a version: see {key} in `latentloop open runs`")
+    return registered
+
+
+def _do_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say: Say) -> None:
+    """Begin or continue it; where another command is faster, follow that one's run, and take over what it leaves."""
+    while True:
+        found = ledger.get_trigger(key)
+        if found is not None and found.state == "running":
+            ended = CANCELLED_BY_HAND if found.result == CANCELLED_BY_HAND else "interrupted"
+            say(f"continuing {key}, {ended} after attempt {found.attempt}")
+        state, followed = _run_retraining(settings, ledger, tier, key, say)
+        if state.name != "Duplicate":
+            expect_completed(state, followed)
+            return
+        if follow_held(settings, ledger, key, f"retrain-{tier}", _again(tier), say):
+            return
+
+
+def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say: Say) -> tuple[RunState, Followed]:
+    """One run for this trigger, followed to its end."""
+    what, parameters = f"retrain-{tier}", {"key": key, "reason": "by hand", "cause": "by hand"}
+    with (
+        settings.open_orchestrator(COMMAND_PATIENCE_S, say) as orchestrator,
+        showing_progress(settings.open_objects(), key, say) as show,
+    ):
+        run = orchestrator.create_run(f"{what}/{what}", parameters, _once(what))
+        say(f"{what} run: {run.url}")
+        followed = Followed(run, what, key, _again(tier))
+        lease_s = settings.controller.lease_s
+        state = follow(
+            orchestrator,
+            ledger,
+            followed,
+            lease_s=lease_s,
+            timeout_s=RETRAIN_TIMEOUT_S,
+            say=say,
+            show=show,
+            home=settings.home,
+        )
+    return state, followed
+
+
+def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> str:
+    """By hand, one training a catalogue version and recipe, unless asked for another."""
+    from deploy.stores.objects.captures import CaptureStore
+
+    catalogue, captured = settings.open_catalogue(), set(CaptureStore(settings.open_objects()).segments())
+    # a retraining ingests first: what was captured fills the catalogue of another preprocessing
+    if not catalogue.counts().accepted and not captured - catalogue.committed_segments("catalogue"):
+        raise NothingToDo("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
+    base = f"by-hand-{tier}-catalogue-{catalogue.name}-{catalogue.version()}-{recipe_name(settings)}"
+    number = 1
+    while (found := ledger.get_trigger(key := f"{base}-{number}")) is not None and found.state != "running":
+        if not again and found.state == "done":
+            raise NothingToDo(
+                f"catalogue version {catalogue.version()} was trained on with this recipe already "
+                f"(version {found.result}): "
+                "ingest new images, change the recipe, or say --again"
+            )
+        number += 1
+    return key
+
+
+def print_registered(registered: Registered) -> None:
+    """The verdict, the page, and the command that approves: the last line is the next thing to do."""
+    version = registered.version
+    print(f"version {version}: benchmark {registered.benchmark}: {registered.reason}")
+    print(f"its page, with pictures: {registered.url}")
+    approve = f"`latentloop approve {version}`, or the tag `approval` = `approved` on its page"
+    refuse = f"(refuse it: `latentloop reject {version}`)"
+    if registered.benchmark == "passed":
+        print(f"approve it: {approve} {refuse}")
+    else:
+        print(f"its gate is against it: a longer training may help; to serve it all the same {say_override(version)},")
+        print(f"then {approve} {refuse}")
+
+
+def _again(tier: str) -> str:
+    return f"`latentloop retrain --tier {tier}` continues it"
+
+
+def _once(what: str) -> str:
+    """A person who asks twice wants two runs; the trigger's key in the ledger keeps the work single."""
+    return f"by-hand-{what}-{uuid.uuid4().hex}"

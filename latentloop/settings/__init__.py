@@ -1,0 +1,1 @@
+"""The settings in force, as a page, a table and JSON."""

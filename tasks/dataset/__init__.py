@@ -1,0 +1,1 @@
+"""The images of a training: which rows, which hold-outs, how they are read."""

@@ -1,0 +1,157 @@
+"""The frozen hold-outs: `benchmark_old`, cut once for ever, and a `benchmark_new` for each window of traffic."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data_checks.least_images import FEWEST_TRAINING
+from tasks.context import engine, now, objects, settings
+from tasks.dataset.fingerprints import catalogue_fingerprints
+from tasks.dataset.images import benchmark_digests, read_benchmark, write_benchmark
+from tasks.dataset.pixels import read_pixels
+from tasks.errors import NotEnoughData
+from tasks.run.progress import tell_step
+from tasks.values import BenchmarkSet, WindowSelection
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RECORDS = 100_000  # ledger lines of cut sets that are read: more than a retraining every minute for two months
+
+
+def open_benchmark_old(version: int) -> BenchmarkSet:
+    """The hold-out that stands, or a new one; of two planners that cut at once the first in the ledger wins.
+
+    Images of another size or fit than those of the first one have a hold-out of their own: versions of both are never
+    compared.
+
+    NotEnoughData for a catalogue that is too small to hold any out: nothing is frozen of it.
+    """
+    from deploy.stores.sql.digests import DigestIndex
+    from deploy.stores.sql.ledger import Ledger
+
+    if (benchmark := _standing()) is None:
+        name = "old" if _record("old") is None else _name_of_its_own()
+        cut = _cut_old(version)
+        Ledger(engine()).record("benchmark", name, cut.model_dump_json(), now(), key=f"benchmark:{name}")
+        benchmark = _record(name)
+    assert benchmark is not None, "just recorded, by us or by whoever was faster"
+    DigestIndex(engine()).protect(benchmark_digests(objects(), benchmark.prefix), benchmark.prefix)
+    return benchmark
+
+
+def cut_benchmark_new(key: str, selection: WindowSelection) -> BenchmarkSet | None:
+    """Freeze what was selected of the window; again with the same selection, nothing changes. None for no hold-out."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from deploy.stores.sql.digests import DigestIndex
+    from deploy.stores.sql.ledger import Ledger
+
+    if not selection.holdout:
+        return None
+    version = selection.catalogue_version
+    rows = settings().open_catalogue().read(["segment", "row", "digest"], version=version)
+    rows = rows.filter(pc.is_in(rows["digest"], value_set=pa.array(selection.holdout, pa.string())))
+    new, spared = frozenset(selection.new_kind), frozenset(selection.of_cut_groups)
+    told = f"{len(spared):,} of its images have too many copies to hold all of them out" if spared else ""
+    cut = _freeze("new", version, rows, key, selection.holdout_sources, new, told, spared)
+    DigestIndex(engine()).protect(list(selection.holdout), cut.prefix)
+    Ledger(engine()).record("benchmark", "new", cut.model_dump_json(), now(), key=f"benchmark:new:{key}")
+    return cut
+
+
+def cut_sets() -> tuple[str, ...]:
+    """Prefixes of all sets that were cut from traffic so far, sorted: their images are never trained on."""
+    from deploy.stores.sql.ledger import Ledger
+
+    found = Ledger(engine()).entries("benchmark", "new", limit=RECORDS)
+    return tuple(sorted({BenchmarkSet.model_validate_json(each.body).prefix for each in found}))
+
+
+def _cut_old(version: int) -> BenchmarkSet:
+    """Choose and freeze `benchmark_old`; NotEnoughData where too few images would be left to train on."""
+    from data_checks.errors import SplitImpossible
+    from data_checks.hold_out.whole_catalogue import Images, Wanted, choose_hold_out
+
+    rows, evaluation = _rows_to_split(version), settings().evaluation
+    tell_step("holding out", f"some of {len(rows):,} images, which are never trained on")
+    wanted = Wanted(evaluation.holdout_min, evaluation.holdout_share, settings().product)
+    images = Images(
+        digests=rows["digest"].to_pylist(),
+        sources=rows["source"].to_pylist(),
+        captured_us=rows["captured_at"].cast("int64").to_numpy(),
+        labels=rows["label"].to_pylist(),
+        fingerprints=lambda: catalogue_fingerprints(rows, version),
+    )
+    try:
+        chosen = choose_hold_out(images, wanted)
+    except SplitImpossible as error:
+        raise NotEnoughData(str(error)) from error
+    # before the cut: a hold-out that is frozen stays, and its images can never be trained on
+    require_enough(len(rows) - len(chosen.rows), len(chosen.rows))
+    spared = frozenset(rows["digest"].take(chosen.of_cut_groups).to_pylist())
+    held = rows.take(chosen.rows)
+    return _freeze("old", version, held, f"{version}", chosen.sources, cut=chosen.told, of_cut_groups=spared)
+
+
+def require_enough(images: int, held_out: int) -> None:
+    """NotEnoughData where so few images may be trained on."""
+    if images < FEWEST_TRAINING:
+        raise NotEnoughData(
+            f"{images} images may be trained on (the hold-out keeps {held_out}): expected at least {FEWEST_TRAINING}; "
+            "ingest more, or lower evaluation.holdout_share before the first training"
+        )
+
+
+def _rows_to_split(version: int) -> pa.Table:
+    columns = ["segment", "row", "digest", "source", "captured_at", "label"]
+    return settings().open_catalogue().read(columns, version=version)
+
+
+def _freeze(
+    name: str,
+    version: int,
+    rows: pa.Table,
+    salt: str,
+    sources: tuple[str, ...],
+    new_kind: frozenset[str] = frozenset(),
+    cut: str = "",
+    of_cut_groups: frozenset[str] = frozenset(),
+) -> BenchmarkSet:
+    """Shuffled once, so that the first n images are a fair sample of all."""
+    preprocessing = settings().preprocessing
+    pixels = read_pixels(settings().open_catalogue(), version, rows, preprocessing, f"images of benchmark_{name}")
+    seed = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:4], "big")
+    order = np.random.default_rng(seed).permutation(len(rows))
+    digests = rows["digest"].take(order).to_pylist()
+    return write_benchmark(
+        objects(), name, pixels[order], digests, sources, preprocessing, new_kind, cut, of_cut_groups
+    )
+
+
+def _standing() -> BenchmarkSet | None:
+    """The hold-out of the images that the settings make: images of another size or fit have one of their own."""
+    first = _record("old")
+    return first if first is not None and _of_these_images(first) else _record(_name_of_its_own())
+
+
+def _name_of_its_own() -> str:
+    return f"old-{settings().preprocessing.digest[:12]}"
+
+
+def _record(name: str) -> BenchmarkSet | None:
+    from deploy.stores.sql.ledger import Ledger
+
+    found = Ledger(engine()).entries("benchmark", name, limit=1)
+    return BenchmarkSet.model_validate_json(found[0].body) if found else None
+
+
+def _of_these_images(benchmark: BenchmarkSet) -> bool:
+    wanted = settings().preprocessing
+    if benchmark.preprocessing is None:  # frozen before the digest was kept
+        return read_benchmark(objects(), benchmark, 1).shape[1:] == wanted.shape
+    return benchmark.preprocessing in wanted.same_images_digests

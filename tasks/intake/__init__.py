@@ -1,0 +1,1 @@
+"""From captured files to rows of catalogue and quarantine."""

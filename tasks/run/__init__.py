@@ -1,0 +1,1 @@
+"""A run from outside: finished steps, progress, curves, device."""

@@ -1,0 +1,1 @@
+"""What versions make of images, measured and compared."""

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from data_checks.drift.report import DriftReport, run_drift_report, save_to_workspace
+from data_checks.sample import Sample
+from data_checks.verdict import Evidence, Phase, Verdict
+from tests.data_checks.drift.grids import Grids
+from tests.data_checks.kinds import draw, known_kinds, season_kinds
+
+AT = datetime(2025, 6, 1, 12, 30, tzinfo=UTC)
+
+
+def number(name: str, value: float, limit: float) -> Evidence:
+    return Evidence(name=name, value=value, limit=limit, unit="", direction="lower", n=2000)
+
+
+VERDICTS = {
+    "recon_error": Verdict(
+        phase=Phase.failed,
+        reason="recon_error rose by 0.29 [0.25, 0.33] > limit 0.05 (n=2000)",
+        evidence=(number("mean", 0.01, 0.02), number("relative rise", 0.29, 0.05)),
+    ),
+    "refused_low_variance": Verdict(
+        phase=Phase.passed, reason="refused_low_variance 0.001 <= limit 0.01", evidence=(number("rate", 0.001, 0.01),)
+    ),
+    "kl": Verdict(phase=Phase.inconclusive, reason="the interval holds the limit", evidence=(number("rise", 0.6, 1),)),
+    "aggregated_posterior": Verdict(phase=Phase.no_data, reason="cannot judge: 600 images, at least 2000 needed"),
+}
+
+
+def ordinary(n: int = 600, seed: int = 0) -> Sample:
+    rng = np.random.default_rng(seed)
+    return draw(known_kinds(n, rng), rng)
+
+
+def season(n: int = 600) -> Sample:
+    rng = np.random.default_rng(1)
+    return draw(season_kinds(n, 0.4, rng), rng)
+
+
+def report(current: Sample, reference: Sample | None, verdicts: dict[str, Verdict] = VERDICTS) -> DriftReport:
+    return run_drift_report(current, reference, verdicts, name="fashion: suspicion", at=AT, max_rows=300, seed=0)
+
+
+@pytest.fixture(scope="module")
+def drifted() -> DriftReport:
+    return report(season(), ordinary())
+
+
+def test_each_verdict_is_a_test_of_its_own_status_and_only_the_failed_ones_failed(drifted: DriftReport) -> None:
+    assert {test.name: test.status for test in drifted.tests} == {
+        "recon_error": "FAIL",
+        "refused_low_variance": "SUCCESS",
+        "kl": "WARNING",
+        "aggregated_posterior": "ERROR",
+    }
+    assert {test.name: test.description for test in drifted.tests} == {
+        judge: verdict.reason for judge, verdict in VERDICTS.items()
+    }
+    assert drifted.failed == ("recon_error",)
+
+
+def test_evidently_reads_its_snapshot_back_with_the_leading_number_of_every_judge(drifted: DriftReport) -> None:
+    from evidently.core.report import Snapshot
+
+    snapshot = Snapshot.loads(drifted.snapshot_json.decode())
+    assert {(test.name, test.status.value) for test in snapshot.tests_results} == {
+        (test.name, test.status) for test in drifted.tests
+    }
+    values = {result.display_name: result.value for result in snapshot.metric_results.values() if result.tests}
+    assert values == {
+        "recon_error: relative rise": 0.29,  # the number beyond its limit, not the first one
+        "refused_low_variance: rate": 0.001,
+        "kl: rise": 0.6,
+        "aggregated_posterior: numbers measured": 0.0,
+    }
+    assert snapshot.get_name() == "fashion: suspicion"
+
+
+def test_the_page_tells_a_person_what_each_judge_said_and_needs_no_network(drifted: DriftReport) -> None:
+    page = drifted.html.decode()
+    for judge, verdict in VERDICTS.items():
+        assert json.dumps(judge) in page
+        assert json.dumps(verdict.reason) in page
+    for words in ("fashion: suspicion", "600 images of the window against a reference of 600", "nothing acts on it"):
+        assert words in page
+    assert 'src="http' not in page and 'href="http' not in page.split("</script>")[0]
+
+
+def test_evidently_gives_its_own_verdict_in_one_sentence_beside_ours(drifted: DriftReport) -> None:
+    assert drifted.stock_verdict.startswith("Evidently's own verdict, not acted on: drift, ")
+    assert "of 10 columns (KS p < 0.05, drift from 50% of columns): recon_error, " in drifted.stock_verdict
+    calm = report(ordinary(seed=5), ordinary())
+    assert calm.stock_verdict.startswith("Evidently's own verdict, not acted on: no drift, ")
+    assert calm.failed == ("recon_error",), "what it finds or does not find changes no verdict of ours"
+
+
+def test_columns_without_a_distribution_are_left_out_and_named() -> None:
+    window, known = season(), ordinary()
+    window.kl[:] = np.nan
+    window.image_entropy[::3] = np.inf
+    known.norm[:] = 4.0
+    window.recon_error[:] = 0.01
+    spoilt = report(window, known)
+    named = "recon_error (constant in the window); kl (only NaN in the window); norm (constant in the reference)"
+    assert spoilt.stock_verdict.endswith(f"; left out: {named}")
+    assert " of 7 columns " in spoilt.stock_verdict
+    assert f"Left out of the pictures: {named}." in spoilt.html.decode()
+
+
+@pytest.mark.parametrize(
+    ("current", "reference", "words"),
+    [
+        (season(), None, "every column: this version has no reference"),
+        (season().take(slice(0, 0)), ordinary(), "recon_error (empty in the window)"),
+        (season(), ordinary().take(slice(0, 0)), "recon_error (empty in the reference)"),
+    ],
+    ids=["no reference", "no traffic", "empty reference"],
+)
+def test_where_nothing_can_be_compared_the_judges_are_still_on_record(
+    current: Sample, reference: Sample | None, words: str
+) -> None:
+    alone = report(current, reference)
+    assert [test.status for test in alone.tests] == ["FAIL", "SUCCESS", "WARNING", "ERROR"]
+    assert alone.stock_verdict.startswith("Evidently's own verdict: none, nothing to compare (")
+    assert words in alone.stock_verdict
+    assert VERDICTS["recon_error"].reason in alone.html.decode()
+
+
+def test_codes_of_another_model_are_not_compared() -> None:
+    known = ordinary()
+    narrow = Sample(
+        mu=known.mu[:, :3],
+        logvar=known.logvar[:, :3],
+        **{name: getattr(known, name) for name in Sample.__slots__ if name not in ("mu", "logvar")},
+    )
+    assert "codes of 16 dimensions against 3 in the reference" in report(season(), narrow).stock_verdict
+
+
+def test_the_same_run_has_the_same_id_and_another_moment_another_one(drifted: DriftReport) -> None:
+    assert report(ordinary(), None).snapshot_id == drifted.snapshot_id
+    later = run_drift_report(
+        ordinary(), None, VERDICTS, name="fashion: suspicion", at=AT.replace(hour=13), max_rows=300, seed=0
+    )
+    assert later.snapshot_id != drifted.snapshot_id
+    with pytest.raises(ValueError, match="expected a moment with a time zone, came 2025-06-01T12:30:00"):
+        run_drift_report(ordinary(), None, VERDICTS, name="fashion", at=AT.replace(tzinfo=None), seed=0)
+
+
+def test_the_moment_is_shown_in_its_zone_and_kept_in_utc(drifted: DriftReport) -> None:
+    at = AT.astimezone(ZoneInfo("Asia/Kolkata"))
+    there = run_drift_report(ordinary(), None, VERDICTS, name="fashion: suspicion", at=at, max_rows=300, seed=0)
+
+    assert b"2025-06-01 18:00:00 IST. 600 images of the window" in there.html
+    assert b"2025-06-01 12:30:00 UTC. 600 images of the window" in drifted.html
+    assert there.snapshot_id == drifted.snapshot_id
+    assert json.loads(there.snapshot_json)["timestamp"] == json.loads(drifted.snapshot_json)["timestamp"]
+
+
+def test_no_word_of_a_verdict_can_break_out_of_the_page() -> None:
+    evil = Verdict(phase=Phase.failed, reason="a </script><script>alert(1)</script> <!-- b < c")
+    page = report(ordinary(), None, {"judge": evil}).html.decode()
+    assert "</script><script>alert" not in page
+    assert "b < c" in page
+
+
+def test_the_workspace_keeps_one_project_and_one_file_a_snapshot(tmp_path: Path, drifted: DriftReport) -> None:
+    from evidently.ui.workspace import Workspace
+
+    calm = report(ordinary(), None, {"kl": VERDICTS["kl"]})
+    first = save_to_workspace(tmp_path / "evidently", "fashion", drifted)
+    again = save_to_workspace(tmp_path / "evidently", "fashion", drifted)
+    save_to_workspace(tmp_path / "evidently", "fashion", calm)
+    save_to_workspace(tmp_path / "evidently", "shoes", calm)
+    assert first == again
+    assert Path(first).is_file()
+
+    workspace = Workspace(str(tmp_path / "evidently"))
+    assert sorted(project.name for project in workspace.list_projects()) == ["fashion", "shoes"]
+    (project,) = workspace.search_project("fashion")
+    assert {str(run) for run in workspace.list_runs(project.id)} == {drifted.snapshot_id, calm.snapshot_id}
+    run = workspace.get_run(project.id, drifted.snapshot_id)
+    assert run is not None and run.timestamp == AT
+    statuses = {test.name: test.status.value for result in run.metric_results.values() for test in result.tests}
+    assert statuses == {test.name: test.status for test in drifted.tests}
+
+
+def test_a_stored_snapshot_holds_only_what_evidently_knows_by_itself(
+    monkeypatch: pytest.MonkeyPatch, drifted: DriftReport
+) -> None:
+    from evidently import pydantic_utils
+    from evidently.core.report import Snapshot
+
+    # as in the process of its UI, that has never heard of our judges
+    ours = [key for key, kind in pydantic_utils.LOADED_TYPE_ALIASES.items() if kind.__module__.startswith("data_")]
+    assert len(ours) >= 3
+    for key in ours:
+        monkeypatch.delitem(pydantic_utils.LOADED_TYPE_ALIASES, key)
+    assert len(Snapshot.loads(drifted.snapshot_json.decode()).tests_results) == 4
+
+
+def test_importing_the_report_does_not_load_evidently() -> None:
+    program = "import sys, data_checks.drift.report; print([m for m in ('evidently', 'pandas') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_pictures_of_a_vq_vae_show_its_distance_from_the_codes_and_no_kl() -> None:
+    grids, rng = Grids(1), np.random.default_rng(3)
+    shown = report(grids.sample(400, rng, distance=3.0), grids.sample(400, rng), {})
+    assert "code_distance" in shown.stock_verdict
+    assert "kl" not in shown.stock_verdict
+    other = report(grids.sample(400, rng), grids.rest.draw(400, rng), {})
+    assert "every column: the reference is of another kind of model" in other.stock_verdict

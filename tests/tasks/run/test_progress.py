@@ -1,0 +1,57 @@
+"""A run says what it does from its first image to its last file, whoever watches; outside of a run nobody hears it."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.stores.errors import ObjectMissing
+from deploy.stores.objects.captures import CaptureStore
+from tasks import ingest as ingesting
+from tasks.claim import claim_trigger, finish_trigger, holding
+from tasks.context import objects
+from tasks.ingest import find_new_segments, ingest_segments
+from tasks.run.progress import ProgressNote, counting, progress_key, tell_step
+from tests.tasks.conftest import Configure, Noted
+from tests.tasks.season import capture_images, known_images
+
+
+def _stands(key: str) -> ProgressNote:
+    return ProgressNote.model_validate_json(objects().get(progress_key(key)).data)
+
+
+def test_what_is_told_while_a_trigger_is_held_is_its_progress(configure: Configure) -> None:
+    claimed = claim_trigger.fn("by-hand-1", "retrain-full", "by hand")
+    tell_step("planning", "before")
+    with pytest.raises(ObjectMissing):
+        _stands("by-hand-1")
+    with holding(claimed):
+        tell_step("planning", "the full tier")
+        assert _stands("by-hand-1") == ProgressNote(step="planning", share_done=0.0, detail="the full tier")
+        counting("reading", "images", 400)(100)
+        assert _stands("by-hand-1").detail == "0 of 400 images", "the same part is said again after two seconds"
+        counting("reading", "images of nothing", 0)
+        assert _stands("by-hand-1") == ProgressNote(step="reading", share_done=0.0, detail="0 of 0 images of nothing")
+    tell_step("planning", "after")
+    assert _stands("by-hand-1").step == "reading"
+
+
+def test_a_trigger_whose_key_no_store_takes_does_its_work_unheard(configure: Configure) -> None:
+    claimed = claim_trigger.fn("of the camera / 3", "ingest", "by hand")
+    with holding(claimed):
+        tell_step("ingesting", "images")
+        finish_trigger.fn(claimed, "done")
+
+
+def test_an_ingest_counts_the_segments_of_all_its_chunks(
+    configure: Configure, noted: Noted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingesting, "SEGMENTS_AT_ONCE", 2)
+    for day in range(5):
+        capture_images(known_images(3, seed=day), day=day)
+    assert len(CaptureStore(objects()).segments()) == 5
+    with holding(claim_trigger.fn("an-ingest", "ingest", "by hand")):
+        chunks = find_new_segments.fn()
+        for chunk in chunks:
+            ingest_segments.fn(chunk, chunks)
+    told = [detail for step, _, detail in noted if step == "ingesting"]
+    assert list(dict.fromkeys(told)) == [f"{done} of 5 segments" for done in (0, 2, 4, 5)]

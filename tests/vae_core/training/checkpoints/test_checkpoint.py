@@ -1,0 +1,152 @@
+import shutil
+
+import pytest
+import torch
+
+from tests.vae_core.synthetic_images import TINY, TINY_VQ, recipe
+from vae_core.errors import CheckpointError
+from vae_core.training.checkpoints.checkpoint import Checkpoint, CheckpointFolder, CheckpointHeader
+from vae_core.training.checkpoints.identity import TrainingIdentity
+from vae_core.training.health.events import EventKind, TrainEvent
+
+IDENTITY = TrainingIdentity(model=TINY, training=recipe(), data_digest="0" * 64)
+
+
+DIGESTS = ("data_digest", "initial_digest")
+
+
+def checkpoint(step: int) -> Checkpoint:
+    header = CheckpointHeader(
+        identity=IDENTITY,
+        step=step,
+        seconds_used=step / 3,
+        kl_steps_below=2,
+        events=(TrainEvent(EventKind.resumed, 1, "so"),),
+    )
+    return Checkpoint(header, {"weights": torch.full((3,), float(step))})
+
+
+@pytest.fixture
+def filled(tmp_path):
+    folder = CheckpointFolder(tmp_path / "c", IDENTITY)
+    for step in (5, 10, 15):
+        folder.save(checkpoint(step))
+    return tmp_path / "c"
+
+
+def newest_step(folder):
+    found, events = CheckpointFolder(folder, IDENTITY).newest()
+    return found and found.header.step, [(event.kind, event.step) for event in events]
+
+
+def test_the_newest_comes_back_as_it_was(filled):
+    found, events = CheckpointFolder(filled, IDENTITY).newest()
+    assert found.header == checkpoint(15).header and events == []
+    assert torch.equal(found.tensors["weights"], torch.full((3,), 15.0))
+
+
+def test_two_are_kept(filled):
+    assert sorted(entry.name for entry in filled.iterdir()) == ["step-000000000010", "step-000000000015"]
+
+
+def test_the_newest_of_before_each_onset_is_kept_as_well(tmp_path):
+    folder = CheckpointFolder(tmp_path, IDENTITY)
+    for step in range(5, 45, 5):
+        folder.save(checkpoint(step), onsets=(12, 21) if step > 20 else (step + 1, step + 1))
+    kept = [int(entry.name.removeprefix("step-")) for entry in sorted(tmp_path.iterdir())]
+    # 20 has the weights that showed the sign in step 21; 10 was dropped while no collapse had begun, and is gone
+    assert kept == [15, 35, 40]
+    assert folder.newest(before=20)[0].header.step == 15 and folder.newest(before=15) == (None, [])
+    folder.save(checkpoint(45), onsets=(46, 46))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_damaged_one_of_before_the_onset_gives_way_to_its_elder(filled):
+    cut(filled / "step-000000000010" / "checkpoint.json")
+    found, (event,) = CheckpointFolder(filled, IDENTITY).newest(before=15)
+    assert found is None and (event.kind, event.step) == (EventKind.checkpoint_damaged, 10)
+
+
+def test_without_any_there_is_none(tmp_path):
+    assert newest_step(tmp_path / "nothing") == (None, [])
+
+
+def cut(file):
+    file.write_bytes(file.read_bytes()[:-7])
+
+
+def flip(file):
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "checkpoint.json", "tensors.safetensors"])
+@pytest.mark.parametrize("damage", [cut, flip, lambda file: file.unlink()], ids=["cut", "flip", "unlink"])
+def test_a_damaged_newest_one_gives_way_to_the_one_before_it(filled, name, damage):
+    damage(filled / "step-000000000015" / name)
+    assert newest_step(filled) == (10, [(EventKind.checkpoint_damaged, 15)])
+
+
+def test_when_all_are_damaged_the_training_begins_anew_and_says_so(filled):
+    for folder in filled.iterdir():
+        (folder / "checkpoint.json").unlink()
+    damaged = EventKind.checkpoint_damaged
+    assert newest_step(filled) == (None, [(damaged, 15), (damaged, 10)])
+
+
+def test_a_damaged_one_is_replaced_by_the_next_save_of_its_step(filled):
+    cut(filled / "step-000000000015" / "checkpoint.json")
+    folder = CheckpointFolder(filled, IDENTITY)
+    folder.newest()
+    folder.save(checkpoint(15))
+    assert newest_step(filled) == (15, [])
+
+
+def test_what_a_killed_process_left_is_ignored_and_cleared(filled):
+    shutil.copytree(filled / "step-000000000015", filled / ".step-000000000020.00ff.tmp")
+    (filled / ".step-000000000020.00ff.tmp" / "manifest.json").unlink()
+    assert newest_step(filled) == (15, [])
+    assert not list(filled.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("identity", "what"),
+    [
+        (
+            IDENTITY.model_copy(update={"model": TINY.model_copy(update={"latent_dim": 5})}),
+            "model config: latent_dim 4 instead of 5",
+        ),
+        (IDENTITY.model_copy(update={"model": TINY_VQ}), "model config: variant conv_vae instead of vq_vae"),
+        (
+            IDENTITY.model_copy(update={"training": recipe(30, seed=1)}),
+            "training config: budget.amount 20 instead of 30, seed 0 instead of 1",
+        ),
+        (IDENTITY.model_copy(update={"data_digest": "f" * 64}), "images"),
+        (IDENTITY.model_copy(update={"initial_digest": "f" * 64}), "warm start"),
+        (IDENTITY.model_copy(update={"weights_digest": "f" * 64}), "sampling weights"),
+        (IDENTITY.model_copy(update={"held_out_digest": "f" * 64}), "held-out images"),
+        (IDENTITY.model_copy(update=dict.fromkeys(DIGESTS, "f" * 64)), "images; other warm start"),
+    ],
+)
+def test_another_training_s_checkpoint_is_refused_by_what_differs(filled, identity, what):
+    with pytest.raises(CheckpointError, match=rf"another training \(other {what}\); choose another"):
+        CheckpointFolder(filled, identity).newest()
+
+
+def test_a_checkpoint_of_the_first_release_is_still_this_training_s():
+    header = (
+        b'{"events":[],"identity":{"data_digest":"' + b"0" * 64 + b'","model":{"channels":1,"height":8,"latent_dim":4,'
+        b'"schema_version":1,"variant":"conv_vae","width":8,"widths":[4,8]},"training":{"batch_size":16,"beta":1.0,'
+        b'"budget":{"amount":20.0,"unit":"steps"},"checkpoint_every_steps":500,"final_learning_rate":0.0003,'
+        b'"free_bits_nats":0.5,"kl_warmup_share":0.1,"learning_rate":0.001,"precision":"fp32","schema_version":1,'
+        b'"seed":0}},"kl_steps_below":2,"schema_version":1,"seconds_used":1.5,"step":5}'
+    )
+    assert CheckpointHeader.model_validate_json(header).identity == IDENTITY
+
+
+def test_a_disk_that_refuses_is_one_clear_line(tmp_path):
+    (tmp_path / "c").write_bytes(b"a file")
+    with pytest.raises(CheckpointError, match="cannot be written .*free space") as raised:
+        CheckpointFolder(tmp_path / "c", IDENTITY).save(checkpoint(5))
+    assert "\n" not in str(raised.value)

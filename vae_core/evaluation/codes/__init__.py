@@ -1,0 +1,1 @@
+"""Codes, posteriors and how a decoder uses them."""

@@ -1,0 +1,1 @@
+"""Distances between sets of images, each with its interval."""

@@ -1,0 +1,1 @@
+"""The feature network, and the features of fixed sets."""

@@ -1,0 +1,1 @@
+"""Reconstructions and samples: errors, groups, pictures."""

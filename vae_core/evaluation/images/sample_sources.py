@@ -1,0 +1,100 @@
+"""Where samples of a model come from: the priors that it has, and codes drawn from each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+
+from vae_core.errors import DataError
+from vae_core.evaluation.features.extractor import FeatureExtractor
+from vae_core.evaluation.features.real_features import CHUNK
+from vae_core.evaluation.images.decoding import decode_pixels
+from vae_core.models.conv_ae import ConvAe
+from vae_core.models.variants import MeasuredModel
+from vae_core.models.vq_vae import VqVae
+from vae_core.priors.code_prior import CodePrior
+from vae_core.priors.sampling import SamplingPrior, kind_of
+from vae_core.priors.standard_normal import sample_standard_normal
+
+SourceName = Literal["standard", "mixture", "codes"]
+
+CODES_AT_ONCE = 64
+"""Drawn from a prior over codes on a processor, between two calls of a progress callback; as quick as 512 there."""
+
+STAGES: dict[SourceName, str] = {
+    "standard": "samples from N(0, I)",
+    "mixture": "samples from the mixture",
+    "codes": "samples from the prior over codes",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleSource:
+    """N(0, I) of so many dimensions where there is no prior; else the prior."""
+
+    name: SourceName
+    latent_dim: int
+    prior: SamplingPrior | None
+
+    @property
+    def stage(self) -> str:
+        """What an evaluation is doing while it draws from here, in words."""
+        return STAGES[self.name]
+
+    def draw(self, n: int, generator: torch.Generator) -> torch.Tensor:
+        """Draw n codes: (n, D) float32, or indices (n, h, w) int64 of a prior over codes."""
+        if self.prior is None:
+            return sample_standard_normal(n, self.latent_dim, generator)
+        return self.prior.sample(n, generator)
+
+    def draw_chunks(self, n: int, seed: int) -> Iterator[torch.Tensor]:
+        """Draw n codes from a generator of this seed, a chunk at a time; all of them as `draw` would."""
+        generator = torch.Generator().manual_seed(seed)
+        if isinstance(self.prior, CodePrior):
+            # its draws take longer than what is made of them, and parts of them are the same as all at once
+            at_once = CODES_AT_ONCE if self.prior.device.type == "cpu" else CHUNK
+            for start in range(0, n, at_once):
+                yield self.draw(min(at_once, n - start), generator)
+        else:
+            yield from torch.split(self.draw(n, generator), CHUNK)
+
+
+def find_sources(model: MeasuredModel, prior: SamplingPrior | None) -> tuple[SampleSource, ...]:
+    """Whatever the model can be sampled from, the version's own prior last; only a VAE has one without being fitted.
+
+    DataError for a prior of the other kind of model.
+    """
+    if isinstance(model, VqVae) != isinstance(prior, CodePrior) and prior is not None:
+        wanted = "a prior over codes" if isinstance(model, VqVae) else "a mixture"
+        raise DataError(f"samples: expected {wanted} for a {type(model).__name__}, came {kind_of(prior)}; fit another")
+    if isinstance(model, VqVae):
+        return () if prior is None else (SampleSource("codes", model.latent_dim, prior),)
+    fitted = () if prior is None else (SampleSource("mixture", model.latent_dim, prior),)
+    # where an autoencoder's codes lie is not known before they are looked at
+    return fitted if isinstance(model, ConvAe) else (SampleSource("standard", model.latent_dim, None), *fitted)
+
+
+def extract_samples(
+    model: MeasuredModel,
+    source: SampleSource,
+    n: int,
+    extractor: FeatureExtractor,
+    *,
+    seed: int,
+    device: str,
+    on_progress: Callable[[int], None],
+) -> np.ndarray:
+    """Features (n, F) of decoded draws, a chunk at a time; each source has its own generator of this seed.
+
+    So adding a prior leaves the samples from the others alone. `on_progress` hears the number of samples done.
+    """
+    features, done = np.empty((n, extractor.dim), dtype=np.float32), 0
+    for codes in source.draw_chunks(n, seed):
+        features[done : done + len(codes)] = extractor.extract(decode_pixels(model, codes, device))
+        done += len(codes)
+        on_progress(done)
+    return features

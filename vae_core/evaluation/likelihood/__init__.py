@@ -1,0 +1,1 @@
+"""How probable images are under a model."""

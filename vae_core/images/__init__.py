@@ -1,0 +1,1 @@
+"""Images on their way into a model: size, preprocessing, damage."""

@@ -1,0 +1,1 @@
+"""What of a training outlives its process."""

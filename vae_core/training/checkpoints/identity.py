@@ -1,0 +1,80 @@
+"""Which training a checkpoint belongs to, by everything that its weights follow from."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from vae_core.ae_config import TrainableConfig
+from vae_core.config import TrainConfig
+from vae_core.documents import SHA256
+from vae_core.images.preprocessing import pixel_digest
+from vae_core.models.variants import ImageModel
+from vae_core.training.checkpoints.differences import describe_differences
+from vae_core.training.data.batches import Pairs
+from vae_core.training.data.order import digest_sampling_weights
+from vae_core.weights import copy_weights, digest_weights
+
+_WORDS = {
+    "model": "model config",
+    "training": "training config",
+    "data_digest": "images",
+    "initial_digest": "warm start",
+    "weights_digest": "sampling weights",
+    "held_out_digest": "held-out images",
+    "pairs_digest": "pairs",
+}
+
+
+class TrainingIdentity(BaseModel):
+    """Another model, recipe or set of images is another training.
+
+    The digests of warm start, sampling weights, held-out images and pairs are None where there are none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: TrainableConfig
+    training: TrainConfig
+    data_digest: str = Field(pattern=SHA256)
+    initial_digest: str | None = Field(None, pattern=SHA256)
+    weights_digest: str | None = Field(None, pattern=SHA256)
+    held_out_digest: str | None = Field(None, pattern=SHA256)
+    pairs_digest: str | None = Field(None, pattern=SHA256)
+
+    def differences(self, other: TrainingIdentity) -> list[str]:
+        """What is not the same in both, in a person's words; of configs also the values here and in the other."""
+        told = []
+        for name, words in _WORDS.items():
+            ours, theirs = getattr(self, name), getattr(other, name)
+            if ours != theirs:
+                told.append(f"{words}: {describe_differences(ours, theirs)}" if isinstance(ours, BaseModel) else words)
+        return told
+
+
+def identify_training(
+    model_config: TrainableConfig,
+    train_config: TrainConfig,
+    images: np.ndarray,
+    initial: ImageModel | None,
+    weights: np.ndarray | None,
+    held_out: np.ndarray | None,
+    pairs: Pairs | None,
+) -> TrainingIdentity:
+    """Identify a training by what `train` was given; images and held_out uint8 (N, C, H, W), weights (N,)."""
+    return TrainingIdentity(
+        model=model_config,
+        training=train_config,
+        data_digest=pixel_digest(images),
+        initial_digest=None if initial is None else digest_weights(copy_weights(initial)),
+        weights_digest=None if weights is None else digest_sampling_weights(weights),
+        held_out_digest=None if held_out is None else pixel_digest(held_out),
+        pairs_digest=None if pairs is None else _digest_pairs(pairs),
+    )
+
+
+def _digest_pairs(pairs: Pairs) -> str:
+    words = f"{pixel_digest(pairs.inputs)} {pixel_digest(pairs.targets)} {pairs.share!r}"
+    return hashlib.sha256(words.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""The images of each step of a training."""

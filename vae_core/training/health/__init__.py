@@ -1,0 +1,1 @@
+"""What is noticed about a training while it runs."""

@@ -1,0 +1,1 @@
+"""What a step minimises: losses, their weights in time, number formats."""

@@ -1,0 +1,1 @@
+"""What follows a collapse: another attempt, or an older snapshot."""
