@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shlex
 import stat
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -22,7 +23,7 @@ def test_a_stranger_cannot_start_a_run_with_a_command_of_his_own(loop: Loop, cou
     answer = httpx.post(
         f"{loop.settings.prefect_url}/deployments/{ingest}/create_flow_run",
         json={"job_variables": {"command": f"touch {loop.folder / 'owned'}"}},
-        timeout=30,
+        timeout=120,
     )
 
     assert answer.status_code == 401
@@ -48,7 +49,7 @@ def test_opening_the_runs_starts_the_browser_with_a_page_that_signs_in(loop: Loo
     browser.write_text(f'#!/bin/sh\nprintf %s "$1" > "{seen}"\n')
     browser.chmod(0o755)
 
-    loop.env["BROWSER"] = f"{browser} %s"
+    loop.env["BROWSER"] = f"{shlex.quote(str(browser))} %s"  # folders have spaces
     try:
         loop.run("open", "runs")
     finally:
@@ -58,9 +59,9 @@ def test_opening_the_runs_starts_the_browser_with_a_page_that_signs_in(loop: Loo
     assert page == loop.settings.secrets_folder / "open-runs.html"
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
     target, word = page.read_text().split('"')[3].split("#")
-    assert httpx.get(target, timeout=30).is_success
+    assert httpx.get(target, timeout=120).is_success
     user, _, password = base64.b64decode(word).decode().partition(":")
-    assert httpx.get(f"{loop.settings.prefect_url}/admin/version", auth=(user, password), timeout=30).is_success
+    assert httpx.get(f"{loop.settings.prefect_url}/admin/version", auth=(user, password), timeout=120).is_success
 
 
 def test_the_addresses_are_printed_for_a_machine_without_a_browser(loop: Loop) -> None:
@@ -71,7 +72,7 @@ def test_the_addresses_are_printed_for_a_machine_without_a_browser(loop: Loop) -
         "registry": f"{loop.settings.mlflow_url}/#/models/e2e",
         "service": f"{loop.settings.service_url}/docs",
     }
-    assert all(httpx.get(each.split("#")[0], timeout=30).is_success for each in printed.values())
+    assert all(httpx.get(each.split("#")[0], timeout=120).is_success for each in printed.values())
 
 
 @pytest.mark.parametrize(
@@ -88,8 +89,8 @@ def test_the_registry_refuses_other_hosts_and_origins(loop: Loop, headers: dict[
     search = f"{loop.settings.mlflow_url}/api/2.0/mlflow/experiments/search"
 
     if "Origin" not in headers:
-        assert httpx.get(url, headers=headers, timeout=30).status_code == status
-    answer = httpx.post(search, headers=headers, json={"max_results": 1}, timeout=30)
+        assert httpx.get(url, headers=headers, timeout=120).status_code == status
+    answer = httpx.post(search, headers=headers, json={"max_results": 1}, timeout=120)
 
     assert answer.status_code == status, answer.text
     assert "evil" not in answer.headers.get("access-control-allow-origin", "")

@@ -18,11 +18,13 @@ import torch
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import make_url
 
-from deploy.stores.authorities import trusted
 from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact
+from deploy.stores.authorities import trusted
 from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.damage import encode_png
+from latentloop.supervisor.judging import Phase
+from latentloop.supervisor.report import PartReport, read_children
 from tests.e2e.conftest import TELEMETRY_QUEUE, Loop
 from tests.latentloop.products import product_images
 from vae_core.artifact import make_golden, write_artifact
@@ -54,21 +56,19 @@ def test_the_service_answers_while_registry_and_orchestrator_are_dead_and_the_st
     loop: Loop, served: str
 ) -> None:
     made = json.loads(loop.run("register", str(_noised_copy(loop, served)), "--json"))
-    killed = [
-        each for each in ("mlflow server", "latentloop.orchestration.prefect_server") if _kill(loop.settings.home, each)
-    ]
-    assert killed == ["mlflow server", "latentloop.orchestration.prefect_server"]
+    home = loop.settings.home
+    registry, orchestrator = (_kill(home, each) for each in ("mlflow server", "latentloop.orchestration.prefect_server"))
 
     image = encode_png(product_images(1, seed=98)[0])
     assert [loop.score(image).status_code for _ in range(20)] == [200] * 20
     # the supervisor starts both again; then a person approves what no gate has seen
-    _await(lambda: _answers(f"{loop.settings.mlflow_url}/health"), "MLflow again")
+    _await(lambda: _is_up_again(home, registry), "MLflow again")
     approve_as_the_ui_does(loop.settings, made["version"])
     ledger = Ledger(loop.settings.open_database())
     _await(lambda: ledger.entries("approval-refused", made["version"]), "the refusal of the approval")
     (line,) = ledger.entries("approval-refused", made["version"])
     assert "no override is recorded" in json.loads(line.body)["reason"]
-    _await(lambda: _answers(f"{loop.settings.prefect_url}/health"), "Prefect again")
+    _await(lambda: _is_up_again(home, orchestrator), "Prefect again")
 
 
 @contextmanager
@@ -104,8 +104,8 @@ def _noised_copy(loop: Loop, version: str) -> Path:
     return folder
 
 
-def _kill(home: Path, what: str) -> bool:
-    """SIGKILL one of the installation's servers, as its command line names it."""
+def _kill(home: Path, what: str) -> PartReport:
+    """SIGKILL one of the installation's servers, as its command line names it; how it stood before."""
     words = what.split()
     for process in psutil.process_iter():
         try:
@@ -114,9 +114,16 @@ def _kill(home: Path, what: str) -> bool:
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
         if ours and told[1 : 2 + len(words)] == ["-m", *words]:
+            (part,) = [each for each in read_children(home) if each.pid == process.pid]
             process.kill()
-            return True
-    return False
+            return part
+    raise AssertionError(f"{what}: expected a process of {home}")
+
+
+def _is_up_again(home: Path, killed: PartReport) -> bool:
+    """Another process of that name is up: what a killed server leaves may answer a little longer."""
+    parts = [each for each in read_children(home) if each.name == killed.name]
+    return [each.phase for each in parts if each.pid != killed.pid] == [Phase.up]
 
 
 def _answers(url: str) -> bool:
