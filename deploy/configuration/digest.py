@@ -13,18 +13,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from deploy.configuration.one_machine import OF_ONE_MACHINE
+
 if TYPE_CHECKING:
     from deploy.settings import Settings
 
-OF_ONE_MACHINE = frozenset(
-    {
-        "home", "assets_folder", "fashion_mnist", "timezone",
-        "database_url", "telemetry_url", "objects_url", "mlflow_url", "prefect_url", "service_url",
-        "s3", "prefect_auth",
-        "training.device", "training.threads", "training.pixels_in_memory_bytes",
-        "serving.host", "serving.port", "serving.replica", "serving.threads", "serving.decode_threads",
-    }
-)  # fmt: skip
 SHORT = 12  # letters that messages show of a digest
 _NAMED_AT_MOST = 4
 

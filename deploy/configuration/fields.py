@@ -11,9 +11,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 
-from deploy.configuration.digest import OF_ONE_MACHINE
 from deploy.configuration.following import FOLLOWED
 from deploy.configuration.kinds import as_json, bounds_of, choices_of, is_list, is_secret, kind_of
+from deploy.configuration.one_machine import OF_ONE_MACHINE
 from deploy.configuration.units import unit_of
 
 

@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 import deploy.settings
 from deploy.settings import Settings
 from deploy.shown_time import show_time
-from latentloop.__main__ import find_unsupported
 from latentloop.doctor.finding import Finding, note, ok, wrong
+from latentloop.supported import find_unsupported
 
 DISTRIBUTION = "latentloop"
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -14,9 +14,7 @@ from data_checks.batch import HELD, SHARE_SETTING, find_least_share
 from data_checks.intake.alpha import TRANSPARENCY
 from data_checks.intake.formats.header import ImageFormat
 from data_checks.refusal import NO_SETTING
-
-if TYPE_CHECKING:
-    from latentloop.quarantine.state import Refused
+from latentloop.quarantine.state import Refused
 
 REJUDGE = "`latentloop quarantine rejudge`"
 LETS_IN = 0.99  # of the images, where a threshold can do that

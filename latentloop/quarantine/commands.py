@@ -23,8 +23,9 @@ def list_refused(as_json: bool = typer.Option(False, "--json", help="for scripts
     """Images in quarantine by reason, since when, and which setting would let them in."""
     import json
 
+    from latentloop.quarantine.groups import group_by_reason
     from latentloop.quarantine.screen import print_groups
-    from latentloop.quarantine.state import group_by_reason, read_refused
+    from latentloop.quarantine.state import read_refused
     from tasks.intake.pending import policy_digest
 
     settings = _settings()
@@ -46,9 +47,10 @@ def show(
     import json
 
     from latentloop.quarantine.equals import name_equals
+    from latentloop.quarantine.groups import group_by_reason
     from latentloop.quarantine.screen import print_rows
     from latentloop.quarantine.sheet import write_sheet
-    from latentloop.quarantine.state import choose, group_by_reason, read_refused
+    from latentloop.quarantine.state import choose, read_refused
     from tasks.intake.pending import policy_digest
 
     settings = _settings()

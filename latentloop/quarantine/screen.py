@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from deploy.shown_time import show_time
-from latentloop.quarantine.state import Refused, RefusedFor
+from latentloop.quarantine.groups import RefusedFor
+from latentloop.quarantine.state import Refused
 from latentloop.screen import open_screen, print_table
 
 SETTING = "`input_policy."  # begins a setting that would let some in

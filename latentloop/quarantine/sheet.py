@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from latentloop.quarantine.state import Refused, RefusedFor, by_segment
+from latentloop.quarantine.groups import RefusedFor
+from latentloop.quarantine.state import Refused, by_segment
 
 LONGEST = 200  # characters of a name or a detail
 

@@ -8,12 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
-
 from deploy.settings import Settings
 from deploy.stores.catalogue_rows import ENDED
 from latentloop.errors import NothingToDo
-from latentloop.quarantine.advice import advise
 from tasks.intake.unread import UNREAD
 
 
@@ -55,19 +52,6 @@ class Refused:
         return f"{hashlib.sha256(self.segment.encode()).hexdigest()[:8]}-{self.row}"
 
 
-class RefusedFor(BaseModel):
-    """The images that are refused for one reason. `other_settings`: how many of them were judged by other settings."""
-
-    model_config = ConfigDict(frozen=True)
-
-    reason: str
-    images: int
-    since: AwareDatetime | None
-    other_settings: int
-    sources: dict[str, int]
-    advice: str
-
-
 def read_refused(settings: Settings) -> list[Refused]:
     """Everything that is refused now, in the order of segment and row."""
     catalogue = settings.open_catalogue()
@@ -85,24 +69,6 @@ def read_refused(settings: Settings) -> list[Refused]:
         )
         for each in newest
         if each["reason"] not in ENDED
-    ]
-
-
-def group_by_reason(refused: Sequence[Refused], policy: str, formats: Sequence[str]) -> list[RefusedFor]:
-    """The most frequent reason first; `policy`: digest of today's, `formats`: what it takes."""
-    groups: dict[str, list[Refused]] = defaultdict(list)
-    for each in refused:
-        groups[each.reason].append(each)
-    return [
-        RefusedFor(
-            reason=reason,
-            images=len(rows),
-            since=min((each.since for each in rows if each.since is not None), default=None),
-            other_settings=sum(1 for each in rows if each.policy != policy),
-            sources=_count([each.source for each in rows]),
-            advice=advise(reason, rows, formats),
-        )
-        for reason, rows in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
     ]
 
 
@@ -129,10 +95,3 @@ def by_segment(refused: Sequence[Refused]) -> dict[str, list[int]]:
     for each in refused:
         rows[each.segment].append(each.row)
     return dict(rows)
-
-
-def _count(names: Sequence[str]) -> dict[str, int]:
-    counts: dict[str, int] = defaultdict(int)
-    for name in names:
-        counts[name] += 1
-    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))

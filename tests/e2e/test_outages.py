@@ -18,8 +18,8 @@ import torch
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import make_url
 
-from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact
 from deploy.stores.authorities import trusted
+from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact
 from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.damage import encode_png
@@ -57,7 +57,9 @@ def test_the_service_answers_while_registry_and_orchestrator_are_dead_and_the_st
 ) -> None:
     made = json.loads(loop.run("register", str(_noised_copy(loop, served)), "--json"))
     home = loop.settings.home
-    registry, orchestrator = (_kill(home, each) for each in ("mlflow server", "latentloop.orchestration.prefect_server"))
+    registry, orchestrator = (
+        _kill(home, each) for each in ("mlflow server", "latentloop.orchestration.prefect_server")
+    )
 
     image = encode_png(product_images(1, seed=98)[0])
     assert [loop.score(image).status_code for _ in range(20)] == [200] * 20

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 import latentloop.__main__ as front
+from latentloop import supported
+from latentloop.supported import find_unsupported
 
 
 @pytest.mark.parametrize("version", [(3, 8), (3, 10), (3, 13), (4, 0)])
 def test_another_python_than_supported_is_one_line(version: tuple[int, int]) -> None:
-    said = front.find_unsupported(version, "linux")
+    said = find_unsupported(version, "linux")
 
     assert said is not None and "\n" not in said
     assert said.startswith(f"expected Python 3.11 or 3.12, this is Python {version[0]}.{version[1]}: ")
@@ -21,7 +23,7 @@ def test_another_python_than_supported_is_one_line(version: tuple[int, int]) -> 
 
 @pytest.mark.parametrize(("platform", "name"), [("win32", "Windows"), ("darwin", "macOS"), ("freebsd14", "freebsd14")])
 def test_another_system_than_supported_is_one_line(platform: str, name: str) -> None:
-    said = front.find_unsupported((3, 11), platform)
+    said = find_unsupported((3, 11), platform)
 
     assert said is not None and "\n" not in said
     assert said.startswith(f"expected Linux, this is {name}: run it in a Linux container or virtual machine")
@@ -29,7 +31,7 @@ def test_another_system_than_supported_is_one_line(platform: str, name: str) -> 
 
 @pytest.mark.parametrize("version", [(3, 11), (3, 12)])
 def test_what_is_supported_is_let_through(version: tuple[int, int]) -> None:
-    assert front.find_unsupported(version, "linux") is None
+    assert find_unsupported(version, "linux") is None
 
 
 def test_the_unsupported_end_in_that_line_and_exit_code_1(
@@ -66,12 +68,11 @@ def test_leaving_while_the_command_line_loads_is_one_line_and_exit_code_130(
 
 def test_the_entry_point_is_read_by_python_3_8_up_to_the_check() -> None:
     """What it imports before the check is of the standard library, and `latentloop` itself is a docstring."""
-    source = Path(front.__file__).read_text("utf-8")
-
-    tree = ast.parse(source, feature_version=(3, 8))
-
-    imported = [each.names[0].name for each in tree.body if isinstance(each, ast.Import)]
-    taken = [each.module for each in tree.body if isinstance(each, ast.ImportFrom)]
-    assert (imported, taken) == (["sys"], ["__future__"])
+    taken = {}
+    for module in (front, supported):
+        tree = ast.parse(Path(module.__file__).read_text("utf-8"), feature_version=(3, 8))
+        imported = [each.names[0].name for each in tree.body if isinstance(each, ast.Import)]
+        taken[module] = [*imported, *(each.module for each in tree.body if isinstance(each, ast.ImportFrom))]
+    assert taken == {front: ["sys", "__future__", "latentloop.supported"], supported: ["__future__"]}
     (only,) = ast.parse(Path(front.__file__).with_name("__init__.py").read_text("utf-8")).body
     assert isinstance(only, ast.Expr)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from deploy.configuration.digest import OF_ONE_MACHINE, deciding_values, digest_values, say_differences, settings_digest
+from deploy.configuration.digest import deciding_values, digest_values, say_differences, settings_digest
+from deploy.configuration.one_machine import OF_ONE_MACHINE
 from deploy.settings import Settings, load_settings
 from tests.deploy.settled import empty_the_environment
 

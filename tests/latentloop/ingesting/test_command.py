@@ -24,7 +24,8 @@ from latentloop.ingesting.folder_counts import FolderCounts
 from latentloop.ingesting.watching import Watch, watch_folder
 from latentloop.ingesting.words import say_counts
 from latentloop.quarantine.commands import app
-from latentloop.quarantine.state import group_by_reason, read_refused
+from latentloop.quarantine.groups import group_by_reason
+from latentloop.quarantine.state import read_refused
 from latentloop.sources.packing import Packed, Packing
 from latentloop.timing.pace import Pace
 from tasks.context import engine, forget, settings
