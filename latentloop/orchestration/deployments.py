@@ -39,7 +39,7 @@ class Declared(BaseModel):
 
 def declaration() -> Path:
     """Where `prefect.yaml` lies: at the top of a checkout, or among the files that the wheel installed."""
-    beside = Path(__file__).resolve().parent.parent / DECLARATION
+    beside = Path(__file__).resolve().parents[2] / DECLARATION
     if beside.is_file():
         return beside
     for file in importlib.metadata.files("latentloop") or ():

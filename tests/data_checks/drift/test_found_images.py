@@ -14,7 +14,7 @@ from data_checks.drift.triage import Circumstances, Triage, triage
 from data_checks.kinds.new_kind import NewKindPolicy, find_new_kind
 from data_checks.sample import Sample
 from tests.data_checks.drift.traffic import window_of
-from tests.data_checks.kinds import NEW, draw, known_kinds, season_kinds
+from tests.data_checks.kinds.drawn import NEW, draw, known_kinds, season_kinds
 
 POLICY = DriftPolicy()
 

@@ -14,7 +14,7 @@ from data_checks.drift.report import DriftReport, run_drift_report, save_to_work
 from data_checks.sample import Sample
 from data_checks.verdict import Evidence, Phase, Verdict
 from tests.data_checks.drift.grids import Grids
-from tests.data_checks.kinds import draw, known_kinds, season_kinds
+from tests.data_checks.kinds.drawn import draw, known_kinds, season_kinds
 
 AT = datetime(2025, 6, 1, 12, 30, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from data_checks.kinds.kind_space import DIMENSIONS, SPREAD, KindSpace
 from data_checks.kinds.new_kind import NewKindPolicy, find_new_kind
 from data_checks.sample import Sample
 from data_checks.statistics.rates import measure_rate
-from tests.data_checks.kinds import draw, known_kinds
+from tests.data_checks.kinds.drawn import draw, known_kinds
 
 FEATURES, KINDS, NEW = 200, 10, 10
 CENTRES = np.random.default_rng(7).normal(size=(KINDS + 1, FEATURES))

@@ -4,7 +4,7 @@ import pytest
 from data_checks.kinds.new_kind import NewKind, NewKindPolicy, find_new_kind
 from data_checks.sample import Sample
 from data_checks.statistics.rates import measure_rate
-from tests.data_checks.kinds import KNOWN, NEW, draw, known_kinds, make_kinds, season_kinds
+from tests.data_checks.kinds.drawn import KNOWN, NEW, draw, known_kinds, make_kinds, season_kinds
 
 POLICY = NewKindPolicy()
 _, ERRORS = make_kinds()
