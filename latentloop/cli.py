@@ -400,10 +400,11 @@ def rollback(
     from deploy.settings import load_settings
     from latentloop.delivering.steering import roll_back_by_hand
     from latentloop.installation.installed import require_installed
+    from latentloop.timing.began import process_began
 
     settings = require_installed(load_settings())
     with _telling("rollback", settings):
-        found = roll_back_by_hand(settings, reason, _say)
+        found = roll_back_by_hand(settings, reason, _say, asked_at=process_began())
     if as_json:
         print(found.model_dump_json(indent=2))
         return

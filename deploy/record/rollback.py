@@ -26,6 +26,7 @@ from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
 
 ATTEMPTS = 10
+RELEASES = 50  # changes of the release that are looked through for the one that stood when a rollback was asked for
 
 
 class NothingToRollBack(Exception):
@@ -61,21 +62,38 @@ class RolledBack:
     published: bool
 
 
-def roll_back(desk: Desk, order: Order, clock: Callable[[], datetime]) -> RolledBack:
+def roll_back(desk: Desk, order: Order, clock: Callable[[], datetime], asked_at: datetime | None = None) -> RolledBack:
     """Undo the last step towards the traffic; whoever else moves the row at the same moment is waited out.
 
-    NothingToRollBack, also when somebody else took the same version back meanwhile.
+    `asked_at` (None: now): when somebody decided it. What stood then is meant: of several orders that were given at
+    once the first does it, and the others do not go on to the version before. NothingToRollBack, one line, for them.
     """
-    target = find_target(desk.releases.read())
+    target = find_target(_seen(desk, asked_at if asked_at is not None else clock()))
     for _ in range(ATTEMPTS):
         release = desk.releases.read()
         if target not in _traffic(release):
-            raise NothingToRollBack(f"version {target} was taken back by somebody else meanwhile: {release.reason}")
+            raise NothingToRollBack(_overtaken(target, release))
         try:
             return undo(desk, release, target, order, clock())
         except EpochConflict:
             continue
     raise EpochConflict(f"release row: it moved {ATTEMPTS} times while version {target} was taken back; try again")
+
+
+def _seen(desk: Desk, at: datetime) -> Release:
+    """The release that stood then; the newest, where the record does not reach back so far."""
+    for line in desk.ledger.entries("release", limit=RELEASES):
+        if line.at <= at:
+            return Release.model_validate_json(line.body)
+    return desk.releases.read()
+
+
+def _overtaken(target: str, release: Release) -> str:
+    serves = f"version {release.champion.version} serves" if release.champion is not None else "no version serves"
+    return (
+        f"version {target} was taken back meanwhile ({release.reason}); nothing more was done, "
+        f"{serves}. To go further back, call it again"
+    )
 
 
 def undo(desk: Desk, release: Release, version: str, order: Order, now: datetime) -> RolledBack:

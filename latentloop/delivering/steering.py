@@ -125,8 +125,10 @@ def trial_lines(trial: TrialView) -> list[str]:
     return [f"{head}: {trial.phase}", *(f"  {each.describe()}" for each in trial.evidence), f"  {trial.reason}"]
 
 
-def roll_back_by_hand(settings: Settings, reason: str, say: Callable[[str], None]) -> Rollback:
-    """Take back what serves; needs the ledger and the object store, and no server.
+def roll_back_by_hand(
+    settings: Settings, reason: str, say: Callable[[str], None], asked_at: datetime | None = None
+) -> Rollback:
+    """Take back what serves, or what did at `asked_at`; needs the ledger and the object store, and no server.
 
     Settings that differ from those of the installation are told, and keep nobody from the way back.
     """
@@ -141,7 +143,8 @@ def roll_back_by_hand(settings: Settings, reason: str, say: Callable[[str], None
     try:
         find_target(releases.read())  # a home without a release has no keys either
         desk = Desk(releases, Ledger(engine), settings.open_objects(), settings.release_private_key())
-        done = roll_back(desk, Order(who(), "by hand", reason.strip() or "no reason was given"), _now)
+        order = Order(who(), "by hand", reason.strip() or "no reason was given")
+        done = roll_back(desk, order, _now, asked_at)
     except NothingToRollBack as error:
         raise NothingToDo(str(error)) from error
     return Rollback(
