@@ -150,7 +150,8 @@ def validate_plan(plan: RetrainPlan) -> None:
         "data", plan.key, result.verdict.model_dump_json(), now(), key=f"data:{plan.key}:{result.verdict.phase}"
     )
     if result.failed_rows or not result.verdict.passed:
-        raise DataRefused(f"catalogue version {plan.catalogue_version} is not fit to train on: {result.verdict.reason}")
+        failed = "; ".join(result.failures) or result.verdict.reason
+        raise DataRefused(f"catalogue version {plan.catalogue_version} is not fit to train on: {failed}")
     # both again: another run may have held some of the planned rows out since
     require_enough(len(rows), plan.benchmark.n + (plan.benchmark_new.n if plan.benchmark_new else 0))
     mix(mark_new_kind(rows, plan), plan)

@@ -25,7 +25,8 @@ __all__ = ["COLUMNS", "TableResult", "judge_table"]
 class TableResult:
     """The verdict on the table, the rows that failed (position -> expectation), and the document to store.
 
-    `table_failed`: what is wrong with the table as a whole, in one line; empty where it is well.
+    `table_failed`: what is wrong with the table as a whole, in one line; empty where it is well. `failures`: a line for
+    each expectation that did not hold, with what came.
 
     `document` is plain JSON: one entry an expectation with its arguments, its outcome, the number of failing
     rows and at most three failing values.
@@ -35,6 +36,7 @@ class TableResult:
     failed_rows: dict[int, str]
     document: dict[str, Any]
     table_failed: str = ""
+    failures: tuple[str, ...] = ()
 
 
 def judge_table(frame: "pd.DataFrame", policy: InputPolicy, preprocessing: Preprocessing) -> TableResult:
@@ -53,7 +55,8 @@ def judge_table(frame: "pd.DataFrame", policy: InputPolicy, preprocessing: Prepr
     rows = _judge_rows(len(failed_rows), len(frame), policy)
     wrong = _table_failures(outcomes)
     table_failed = combine(wrong).reason if wrong else ""
-    return TableResult(combine([*wrong, rows]), failed_rows, _document(len(frame), outcomes), table_failed)
+    failures = (*(each.reason for each in wrong), *_row_failures(outcomes, len(frame)))
+    return TableResult(combine([*wrong, rows]), failed_rows, _document(len(frame), outcomes), table_failed, failures)
 
 
 def _failed_rows(outcomes: Sequence[Outcome], frame: "pd.DataFrame") -> dict[int, str]:
@@ -93,6 +96,15 @@ def _table_failures(outcomes: Sequence[Outcome]) -> list[Verdict]:
         )
         for outcome in outcomes
         if not outcome.success and outcome.rows is None
+    ]
+
+
+def _row_failures(outcomes: Sequence[Outcome], rows: int) -> list[str]:
+    return [
+        f"{len(outcome.rows):,} of {rows:,} rows fail {outcome.name}: expected {_arguments(outcome)}, "
+        f"came {', '.join(outcome.examples)}"
+        for outcome in outcomes
+        if outcome.rows
     ]
 
 

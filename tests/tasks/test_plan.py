@@ -207,6 +207,20 @@ def test_what_a_person_vouched_for_is_trained_on_against_the_policy() -> None:
     assert count_below_policy(catalogue, plan) == 0
 
 
+def test_rows_that_are_not_fit_to_train_on_are_named_with_what_is_wrong_with_them() -> None:
+    _arrive(sources=10, each=30)
+    segment, catalogue = CaptureStore(objects()).segments()[0], settings().open_catalogue()
+    bright = CatalogueRow("f" * 64, "extra", segment, 9_999, CAPTURED_AT, "x", 28, 28, 1, 1.5, 0.1, 2.0, b"\x80" * 784)
+    catalogue.append_accepted([bright], [segment], {segment: 1})
+    plan = plan_retrain.fn("one", "full", "first")
+    said = (
+        rf"^catalogue version {plan.catalogue_version} is not fit to train on: 1 of {plan.n_training} rows fail "
+        r"expect_column_values_to_be_between: mean: expected min_value=0\.0, max_value=1\.0, came 1\.5$"
+    )
+    with pytest.raises(DataRefused, match=said):
+        validate_plan.fn(plan)
+
+
 def test_a_hold_out_of_the_release_before_is_that_of_the_images_that_are_the_same_today(configure: Configure) -> None:
     _arrive(sources=10, each=30)
     cut = plan_retrain.fn("one", "full", "first").benchmark
