@@ -10,16 +10,21 @@ from data_checks.shown_text import shorten
 from deploy.delivery.next_step import say_override
 from deploy.settings import Settings, SettingsError
 from deploy.stores.errors import StoreError
-from deploy.stores.mlflow.registry import PENDING, Patience, RegisteredVersion, Registry
+from deploy.stores.mlflow.registry import APPROVED, PENDING, REJECTED, Patience, RegisteredVersion, Registry
 from latentloop.installation.running import fill_in_urls
 
 SCREEN = Patience(question_s=5.0, retries=0)  # who looks at a screen looks again; a server that starts takes minutes
 LONGEST = 160  # characters of a reason
+DECIDED = (APPROVED, REJECTED)
+MEANT = ("approval", "approved", "approve")  # names of tags that people gave, lower case
 TAKEN_BACK = 3  # of those that were taken back, the newest
 
 
 class Pending(BaseModel):
-    """A version, what waits (`new`, or `again` after it was taken back), why it came back, and what can be done."""
+    """A version, what waits (`new`, or `again` after it was taken back), why it came back, and what can be done.
+
+    `unread`: what somebody wrote where an approval was meant, and nobody reads.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,13 +34,15 @@ class Pending(BaseModel):
     what: Literal["new", "again"] = "new"
     reason: str = ""
     next: str = ""
+    unread: str = ""
 
     @property
     def line(self) -> str:
         """One line of the screen."""
+        following = f"{self.unread}; {self.next}" if self.unread else self.next
         if self.what == "again":
-            return f"taken back: version {self.version}: {self.reason}; {self.next}"
-        return f"waiting for approval: version {self.version}, benchmark {self.benchmark}: {self.url}; {self.next}"
+            return f"taken back: version {self.version}: {self.reason}; {following}"
+        return f"waiting for approval: version {self.version}, benchmark {self.benchmark}: {self.url}; {following}"
 
 
 def read_pending(settings: Settings) -> tuple[tuple[Pending, ...], str]:
@@ -44,7 +51,7 @@ def read_pending(settings: Settings) -> tuple[tuple[Pending, ...], str]:
         registry = fill_in_urls(settings).open_registry(SCREEN)
         if not registry.ready():
             return (), f"unknown, MLflow at {registry.url} does not answer"
-        found = [_pending(registry, each) for each in registry.versions() if each.approval == PENDING]
+        found = [_pending(registry, each) for each in registry.versions() if each.approval not in DECIDED]
     except SettingsError:
         return (), "unknown, MLflow does not run"
     except StoreError as error:
@@ -70,4 +77,16 @@ def _pending(registry: Registry, version: RegisteredVersion) -> Pending:
         what=what,
         reason=reason,
         next=following,
+        unread=_unread(version),
     )
+
+
+def _unread(version: RegisteredVersion) -> str:
+    """What was written in the place or in the words of an approval, and is none."""
+    told = []
+    if version.approval != PENDING:
+        told.append(f"its tag `approval` is {version.tags['approval']!r}, which is no answer")
+    for name in sorted(version.tags):
+        if name != "approval" and name.strip().lower() in MEANT:
+            told.append(f"its tag {name!r} ({version.tags[name]!r}) is not read, the name is `approval`")
+    return f"{' and '.join(told)}: expected `approval` = `approved` or `rejected`" if told else ""

@@ -23,6 +23,7 @@ from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
 from latentloop.delivering.approving import approve_version, reject_version
 from latentloop.delivering.candidates import override_version
+from latentloop.delivering.pending import read_pending
 from latentloop.errors import NothingToDo
 from tests.deploy.controller.world import nowhere, swap
 from tests.deploy.serving.house import tiny_artifact
@@ -291,3 +292,22 @@ def test_an_approval_right_after_a_take_back_is_not_lost_to_the_end_of_the_one_b
 
     assert home.tags(version)["approval"] == "approved"
     home.registry.set_tag(version, "approval", "pending")
+
+
+def test_what_was_meant_as_an_approval_and_is_none_is_named_where_versions_wait(home: Home) -> None:
+    said_yes, elsewhere, plain = home.register(), home.register(), home.register()
+    home.registry.set_tag(said_yes, "approval", "yes")
+    home.registry.set_tag(elsewhere, "Approval", "approved")
+
+    pending, unknown = read_pending(home.settings)
+
+    assert unknown == ""
+    unread = {each.version: each.unread for each in pending if each.version in (said_yes, elsewhere, plain)}
+    expected = "expected `approval` = `approved` or `rejected`"
+    assert unread == {
+        said_yes: f"its tag `approval` is 'yes', which is no answer: {expected}",
+        elsewhere: f"its tag 'Approval' ('approved') is not read, the name is `approval`: {expected}",
+        plain: "",
+    }
+    (line,) = [each.line for each in pending if each.version == said_yes]
+    assert line.endswith(f"{unread[said_yes]}; `latentloop approve {said_yes}`")
