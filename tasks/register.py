@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -42,6 +41,7 @@ def register_candidate(
     """Run, model and version in MLflow; every part is found again by the trigger when this is repeated."""
     if (kept := finished_step(objects(), plan.key, "registered", Registered)) is not None:
         return kept
+    from deploy.record.registered import RegisteredLine, record_registered
     from deploy.stores.mlflow.limits import DESCRIPTION, fit_characters
     from deploy.stores.mlflow.registry import CurvePoint
     from deploy.stores.objects.artifacts import fetch_artifact
@@ -112,8 +112,10 @@ def register_candidate(
         benchmark="passed" if verdict.passed else "failed",
         reason=verdict.reason,
     )
-    body = json.dumps({"digest": evaluated.digest, "benchmark": registered.benchmark, "reason": verdict.reason})
-    Ledger(engine()).record("registered", created.version, body, now(), key=f"registered:{plan.key}")
+    line = RegisteredLine(digest=evaluated.digest, benchmark=registered.benchmark, reason=verdict.reason)
+    record_registered(Ledger(engine()), created.version, line, plan.key, now())
+    if created.tags.get("delivery") == "refused":  # approved before a run that was killed here had written the line
+        registry.set_tag(created.version, "delivery", "")
     return finish_step(objects(), plan.key, "registered", registered)
 
 

@@ -10,6 +10,7 @@ from deploy.delivery.causes import TakenBack
 from deploy.delivery.history import Fate
 from deploy.delivery.planning import APPROVED, SETTLED
 from deploy.delivery.steps import Candidate
+from deploy.record.registered import read_registered
 from deploy.record.taken_back import read_taken_back
 from deploy.stores.mlflow.registry import RegisteredVersion
 from deploy.stores.objects.artifacts import artifact_prefix, has_artifact
@@ -24,12 +25,14 @@ def read_candidate(version: RegisteredVersion, fate: Fate | None, ledger: Ledger
     if is_approved_again(version, fate):
         delivery = ""
     waiting = version.approval == APPROVED and delivery not in SETTLED
+    registered = read_registered(ledger, version.version, version.digest)
     return Candidate(
         version=version.version,
         digest=version.digest,
         artifact=artifact_prefix(version.digest),
         approval=version.approval,
-        benchmark=version.tags.get("benchmark", ""),
+        benchmark=registered.benchmark if registered is not None else None,
+        shown=version.tags.get("benchmark", ""),
         delivery=delivery,
         overridden=_is_overridden(version, ledger),
         approved_digest=_approved_digest(version, taken_back, ledger),

@@ -7,11 +7,12 @@ seen, by a click as by a command.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from data_checks.shown_text import shorten
 from deploy.delivery.history import Fate
 from deploy.delivery.next_step import say_next, say_promoted
+from deploy.delivery.steps import Candidate
 from deploy.record.taken_back import read_taken_back
 from deploy.release import Release
 from deploy.stores.mlflow.registry import APPROVED, PENDING, RegisteredVersion, Registry
@@ -43,6 +44,13 @@ def mirror_fates(
             said = say_promoted(each.version, release)
             if each.tags.get("next_step") != said:
                 registry.set_tag(each.version, "next_step", said)
+
+
+def mirror_benchmarks(registry: Registry, candidates: Sequence[Candidate]) -> None:
+    """The tag `benchmark` shows what is on record of the gate, whatever somebody wrote into it."""
+    for each in candidates:
+        if each.benchmark is not None and each.shown != each.benchmark:
+            registry.set_tag(each.version, "benchmark", each.benchmark)
 
 
 def is_mirrored(version: RegisteredVersion, fate: Fate) -> bool:

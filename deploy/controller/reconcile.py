@@ -19,7 +19,7 @@ from data_checks.verdict import LONGEST_REASON, Phase, Verdict
 from deploy.controller.candidates import read_candidate, record_approval
 from deploy.controller.config import ControllerConfig
 from deploy.controller.golden import try_golden
-from deploy.controller.mirroring import mirror_fates, set_tags
+from deploy.controller.mirroring import mirror_benchmarks, mirror_fates, set_tags
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.pixels import Pixels
 from deploy.controller.trials import Standing, Trials, find_standing, record_beginning
@@ -122,6 +122,7 @@ class Reconciler:
         """Tell the registry what happened; what it does not take must not keep a bad version in the traffic."""
         try:
             mirror_fates(self._world.registry, versions, view.fates, self._world.ledger, view.release)
+            mirror_benchmarks(self._world.registry, view.facts.candidates or [])
             if versions:
                 mirror_aliases(view.release, self._world.registry)
         except StoreError as error:

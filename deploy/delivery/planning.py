@@ -228,10 +228,7 @@ def find_objection(candidate: Candidate) -> str | None:
     if candidate.approved_digest is not None and candidate.approved_digest != candidate.digest:
         return _another_digest(candidate.approved_digest, candidate.digest)
     if candidate.benchmark != "passed" and not candidate.overridden:
-        return (
-            f"benchmark={candidate.benchmark or 'missing'} and no override is recorded: expected benchmark=passed; "
-            f"{say_override(candidate.version)} lets it be approved"
-        )
+        return _not_passed(candidate)
     if candidate.taken_back is not None and candidate.taken_back.stays_away:
         return (
             f"it was taken back before (cause: {candidate.taken_back.cause}) and no override is recorded since: "
@@ -240,6 +237,17 @@ def find_objection(candidate: Candidate) -> str | None:
     if not candidate.intact:
         return f"the object store holds no artifact {candidate.digest or '(tag model_digest is missing)'}"
     return None
+
+
+def _not_passed(candidate: Candidate) -> str:
+    override = f"{say_override(candidate.version)} lets it be approved"
+    if candidate.benchmark is None:
+        return (
+            "no gate of this installation judged it: expected a version that a training or `latentloop register` made, "
+            f"with its digest {candidate.digest[:12] or '(tag model_digest is missing)'} on record; {override}"
+        )
+    edited = " (its tag says passed, and decides nothing)" if candidate.shown == "passed" else ""
+    return f"benchmark={candidate.benchmark}{edited} and no override is recorded: expected benchmark=passed; {override}"
 
 
 def _another_digest(approved: str, found: str) -> str:

@@ -17,6 +17,8 @@ Stage = Literal["shadow", "canary", "watch"]
 class Candidate:
     """A registered version as far as delivery cares.
 
+    `benchmark` is what the ledger says of the gate, None for a version that this installation did not register; `shown`
+    is the tag of the registry, which decides nothing.
     `artifact` is where the object store keeps the artifact of `digest`, and `intact` says whether it does;
     `approved_digest` is the digest that an earlier look recorded the approval for; `overridden` says that an override
     is on record for this digest; `taken_back` is None unless that is the last thing that happened to the version.
@@ -26,7 +28,8 @@ class Candidate:
     digest: str
     artifact: str
     approval: str
-    benchmark: str
+    benchmark: Literal["passed", "failed"] | None
+    shown: str
     delivery: str
     overridden: bool
     approved_digest: str | None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import UTC, datetime
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from deploy.delivery.next_step import say_approve
 from deploy.record.history import read_fates
+from deploy.record.registered import RegisteredLine, read_registered, record_registered
 from deploy.record.rollback import who
 from deploy.record.taken_back import read_taken_back
 from deploy.settings import Settings
@@ -98,7 +98,8 @@ def override_version(settings: Settings, version: str, reason: str) -> Override:
         raise NothingToDo(f"version {version} has no tag model_digest: an override counts for a digest; register again")
     taken_back = read_taken_back(ledger, version, found.digest, read_fates(ledger).get(version))
     lost = taken_back is not None and taken_back.cause.needs_override
-    if found.tags.get("benchmark") == "passed" and not lost:
+    registered = read_registered(ledger, version, found.digest)
+    if registered is not None and registered.benchmark == "passed" and not lost:
         raise NothingToDo(f"version {version} passed its gate: it needs no override, only {say_approve(version)}")
     override = Override(
         version=version,
@@ -157,8 +158,8 @@ def _register(settings: Settings, registry: Registry, folder: Path, artifact: Ar
         description=_card(folder, artifact),
     )
     registry.finish_run(run_id)
-    body = json.dumps({"digest": artifact.digest, "benchmark": "failed", "reason": NOT_JUDGED, "who": who()})
-    Ledger(engine).record("registered", version.version, body, now, key=f"registered:{trigger}")
+    line = RegisteredLine(digest=artifact.digest, benchmark="failed", reason=NOT_JUDGED, who=who())
+    record_registered(Ledger(engine), version.version, line, trigger, now)
     return version
 
 

@@ -63,6 +63,7 @@ def candidate(version: str = "7", **changes: Any) -> Candidate:
         "overridden": False,
         "approved_digest": f"d{version}",
         "intact": True,
+        "shown": changes.get("benchmark") or "passed",
     }
     return Candidate(**{**facts, **changes})
 
@@ -70,6 +71,16 @@ def candidate(version: str = "7", **changes: Any) -> Candidate:
 def no_override(version: str, benchmark: str) -> Refuse:
     """The refusal of an approval against its gate, with the command that goes against the gate."""
     reason = f"benchmark={benchmark} and no override is recorded: expected benchmark=passed"
+    way = f"`latentloop override {version} --reason TEXT` lets it be approved"
+    return Refuse(version, f"d{version}", f"{reason}; {way}")
+
+
+def not_ours(version: str) -> Refuse:
+    """The refusal of a version that is on no record, whatever its tags say."""
+    reason = (
+        "no gate of this installation judged it: expected a version that a training or `latentloop register` made, "
+        f"with its digest d{version} on record"
+    )
     way = f"`latentloop override {version} --reason TEXT` lets it be approved"
     return Refuse(version, f"d{version}", f"{reason}; {way}")
 
@@ -143,11 +154,12 @@ def plan(
         ),
         pytest.param([candidate(benchmark="failed")], no_override("7", "failed"), id="benchmark failed"),
         pytest.param(
-            [candidate(benchmark="inconclusive")],
-            no_override("7", "inconclusive"),
-            id="benchmark inconclusive",
+            [candidate(benchmark="failed", shown="passed")],
+            no_override("7", "failed (its tag says passed, and decides nothing)"),
+            id="a tag that was edited",
         ),
-        pytest.param([candidate(benchmark="")], no_override("7", "missing"), id="benchmark missing"),
+        pytest.param([candidate(benchmark=None)], not_ours("7"), id="made past the installation"),
+        pytest.param([candidate(benchmark=None, overridden=True)], LoadBeside(SEVEN), id="and let in on record"),
         pytest.param([candidate(benchmark="failed", overridden=True)], LoadBeside(SEVEN), id="override"),
         pytest.param(
             [candidate(benchmark="failed", overridden=True, intact=False)],

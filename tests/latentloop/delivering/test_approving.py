@@ -14,6 +14,7 @@ import pytest
 from deploy.controller.mirroring import mirror_fates
 from deploy.delivery.causes import Cause
 from deploy.record.history import read_fates
+from deploy.record.registered import RegisteredLine, record_registered
 from deploy.record.taken_back import record_taken_back
 from deploy.release import ServedVersion
 from deploy.settings import Settings, load_settings
@@ -56,10 +57,13 @@ class Home:
         return ReleaseStore(self.settings.open_database())
 
     def register(self, **tags: str) -> str:
-        return self.registry.create_version(
-            model_uri=self.model_uri, run_id=self.run_id, trigger=uuid.uuid4().hex,
-            tags={"model_digest": self.digest, "benchmark": "passed", **tags}, description="a version",
-        ).version  # fmt: skip
+        told, trigger = {"model_digest": self.digest, "benchmark": "passed", **tags}, uuid.uuid4().hex
+        made = self.registry.create_version(
+            model_uri=self.model_uri, run_id=self.run_id, trigger=trigger, tags=told, description="a version"
+        )
+        line = RegisteredLine(digest=told["model_digest"], benchmark=told["benchmark"], reason="as it was judged")
+        record_registered(self.ledger, made.version, line, trigger, datetime.now(UTC))
+        return made.version
 
     def served(self, version: str) -> ServedVersion:
         return ServedVersion(version=version, digest=self.digest, artifact=artifact_prefix(self.digest))

@@ -8,10 +8,12 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from deploy.record.registered import RegisteredLine, record_registered
 from deploy.settings import Settings, load_settings
 from deploy.stores.mlflow.registry import Registry
 from deploy.stores.objects.artifacts import artifact_prefix, has_artifact
@@ -135,10 +137,13 @@ def test_an_override_that_makes_no_sense_is_one_line(desk: Desk, registered: dic
         override_version(desk.settings, "abc", "why not")
     with pytest.raises(NothingToDo, match="--reason is empty"):
         override_version(desk.settings, version, "  ")
-    desk.registry.set_tag(version, "benchmark", "passed")
+    digest, ledger = desk.registry.version(version).digest, Ledger(desk.settings.open_database())
+    passed = RegisteredLine(digest=digest, benchmark="passed", reason="as if it had been judged")
+    record_registered(ledger, version, passed, "another trigger", datetime.now(UTC))
     with pytest.raises(NothingToDo, match=f"version {version} passed its gate: it needs no override"):
         override_version(desk.settings, version, "why not")
-    desk.registry.set_tag(version, "benchmark", "failed")
+    failed = passed.model_copy(update={"benchmark": "failed"})
+    record_registered(ledger, version, failed, "a third one", datetime.now(UTC))
 
 
 def test_delivering_by_hand_takes_the_steps_that_can_be_taken(desk: Desk, registered: dict[str, str]) -> None:

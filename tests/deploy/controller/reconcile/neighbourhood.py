@@ -24,6 +24,7 @@ from deploy.delivery.steps import (
     Step,
     TryGolden,
 )
+from deploy.record.registered import RegisteredLine, record_registered
 from deploy.release import ServedVersion
 from deploy.stores.mlflow.registry import APPROVED, Registry
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
@@ -58,8 +59,13 @@ class World:
     def registry(self) -> Registry:
         return self.neighbours.registry
 
-    def register(self, artifact: Artifact | None = None, *, stored: bool = True, **tags: str) -> tuple[str, str]:
-        """Register a version as a training does; returns its number and its digest."""
+    def register(
+        self, artifact: Artifact | None = None, *, stored: bool = True, recorded: bool = True, **tags: str
+    ) -> tuple[str, str]:
+        """Register a version as a training does; returns its number and its digest.
+
+        Without `recorded`: as somebody does who only knows the registry.
+        """
         self.seed += 1
         folder = self.house.root / "built" / str(self.seed)
         digest = write_artifact(folder, artifact or tiny_artifact(self.seed))
@@ -68,10 +74,13 @@ class World:
         version = self.registry.create_version(
             model_uri=self.model_uri,
             run_id=self.run_id,
-            trigger=uuid.uuid4().hex,
-            tags={"model_digest": digest, "benchmark": "passed", **tags},
+            trigger=(trigger := uuid.uuid4().hex),
+            tags=(told := {"model_digest": digest, "benchmark": "passed", **tags}),
             description="a version",
         )
+        if recorded:
+            line = RegisteredLine(digest=told["model_digest"], benchmark=told["benchmark"], reason="as it was judged")
+            record_registered(self.neighbours.ledger, version.version, line, trigger, datetime.now(UTC))
         return version.version, digest
 
     def approve(self, version: str) -> None:

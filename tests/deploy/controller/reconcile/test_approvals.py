@@ -87,6 +87,37 @@ def test_an_approval_against_the_benchmark_is_refused_and_on_record(world: World
     assert world.neighbours.ledger.entries("approval", version) == []
 
 
+def test_a_tag_that_somebody_edits_neither_passes_the_gate_nor_ends_a_refusal(world: World) -> None:
+    version, digest = world.register(benchmark="failed")
+    world.registry.set_tag(version, "benchmark", "passed")
+    world.approve(version)
+    (refused,) = world.settle(version)
+    assert isinstance(refused, Refuse)
+    assert refused.reason.startswith("benchmark=failed (its tag says passed, and decides nothing) and no override is ")
+    assert world.tags(version)["benchmark"] == "failed", "the tag shows what is on record"
+
+    world.registry.set_tag(version, "benchmark", "passed")
+    world.registry.set_tag(version, "delivery", "")
+    assert kinds(world.settle(version)) == [Refuse]
+
+    assert world.neighbours.releases.read().shadow is None
+    assert world.neighbours.ledger.entries("approval", version) == []
+    assert {digest in each.body for each in world.neighbours.ledger.entries("approval-refused", version)} == {True}
+
+
+def test_a_version_that_was_made_past_the_installation_is_refused_whatever_digest_and_tags_it_carries(
+    world: World,
+) -> None:
+    _, known = world.register()
+    version, _ = world.register(recorded=False, model_digest=known)
+    world.approve(version)
+    (refused,) = world.settle(version)
+    assert isinstance(refused, Refuse)
+    assert refused.reason.startswith("no gate of this installation judged it: expected a version that a training or ")
+    assert world.neighbours.ledger.entries("approval", version) == []
+    assert len(world.neighbours.ledger.entries("approval-refused", version)) == 1
+
+
 def test_an_override_on_record_lets_the_same_version_serve(world: World) -> None:
     version, digest = world.register(benchmark="failed")
     body = {"digest": digest, "reason": "we know better", "who": "somebody"}
