@@ -389,6 +389,9 @@ def deliver(as_json: bool = typer.Option(False, "--json", help="for scripts")) -
         print(found.model_dump_json(indent=2))
     else:
         print_delivered(found)
+    if found.trouble:
+        _say(f"done so far, but the registry was not told: {found.trouble}")
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -73,12 +73,18 @@ def _duties(settings: Settings, world: Neighbours) -> dict[str, Callable[[], obj
     reconciler = Reconciler(world, config, settings.delivery, _now, factor)
     watch = Watch(world, settings.drift, factor, config.dead_run_retry_s)
     return {
-        "delivery": reconciler.look,
+        "delivery": lambda: _deliver(reconciler),
         "measuring": lambda: measure_canary(world, settings, _now()),
         "watch": lambda: watch.look(_now()),
         "drift": lambda: act_on_drift(world, settings.drift, factor, _now()),
         "retraining": lambda: revive_retrainings(world, config.dead_run_retry_s, _now()),
     }
+
+
+def _deliver(reconciler: Reconciler) -> None:
+    """StoreError for a registry that is away, after what could be done without it."""
+    if (trouble := reconciler.look().trouble) is not None:
+        raise trouble
 
 
 @contextmanager

@@ -59,12 +59,13 @@ _log = logging.getLogger("latentloop.controller")
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The steps that were taken, what is waited for, and the trial that runs."""
+    """The steps that were taken, what is waited for, the trial that runs, and what the registry did not take or say."""
 
     taken: tuple[Step, ...]
     waits: str
     standing: Standing | None
     trial: RunningTrial | None
+    trouble: StoreError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Reconciler:
         self._trials = Trials(world.pairs, world.telemetry, world.ledger, world.objects, self._policy)
 
     def look(self) -> Look:
-        """As far as it goes now. StoreError for a registry that is away, after what can be done without it."""
+        """As far as it goes now; with a registry that is away, as far as it goes without it."""
         taken: list[Step] = []
         for _ in range(MAX_STEPS):
             now = self._clock()
@@ -104,9 +105,7 @@ class Reconciler:
             step = plan_step(view.facts)
             trouble = trouble or self._mirror(view, versions or [])
             if isinstance(step, Wait):
-                if trouble is not None:
-                    raise trouble
-                return Look(tuple(taken), step.reason, view.standing, view.facts.trial)
+                return Look(tuple(taken), step.reason, view.standing, view.facts.trial, trouble)
             _log.info("%s", step)
             self._apply(step, view, now)
             taken.append(step)
@@ -124,7 +123,7 @@ class Reconciler:
             mirror_fates(self._world.registry, versions, view.fates, self._world.ledger, view.release)
             mirror_benchmarks(self._world.registry, view.facts.candidates or [])
             if versions:
-                mirror_aliases(view.release, self._world.registry)
+                mirror_aliases(view.release, self._world.registry, {each.version for each in versions})
         except StoreError as error:
             return error
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.release import Release
@@ -22,12 +24,12 @@ def publish_release(release: Release, objects: ObjectStore, key: Ed25519PrivateK
     return True
 
 
-def mirror_aliases(release: Release, registry: Registry) -> None:
-    """Aliases show what the row says; they decide nothing."""
+def mirror_aliases(release: Release, registry: Registry, registered: Collection[str]) -> None:
+    """Aliases show what the row says; they decide nothing. A version that somebody deleted has none, and serves on."""
     for name in ("champion", "previous"):
         wanted = getattr(release, name)
         found = registry.alias(name)
-        if wanted is None:
+        if wanted is None or wanted.version not in registered:
             if found is not None:
                 registry.delete_alias(name)
         elif found != wanted.version:

@@ -46,13 +46,14 @@ class StepTaken(BaseModel):
 
 
 class Delivered(BaseModel):
-    """What one look did, what it waits for, and the trial that runs."""
+    """What one look did, what it waits for, the trial that runs, and what the registry did not take."""
 
     model_config = ConfigDict(frozen=True)
 
     steps: tuple[StepTaken, ...]
     waits: str
     trial: TrialView | None
+    trouble: str = ""
 
 
 class Rollback(BaseModel):
@@ -68,7 +69,10 @@ class Rollback(BaseModel):
 
 
 def deliver_once(settings: Settings) -> Delivered:
-    """One look of the controller in this process; beside a running controller it is one look more."""
+    """One look of the controller in this process; beside a running controller it is one look more.
+
+    StoreError for a registry that is away, where nothing could be done without it.
+    """
     from deploy.controller.measure import measure_canary
     from deploy.controller.neighbours import open_neighbours
     from deploy.controller.reconcile import Reconciler
@@ -81,13 +85,20 @@ def deliver_once(settings: Settings) -> Delivered:
         raise RunFailed(
             f"the controller changed which versions serve at the same moment ({error}): nothing was lost"
         ) from error
+    if look.trouble is not None and not look.taken:
+        raise look.trouble
     waits = look.waits
     try:
         measure_canary(world, settings, _now())
     except StoreError as error:  # what was done is done: a later look asks again
         waits = f"{waits}; and to measure the canary: {error}"
     trial = view_trial(look.standing, look.trial) if look.standing and look.trial else None
-    return Delivered(steps=tuple(_taken(each) for each in look.taken), waits=waits, trial=trial)
+    return Delivered(
+        steps=tuple(_taken(each) for each in look.taken),
+        waits=waits,
+        trial=trial,
+        trouble=str(look.trouble) if look.trouble is not None else "",
+    )
 
 
 def print_delivered(delivered: Delivered) -> None:

@@ -91,9 +91,12 @@ class World:
         return list(self.see(**changes).taken)
 
     def see(self, **changes: Any) -> Look:
-        """One look of a controller that has just been started."""
+        """One look of a controller that has just been started; what troubled it is raised afterwards."""
         world = replace(self.neighbours, **changes)
-        return Reconciler(world, CONFIG, POLICY, lambda: datetime.now(UTC)).look()
+        look = Reconciler(world, CONFIG, POLICY, lambda: datetime.now(UTC)).look()
+        if look.trouble is not None:
+            raise look.trouble
+        return look
 
     def settle(self, version: str, *, ratio: float = 0.9) -> list[Step]:
         """Look until the version is settled; the service loads in between, and requests come.

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import httpx
 import pytest
 
+from deploy.controller.reconcile import Reconciler
 from deploy.controller.service import Service
 from deploy.delivery.steps import (
     LoadBeside,
     Promote,
     RecordApproval,
+    TakeBack,
 )
 from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
 from deploy.stores.mlflow.registry import Registry
 from deploy.stores.objects.release_file import RELEASE_KEY, verify_release
-from tests.deploy.controller.reconcile.neighbourhood import MARKS, TRIED, World, kinds, serving, start_canary
-from tests.deploy.controller.world import nowhere, write_pairs
+from tests.deploy.controller.reconcile.neighbourhood import CONFIG, MARKS, TRIED, World, kinds, serving, start_canary
+from tests.deploy.controller.world import POLICY, nowhere, write_pairs
 
 pytestmark = MARKS
 
@@ -65,6 +71,35 @@ def test_a_bad_canary_is_taken_back_while_mlflow_is_away_and_its_tags_follow(wor
     assert world.tags(version)["delivery"] == "canary"
     assert world.look() == []
     assert world.tags(version)["delivery"] == "rolled_back"
+
+
+def test_what_was_done_without_the_registry_is_told_beside_its_trouble(world: World) -> None:
+    serving(world)
+    version, _ = world.register()
+    world.approve(version)
+    write_pairs(world.neighbours.pairs, start_canary(world, version), 0.9, failures=600)
+    away = replace(world.neighbours, registry=Registry(nowhere(), world.registry.product))
+
+    look = Reconciler(away, CONFIG, POLICY, lambda: datetime.now(UTC)).look()
+
+    assert kinds(list(look.taken)) == [TakeBack]
+    assert isinstance(look.trouble, StoreUnavailable)
+
+
+def test_a_champion_whose_version_somebody_deleted_serves_on_and_keeps_nobody_from_delivery(world: World) -> None:
+    champion, _ = serving(world)
+    deleted = {"name": world.registry.product, "version": champion}
+    url = f"{world.registry.url}/api/2.0/mlflow/model-versions/delete"
+    httpx.request("DELETE", url, json=deleted, timeout=120).raise_for_status()
+    version, _ = world.register()
+    world.approve(version)
+
+    taken = world.look()
+
+    assert kinds(taken)[:2] == [RecordApproval, LoadBeside]
+    release = world.neighbours.releases.read()
+    assert release.champion is not None and release.champion.version == champion
+    assert world.registry.alias("champion") is None
 
 
 def test_a_controller_killed_between_the_swap_and_the_tags_mends_them(world: World) -> None:
