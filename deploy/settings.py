@@ -8,6 +8,7 @@ beside the file. Places are absolute from here on: a process in another folder t
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -380,6 +381,8 @@ def quiet_vendors() -> None:
     """No library phones home, unpickles a model or retries a dead neighbour for minutes, unless told otherwise."""
     for name, value in VENDOR_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    # the first program of a slow machine says that it builds a cache of fonts, in the middle of its own words
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 
 VENDOR_ENVIRONMENT = {

@@ -13,6 +13,7 @@ import atexit
 import gc
 import importlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -93,6 +94,8 @@ def _foreign(environment: dict[str, str]) -> dict[str, str]:
 
 def serve() -> str:
     """Answer until stdin ends. It returns in each fork: the code that this one is to run."""
+    # as the settings tell it: what a loaded machine makes a library say while it is loaded is no program's word
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     for each in sys.argv[1:]:
         importlib.import_module(each)
     gc.freeze()
