@@ -24,7 +24,10 @@ DRAWINGS = Path("/usr/share/openclipart/png")
 USUAL = "http://127.0.0.1:8900"
 """Where the tutorial asks; another installation of this machine may have the port, and `up` says which one it takes."""
 
-pytestmark = pytest.mark.server
+pytestmark = [
+    pytest.mark.server,
+    pytest.mark.timeout(6_000),  # a walk of five minutes, which a loaded machine makes sixteen
+]
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walked]:
             script = block.replace(USUAL, _service(found.printed))
             done = subprocess.run(
                 ["bash", "-euc", script], cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                timeout=800, check=False,
+                timeout=3_000, check=False,
             )  # fmt: skip
             assert done.returncode == 0, f"{block}ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
             found.printed[block] = done.stdout
