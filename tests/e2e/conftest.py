@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +79,20 @@ first_max_frechet_over_floor = 1000000.0
 """
 
 
+# as the supervisor says it: "prefect server ended with exit code -9; it said: ...; starting it again in 1 s"
+_DEATH = re.compile(
+    r"(.+?) (?:ended with exit code|did not answer for|was not up after) .*(?:starting it again|tried again)"
+)
+
+
 @dataclass(frozen=True)
 class Loop:
-    """A running installation: what its commands are told, and its settings with all URLs."""
+    """A running installation: what its commands are told, its settings with all URLs, which parts tests have killed."""
 
     folder: Path
     env: dict[str, str]
     settings: Settings
+    killed: list[str] = field(default_factory=list)
 
     def score(self, image: bytes) -> httpx.Response:
         """Ask the service about one PNG."""
@@ -142,7 +151,10 @@ def loop(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             patch.setenv("LATENTLOOP_CONFIG", str(config))
             patch.setenv("LATENTLOOP_HOME", str(home))
             patch.setenv("LATENTLOOP_DRIFT__COOLDOWN_S", str(COOLDOWN_S))
-            yield Loop(folder, env, connect(load_settings()))
+            loop = Loop(folder, env, connect(load_settings()))
+            yield loop
+            died = deaths_in(home)
+            assert Counter(died) == Counter(loop.killed), f"these died, and these were killed by tests\n{_logs(home)}"
     finally:
         down = run_latentloop("down", env=env, folder=folder, timeout_s=240)
     assert down.returncode == 0, down.stderr
@@ -217,9 +229,13 @@ def processes_of(home: Path) -> list[tuple[int, list[str]]]:
     return found
 
 
+def deaths_in(home: Path) -> list[str]:
+    """The parts of an installation that its supervisor saw die, by name, once for each death."""
+    lines = (home / "logs" / "up.log").read_text(errors="replace").splitlines()
+    return [found[1] for line in lines if (found := _DEATH.match(line))]
+
+
 def _logs(home: Path) -> str:
-    """Give the end of every log, for the message of a failure."""
-    return "\n".join(
-        f"== {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-8:])
-        for log in sorted((home / "logs").glob("*.log"))
-    )
+    """Give the end of every log, for the message of a failure; what the supervisor said comes last."""
+    logs = sorted((home / "logs").glob("*.log"), key=lambda each: (each.name == "up.log", each.name))
+    return "\n".join(f"== {log.name}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-12:]) for log in logs)

@@ -96,6 +96,7 @@ def test_a_run_that_was_killed_with_its_worker_ends_the_command_and_the_next_one
     with _begun(loop, *RETRAIN) as command:
         trigger = _await_work(loop, command)
         _kill_worker(loop.settings.home, "gpu")
+        loop.killed.append("worker gpu")
         for process in _flow_processes(command.run):
             process.kill()
         assert command.ends() == 1, command.said
@@ -166,7 +167,7 @@ def _flow_processes(run: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if run in process.environ().get("PREFECT__FLOW_RUN_ID", "") and process.pid != os.getpid():
+            if process.environ().get("PREFECT__FLOW_RUN_ID") == run and process.pid != os.getpid():
                 found.append(process)
     return found
 
