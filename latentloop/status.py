@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from rich.markup import escape
@@ -19,8 +19,17 @@ from deploy.controller.retries import AskedAgain
 from deploy.controller.trials import Trials, find_standing
 from deploy.controller.watch import monitor_asked_again
 from deploy.controller.yardstick import read_yardstick
-from deploy.record.history import read_fates
+from deploy.record.approvals import APPROVAL, APPROVAL_REFUSED, OVERRIDE, REJECTION
+from deploy.record.drift_lines import DRIFT, DRIFT_ACTED, DRIFT_EVENT
+from deploy.record.history import RELEASE, read_fates
+from deploy.record.intake import INGEST_HELD
+from deploy.record.kind import Kind, Line
+from deploy.record.registered import REGISTERED
+from deploy.record.rollback import ROLLBACK
 from deploy.record.traffic import serving_since
+from deploy.record.trainings import RETRAIN_REFUSED, RETRAIN_SKIPPED
+from deploy.record.trials import SETTLED
+from deploy.record.verdicts import ALARM, GATE, GOLDEN, TRIALS
 from deploy.release import Release
 from deploy.settings import Settings
 from deploy.shown_time import show_time
@@ -36,20 +45,20 @@ from latentloop.screen import open_screen, print_table
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.report import PartReport, read_children, say_parts
 
-DECISIONS = (
-    "release", "golden", "gate", "approval", "approval-refused", "rejection", "override", "registered", "ingest-held",
-    "retrain-skipped", "retrain-refused",
-    "shadow-verdict", "canary-verdict", "watch-verdict", "settled", "rollback",
+DECISIONS: tuple[Kind[Any], ...] = (
+    RELEASE, GOLDEN, GATE, APPROVAL, APPROVAL_REFUSED, REJECTION, OVERRIDE, REGISTERED, INGEST_HELD, RETRAIN_SKIPPED,
+    RETRAIN_REFUSED, *TRIALS.values(), SETTLED, ROLLBACK,
 )  # fmt: skip
 LONGEST = 160  # characters of a decision
 WIDEST_KEY = 24  # characters of what a decision is about
 AS_ABOVE, AS_DRIFT = "as above", "as its line `drift` says"
-RELEASE = "a release says which versions serve"
+RELEASE_IS = "a release says which versions serve"
 BEGIN = (
     "nothing was decided yet: `latentloop ingest FOLDER` brings images, "
     "then `latentloop retrain --tier full` makes a version that is trained on them"
 )
-DRIFT = ("alarm", "drift", "drift-event", "drift-acted")
+OF_DRIFT: tuple[Kind[Any], ...] = (ALARM, DRIFT, DRIFT_EVENT, DRIFT_ACTED)
+UNREADABLE = "cannot be read: was it written by a newer Latentloop?"
 
 
 class Slot(BaseModel):
@@ -133,7 +142,7 @@ def read_status(settings: Settings) -> Status:
         pending=pending,
         pending_unknown=unknown,
         trial=traffic.trial,
-        drift=_lines(ledger, DRIFT, each=2, most=5),
+        drift=_lines(ledger, OF_DRIFT, each=2, most=5),
         waiting=traffic.waiting,
         asked_again=_asked_again(release, ledger),
         decisions=decisions,
@@ -151,7 +160,7 @@ def print_status(status: Status, zone: str | None) -> None:
     since = f"since {_short(status.since, zone)}" if status.since else "nothing was released yet"
     requests = "unknown" if status.requests_last_hour is None else f"{status.requests_last_hour:,}"
     counted = f"{requests} {'request' if status.requests_last_hour == 1 else 'requests'}"
-    console.print(f"[bold]release {status.epoch}[/bold] {since}, {counted} in the last hour; {RELEASE}")
+    console.print(f"[bold]release {status.epoch}[/bold] {since}, {counted} in the last hour; {RELEASE_IS}")
     if status.settings_differ:
         console.print(escape(status.settings_differ), highlight=False)
     if status.telemetry_unknown:
@@ -283,35 +292,35 @@ def _asked_again(release: Release, ledger: Ledger) -> tuple[AskedAgain, ...]:
     return (monitor, *retrainings) if monitor is not None else tuple(retrainings)
 
 
-def _lines(ledger: Ledger, kinds: tuple[str, ...], each: int, most: int) -> tuple[Decision, ...]:
+def _lines(ledger: Ledger, kinds: tuple[Kind[Any], ...], each: int, most: int) -> tuple[Decision, ...]:
     """The newest lines of these kinds, at most so many of each kind; the gate's and the monitor's sentence once.
 
     Who registers a version repeats what the gate said of it, who acts on a line of the monitor what that said.
     """
-    entries = [entry for kind in kinds for entry in ledger.entries(kind, limit=each)]
-    monitored = [json.loads(entry.body).get("reason") or "" for entry in entries if entry.kind == "drift"]
+    lines = [line for kind in kinds for line in kind.lines(ledger, limit=each)]
+    said = [line.readable for line in lines if line.kind is DRIFT]
+    monitored = [line.reason for line in said if line is not None]
     found = [
         Decision(
-            at=entry.at,
-            kind=entry.kind,
-            subject=entry.subject,
-            text=_sentence(entry.body, () if entry.kind == "drift" else monitored),
+            at=line.at,
+            kind=line.kind.name,
+            subject=line.subject,
+            text=_sentence(line, () if line.kind is DRIFT else monitored),
         )
-        for entry in entries
+        for line in lines
     ]
-    repeated = {entry.text for entry in found if entry.kind == "registered"}
-    found = [entry for entry in found if entry.kind != "gate" or entry.text not in repeated]
+    repeated = {entry.text for entry in found if entry.kind == REGISTERED.name}
+    found = [entry for entry in found if entry.kind != GATE.name or entry.text not in repeated]
     return tuple(sorted(found, key=lambda entry: entry.at, reverse=True)[:most])
 
 
-def _sentence(body: str, said_by_monitor: Sequence[str]) -> str:
-    content = json.loads(body)
-    action = f"{content['action']}: " if content.get("action") else ""
-    told = action + str(content.get("reason") or content.get("how") or "")
+def _sentence(line: Line[Any], said_by_monitor: Sequence[str]) -> str:
+    body = line.readable
+    told = line.kind.tell(body) if body is not None else UNREADABLE
     for said in sorted(filter(None, said_by_monitor), key=len, reverse=True):
         told = told.replace(said, AS_DRIFT)
     # what blocks ends with what to do about it
-    return told if content.get("action") == "block" else shorten(told, LONGEST)
+    return told if told.startswith("block: ") else shorten(told, LONGEST)
 
 
 def _short(at: datetime | None, zone: str | None) -> str:

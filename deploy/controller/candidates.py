@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 from deploy.controller.mirroring import is_approved_again, is_mirrored
@@ -10,6 +9,7 @@ from deploy.delivery.causes import TakenBack
 from deploy.delivery.history import Fate
 from deploy.delivery.planning import APPROVED, SETTLED
 from deploy.delivery.steps import Candidate
+from deploy.record.approvals import APPROVAL, OVERRIDE, Decision
 from deploy.record.registered import read_registered
 from deploy.record.taken_back import read_taken_back
 from deploy.stores.mlflow.registry import RegisteredVersion
@@ -44,22 +44,18 @@ def read_candidate(version: RegisteredVersion, fate: Fate | None, ledger: Ledger
 def record_approval(ledger: Ledger, candidate: Candidate, now: datetime) -> None:
     """Write down that a person approved this digest; once for each time that the version is tried."""
     after = candidate.taken_back.epoch if candidate.taken_back is not None else 0
-    body = {"digest": candidate.digest, "how": "tag approval=approved, seen by reconciling", "after": after}
+    approval = Decision(digest=candidate.digest, how="tag approval=approved, seen by reconciling", after=after)
     key = f"approval:{candidate.version}:{candidate.digest}" + (f":{after}" if after else "")
-    ledger.record("approval", candidate.version, json.dumps(body), now, key=key)
+    APPROVAL.write(ledger, candidate.version, approval, now, key=key)
 
 
 def _approved_digest(version: RegisteredVersion, taken_back: TakenBack | None, ledger: Ledger) -> str | None:
     """The digest of the newest approval on record since the version was taken back, if it was."""
     after = taken_back.epoch if taken_back is not None else 0
-    for line in ledger.entries("approval", version.version, limit=1):
-        body = json.loads(line.body)
-        if body.get("after", 0) >= after:
-            return str(body["digest"])
-    return None
+    line = APPROVAL.newest(ledger, version.version)
+    return line.body.digest if line is not None and line.body.after >= after else None
 
 
 def _is_overridden(version: RegisteredVersion, ledger: Ledger) -> bool:
     """An override counts for the digest that it was given for."""
-    found = ledger.entries("override", version.version)
-    return any(json.loads(each.body).get("digest") == version.digest for each in found)
+    return any(each.body.digest == version.digest for each in OVERRIDE.lines(ledger, version.version))

@@ -7,7 +7,6 @@ look. While the registry is away nothing is promoted, and a version that loses i
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,10 +41,13 @@ from deploy.delivery.steps import (
     Wait,
 )
 from deploy.delivery.trial_policy import DeliveryPolicy
+from deploy.record.approvals import APPROVAL_REFUSED, RefusedApproval
 from deploy.record.history import read_fates
 from deploy.record.publish import mirror_aliases, publish_release
 from deploy.record.rollback import Desk, Order, undo, who
 from deploy.record.taken_back import record_taken_back
+from deploy.record.trials import SETTLED, Settled
+from deploy.record.verdicts import GOLDEN, TRIALS
 from deploy.release import Release, ServedVersion
 from deploy.stores.errors import StoreCorrupt, StoreError, StoreRefused
 from deploy.stores.mlflow.registry import RegisteredVersion
@@ -165,9 +167,9 @@ class Reconciler:
             case Wait():
                 return
             case Refuse(version, digest, reason):
-                body = json.dumps({"digest": digest, "reason": reason})
-                key = f"approval-refused:{version}:{digest}:{reason}"
-                world.ledger.record("approval-refused", version, body, now, key=key)
+                refused = RefusedApproval(digest=digest, reason=reason)
+                key = f"{APPROVAL_REFUSED.name}:{version}:{digest}:{reason}"
+                APPROVAL_REFUSED.write(world.ledger, version, refused, now, key=key)
                 set_tags(world.registry, version, {"delivery_reason": reason, "delivery": "refused"})
             case RecordApproval(version):
                 assert view.facts.candidates is not None
@@ -180,7 +182,7 @@ class Reconciler:
             case TryGolden(version):
                 verdict = _golden_verdict(version, world, self._config)
                 subject = f"{version.version}@{release.epoch}"
-                world.ledger.record("golden", subject, verdict.model_dump_json(), now, key=f"golden:{subject}")
+                GOLDEN.write(world.ledger, subject, verdict, now, key=f"{GOLDEN.name}:{subject}")
             case BeginTrial(version):
                 record_beginning(world.ledger, release, version, now)
             case StartCanary(version, reason):
@@ -203,8 +205,8 @@ class Reconciler:
                 undo(desk, release, version, Order(who(), "watch period", reason), now)
             case Settle(version, reason):
                 assert view.standing is not None
-                body = json.dumps({"epoch": view.standing.epoch, "reason": reason})
-                world.ledger.record("settled", version, body, now, key=f"settled:{view.standing.subject}")
+                settled = Settled(epoch=view.standing.epoch, reason=reason)
+                SETTLED.write(world.ledger, version, settled, now, key=f"{SETTLED.name}:{view.standing.subject}")
             case _:
                 assert_never(step)
 
@@ -213,8 +215,7 @@ class Reconciler:
         standing, trial = view.standing, view.facts.trial
         if standing is not None and trial is not None and trial.verdict is not None:
             key = f"verdict:{standing.stage}:{standing.subject}:{view.release.epoch}"
-            body = trial.verdict.model_dump_json()
-            self._world.ledger.record(f"{standing.stage}-verdict", standing.on_trial, body, now, key=key)
+            TRIALS[standing.stage].write(self._world.ledger, standing.on_trial, trial.verdict, now, key=key)
 
 
 def _golden_verdicts(ledger: Ledger, release: Release) -> dict[str, Verdict]:
@@ -222,8 +223,8 @@ def _golden_verdicts(ledger: Ledger, release: Release) -> dict[str, Verdict]:
     if release.shadow is None:
         return {}
     subject = f"{release.shadow.version}@{release.epoch}"
-    found = ledger.entries("golden", subject, limit=1)
-    return {release.shadow.version: Verdict.model_validate_json(found[0].body)} if found else {}
+    found = GOLDEN.newest(ledger, subject)
+    return {release.shadow.version: found.body} if found is not None else {}
 
 
 def _golden_verdict(version: ServedVersion, world: Neighbours, config: ControllerConfig) -> Verdict:

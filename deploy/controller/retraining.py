@@ -5,32 +5,33 @@ An event starts the flow, and the flow claims the trigger that the event names: 
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 
 from data_checks.drift.actions import RETRAINS
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retries import AskedAgain, Job, Retries, read_asked_again, retry_dead
 from deploy.delivery.planning import SETTLED
-from deploy.record.drift_lines import LINES, pending_lines, read_line
+from deploy.record.asked_runs import DRIFT_RETRY
+from deploy.record.drift_lines import DRIFT_EVENT, LINES, DriftLine, pending_lines
+from deploy.record.kind import Line
 from deploy.stores.mlflow.registry import APPROVED, PENDING, TRIGGER_TAG, Registry
-from deploy.stores.sql.ledger import Ledger, LedgerEntry
+from deploy.stores.sql.ledger import Ledger
 
-RETRIES = Retries("drift-retry", most=5)  # what died so often dies of itself: a person looks at its runs
+RETRIES = Retries(DRIFT_RETRY, most=5)  # what died so often dies of itself: a person looks at its runs
 
 
-def find_under_way(world: Neighbours, entry: LedgerEntry, key: str, cooldown_s: float, now: datetime) -> str | None:
+def find_under_way(world: Neighbours, entry: Line[DriftLine], key: str, cooldown_s: float, now: datetime) -> str | None:
     """What already answers the drift of this line's champion, or None; StoreError when the registry is away.
 
     `key` is the trigger of the line itself, which is no reason against it.
     """
     for each in pending_lines(world.ledger):
-        line = read_line(each) if each.id < entry.id and each.subject == entry.subject else None
+        line = each.readable if each.id < entry.id and each.subject == entry.subject else None
         if line is not None and line.action in RETRAINS:
             return f"{line.key} waits"
     made = []
-    for event in world.ledger.entries("drift-event", entry.subject, limit=LINES):
-        asked = json.loads(event.body)["key"]
+    for event in DRIFT_EVENT.lines(world.ledger, entry.subject, limit=LINES):
+        asked = event.body.key
         if asked == key:
             continue
         trigger = world.ledger.get_trigger(asked)
@@ -68,11 +69,11 @@ def retrainings_asked_again(ledger: Ledger, champion: str) -> list[AskedAgain]:
 def _asked(ledger: Ledger, champion: str) -> list[Job]:
     """The champion's retrainings: a version that replaced it has a drift of its own."""
     jobs = []
-    for event in ledger.entries("drift-event", champion, limit=LINES):
-        body = json.loads(event.body)
-        flow = f"retrain-{body['event'].rsplit('.', 1)[-1]}"
-        parameters = {"key": body["key"], "reason": body["reason"], "cause": "drift", "snapshot": body["snapshot"]}
-        jobs.append(Job(body["key"], f"{flow}/{flow}", parameters, event.at))
+    for line in DRIFT_EVENT.lines(ledger, champion, limit=LINES):
+        event = line.body
+        flow = f"retrain-{event.event.rsplit('.', 1)[-1]}"
+        parameters = {"key": event.key, "reason": event.reason, "cause": "drift", "snapshot": event.snapshot}
+        jobs.append(Job(event.key, f"{flow}/{flow}", parameters, line.at))
     return jobs
 
 

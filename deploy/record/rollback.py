@@ -10,14 +10,17 @@ The registry's tags and aliases follow at the controller's next look.
 from __future__ import annotations
 
 import getpass
-import json
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import BaseModel, ConfigDict
 
+from deploy.record.history import RELEASE
+from deploy.record.kind import Kind
 from deploy.record.publish import publish_release
 from deploy.release import Release
 from deploy.stores.errors import EpochConflict, StoreError
@@ -27,6 +30,23 @@ from deploy.stores.sql.release import ReleaseStore
 
 ATTEMPTS = 10
 RELEASES = 50  # changes of the release that are looked through for the one that stood when a rollback was asked for
+
+
+class RollbackLine(BaseModel):
+    """A version that was taken back, what serves since, by which release, and who wanted it, by which way and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    serves: str
+    epoch: int
+    how: str
+    who: str
+    reason: str
+
+
+ROLLBACK = Kind("rollback", RollbackLine, say=attrgetter("reason"))
+"""About the version that was taken back."""
 
 
 class NothingToRollBack(Exception):
@@ -82,9 +102,9 @@ def roll_back(desk: Desk, order: Order, clock: Callable[[], datetime], asked_at:
 
 def _seen(desk: Desk, at: datetime) -> Release:
     """The release that stood then; the newest, where the record does not reach back so far."""
-    for line in desk.ledger.entries("release", limit=RELEASES):
+    for line in RELEASE.lines(desk.ledger, limit=RELEASES):
         if line.at <= at:
-            return Release.model_validate_json(line.body)
+            return line.body
     return desk.releases.read()
 
 
@@ -141,15 +161,15 @@ def who() -> str:
 
 def _record(ledger: Ledger, fresh: Release, version: str, order: Order, now: datetime) -> None:
     """The line of the record; the release itself says the same in words, should this process die before it."""
-    body = {
-        "version": version,
-        "serves": fresh.champion.version if fresh.champion else "",
-        "epoch": fresh.epoch,
-        "how": order.how,
-        "who": order.who,
-        "reason": order.reason,
-    }
-    ledger.record("rollback", version, json.dumps(body), now, key=f"rollback:{fresh.epoch}")
+    line = RollbackLine(
+        version=version,
+        serves=fresh.champion.version if fresh.champion else "",
+        epoch=fresh.epoch,
+        how=order.how,
+        who=order.who,
+        reason=order.reason,
+    )
+    ROLLBACK.write(ledger, version, line, now, key=f"{ROLLBACK.name}:{fresh.epoch}")
 
 
 def find_target(release: Release) -> str:

@@ -6,24 +6,41 @@ comes second, leaves a line whose release never said these words: it is not beli
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
+
+from pydantic import BaseModel, ConfigDict
 
 from deploy.delivery.causes import Cause, TakenBack
 from deploy.delivery.history import Fate
-from deploy.record.rollback import Order, describe_rollback
+from deploy.record.approvals import OVERRIDE
+from deploy.record.kind import Kind
+from deploy.record.rollback import ROLLBACK, Order, describe_rollback
 from deploy.stores.sql.ledger import Ledger
 
-LINE = "taken-back"
 JUDGED_WORSE = frozenset({"watch period", "drift"})  # ways of a roll-back; the others are a person's
+
+
+class TakenBackLine(BaseModel):
+    """The release that ends a version's way, why it does, and in which words."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epoch: int
+    cause: Cause
+    reason: str
+
+
+TAKEN_BACK = Kind("taken-back", TakenBackLine, say=attrgetter("reason"))
+"""About the version."""
 
 
 def record_taken_back(ledger: Ledger, version: str, epoch: int, cause: Cause, told: str, now: datetime) -> None:
     """Write down why release `epoch`, which is to be swapped in now, takes the version back."""
-    body = json.dumps({"epoch": epoch, "cause": cause.value, "reason": told})
-    ledger.record(LINE, version, body, now, key=f"{LINE}:{version}:{epoch}:{cause.value}")
+    line = TakenBackLine(epoch=epoch, cause=cause, reason=told)
+    TAKEN_BACK.write(ledger, version, line, now, key=f"{TAKEN_BACK.name}:{version}:{epoch}:{cause.value}")
 
 
 def read_taken_back(ledger: Ledger, version: str, digest: str, fate: Fate | None) -> TakenBack | None:
@@ -45,18 +62,14 @@ def read_taken_back(ledger: Ledger, version: str, digest: str, fate: Fate | None
 
 
 def _lines(ledger: Ledger, version: str) -> Iterator[TakenBack]:
-    for line in ledger.entries(LINE, version):
-        body = json.loads(line.body)
-        yield TakenBack(body["epoch"], Cause(body["cause"]), body["reason"])
-    for line in ledger.entries("rollback", version):
-        body = json.loads(line.body)
-        cause = Cause.quality if body["how"] in JUDGED_WORSE else Cause.by_hand
-        yield TakenBack(
-            body["epoch"], cause, describe_rollback(version, Order(body["who"], body["how"], body["reason"]))
-        )
+    for taken in (each.body for each in TAKEN_BACK.lines(ledger, version)):
+        yield TakenBack(taken.epoch, taken.cause, taken.reason)
+    for undone in (each.body for each in ROLLBACK.lines(ledger, version)):
+        cause = Cause.quality if undone.how in JUDGED_WORSE else Cause.by_hand
+        yield TakenBack(undone.epoch, cause, describe_rollback(version, Order(undone.who, undone.how, undone.reason)))
 
 
 def _is_overridden(ledger: Ledger, version: str, digest: str, epoch: int) -> bool:
     """Whether an override of this digest was recorded under that release or a later one."""
-    found = (json.loads(line.body) for line in ledger.entries("override", version))
-    return any(body.get("digest") == digest and body.get("epoch", 0) >= epoch for body in found)
+    found = (each.body for each in OVERRIDE.lines(ledger, version))
+    return any(each.digest == digest and each.epoch >= epoch for each in found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,9 @@ from deploy.delivery.history import Fate
 from deploy.delivery.next_step import say_only_one
 from deploy.delivery.planning import SETTLED, find_objection, find_waiting
 from deploy.delivery.steps import Candidate
+from deploy.record.approvals import APPROVAL, REJECTION, Decision
 from deploy.record.history import read_fates
+from deploy.record.kind import Kind
 from deploy.record.rollback import who
 from deploy.release import Release
 from deploy.settings import Settings
@@ -76,7 +77,7 @@ def approve_version(settings: Settings, version: str, reason: str) -> Decided:
         raise NothingToDo(f"version {version} cannot be approved: {objection}")
     after = candidate.taken_back.epoch if candidate.taken_back is not None else 0
     decided = _decide(desk, found, APPROVED, reason, _what_comes(desk, candidate))
-    _record(desk, "approval", decided, after)
+    _record(desk, APPROVAL, decided, after)
     if found.tags.get("delivery") in SETTLED:
         desk.registry.set_tag(version, "delivery", "")
     desk.registry.set_tag(version, "approval", APPROVED)
@@ -96,7 +97,7 @@ def reject_version(settings: Settings, version: str, reason: str) -> Decided:
         instead = back if desk.release.previous is not None else say_only_one()
         raise NothingToDo(f"version {version} serves, and rejecting takes nothing out of the traffic: {instead}")
     decided = _decide(desk, found, REJECTED, reason, _what_ends(desk, slot))
-    _record(desk, "rejection", decided, 0)
+    _record(desk, REJECTION, decided, 0)
     desk.registry.set_tag(version, "approval", REJECTED)
     return decided
 
@@ -195,17 +196,17 @@ def _before(found: RegisteredVersion, fate: Fate | None) -> str:
     return "; ".join(told)
 
 
-def _record(desk: _Desk, kind: str, decided: Decided, after: int) -> None:
+def _record(desk: _Desk, kind: Kind[Decision], decided: Decided, after: int) -> None:
     """The line first: a decision on record that was not carried out harms nobody, the reverse is nobody's."""
-    how = f"latentloop {'approve' if kind == 'approval' else 'reject'}"
-    body = {
-        "digest": decided.digest,
-        "how": how,
-        "who": decided.who,
-        "reason": f"{decided.reason} ({how}, {decided.who})",
-        "after": after,
-    }
-    desk.ledger.record(kind, decided.version, json.dumps(body), datetime.now(UTC))
+    how = f"latentloop {'approve' if kind is APPROVAL else 'reject'}"
+    decision = Decision(
+        digest=decided.digest,
+        how=how,
+        who=decided.who,
+        reason=f"{decided.reason} ({how}, {decided.who})",
+        after=after,
+    )
+    kind.write(desk.ledger, decided.version, decision, datetime.now(UTC))
     desk.registry.set_tag(decided.version, "approval_by", f"{decided.who}: {decided.reason}")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from deploy.delivery.next_step import say_approve
+from deploy.record.approvals import OVERRIDE, OverrideLine
 from deploy.record.history import read_fates
 from deploy.record.registered import RegisteredLine, read_registered, record_registered
 from deploy.record.rollback import who
@@ -58,6 +59,11 @@ class Override(BaseModel):
     reason: str
     who: str
     epoch: int
+
+    @property
+    def line(self) -> OverrideLine:
+        """As it is recorded about the version."""
+        return OverrideLine(digest=self.digest, reason=self.reason, who=self.who, epoch=self.epoch)
 
 
 def register_folder(settings: Settings, folder: Path) -> Candidate:
@@ -110,13 +116,8 @@ def override_version(settings: Settings, version: str, reason: str) -> Override:
     )
     once = hashlib.sha256(override.reason.encode()).hexdigest()[:16]
     after = f":{override.epoch}" if override.epoch else ""
-    ledger.record(
-        "override",
-        version,
-        override.model_dump_json(exclude={"version"}),
-        datetime.now(UTC),
-        key=f"override:{version}:{found.digest}:{once}{after}",
-    )
+    key = f"{OVERRIDE.name}:{version}:{found.digest}:{once}{after}"
+    OVERRIDE.write(ledger, version, override.line, datetime.now(UTC), key=key)
     if found.tags.get("delivery") == "refused":
         registry.set_tag(version, "delivery", "")
     return override

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import Engine
 
 from deploy.controller.trials import record_beginning
+from deploy.record.drift_lines import DRIFT, DRIFT_EVENT, DriftEvent, DriftLine
 from deploy.release import ServedVersion
 from deploy.stores.sql.database import migrate, open_engine
 from deploy.stores.sql.ledger import Ledger
@@ -48,8 +49,10 @@ def ledger(engine: Engine) -> Ledger:
     ledger = Ledger(engine)
     alarm = {"schema_version": 1, "phase": "failed", "reason": "latent_code 0.4 > limit 0.25", "evidence": []}
     ledger.record("alarm", "7", json.dumps(alarm), NOW, key=ALARM)
-    event = {"event": "latentloop.drift.emergency", "key": RETRAINING, "snapshot": "s", "reason": "a new kind"}
-    ledger.record("drift-event", "7", json.dumps(event), NOW)
+    event = DriftEvent(
+        event="latentloop.drift.emergency", event_id="an-id", key=RETRAINING, snapshot="s", reason="a new kind"
+    )
+    DRIFT_EVENT.write(ledger, "7", event, NOW)
     return ledger
 
 
@@ -81,8 +84,8 @@ def test_runs_that_were_asked_for_again_are_a_line_each(home: Path, ledger: Ledg
 def test_what_was_answered_or_has_ended_is_not_shown_any_more(home: Path, ledger: Ledger, tmp_path: Path) -> None:
     ask_again(ledger, "alarm-retry", ALARM, 1)
     ask_again(ledger, "drift-retry", RETRAINING, 3)
-    drift = {"action": "emergency", "reason": "a new kind", "window_since": NOW.isoformat()}
-    ledger.record("drift", "7", json.dumps(drift), NOW, key=f"drift:{ALARM}")
+    drift = DriftLine(key="k", champion="7", action="emergency", reason="a new kind", window_since=NOW, at=NOW)
+    DRIFT.write(ledger, "7", drift, NOW, key=f"drift:{ALARM}")
     ledger.claim(RETRAINING, "retrain-emergency", "", "a-run", NOW, 60.0)
     ledger.finish(RETRAINING, "a-run", "done", "8", NOW)
 

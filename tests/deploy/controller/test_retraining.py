@@ -14,6 +14,7 @@ from data_checks.drift.policy import DriftPolicy
 from deploy.controller.drift import act_on_drift
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retraining import RETRIES, retrainings_asked_again, revive_retrainings
+from deploy.record.drift_lines import DRIFT_EVENT, DriftEvent
 from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
 from tests.deploy.controller.test_drift import ONE, TWO, find, now, promote
@@ -31,8 +32,10 @@ def act(world: Neighbours, at: datetime | None = None) -> list[str]:
 def asked(world: Neighbours, at: datetime | None = None, champion: str = "2") -> str:
     """Leave an event on record as `act_on_drift` does; returns the trigger's key."""
     key = f"drift-emergency-{uuid.uuid4().hex}"
-    body = {"event": "latentloop.drift.emergency", "key": key, "snapshot": "a-snapshot", "reason": "a new kind"}
-    world.ledger.record("drift-event", champion, json.dumps(body), at or now(), key=f"drift-event:{key}")
+    event = DriftEvent(
+        event="latentloop.drift.emergency", event_id="an-id", key=key, snapshot="a-snapshot", reason="a new kind"
+    )
+    DRIFT_EVENT.write(world.ledger, champion, event, at or now(), key=f"drift-event:{key}")
     return key
 
 

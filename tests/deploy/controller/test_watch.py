@@ -9,10 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
+from data_checks.drift.actions import Action
 from data_checks.drift.policy import DriftPolicy
 from data_checks.verdict import Phase, Verdict
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.watch import RETRIES, Watch, monitor_asked_again
+from deploy.record.drift_lines import DRIFT, DriftLine
 from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
 from tests.deploy.controller.world import Traffic, add_version, swap
@@ -149,10 +151,12 @@ PAUSE_S = 900.0
 LEASE_S = 20.0
 
 
-def answered(world: Neighbours, action: str, key: str, until: datetime | None = None) -> None:
+def answered(world: Neighbours, action: Action, key: str, until: datetime | None = None) -> None:
     """Leave the line of a monitor run that judged the traffic until then."""
-    body = {"action": action, "window_since": (until or now()).isoformat()}
-    world.ledger.record("drift", "1", json.dumps(body), now(), key=f"drift:{key}")
+    line = DriftLine(
+        key=key, champion="1", action=action, reason="it was looked at", window_since=until or now(), at=now()
+    )
+    DRIFT.write(world.ledger, "1", line, now(), key=f"drift:{key}")
 
 
 def suspected(house: House, world: Neighbours) -> str:
