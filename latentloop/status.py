@@ -25,6 +25,7 @@ from deploy.record.history import RELEASE, read_fates
 from deploy.record.intake import INGEST_HELD
 from deploy.record.kind import Kind, Line
 from deploy.record.registered import REGISTERED
+from deploy.record.registries import REGISTRY
 from deploy.record.rollback import ROLLBACK
 from deploy.record.traffic import serving_since
 from deploy.record.trainings import RETRAIN_REFUSED, RETRAIN_SKIPPED
@@ -46,8 +47,8 @@ from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.report import PartReport, read_children, say_parts
 
 DECISIONS: tuple[Kind[Any], ...] = (
-    RELEASE, GOLDEN, GATE, APPROVAL, APPROVAL_REFUSED, REJECTION, OVERRIDE, REGISTERED, INGEST_HELD, RETRAIN_SKIPPED,
-    RETRAIN_REFUSED, *TRIALS.values(), SETTLED, ROLLBACK,
+    RELEASE, REGISTRY, GOLDEN, GATE, APPROVAL, APPROVAL_REFUSED, REJECTION, OVERRIDE, REGISTERED, INGEST_HELD,
+    RETRAIN_SKIPPED, RETRAIN_REFUSED, *TRIALS.values(), SETTLED, ROLLBACK,
 )  # fmt: skip
 LONGEST = 160  # characters of a decision
 WIDEST_KEY = 24  # characters of what a decision is about
@@ -106,6 +107,7 @@ class Status(BaseModel):
     slots: tuple[Slot, ...]
     pending: tuple[Pending, ...]
     pending_unknown: str
+    other_registry: str
     trial: TrialView | None
     drift: tuple[Decision, ...]
     waiting: tuple[Waiting, ...]
@@ -128,7 +130,7 @@ def read_status(settings: Settings) -> Status:
         if (served := getattr(release, name)) is not None
     )
     running = read_installation(settings.home) is not None
-    pending, unknown = read_pending(settings)
+    registry = read_pending(settings, ledger)
     traffic = _read_traffic(settings, release, ledger)
     runs = read_runs(ledger, settings.open_objects(), datetime.now(UTC))
     decisions = _lines(ledger, DECISIONS, each=5, most=10)
@@ -139,8 +141,9 @@ def read_status(settings: Settings) -> Status:
         epoch=release.epoch,
         since=release.changed_at,
         slots=slots,
-        pending=pending,
-        pending_unknown=unknown,
+        pending=registry.pending,
+        pending_unknown=registry.unknown,
+        other_registry=registry.other_registry,
         trial=traffic.trial,
         drift=_lines(ledger, OF_DRIFT, each=2, most=5),
         waiting=traffic.waiting,
@@ -177,6 +180,8 @@ def print_status(status: Status, zone: str | None) -> None:
         console.print(f"  {each.slot:<9} version {each.version}  {each.digest[:12]}")
     if status.sight:
         console.print(f"  {escape(status.sight)}", highlight=False)
+    if status.other_registry:
+        console.print(f"  {escape(status.other_registry)}", highlight=False)
     if status.pending_unknown:
         console.print(f"  waiting for approval: {status.pending_unknown}")
     for waiting in status.pending:
@@ -287,8 +292,9 @@ def _asked_again(release: Release, ledger: Ledger) -> tuple[AskedAgain, ...]:
     """Runs because of drift that died, or that nobody picked up."""
     if release.champion is None:
         return ()
-    monitor = monitor_asked_again(ledger, release.champion.version)
-    retrainings = retrainings_asked_again(ledger, release.champion.version)
+    since = serving_since(release, read_fates(ledger))
+    monitor = monitor_asked_again(ledger, release.champion, since) if since is not None else None
+    retrainings = retrainings_asked_again(ledger, release.champion)
     return (monitor, *retrainings) if monitor is not None else tuple(retrainings)
 
 

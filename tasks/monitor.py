@@ -157,6 +157,7 @@ def _decide_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnaps
     return DriftLine(
         key=key,
         champion=champion,
+        digest=plan.champion.digest if plan.champion else "",
         action=action,
         reason=reason,
         also=judged.also,

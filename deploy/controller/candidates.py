@@ -10,7 +10,7 @@ from deploy.delivery.history import Fate
 from deploy.delivery.planning import APPROVED, SETTLED
 from deploy.delivery.steps import Candidate
 from deploy.record.approvals import APPROVAL, OVERRIDE, Decision
-from deploy.record.registered import read_registered
+from deploy.record.registered import REGISTERED, read_registered
 from deploy.record.taken_back import read_taken_back
 from deploy.stores.mlflow.registry import RegisteredVersion
 from deploy.stores.objects.artifacts import artifact_prefix, has_artifact
@@ -50,10 +50,24 @@ def record_approval(ledger: Ledger, candidate: Candidate, now: datetime) -> None
 
 
 def _approved_digest(version: RegisteredVersion, taken_back: TakenBack | None, ledger: Ledger) -> str | None:
-    """The digest of the newest approval on record since the version was taken back, if it was."""
+    """The digest of the newest approval on record since the version was taken back, if it was.
+
+    Another digest's is the sign of a tag that was changed, unless this one came into the number after it: as in a
+    registry that was set up anew.
+    """
     after = taken_back.epoch if taken_back is not None else 0
     line = APPROVAL.newest(ledger, version.version)
-    return line.body.digest if line is not None and line.body.after >= after else None
+    if line is None or line.body.after < after:
+        return None
+    if line.body.digest != version.digest and _came_after(line.id, version, ledger):
+        return None
+    return line.body.digest
+
+
+def _came_after(id: int, version: RegisteredVersion, ledger: Ledger) -> bool:
+    """Whether this digest was registered, or overridden, under this number after that line."""
+    lines = [*REGISTERED.lines(ledger, version.version), *OVERRIDE.lines(ledger, version.version)]
+    return any(each.id > id and each.body.digest == version.digest for each in lines)
 
 
 def _is_overridden(version: RegisteredVersion, ledger: Ledger) -> bool:

@@ -26,6 +26,7 @@ from deploy.record.drift_lines import (
     DriftEvent,
     DriftLine,
     acted_key,
+    is_about,
     later_lines,
     pending_lines,
 )
@@ -88,7 +89,8 @@ def waiting_for_images(ledger: Ledger, telemetry: Telemetry, now: datetime) -> l
 def _act(world: Neighbours, entry: Line[DriftLine], line: DriftLine, policy: DriftPolicy, now: datetime) -> str | None:
     """What was done about it, or None: it waits."""
     release = world.releases.read()
-    if release.champion is None or release.champion.version != entry.subject:
+    champion = release.champion
+    if champion is None or champion.version != entry.subject or not is_about(line, champion.digest):
         return f"nothing: version {entry.subject} is not champion any more"
     if line.action == "roll_back":
         return _roll_back(world, release, entry, line, policy.recent_promotion_s, now)
@@ -132,6 +134,7 @@ def _emit(world: Neighbours, entry: Line[DriftLine], line: DriftLine, captured: 
     said = DriftEvent(
         event=event,
         event_id=str(id),
+        digest=line.digest,
         captured=captured,
         needed=line.needed_images,
         key=line.key,

@@ -44,6 +44,7 @@ from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.record.approvals import APPROVAL_REFUSED, RefusedApproval
 from deploy.record.history import read_fates
 from deploy.record.publish import mirror_aliases, publish_release
+from deploy.record.registries import find_other_registry, note_registry
 from deploy.record.rollback import Desk, Order, undo, who
 from deploy.record.taken_back import record_taken_back
 from deploy.record.trials import SETTLED, Settled
@@ -95,6 +96,7 @@ class Reconciler:
         self._policy = policy.compressed(clock_factor)
         self._service_away_at: datetime | None = None
         self._pixels = Pixels(world.objects)
+        self._registry_is_noted = False
         self._trials = Trials(world.pairs, world.telemetry, world.ledger, world.objects, self._policy)
 
     def look(self) -> Look:
@@ -115,9 +117,22 @@ class Reconciler:
 
     def _versions(self) -> tuple[list[RegisteredVersion] | None, StoreError | None]:
         try:
-            return self._world.registry.versions(), None
+            versions = self._world.registry.versions()
+            self._note_registry(versions)
         except StoreError as error:
             return None, error
+        return versions, None
+
+    def _note_registry(self, versions: list[RegisteredVersion]) -> None:
+        """Once in its life: whose numbers these are, where that is not on record, and that they are another's."""
+        if self._registry_is_noted:
+            return
+        ledger, registry = self._world.ledger, self._world.registry
+        if (other := find_other_registry(ledger, registry)) != "":
+            _log.warning("%s", other)
+        elif versions:
+            note_registry(ledger, registry, self._clock())
+        self._registry_is_noted = True
 
     def _mirror(self, view: _View, versions: list[RegisteredVersion]) -> StoreError | None:
         """Tell the registry what happened; what it does not take must not keep a bad version in the traffic."""
@@ -125,7 +140,7 @@ class Reconciler:
             mirror_fates(self._world.registry, versions, view.fates, self._world.ledger, view.release)
             mirror_benchmarks(self._world.registry, view.facts.candidates or [])
             if versions:
-                mirror_aliases(view.release, self._world.registry, {each.version for each in versions})
+                mirror_aliases(view.release, self._world.registry, {each.version: each.digest for each in versions})
         except StoreError as error:
             return error
         return None
@@ -138,7 +153,7 @@ class Reconciler:
         candidates = None
         if versions is not None:
             candidates = [
-                read_candidate(each, fates.get(each.version), world.ledger, world.objects) for each in versions
+                read_candidate(each, fates.get(each.digest), world.ledger, world.objects) for each in versions
             ]
         standing = find_standing(release, fates, world.ledger)
         service = world.service.view()
@@ -197,7 +212,9 @@ class Reconciler:
             case TakeBack(version, reason, cause):
                 self._record_verdict(view, now)
                 told = f"version {version} taken back: {reason}"
-                record_taken_back(world.ledger, version, release.epoch + 1, cause, told, now)
+                tried = release.canary or release.shadow
+                assert tried is not None and tried.version == version
+                record_taken_back(world.ledger, tried, release.epoch + 1, cause, told, now)
                 _swap(world, release, now, told, shadow=None, canary=None, canary_share=0.0)
             case RollBack(version, reason):
                 self._record_verdict(view, now)

@@ -12,8 +12,9 @@ from deploy.controller.neighbours import Neighbours
 from deploy.controller.retries import AskedAgain, Job, Retries, read_asked_again, retry_dead
 from deploy.delivery.planning import SETTLED
 from deploy.record.asked_runs import DRIFT_RETRY
-from deploy.record.drift_lines import DRIFT_EVENT, LINES, DriftLine, pending_lines
+from deploy.record.drift_lines import DRIFT_EVENT, LINES, DriftLine, is_about, pending_lines
 from deploy.record.kind import Line
+from deploy.release import ServedVersion
 from deploy.stores.mlflow.registry import APPROVED, PENDING, TRIGGER_TAG, Registry
 from deploy.stores.sql.ledger import Ledger
 
@@ -25,14 +26,16 @@ def find_under_way(world: Neighbours, entry: Line[DriftLine], key: str, cooldown
 
     `key` is the trigger of the line itself, which is no reason against it.
     """
+    about = entry.readable
+    digest = about.digest if about is not None else ""
     for each in pending_lines(world.ledger):
         line = each.readable if each.id < entry.id and each.subject == entry.subject else None
-        if line is not None and line.action in RETRAINS:
+        if line is not None and line.action in RETRAINS and is_about(line, digest):
             return f"{line.key} waits"
     made = []
     for event in DRIFT_EVENT.lines(world.ledger, entry.subject, limit=LINES):
         asked = event.body.key
-        if asked == key:
+        if asked == key or not is_about(event.body, digest):
             continue
         trigger = world.ledger.get_trigger(asked)
         if trigger is not None and trigger.state != "running":
@@ -49,11 +52,11 @@ def revive_retrainings(world: Neighbours, retry_s: float, now: datetime) -> list
     champion = world.releases.read().champion
     if champion is None:
         return []
-    jobs = _asked(world.ledger, champion.version)
+    jobs = _asked(world.ledger, champion)
     return [job.trigger for job in jobs if retry_dead(world, job, RETRIES, retry_s, now)]
 
 
-def retrainings_asked_again(ledger: Ledger, champion: str) -> list[AskedAgain]:
+def retrainings_asked_again(ledger: Ledger, champion: ServedVersion) -> list[AskedAgain]:
     """Those that were asked for more than once and have not ended; none from before one that is done."""
     found = []
     for job in _asked(ledger, champion):
@@ -66,11 +69,13 @@ def retrainings_asked_again(ledger: Ledger, champion: str) -> list[AskedAgain]:
     return found
 
 
-def _asked(ledger: Ledger, champion: str) -> list[Job]:
+def _asked(ledger: Ledger, champion: ServedVersion) -> list[Job]:
     """The champion's retrainings: a version that replaced it has a drift of its own."""
     jobs = []
-    for line in DRIFT_EVENT.lines(ledger, champion, limit=LINES):
+    for line in DRIFT_EVENT.lines(ledger, champion.version, limit=LINES):
         event = line.body
+        if not is_about(event, champion.digest):
+            continue
         flow = f"retrain-{event.event.rsplit('.', 1)[-1]}"
         parameters = {"key": event.key, "reason": event.reason, "cause": "drift", "snapshot": event.snapshot}
         jobs.append(Job(event.key, f"{flow}/{flow}", parameters, line.at))

@@ -220,7 +220,7 @@ def _beginning(release: Release, candidate: ServedVersion, ledger: Ledger) -> tu
 
 def _watch_period(release: Release, fates: Mapping[str, Fate], ledger: Ledger) -> Standing | None:
     champion, previous = release.champion, release.previous
-    fate = fates.get(champion.version) if champion is not None else None
+    fate = fates.get(champion.digest) if champion is not None else None
     if champion is None or previous is None or fate is None or fate.delivery != "promoted":
         return None
     settled = SETTLED.newest(ledger, champion.version)

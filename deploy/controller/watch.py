@@ -52,7 +52,7 @@ class Watch:
         since = serving_since(release, read_fates(self._world.ledger))
         if champion is None or since is None:
             return None
-        self._start_monitor(champion, now)
+        self._start_monitor(champion, since, now)
         if not self._is_time(champion, since, now):
             return None
         yardstick = self._yardstick_of(champion, since, now)
@@ -62,8 +62,8 @@ class Watch:
             return None
         self._looked = (_name(champion, since), now)
         verdict = judge_watch(window, None if yardstick is None else yardstick.sample, self._policy)
-        if verdict.failed and self._suspect(champion, verdict, now):
-            self._start_monitor(champion, now)
+        if verdict.failed and self._suspect(champion, since, verdict, now):
+            self._start_monitor(champion, since, now)
         return verdict
 
     def _is_time(self, champion: ServedVersion, since: datetime, now: datetime) -> bool:
@@ -83,11 +83,12 @@ class Watch:
             self._yardstick = (name, found)
         return found
 
-    def _suspect(self, champion: ServedVersion, verdict: Verdict, now: datetime) -> bool:
+    def _suspect(self, champion: ServedVersion, since: datetime, verdict: Verdict, now: datetime) -> bool:
         """Write the alarm down, unless one of this champion was just looked into."""
         ledger = self._world.ledger
         before = ALARM.lines(ledger, champion.version, limit=10_000)
-        if before and now - before[0].at < timedelta(seconds=self._pause_s(champion, before[0])):
+        newest = _newest_alarm(ledger, champion, since)
+        if newest is not None and now - newest.at < timedelta(seconds=self._pause_s(champion, newest)):
             return False
         # numbered: of two controllers that suspect the same, one writes the line
         key = f"suspicion-version-{champion.version}-{len(before) + 1}"
@@ -101,10 +102,10 @@ class Watch:
         early = said is not None and said.action in UNDECIDED
         return self._policy.suspicion_pause_s if early else self._policy.cooldown_s
 
-    def _start_monitor(self, champion: ServedVersion, now: datetime) -> None:
+    def _start_monitor(self, champion: ServedVersion, since: datetime, now: datetime) -> None:
         """The run of the champion's newest alarm: once, and again where it died before it left its line."""
         ledger = self._world.ledger
-        alarm = ALARM.newest(ledger, champion.version)
+        alarm = _newest_alarm(ledger, champion, since)
         if alarm is None or alarm.key is None:
             return
         parameters = {"key": alarm.key, "reason": alarm.body.reason}
@@ -120,15 +121,21 @@ class Watch:
             retry_dead(self._world, job, RETRIES, self._retry_s, now)
 
 
-def monitor_asked_again(ledger: Ledger, champion: str) -> AskedAgain | None:
+def monitor_asked_again(ledger: Ledger, champion: ServedVersion, since: datetime) -> AskedAgain | None:
     """The run of the newest alarm, if it was asked for more than once and nobody has answered the alarm."""
-    alarm = ALARM.newest(ledger, champion)
-    if alarm is None or alarm.key is None or _read_answer(ledger, champion, alarm) is not None:
+    alarm = _newest_alarm(ledger, champion, since)
+    if alarm is None or alarm.key is None or _read_answer(ledger, champion.version, alarm) is not None:
         return None
     trigger = ledger.get_trigger(alarm.key)
     if trigger is None or trigger.state == "running":
         return read_asked_again(ledger, alarm.key, RETRIES)
     return None
+
+
+def _newest_alarm(ledger: Ledger, champion: ServedVersion, since: datetime) -> Line[Verdict] | None:
+    """The newest since it serves: of before it, the number may have been another model's."""
+    alarm = ALARM.newest(ledger, champion.version)
+    return alarm if alarm is not None and alarm.at >= since else None
 
 
 def _read_answer(ledger: Ledger, champion: str, alarm: Line[Verdict]) -> Line[DriftLine] | None:

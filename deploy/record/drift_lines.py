@@ -17,7 +17,7 @@ LINES = 500  # an hourly monitor writes them in three weeks; what waits longer t
 
 
 class DriftLine(BaseModel):
-    """What a run found of a champion, and what is to be done about it. Shares in [0, 1].
+    """What a run found of a champion (no `digest` in lines of before 0.2), and what is to be done. Shares in [0, 1].
 
     For a retraining action `key` names the trigger that the retraining must claim; it waits until `needed_images` more
     images of the new kind were captured, at `new_share_low` of the requests answered since `window_since`.
@@ -28,6 +28,7 @@ class DriftLine(BaseModel):
     schema_version: int = 1
     key: str = Field(min_length=1)
     champion: str
+    digest: str = ""
     action: Action | Literal["wait"]
     reason: str
     also: tuple[tuple[str, str], ...] = ()
@@ -54,13 +55,15 @@ class DriftActed(BaseModel):
 class DriftEvent(BaseModel):
     """The event that starts a retraining, and how many images of the new kind were there of those needed.
 
-    `key` is the trigger that the retraining claims; `snapshot` and `url` are the report that asks for it.
+    `key` is the trigger that the retraining claims; `snapshot` and `url` are the report that asks for it; `digest` is
+    the champion's, empty in lines of before 0.2.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     event: str
     event_id: str
+    digest: str = ""
     captured: int = 0
     needed: int = 0
     key: str
@@ -107,5 +110,15 @@ def acted_key(line: Line[DriftLine]) -> str:
 
 def later_lines(ledger: Ledger, line: Line[DriftLine]) -> list[DriftLine]:
     """What the monitor said of the same champion after this line and could judge, oldest first."""
+    about = line.readable
     later = [each.readable for each in DRIFT.lines(ledger, line.subject, limit=LINES) if each.id > line.id]
-    return [each for each in reversed(later) if each is not None and each.action != "cannot_judge"]
+    return [
+        each
+        for each in reversed(later)
+        if each is not None and each.action != "cannot_judge" and (about is None or is_about(each, about.digest))
+    ]
+
+
+def is_about(said: DriftLine | DriftEvent, digest: str) -> bool:
+    """Whether it is about the model of this digest, as far as one can tell: a number may have been another's."""
+    return "" in (said.digest, digest) or said.digest == digest

@@ -13,6 +13,7 @@ from deploy.record.holdouts import BENCHMARK
 from deploy.record.intake import DISCARDED, INGEST, INGEST_HELD, INGEST_UNREADABLE, RELEASED
 from deploy.record.kind import Kind
 from deploy.record.registered import REGISTERED
+from deploy.record.registries import REGISTRY
 from deploy.record.rollback import ROLLBACK
 from deploy.record.taken_back import TAKEN_BACK
 from deploy.record.trainings import RETRAIN_REFUSED, RETRAIN_SKIPPED, SCHEDULED_WORK
@@ -21,7 +22,7 @@ from deploy.record.verdicts import ALARM, DATA, GATE, GOLDEN, LABELS, TRIALS
 
 KINDS: tuple[Kind[Any], ...] = (
     # an installation, and what comes in
-    SETTINGS, INGEST, INGEST_UNREADABLE, INGEST_HELD, RELEASED, DISCARDED, BENCHMARK,
+    SETTINGS, REGISTRY, INGEST, INGEST_UNREADABLE, INGEST_HELD, RELEASED, DISCARDED, BENCHMARK,
     # a training
     SCHEDULED_WORK, RETRAIN_SKIPPED, RETRAIN_REFUSED, DATA, LABELS, GATE, REGISTERED,
     # a version on its way

@@ -18,16 +18,18 @@ from deploy.delivery.history import Fate
 from deploy.record.approvals import OVERRIDE
 from deploy.record.kind import Kind
 from deploy.record.rollback import ROLLBACK, Order, describe_rollback
+from deploy.release import ServedVersion
 from deploy.stores.sql.ledger import Ledger
 
 JUDGED_WORSE = frozenset({"watch period", "drift"})  # ways of a roll-back; the others are a person's
 
 
 class TakenBackLine(BaseModel):
-    """The release that ends a version's way, why it does, and in which words."""
+    """The release that ends a version's way, why it does, and in which words; no `digest` in lines of before 0.2."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    digest: str = ""
     epoch: int
     cause: Cause
     reason: str
@@ -37,10 +39,11 @@ TAKEN_BACK = Kind("taken-back", TakenBackLine, say=attrgetter("reason"))
 """About the version."""
 
 
-def record_taken_back(ledger: Ledger, version: str, epoch: int, cause: Cause, told: str, now: datetime) -> None:
+def record_taken_back(ledger: Ledger, taken: ServedVersion, epoch: int, cause: Cause, told: str, now: datetime) -> None:
     """Write down why release `epoch`, which is to be swapped in now, takes the version back."""
-    line = TakenBackLine(epoch=epoch, cause=cause, reason=told)
-    TAKEN_BACK.write(ledger, version, line, now, key=f"{TAKEN_BACK.name}:{version}:{epoch}:{cause.value}")
+    line = TakenBackLine(digest=taken.digest, epoch=epoch, cause=cause, reason=told)
+    key = f"{TAKEN_BACK.name}:{taken.version}:{epoch}:{cause.value}"
+    TAKEN_BACK.write(ledger, taken.version, line, now, key=key)
 
 
 def read_taken_back(ledger: Ledger, version: str, digest: str, fate: Fate | None) -> TakenBack | None:
@@ -48,7 +51,7 @@ def read_taken_back(ledger: Ledger, version: str, digest: str, fate: Fate | None
 
     `fate` is None for what no recent release tells of: then the newest line counts.
     """
-    lines = sorted(_lines(ledger, version), key=lambda each: each.epoch, reverse=True)
+    lines = sorted(_lines(ledger, version, digest), key=lambda each: each.epoch, reverse=True)
     if fate is None:
         found = lines[0] if lines else None
     elif fate.delivery == "rolled_back":
@@ -61,10 +64,11 @@ def read_taken_back(ledger: Ledger, version: str, digest: str, fate: Fate | None
     return replace(found, overridden=_is_overridden(ledger, version, digest, found.epoch))
 
 
-def _lines(ledger: Ledger, version: str) -> Iterator[TakenBack]:
-    for taken in (each.body for each in TAKEN_BACK.lines(ledger, version)):
+def _lines(ledger: Ledger, version: str, digest: str) -> Iterator[TakenBack]:
+    meant = ("", digest)  # another model may have borne the number
+    for taken in (each.body for each in TAKEN_BACK.lines(ledger, version) if each.body.digest in meant):
         yield TakenBack(taken.epoch, taken.cause, taken.reason)
-    for undone in (each.body for each in ROLLBACK.lines(ledger, version)):
+    for undone in (each.body for each in ROLLBACK.lines(ledger, version) if each.body.digest in meant):
         cause = Cause.quality if undone.how in JUDGED_WORSE else Cause.by_hand
         yield TakenBack(undone.epoch, cause, describe_rollback(version, Order(undone.who, undone.how, undone.reason)))
 

@@ -67,13 +67,13 @@ def approve_version(settings: Settings, version: str, reason: str) -> Decided:
     """
     desk = _open(settings)
     found = find_version(desk.registry, desk.versions, version)
-    _refuse_what_is_tried(desk.release, version)
-    fate = desk.fates.get(version)
+    _refuse_what_is_tried(desk.release, found)
+    fate = desk.fates.get(found.digest)
     if fate is not None and not is_mirrored(found, fate):  # or the end of the last approval would end this one
         mirror_fates(desk.registry, [found], desk.fates, desk.ledger, desk.release)
         found = desk.registry.version(version)
     candidate = _as_approved(desk, found)
-    if (objection := find_objection(candidate) or _rival(desk, candidate)) is not None:
+    if (objection := find_objection(candidate, desk.release) or _rival(desk, candidate)) is not None:
         raise NothingToDo(f"version {version} cannot be approved: {objection}")
     after = candidate.taken_back.epoch if candidate.taken_back is not None else 0
     decided = _decide(desk, found, APPROVED, reason, _what_comes(desk, candidate))
@@ -91,7 +91,7 @@ def reject_version(settings: Settings, version: str, reason: str) -> Decided:
     """
     desk = _open(settings)
     found = find_version(desk.registry, desk.versions, version)
-    slot = _slot(desk.release, version)
+    slot = _slot(desk.release, found)
     if slot == "champion":
         back = "`latentloop rollback --reason TEXT` makes the version before it serve again"
         instead = back if desk.release.previous is not None else say_only_one()
@@ -139,29 +139,30 @@ def _open(settings: Settings) -> _Desk:
 
 def _as_approved(desk: _Desk, found: RegisteredVersion) -> Candidate:
     """The candidate as the controller will see it: this approval is for the digest of now."""
-    candidate = read_candidate(found, desk.fates.get(found.version), desk.ledger, desk.objects)
+    candidate = read_candidate(found, desk.fates.get(found.digest), desk.ledger, desk.objects)
     intact = has_artifact(desk.objects, candidate.artifact, candidate.digest)
     return replace(candidate, approval=APPROVED, approved_digest=candidate.digest, delivery="", intact=intact)
 
 
-def _slot(release: Release, version: str) -> str | None:
+def _slot(release: Release, found: RegisteredVersion) -> str | None:
     slots = ("champion", "canary", "shadow", "previous")
-    return next((each for each in slots if (held := getattr(release, each)) and held.version == version), None)
+    return next((each for each in slots if (held := getattr(release, each)) and held.digest == found.digest), None)
 
 
-def _refuse_what_is_tried(release: Release, version: str) -> None:
-    match _slot(release, version):
+def _refuse_what_is_tried(release: Release, found: RegisteredVersion) -> None:
+    match _slot(release, found):
         case "champion":
-            raise NothingToDo(f"version {version} serves already: nothing is left to approve")
+            raise NothingToDo(f"version {found.version} serves already: nothing is left to approve")
         case "canary" | "shadow" as slot:
             raise NothingToDo(
-                f"version {version} was approved and is on trial ({slot}): `latentloop status` shows how it stands"
+                f"version {found.version} was approved and is on trial ({slot}): `latentloop status` shows how it "
+                "stands"
             )
 
 
 def _rival(desk: _Desk, candidate: Candidate) -> str | None:
     """The newer version that keeps an older one from being tried, or None."""
-    others = [read_candidate(each, desk.fates.get(each.version), desk.ledger, desk.objects) for each in desk.versions]
+    others = [read_candidate(each, desk.fates.get(each.digest), desk.ledger, desk.objects) for each in desk.versions]
     on_trial = desk.release.canary or desk.release.shadow
     rivals = [each.version for each in find_waiting(others, desk.release)] + ([on_trial.version] if on_trial else [])
     newer = [each for each in rivals if int(each) > int(candidate.version)]
@@ -178,7 +179,7 @@ def _decide(desk: _Desk, found: RegisteredVersion, approval: str, reason: str, t
         version=found.version,
         digest=found.digest,
         approval=approval,
-        before=_before(found, desk.fates.get(found.version)),
+        before=_before(found, desk.fates.get(found.digest)),
         reason=reason.strip() or NO_REASON,
         who=who(),
         next=then,

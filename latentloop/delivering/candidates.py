@@ -14,6 +14,7 @@ from deploy.delivery.next_step import say_approve
 from deploy.record.approvals import OVERRIDE, OverrideLine
 from deploy.record.history import read_fates
 from deploy.record.registered import RegisteredLine, read_registered, record_registered
+from deploy.record.registries import note_registry
 from deploy.record.rollback import who
 from deploy.record.taken_back import read_taken_back
 from deploy.settings import Settings
@@ -78,6 +79,7 @@ def register_folder(settings: Settings, folder: Path) -> Candidate:
     artifact = read_artifact(folder, expected_digest=None)
     registry = settings.open_registry()
     registry.ensure_model()
+    note_registry(Ledger(settings.open_database()), registry, datetime.now(UTC))
     found = next((each for each in registry.versions() if each.digest == artifact.digest), None)
     known = found is not None
     version = found or _register(settings, registry, folder, artifact)
@@ -102,7 +104,7 @@ def override_version(settings: Settings, version: str, reason: str) -> Override:
     found = find_version(registry, registry.versions(), version)
     if not found.digest:
         raise NothingToDo(f"version {version} has no tag model_digest: an override counts for a digest; register again")
-    taken_back = read_taken_back(ledger, version, found.digest, read_fates(ledger).get(version))
+    taken_back = read_taken_back(ledger, version, found.digest, read_fates(ledger).get(found.digest))
     lost = taken_back is not None and taken_back.cause.needs_override
     registered = read_registered(ledger, version, found.digest)
     if registered is not None and registered.benchmark == "passed" and not lost:

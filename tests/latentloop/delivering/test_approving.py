@@ -83,7 +83,9 @@ class Home:
     def end(self, version: str, cause: Cause, *, tell: bool = True) -> str:
         """The end of what the shadow holds; the reason."""
         told = f"version {version} taken back: its reason"
-        record_taken_back(self.ledger, version, self.releases.read().epoch + 1, cause, told, datetime.now(UTC))
+        record_taken_back(
+            self.ledger, self.served(version), self.releases.read().epoch + 1, cause, told, datetime.now(UTC)
+        )
         swap(self.releases, told, shadow=None)
         if tell:
             mirror_fates(
@@ -303,15 +305,15 @@ def test_what_was_meant_as_an_approval_and_is_none_is_named_where_versions_wait(
     home.registry.set_tag(said_yes, "approval", "yes")
     home.registry.set_tag(elsewhere, "Approval", "approved")
 
-    pending, unknown = read_pending(home.settings)
+    found = read_pending(home.settings, home.ledger)
 
-    assert unknown == ""
-    unread = {each.version: each.unread for each in pending if each.version in (said_yes, elsewhere, plain)}
+    assert (found.unknown, found.other_registry) == ("", "")
+    unread = {each.version: each.unread for each in found.pending if each.version in (said_yes, elsewhere, plain)}
     expected = "expected `approval` = `approved` or `rejected`"
     assert unread == {
         said_yes: f"its tag `approval` is 'yes', which is no answer: {expected}",
         elsewhere: f"its tag 'Approval' ('approved') is not read, the name is `approval`: {expected}",
         plain: "",
     }
-    (line,) = [each.line for each in pending if each.version == said_yes]
+    (line,) = [each.line for each in found.pending if each.version == said_yes]
     assert line.endswith(f"{unread[said_yes]}; `latentloop approve {said_yes}`")
