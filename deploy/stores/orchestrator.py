@@ -27,6 +27,7 @@ _TAKES_A_PLACE = ["PENDING", "RUNNING", "CANCELLING"]  # of a pool's concurrency
 _PAGE = 200
 # A server on SQLite answers 503 while its database is locked; every request here may be repeated.
 _BUSY_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
+_GONE_PAUSE_S = 2.0  # a server takes ten seconds and more to start
 COMMAND_PATIENCE_S = 120.0  # of whoever gave a command and is told meanwhile; a controller has other things to do
 
 
@@ -78,7 +79,8 @@ class Orchestrator:
     """A Prefect server at `api_url` (ends in `/api`); `auth` is `user:password` where it wants one.
 
     A server that takes a question and says nothing for `timeout_s` seconds is asked again, for `patience_s` seconds in
-    all: a machine with too much to do is slow and not down. `say` hears of it.
+    all: a machine with too much to do is slow and not down. So is one that had answered and is gone: whoever looks
+    after it starts it again. `say` hears of both.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Orchestrator:
     ) -> None:
         self._api_url = api_url.rstrip("/")
         self._patience_s, self._say = patience_s, say
+        self._has_answered = False
         user, _, password = (auth or "").partition(":")
         self._client = httpx.Client(
             timeout=timeout_s,
@@ -306,16 +309,29 @@ class Orchestrator:
         raise StoreRefused(f"{where}: refused ({said}); correct the request")
 
     def _request(self, method: str, path: str, body: Mapping[str, Any] | Sequence[Any] | None) -> httpx.Response:
-        began = time.monotonic()
+        began, is_told = time.monotonic(), False
         while True:
             try:
-                return self._client.request(method, self._api_url + path, json=body)
-            except httpx.TimeoutException:
+                answer = self._client.request(method, self._api_url + path, json=body)
+            except httpx.TransportError as error:
                 silent_s = time.monotonic() - began
-                if silent_s >= self._patience_s:
+                is_busy = isinstance(error, httpx.TimeoutException)
+                if silent_s >= self._patience_s or not (is_busy or self._has_answered):
                     raise
-                if self._say is not None:
-                    self._say(f"Prefect has not answered for {silent_s:.0f} s, it may be busy: it is asked again")
+                if is_busy:
+                    self._tell(f"Prefect has not answered for {silent_s:.0f} s, it may be busy: it is asked again")
+                    continue
+                if not is_told:
+                    self._tell("Prefect is gone, it may be starting again: it is asked again")
+                    is_told = True
+                time.sleep(_GONE_PAUSE_S)
+            else:
+                self._has_answered = True
+                return answer
+
+    def _tell(self, line: str) -> None:
+        if self._say is not None:
+            self._say(line)
 
 
 class _Conflict(StoreRefused):

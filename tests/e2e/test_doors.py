@@ -17,7 +17,7 @@ pytestmark = pytest.mark.server
 
 
 def test_a_stranger_cannot_start_a_run_with_a_command_of_his_own(loop: Loop, counts: dict[str, object]) -> None:
-    with loop.settings.open_orchestrator() as orchestrator:
+    with loop.open_orchestrator() as orchestrator:
         (ingest,) = [each.id for each in orchestrator.deployments() if each.name == "ingest/ingest"]
 
     answer = httpx.post(

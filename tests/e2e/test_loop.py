@@ -27,7 +27,7 @@ def test_a_variable_that_decides_reaches_every_process_and_shows_in_the_digest(
 ) -> None:
     digest, ledger = settings_digest(loop.settings), Ledger(loop.settings.open_database())
     in_force, beat = read_settings_in_force(ledger), ledger.last_beat("controller")
-    with loop.settings.open_orchestrator() as orchestrator:
+    with loop.open_orchestrator() as orchestrator:
         lines = [line for line in orchestrator.log_lines() if line.startswith("settings ")]
 
     assert in_force is not None
@@ -78,7 +78,7 @@ def test_retraining_the_same_catalogue_again_says_that_there_is_nothing_to_do(
 def test_the_deployment_started_twice_for_one_key_ends_as_a_duplicate(loop: Loop, registered: dict[str, str]) -> None:
     key = loop.settings.open_registry().version(registered["version"]).tags["latentloop.trigger"]
 
-    with loop.settings.open_orchestrator() as orchestrator:
+    with loop.open_orchestrator() as orchestrator:
         run = orchestrator.create_run("retrain-full/retrain-full", {"key": key, "reason": "again"}, "a-second-start")
         state = orchestrator.wait(run.id, timeout_s=600, poll_s=0.2)
 

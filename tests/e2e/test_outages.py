@@ -60,7 +60,7 @@ def test_the_service_answers_while_registry_and_orchestrator_are_dead_and_the_st
     registry, orchestrator = (
         _kill(home, each) for each in ("mlflow server", "latentloop.orchestration.prefect_server")
     )
-    loop.killed += [registry.name, orchestrator.name]
+    loop.killed.extend([registry.name, orchestrator.name])
 
     image = encode_png(product_images(1, seed=98)[0])
     assert [loop.score(image).status_code for _ in range(20)] == [200] * 20

@@ -78,7 +78,7 @@ def test_whoever_leaves_a_command_is_told_that_its_run_goes_on_and_can_cancel_it
     (line,) = [each for each in command.said.splitlines() if each.startswith("latentloop: left")]
     assert line.startswith("latentloop: left; retrain-full goes on: see http://")
     assert f"/runs/flow-run/{command.run}, or cancel it with `latentloop cancel {command.run}`" in line
-    with loop.settings.open_orchestrator() as orchestrator:
+    with loop.open_orchestrator() as orchestrator:
         assert orchestrator.run_state(command.run).type == "RUNNING"
         assert loop.run("cancel", command.run).startswith(f"run {command.run} is cancelled: http://")
         assert orchestrator.run_state(command.run).type == "CANCELLED"
@@ -106,7 +106,7 @@ def test_a_run_that_was_killed_with_its_worker_ends_the_command_and_the_next_one
     assert last.startswith(f"latentloop: retrain-full was interrupted ({whose}): no sign of life for 15 s"), last
     assert "`latentloop retrain --tier full` continues it" in last
     assert _standing(loop, trigger.key) == "interrupted"
-    with loop.settings.open_orchestrator() as orchestrator:
+    with loop.open_orchestrator() as orchestrator:
         assert orchestrator.run_state(command.run).type == "RUNNING", "Prefect does not know"
         loop.run("cancel", command.run)
         assert orchestrator.run_state(command.run).type == "CANCELLED"
@@ -143,7 +143,7 @@ def _await_work(loop: Loop, command: Command) -> Trigger:
     def works() -> bool:
         if not command.run:
             return False
-        with loop.settings.open_orchestrator() as orchestrator:
+        with loop.open_orchestrator() as orchestrator:
             key = orchestrator.run_parameters(command.run)["key"]
             running = orchestrator.run_state(command.run).type == "RUNNING"
         trigger = ledger.get_trigger(key)

@@ -74,7 +74,7 @@ def fired(loop: Loop, served: str) -> dict[str, tuple[dict[str, Any], RunState]]
     try:
         for name, due in moved.items():
             run = _await_run(loop, _deployment(loop, name)["id"], due)
-            with loop.settings.open_orchestrator() as orchestrator:
+            with loop.open_orchestrator() as orchestrator:
                 ends[name] = (run, orchestrator.wait(run["id"], timeout_s=240, poll_s=0.5))
     finally:
         for name in SCHEDULED:
@@ -164,5 +164,5 @@ def _fire(loop: Loop, name: str, slots: list[datetime]) -> list[RunState]:
         state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": {"scheduled_time": due.isoformat()}}
         runs.append(loop.ask_prefect("POST", f"/deployments/{deployment}/create_flow_run", {"state": state})["id"])
     loop.ask_prefect("PATCH", f"/work_pools/{pool}", {"is_paused": False})
-    with loop.settings.open_orchestrator() as orchestrator:
+    with loop.open_orchestrator() as orchestrator:
         return [orchestrator.wait(each, timeout_s=240, poll_s=0.5) for each in runs]

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.server
 def test_everything_that_prefect_yaml_deploys_is_registered_in_its_pool(loop: Loop) -> None:
     expected = sorted((each.name, each.work_pool) for each in declared_deployments())
 
-    with loop.settings.open_orchestrator() as orchestrator:
+    with loop.open_orchestrator() as orchestrator:
         there = orchestrator.deployments()
 
     assert sorted((each.name.split("/")[1], each.work_pool) for each in there) == expected
@@ -42,7 +42,7 @@ def test_each_retraining_event_starts_one_run_of_its_tier_which_is_refused_witho
         for name, key in deployments.items()
     }
 
-    with loop.settings.open_orchestrator() as orchestrator:
+    with loop.open_orchestrator() as orchestrator:
         names = {each.id: each.name for each in orchestrator.deployments()}
         begun = _await_runs(loop, set(deployments.values()))
         # the event's snapshot was never stored, and there a worker's run ends: by then a second run would have come
@@ -60,7 +60,7 @@ def _emit(loop: Loop, action: str) -> str:
     """The event as the controller emits it; returns its key."""
     key = f"fired-{action}"
     payload = {"key": key, "snapshot": f"snapshot-{key}", "url": "", "failed": ["latent_code"], "reason": f"why {key}"}
-    with loop.settings.open_orchestrator() as orchestrator:
+    with loop.open_orchestrator() as orchestrator:
         orchestrator.emit_event(
             f"latentloop.drift.{action}",
             resource="latentloop.version.1",

@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from typing import Any
@@ -280,3 +281,50 @@ def test_a_silent_server_is_asked_again_by_whoever_has_patience_and_that_is_said
 def test_a_silent_server_is_away_for_whoever_has_none(silent_at_first: str) -> None:
     with Orchestrator(silent_at_first, timeout_s=0.5) as orchestrator:
         assert not orchestrator.ready()
+
+
+class _Answering(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "4")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b"true")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay quiet."""
+
+
+@contextmanager
+def _server(port: int) -> Iterator[int]:
+    with HTTPServer(("127.0.0.1", port), _Answering) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_a_server_that_is_started_again_is_waited_for_by_whoever_it_has_answered() -> None:
+    said: list[str] = []
+    with _server(0) as port:
+        orchestrator = Orchestrator(f"http://127.0.0.1:{port}/api", patience_s=600.0, say=said.append)
+        assert orchestrator.ready()
+    found: list[bool] = []
+    asking = threading.Thread(target=lambda: found.append(orchestrator.ready()))
+    asking.start()
+    while not said:
+        time.sleep(0.01)
+    with _server(port):
+        asking.join()
+    orchestrator.close()
+
+    assert found == [True]
+    assert said == ["Prefect is gone, it may be starting again: it is asked again"]
+
+
+@pytest.mark.parametrize("patience_s", [0.0, 600.0])
+def test_a_server_that_never_answered_is_away_at_once(patience_s: float) -> None:
+    (port,) = free_ports(1)
+    said: list[str] = []
+    with Orchestrator(f"http://127.0.0.1:{port}/api", patience_s=patience_s, say=said.append) as orchestrator:
+        assert not orchestrator.ready()
+    assert said == []
