@@ -9,8 +9,9 @@ from deploy.delivery.causes import TakenBack
 from deploy.delivery.history import Fate
 from deploy.delivery.planning import APPROVED, SETTLED
 from deploy.delivery.steps import Candidate
-from deploy.record.approvals import APPROVAL, OVERRIDE, Decision
-from deploy.record.registered import REGISTERED, read_registered
+from deploy.record.approvals import APPROVAL, OVERRIDE, Decision, OverrideLine
+from deploy.record.kind import Line
+from deploy.record.registered import REGISTERED, RegisteredLine, read_registered
 from deploy.record.taken_back import read_taken_back
 from deploy.stores.mlflow.registry import RegisteredVersion
 from deploy.stores.objects.artifacts import artifact_prefix, has_artifact
@@ -66,8 +67,12 @@ def _approved_digest(version: RegisteredVersion, taken_back: TakenBack | None, l
 
 def _came_after(id: int, version: RegisteredVersion, ledger: Ledger) -> bool:
     """Whether this digest was registered, or overridden, under this number after that line."""
-    lines = [*REGISTERED.lines(ledger, version.version), *OVERRIDE.lines(ledger, version.version)]
-    return any(each.id > id and each.body.digest == version.digest for each in lines)
+    registered = any(_is_after(each, id, version.digest) for each in REGISTERED.lines(ledger, version.version))
+    return registered or any(_is_after(each, id, version.digest) for each in OVERRIDE.lines(ledger, version.version))
+
+
+def _is_after(line: Line[RegisteredLine] | Line[OverrideLine], id: int, digest: str) -> bool:
+    return line.id > id and line.body.digest == digest
 
 
 def _is_overridden(version: RegisteredVersion, ledger: Ledger) -> bool:

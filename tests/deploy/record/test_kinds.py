@@ -32,6 +32,10 @@ RUN = {"run": "r1", "url": "http://prefect/r1"}
 # as the release before this room wrote them: what a running installation has in its ledger when it is updated
 WRITTEN_BEFORE: dict[str, tuple[dict[str, Any], str]] = {
     "settings": ({"values": {"product": "p"}, "file": "f", "reason": "settings of f"}, "settings of f"),
+    "registry": (
+        {"product": "p", "born": "2026-01-02T03:04:05Z", "url": "http://mlflow", "reason": "registered in p"},
+        "registered in p",
+    ),
     "ingest": ({"received": 3, "accepted": 2, "converted": 0, "quarantined": 1}, "2 of 3 images accepted"),
     "ingest-unreadable": ({"reason": "no Parquet"}, "no Parquet"),
     "ingest-held": ({"reason": "3 of 4 are black", "segments": ["s1"]}, "3 of 4 are black"),

@@ -67,7 +67,7 @@ class World:
         Without `recorded`: as somebody does who only knows the registry.
         """
         self.seed += 1
-        folder = self.house.root / "built" / str(self.seed)
+        folder = self.house.root / "built" / uuid.uuid4().hex
         digest = write_artifact(folder, artifact or tiny_artifact(self.seed))
         if stored:
             put_artifact(self.neighbours.objects, folder, artifact_prefix(digest))
