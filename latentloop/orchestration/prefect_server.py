@@ -8,6 +8,7 @@ rebinding): the door refuses those. It also serves the page that signs a browser
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager, nullcontext
 from importlib.resources import files
 
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -48,15 +49,28 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="on 127.0.0.1")
-    uvicorn.run(
-        behind_the_door(create_app(final=True)),
-        host="127.0.0.1",
-        port=parser.parse_args().port,
-        timeout_keep_alive=settings.PREFECT_SERVER_API_KEEPALIVE_TIMEOUT.value(),
-        ws_ping_interval=settings.PREFECT_SERVER_API_WEBSOCKET_PING_INTERVAL.value(),
-        ws_ping_timeout=settings.PREFECT_SERVER_API_WEBSOCKET_PING_TIMEOUT.value(),
-        log_level=settings.PREFECT_SERVER_LOGGING_LEVEL.value().lower(),
-    )
+    with waiting_database(settings.PREFECT_API_DATABASE_CONNECTION_URL.value()):
+        uvicorn.run(
+            behind_the_door(create_app(final=True)),
+            host="127.0.0.1",
+            port=parser.parse_args().port,
+            timeout_keep_alive=settings.PREFECT_SERVER_API_KEEPALIVE_TIMEOUT.value(),
+            ws_ping_interval=settings.PREFECT_SERVER_API_WEBSOCKET_PING_INTERVAL.value(),
+            ws_ping_timeout=settings.PREFECT_SERVER_API_WEBSOCKET_PING_TIMEOUT.value(),
+            log_level=settings.PREFECT_SERVER_LOGGING_LEVEL.value().lower(),
+        )
+
+
+def waiting_database(url: str) -> AbstractContextManager[None]:
+    """While it lasts, Prefect's writers wait for one another; nothing changes where it does not keep a SQLite file."""
+    if not url.startswith("sqlite"):
+        return nullcontext()
+    from prefect.server.database.dependencies import temporary_database_config
+
+    from latentloop.orchestration.prefect_database import WaitingSqlite
+
+    waiting: AbstractContextManager[None] = temporary_database_config(WaitingSqlite(connection_url=url))
+    return waiting
 
 
 if __name__ == "__main__":
