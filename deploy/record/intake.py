@@ -102,6 +102,6 @@ INGEST_UNREADABLE = Kind("ingest-unreadable", SegmentUnreadable, say=attrgetter(
 INGEST_HELD = Kind("ingest-held", BatchHeld, say=attrgetter("reason"))
 """About the first segment of the batch."""
 
-RELEASED = Kind("quarantine-released", Vouched, say=attrgetter("reason"))
-DISCARDED = Kind("quarantine-discarded", Vouched, say=attrgetter("reason"))
+QUARANTINE_RELEASED = Kind("quarantine-released", Vouched, say=attrgetter("reason"))
+QUARANTINE_DISCARDED = Kind("quarantine-discarded", Vouched, say=attrgetter("reason"))
 """About the product."""

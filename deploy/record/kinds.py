@@ -10,7 +10,7 @@ from deploy.record.declared import SETTINGS
 from deploy.record.drift_lines import DRIFT, DRIFT_ACTED, DRIFT_EVENT
 from deploy.record.history import RELEASE
 from deploy.record.holdouts import BENCHMARK
-from deploy.record.intake import DISCARDED, INGEST, INGEST_HELD, INGEST_UNREADABLE, RELEASED
+from deploy.record.intake import INGEST, INGEST_HELD, INGEST_UNREADABLE, QUARANTINE_DISCARDED, QUARANTINE_RELEASED
 from deploy.record.kind import Kind
 from deploy.record.registered import REGISTERED
 from deploy.record.registries import REGISTRY
@@ -22,7 +22,7 @@ from deploy.record.verdicts import ALARM, DATA, GATE, GOLDEN, LABELS, TRIALS
 
 KINDS: tuple[Kind[Any], ...] = (
     # an installation, and what comes in
-    SETTINGS, REGISTRY, INGEST, INGEST_UNREADABLE, INGEST_HELD, RELEASED, DISCARDED, BENCHMARK,
+    SETTINGS, REGISTRY, INGEST, INGEST_UNREADABLE, INGEST_HELD, QUARANTINE_RELEASED, QUARANTINE_DISCARDED, BENCHMARK,
     # a training
     SCHEDULED_WORK, RETRAIN_SKIPPED, RETRAIN_REFUSED, DATA, LABELS, GATE, REGISTERED,
     # a version on its way

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from deploy.record.intake import RELEASED, IngestCounts, Vouched
+from deploy.record.intake import QUARANTINE_DISCARDED, QUARANTINE_RELEASED, IngestCounts, Vouched
 from deploy.record.kind import Kind
 from tasks.context import engine, now, settings
 from tasks.ingest import BATCH_BYTES, add_counts
@@ -58,7 +58,7 @@ def release_rows(rows: Rows, reason: str) -> Released:
         accepted += counts.accepted + counts.converted
         refused.update(counts.reasons)
     released = Released(accepted, dict((+refused).most_common()))
-    _note(RELEASED, reason, rows, accepted)
+    _note(QUARANTINE_RELEASED, reason, rows, accepted)
     return released
 
 
@@ -74,7 +74,7 @@ def discard_rows(rows: Rows, reason: str) -> int:
         for each in judged:
             each.refusal, each.detail = DISCARDED, reason
         given_up += decide(judged, [each.segment for each in batch], last, catalogue).quarantined
-    _note(DISCARDED, reason, rows, given_up)
+    _note(QUARANTINE_DISCARDED, reason, rows, given_up)
     return given_up
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from deploy.controller.trials import record_beginning
 from deploy.record.drift_lines import DRIFT, DRIFT_EVENT, DriftEvent, DriftLine
-from deploy.release import ServedVersion
+from deploy.release import Release, ServedVersion
 from deploy.stores.sql.database import migrate, open_engine
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
@@ -45,7 +45,9 @@ def engine(home: Path) -> Iterator[Engine]:
 @pytest.fixture
 def ledger(engine: Engine) -> Ledger:
     """Version 7 serves; there was an alarm, and a retraining was asked for."""
-    swap(ReleaseStore(engine), champion=ServedVersion(version="7", digest="d7", artifact="artifacts/d7"))
+    champion = ServedVersion(version="7", digest="d7", artifact="artifacts/d7")
+    before = NOW - timedelta(minutes=1)
+    ReleaseStore(engine).compare_and_swap(0, Release(champion=champion, changed_at=before, reason="test"))
     ledger = Ledger(engine)
     alarm = {"schema_version": 1, "phase": "failed", "reason": "latent_code 0.4 > limit 0.25", "evidence": []}
     ledger.record("alarm", "7", json.dumps(alarm), NOW, key=ALARM)
