@@ -5,10 +5,10 @@ from __future__ import annotations
 from prefect import flow
 from prefect.states import Completed, State
 
+from deploy.record.trials import MeasuredChange
 from tasks.agreement import agree_on_settings
 from tasks.claim import claim_trigger, finish_trigger, holding
 from tasks.deliver import measure_reconstructions, plan_measurement, record_change
-from tasks.deliver_values import MeasuredChange
 
 
 @flow(name="deliver", flow_run_name="deliver: version {version} against {champion}")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from prefect import flow
 from prefect.states import Completed, State
 
+from deploy.record.intake import IngestCounts
 from tasks.agreement import agree_on_settings
 from tasks.claim import claim_trigger, finish_trigger, holding
 from tasks.ingest import find_new_segments, ingest_segments, report_ingest
 from tasks.plan import name_trigger
-from tasks.values import IngestCounts
 
 
 @flow(name="ingest", flow_run_name="ingest: {reason}")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from rich.markup import escape
@@ -19,8 +19,18 @@ from deploy.controller.retries import AskedAgain
 from deploy.controller.trials import Trials, find_standing
 from deploy.controller.watch import monitor_asked_again
 from deploy.controller.yardstick import read_yardstick
-from deploy.record.history import read_fates
+from deploy.record.approvals import APPROVAL, APPROVAL_REFUSED, OVERRIDE, REJECTION
+from deploy.record.drift_lines import DRIFT, DRIFT_ACTED, DRIFT_EVENT
+from deploy.record.history import RELEASE, read_fates
+from deploy.record.intake import INGEST_HELD
+from deploy.record.kind import Kind, Line
+from deploy.record.registered import REGISTERED
+from deploy.record.registries import REGISTRY
+from deploy.record.rollback import ROLLBACK
 from deploy.record.traffic import serving_since
+from deploy.record.trainings import RETRAIN_REFUSED, RETRAIN_SKIPPED
+from deploy.record.trials import SETTLED
+from deploy.record.verdicts import ALARM, GATE, GOLDEN, TRIALS
 from deploy.release import Release
 from deploy.settings import Settings
 from deploy.shown_time import show_time
@@ -36,20 +46,20 @@ from latentloop.screen import open_screen, print_table
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.report import PartReport, read_children, say_parts
 
-DECISIONS = (
-    "release", "golden", "gate", "approval", "approval-refused", "rejection", "override", "registered", "ingest-held",
-    "retrain-skipped", "retrain-refused",
-    "shadow-verdict", "canary-verdict", "watch-verdict", "settled", "rollback",
+DECISIONS: tuple[Kind[Any], ...] = (
+    RELEASE, REGISTRY, GOLDEN, GATE, APPROVAL, APPROVAL_REFUSED, REJECTION, OVERRIDE, REGISTERED, INGEST_HELD,
+    RETRAIN_SKIPPED, RETRAIN_REFUSED, *TRIALS.values(), SETTLED, ROLLBACK,
 )  # fmt: skip
 LONGEST = 160  # characters of a decision
 WIDEST_KEY = 24  # characters of what a decision is about
 AS_ABOVE, AS_DRIFT = "as above", "as its line `drift` says"
-RELEASE = "a release says which versions serve"
+RELEASE_IS = "a release says which versions serve"
 BEGIN = (
     "nothing was decided yet: `latentloop ingest FOLDER` brings images, "
     "then `latentloop retrain --tier full` makes a version that is trained on them"
 )
-DRIFT = ("alarm", "drift", "drift-event", "drift-acted")
+OF_DRIFT: tuple[Kind[Any], ...] = (ALARM, DRIFT, DRIFT_EVENT, DRIFT_ACTED)
+UNREADABLE = "cannot be read: was it written by a newer Latentloop?"
 
 
 class Slot(BaseModel):
@@ -97,6 +107,7 @@ class Status(BaseModel):
     slots: tuple[Slot, ...]
     pending: tuple[Pending, ...]
     pending_unknown: str
+    other_registry: str
     trial: TrialView | None
     drift: tuple[Decision, ...]
     waiting: tuple[Waiting, ...]
@@ -119,7 +130,7 @@ def read_status(settings: Settings) -> Status:
         if (served := getattr(release, name)) is not None
     )
     running = read_installation(settings.home) is not None
-    pending, unknown = read_pending(settings)
+    registry = read_pending(settings, ledger)
     traffic = _read_traffic(settings, release, ledger)
     runs = read_runs(ledger, settings.open_objects(), datetime.now(UTC))
     decisions = _lines(ledger, DECISIONS, each=5, most=10)
@@ -130,10 +141,11 @@ def read_status(settings: Settings) -> Status:
         epoch=release.epoch,
         since=release.changed_at,
         slots=slots,
-        pending=pending,
-        pending_unknown=unknown,
+        pending=registry.pending,
+        pending_unknown=registry.unknown,
+        other_registry=registry.other_registry,
         trial=traffic.trial,
-        drift=_lines(ledger, DRIFT, each=2, most=5),
+        drift=_lines(ledger, OF_DRIFT, each=2, most=5),
         waiting=traffic.waiting,
         asked_again=_asked_again(release, ledger),
         decisions=decisions,
@@ -151,7 +163,7 @@ def print_status(status: Status, zone: str | None) -> None:
     since = f"since {_short(status.since, zone)}" if status.since else "nothing was released yet"
     requests = "unknown" if status.requests_last_hour is None else f"{status.requests_last_hour:,}"
     counted = f"{requests} {'request' if status.requests_last_hour == 1 else 'requests'}"
-    console.print(f"[bold]release {status.epoch}[/bold] {since}, {counted} in the last hour; {RELEASE}")
+    console.print(f"[bold]release {status.epoch}[/bold] {since}, {counted} in the last hour; {RELEASE_IS}")
     if status.settings_differ:
         console.print(escape(status.settings_differ), highlight=False)
     if status.telemetry_unknown:
@@ -168,6 +180,8 @@ def print_status(status: Status, zone: str | None) -> None:
         console.print(f"  {each.slot:<9} version {each.version}  {each.digest[:12]}")
     if status.sight:
         console.print(f"  {escape(status.sight)}", highlight=False)
+    if status.other_registry:
+        console.print(f"  {escape(status.other_registry)}", highlight=False)
     if status.pending_unknown:
         console.print(f"  waiting for approval: {status.pending_unknown}")
     for waiting in status.pending:
@@ -278,40 +292,41 @@ def _asked_again(release: Release, ledger: Ledger) -> tuple[AskedAgain, ...]:
     """Runs because of drift that died, or that nobody picked up."""
     if release.champion is None:
         return ()
-    monitor = monitor_asked_again(ledger, release.champion.version)
-    retrainings = retrainings_asked_again(ledger, release.champion.version)
+    since = serving_since(release, read_fates(ledger))
+    monitor = monitor_asked_again(ledger, release.champion, since) if since is not None else None
+    retrainings = retrainings_asked_again(ledger, release.champion)
     return (monitor, *retrainings) if monitor is not None else tuple(retrainings)
 
 
-def _lines(ledger: Ledger, kinds: tuple[str, ...], each: int, most: int) -> tuple[Decision, ...]:
+def _lines(ledger: Ledger, kinds: tuple[Kind[Any], ...], each: int, most: int) -> tuple[Decision, ...]:
     """The newest lines of these kinds, at most so many of each kind; the gate's and the monitor's sentence once.
 
     Who registers a version repeats what the gate said of it, who acts on a line of the monitor what that said.
     """
-    entries = [entry for kind in kinds for entry in ledger.entries(kind, limit=each)]
-    monitored = [json.loads(entry.body).get("reason") or "" for entry in entries if entry.kind == "drift"]
+    lines = [line for kind in kinds for line in kind.lines(ledger, limit=each)]
+    said = [line.readable for line in lines if line.kind is DRIFT]
+    monitored = [line.reason for line in said if line is not None]
     found = [
         Decision(
-            at=entry.at,
-            kind=entry.kind,
-            subject=entry.subject,
-            text=_sentence(entry.body, () if entry.kind == "drift" else monitored),
+            at=line.at,
+            kind=line.kind.name,
+            subject=line.subject,
+            text=_sentence(line, () if line.kind is DRIFT else monitored),
         )
-        for entry in entries
+        for line in lines
     ]
-    repeated = {entry.text for entry in found if entry.kind == "registered"}
-    found = [entry for entry in found if entry.kind != "gate" or entry.text not in repeated]
+    repeated = {entry.text for entry in found if entry.kind == REGISTERED.name}
+    found = [entry for entry in found if entry.kind != GATE.name or entry.text not in repeated]
     return tuple(sorted(found, key=lambda entry: entry.at, reverse=True)[:most])
 
 
-def _sentence(body: str, said_by_monitor: Sequence[str]) -> str:
-    content = json.loads(body)
-    action = f"{content['action']}: " if content.get("action") else ""
-    told = action + str(content.get("reason") or content.get("how") or "")
+def _sentence(line: Line[Any], said_by_monitor: Sequence[str]) -> str:
+    body = line.readable
+    told = line.kind.tell(body) if body is not None else UNREADABLE
     for said in sorted(filter(None, said_by_monitor), key=len, reverse=True):
         told = told.replace(said, AS_DRIFT)
     # what blocks ends with what to do about it
-    return told if content.get("action") == "block" else shorten(told, LONGEST)
+    return told if told.startswith("block: ") else shorten(told, LONGEST)
 
 
 def _short(at: datetime | None, zone: str | None) -> str:

@@ -6,7 +6,6 @@ On one thread 2,000 images of 28 x 28 take 15 CPU seconds and 0.7 GiB, the 16,00
 
 from __future__ import annotations
 
-import json
 import tempfile
 from datetime import datetime
 from pathlib import Path
@@ -15,9 +14,10 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from deploy.record.trials import FRECHET, TRIAL, MeasuredChange
 from deploy.shown_time import show_time
 from tasks.context import engine, now, objects, settings
-from tasks.deliver_values import MeasuredChange, MeasurementPlan
+from tasks.deliver_values import MeasurementPlan
 from tasks.errors import NotEnoughData, TrialOver
 
 if TYPE_CHECKING:
@@ -49,11 +49,10 @@ def plan_measurement(version: str, champion: str, since: str, look: int = 1, lea
         )
     config = settings().evaluation
     least = max(least, config.min_trial_images)
-    for each in Ledger(engine()).entries("trial", version):
-        body = json.loads(each.body)
-        if body["champion_digest"] == serving.digest and body["digest"] == candidate.digest:
+    for begun in (each.body for each in TRIAL.lines(Ledger(engine()), version)):
+        if (begun.champion_digest, begun.digest) == (serving.digest, candidate.digest):
             return MeasurementPlan(
-                subject=f"{version}@{body['epoch']}",
+                subject=f"{version}@{begun.epoch}",
                 candidate=candidate,
                 champion=serving,
                 since=datetime.fromisoformat(since),
@@ -88,8 +87,7 @@ def record_change(plan: MeasurementPlan, measured: MeasuredChange) -> None:
     """The line that the judge reads."""
     from deploy.stores.sql.ledger import Ledger
 
-    body = measured.model_dump_json()
-    Ledger(engine()).record("frechet", plan.subject, body, now(), key=f"frechet:{plan.subject}:{plan.look}")
+    FRECHET.write(Ledger(engine()), plan.subject, measured, now(), key=f"{FRECHET.name}:{plan.subject}:{plan.look}")
 
 
 def _reconstruction_features(model: AnyModel, pixels: np.ndarray, extractor: FeatureExtractor) -> np.ndarray:

@@ -22,18 +22,3 @@ class MeasurementPlan(BaseModel):
     look: int
     least: int
     most: int
-
-
-class MeasuredChange(BaseModel):
-    """Relative change of the Fréchet distance of reconstructions (candidate / champion) - 1, paired on n images.
-
-    The intervals of all looks at a canary hold together with 95 %.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    schema_version: int = 1
-    value: float
-    low: float
-    high: float
-    n: int

@@ -9,6 +9,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_checks.verdict import Verdict
+from deploy.record.verdicts import GATE
 from tasks.context import engine, now, objects, settings
 from tasks.evaluate import put_result
 from tasks.run.progress import tell_step
@@ -31,7 +32,7 @@ def judge_candidate(plan: RetrainPlan, evaluated: Evaluated) -> Verdict:
         judged = finish_step(objects(), plan.key, JUDGED_STEP, _judge(plan, evaluated))
     from deploy.stores.sql.ledger import Ledger
 
-    Ledger(engine()).record("gate", plan.key, judged.verdict.model_dump_json(), now(), key=f"gate:{plan.key}")
+    GATE.write(Ledger(engine()), plan.key, judged.verdict, now(), key=f"{GATE.name}:{plan.key}")
     return judged.verdict
 
 

@@ -8,7 +8,6 @@ the catalogue ends the work on a segment.
 from __future__ import annotations
 
 import gc
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,15 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_checks.batch import HELD
+from deploy.record.intake import (
+    INGEST,
+    INGEST_HELD,
+    INGEST_UNREADABLE,
+    BatchHeld,
+    ColourCounts,
+    IngestCounts,
+    SegmentUnreadable,
+)
 from tasks.context import engine, now, settings
 from tasks.intake.admitting import admit, batch_name
 from tasks.intake.colours import compare_colours
@@ -27,7 +35,6 @@ from tasks.intake.labelling import compare_labels, put_labels
 from tasks.intake.pending import find_pending, policy_digest
 from tasks.intake.rejudging import finish_rounds, judge_again
 from tasks.run.progress import counting
-from tasks.values import ColourCounts, IngestCounts
 
 if TYPE_CHECKING:
     from deploy.stores.catalogue import Catalogue
@@ -93,8 +100,8 @@ def ingest_batch(batch: Sequence[JudgedSegment], unreadable: dict[str, str], cat
 
     ledger, policy = Ledger(engine()), policy_digest()
     for segment, problem in unreadable.items():
-        body = json.dumps({"reason": problem})
-        ledger.record("ingest-unreadable", segment, body, now(), key=f"ingest-unreadable:{segment}")
+        said = SegmentUnreadable(reason=problem)
+        INGEST_UNREADABLE.write(ledger, segment, said, now(), key=f"{INGEST_UNREADABLE.name}:{segment}")
     if not batch:
         return IngestCounts(policy=policy)
     segments, rows = [each.segment for each in batch], [row for each in batch for row in each.rows]
@@ -108,13 +115,12 @@ def ingest_batch(batch: Sequence[JudgedSegment], unreadable: dict[str, str], cat
     for each in batch:
         about = {"segments": 1, "colours": colours.get(each.segment, ColourCounts())}
         counts = count_rows(each.rows, held).model_copy(update=about)
-        key = f"ingest:{catalogue.name}:{each.segment}"
-        ledger.record("ingest", each.segment, counts.model_dump_json(), now(), key=key)
+        key = f"{INGEST.name}:{catalogue.name}:{each.segment}"
+        INGEST.write(ledger, each.segment, counts, now(), key=key)
     if held:
-        body = json.dumps({"reason": held, "segments": sorted({each.segment for each in rows if _is_held(each)})})
-        ledger.record(
-            "ingest-held", segments[0], body, now(), key=f"ingest-held:{catalogue.name}:{batch_name(segments)}"
-        )
+        waiting = BatchHeld(reason=held, segments=tuple(sorted({each.segment for each in rows if _is_held(each)})))
+        key = f"{INGEST_HELD.name}:{catalogue.name}:{batch_name(segments)}"
+        INGEST_HELD.write(ledger, segments[0], waiting, now(), key=key)
     put_labels(rows, catalogue, index)
     # last: a segment in both tables is not looked at again, so its ledger lines must be there by then
     accepted = catalogue_table([each for each in rows if not each.refusal], settings().preprocessing.digest, policy)

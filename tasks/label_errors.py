@@ -11,6 +11,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_checks.verdict import Evidence, Phase, Verdict
+from deploy.record.verdicts import LABELS
 from tasks.card.label_sheet import draw_label_sheet
 from tasks.context import engine, now, objects, settings
 from tasks.dataset.images import benchmark_digests
@@ -160,8 +161,7 @@ def _record(plan: RetrainPlan, checked: LabelsChecked) -> None:
     from deploy.stores.sql.ledger import Ledger
 
     verdict = judge_labels(checked, settings().label_policy.max_suspected_share)
-    body = verdict.model_dump_json()
-    Ledger(engine()).record("labels", plan.key, body, now(), key=f"labels:{plan.key}:{verdict.phase}")
+    LABELS.write(Ledger(engine()), plan.key, verdict, now(), key=f"{LABELS.name}:{plan.key}:{verdict.phase}")
     if verdict.failed:
         raise DataRefused(
             f"labels of catalogue version {plan.catalogue_version}: {verdict.reason}; look at {checked.page} in the "

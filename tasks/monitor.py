@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 
 from data_checks.drift.actions import RETRAINS, Action
 from data_checks.shown_text import shorten
-from deploy.record.drift_lines import DriftLine, read_line
+from deploy.record.drift_lines import DRIFT, DriftLine
 from deploy.shown_time import in_zone, show_time
 from tasks.context import engine, now, objects, settings
 from tasks.drift_values import FoundKind, JudgedTraffic, MonitorPlan, StoredSnapshot
@@ -137,11 +137,10 @@ def write_drift_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredS
     ledger = Ledger(engine())
     champion = plan.champion.version if plan.champion else ""
     decided = _decide_line(plan, judged, snapshot, champion)
-    ledger.record("drift", champion, decided.model_dump_json(), now(), key=f"drift:{plan.key}")
-    (written,) = [each for each in ledger.entries("drift", champion) if each.key == f"drift:{plan.key}"]
-    line = read_line(written)
-    assert line is not None, "this flow wrote it, now or before it started again"
-    return line
+    DRIFT.write(ledger, champion, decided, now(), key=f"{DRIFT.name}:{plan.key}")
+    # as it was written, now or before this flow started again
+    (written,) = [each for each in DRIFT.lines(ledger, champion) if each.key == f"{DRIFT.name}:{plan.key}"]
+    return written.body
 
 
 def _decide_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot, champion: str) -> DriftLine:
@@ -158,6 +157,7 @@ def _decide_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnaps
     return DriftLine(
         key=key,
         champion=champion,
+        digest=plan.champion.digest if plan.champion else "",
         action=action,
         reason=reason,
         also=judged.also,
@@ -177,8 +177,8 @@ def _standing_retrain(champion: str) -> str | None:
     from deploy.stores.sql.ledger import Ledger
 
     cooldown = timedelta(seconds=settings().drift.compressed(settings().clock_factor).cooldown_s)
-    for each in Ledger(engine()).entries("drift", champion):
-        line = read_line(each)
+    for each in DRIFT.lines(Ledger(engine()), champion):
+        line = each.readable
         if line is not None and line.action in RETRAINS and now() - each.at < cooldown:
             return line.key
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,9 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import State
 
+from deploy.record.holdouts import BenchmarkSet
+from deploy.record.trainings import RETRAIN_REFUSED, NotBegun
+from deploy.record.verdicts import DATA
 from tasks.context import engine, now, objects, settings
 from tasks.dataset.benchmarks import cut_benchmark_new, cut_sets, open_benchmark_old, require_enough
 from tasks.dataset.images import WINDOW_STEP, benchmark_digests, selection_of
@@ -22,7 +24,7 @@ from tasks.errors import DataRefused, NoChampion, NotEnoughData, PlanOutdated, S
 from tasks.run.progress import tell_step
 from tasks.run.slots import name_slot
 from tasks.run.steps import finish_step, finished_step
-from tasks.values import BenchmarkSet, Cause, PlannedCodePrior, RetrainPlan, Tier, WindowSelection
+from tasks.values import Cause, PlannedCodePrior, RetrainPlan, Tier, WindowSelection
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.vq_config import VqVaeConfig
 
@@ -67,8 +69,8 @@ def require_snapshot(key: str, cause: Cause, snapshot: str | None) -> None:
         f"{key}: a retraining for drift expects its Evidently snapshot at {wanted}, found none; "
         "run `latentloop monitor`, or retrain by hand"
     )
-    body = json.dumps({"reason": str(problem)})
-    Ledger(engine()).record("retrain-refused", key, body, now(), key=f"retrain-refused:{key}")
+    said = NotBegun(reason=str(problem))
+    RETRAIN_REFUSED.write(Ledger(engine()), key, said, now(), key=f"{RETRAIN_REFUSED.name}:{key}")
     raise problem
 
 
@@ -146,9 +148,8 @@ def validate_plan(plan: RetrainPlan) -> None:
     policy = settings().input_policy.model_copy(update=chosen_by)
     judged = without_vouched(rows).select(list(COLUMNS)).to_pandas()
     result = judge_table(judged, policy, plan.preprocessing)
-    Ledger(engine()).record(
-        "data", plan.key, result.verdict.model_dump_json(), now(), key=f"data:{plan.key}:{result.verdict.phase}"
-    )
+    key = f"{DATA.name}:{plan.key}:{result.verdict.phase}"
+    DATA.write(Ledger(engine()), plan.key, result.verdict, now(), key=key)
     if result.failed_rows or not result.verdict.passed:
         failed = "; ".join(result.failures) or result.verdict.reason
         raise DataRefused(f"catalogue version {plan.catalogue_version} is not fit to train on: {failed}")

@@ -42,6 +42,7 @@ def register_candidate(
     if (kept := finished_step(objects(), plan.key, "registered", Registered)) is not None:
         return kept
     from deploy.record.registered import RegisteredLine, record_registered
+    from deploy.record.registries import note_registry
     from deploy.stores.mlflow.limits import DESCRIPTION, fit_characters
     from deploy.stores.mlflow.registry import CurvePoint
     from deploy.stores.objects.artifacts import fetch_artifact
@@ -50,6 +51,7 @@ def register_candidate(
     tell_step("registering", "the model in MLflow")
     registry = settings().open_registry()
     registry.ensure_model()
+    note_registry(Ledger(engine()), registry, now())
     result = _result(evaluated.benchmark)
     run_id = registry.ensure_run(plan.key, name_run(plan), {"tier": plan.tier})
     if (created := registry.find_by_trigger(plan.key)) is None:

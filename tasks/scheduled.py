@@ -6,13 +6,13 @@ the champion, so another champion is other work. What a slot leaves out is a lin
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from deploy.record.trainings import RETRAIN_SKIPPED, SCHEDULED_WORK, NotBegun, WorkTaken
 from tasks.context import engine, now, settings
 from tasks.run.recipe import recipe_name
 from tasks.run.slots import SKIPPED, read_slot
@@ -44,7 +44,7 @@ def find_nothing_new(claimed: Claimed, tier: Tier) -> str | None:
         f"nothing new: {other.key} {did} catalogue version {version}{start} with this recipe; new images, or "
         f"`latentloop retrain --tier {tier} --again`, train again"
     )
-    ledger.record("retrain-skipped", claimed.key, json.dumps({"reason": told}), now(), key=f"skipped:{claimed.key}")
+    RETRAIN_SKIPPED.write(ledger, claimed.key, NotBegun(reason=told), now(), key=f"skipped:{claimed.key}")
     ledger.finish(claimed.key, claimed.owner, "done", SKIPPED + told, now())
     return told
 
@@ -55,14 +55,14 @@ def take_work(ledger: Ledger, work: str, key: str, at: datetime) -> Trigger | No
     What a trigger took that failed or died is free again.
     """
     while True:
-        lines = ledger.entries("scheduled-work", work)
-        holder = json.loads(lines[0].body)["trigger"] if lines else None
+        line = SCHEDULED_WORK.newest(ledger, work)
+        holder = line.body.trigger if line is not None else None
         other = ledger.get_trigger(holder) if holder is not None and holder != key else None
         if holder == key:
             return None
         if other is not None and (other.state == "done" or (other.state == "running" and other.alive_until > at)):
             return other
-        number = int(json.loads(lines[0].body)["number"]) + 1 if lines else 1
-        body = json.dumps({"trigger": key, "number": number})
-        if ledger.record("scheduled-work", work, body, at, key=f"scheduled-work:{work}:{number}"):
+        number = line.body.number + 1 if line is not None else 1
+        taken = WorkTaken(trigger=key, number=number)
+        if SCHEDULED_WORK.write(ledger, work, taken, at, key=f"{SCHEDULED_WORK.name}:{work}:{number}"):
             return None

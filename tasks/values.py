@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from data_checks.verdict import Verdict
+from deploy.record.holdouts import BenchmarkSet
 from deploy.release import ServedVersion
 from vae_core.config import ModelConfig, TrainConfig
 from vae_core.images.preprocessing import Preprocessing
@@ -41,24 +41,6 @@ class Claimed(_Value):
     def duplicate(self) -> bool:
         """Somebody else does this work, or did it."""
         return self.outcome == "duplicate"
-
-
-class BenchmarkSet(_Value):
-    """A frozen hold-out: where its images lie, their digest, and the sources that training must not touch.
-
-    `n_new_kind`: how many of its images were found to be of the new kind; which ones is in its manifest.
-    `preprocessing`: digest of what made its pixels; None in files of before it was kept. `cut`: how it was chosen, how
-    many and why, for a person; empty in such files too. Without sources its images are known by their digests alone.
-    """
-
-    name: Literal["old", "new"]
-    prefix: str
-    digest: str
-    n: Annotated[int, Field(ge=1)]
-    sources: tuple[str, ...]
-    n_new_kind: Annotated[int, Field(ge=0)] = 0
-    preprocessing: str | None = None
-    cut: str = ""
 
 
 class NewKindFound(_Value):
@@ -326,49 +308,3 @@ class Registered(_Value):
     digest: str
     benchmark: Literal["passed", "failed"]
     reason: str
-
-
-class ColourCounts(_Value):
-    """Of `compared` pictures `odd` are coloured as hardly any of the catalogue's; of good ones `expected` would be."""
-
-    compared: int = 0
-    odd: int = 0
-    expected: float = 0.0
-    named: tuple[str, ...] = ()
-
-    @property
-    def unlike(self) -> bool:
-        """More than chance makes of good pictures in one of 10,000 ingests (Poisson; at least three)."""
-        from scipy.special import pdtrc
-
-        return self.odd >= 3 and float(pdtrc(self.odd - 1, self.expected)) < 1e-4
-
-    @classmethod
-    def sum(cls, several: Iterable[ColourCounts]) -> ColourCounts:
-        """All of them together, with the first names."""
-        each = list(several)
-        return cls(
-            compared=sum(one.compared for one in each),
-            odd=sum(one.odd for one in each),
-            expected=sum(one.expected for one in each),
-            named=tuple(name for one in each for name in one.named)[:3],
-        )
-
-
-class IngestCounts(_Value):
-    """What one ingest did. `accepted + converted + quarantined = received`, always.
-
-    `accepted` came as they are used, `converted` were accepted after a conversion. `policy`: digest of what decided,
-    empty in lines of before it was kept.
-    """
-
-    segments: int = 0
-    received: int = 0
-    accepted: int = 0
-    converted: int = 0
-    quarantined: int = 0
-    reasons: dict[str, int] = Field(default_factory=dict)
-    held: str = ""
-    policy: str = ""
-    colours: ColourCounts = ColourCounts()
-    catalogue_version: int = 0

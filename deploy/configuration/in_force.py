@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from deploy.configuration.digest import SHORT, deciding_values, digest_values, say_differences
+from deploy.record.declared import SETTINGS, DeclaredSettings
 from deploy.settings import SettingsError
 
 if TYPE_CHECKING:
     from deploy.settings import Settings
     from deploy.stores.sql.ledger import Ledger
 
-KIND = "settings"
 PUT_IN_FORCE = "put these settings in force with `latentloop down`, then `latentloop up`"
 
 
@@ -39,11 +38,10 @@ class SettingsInForce:
 
 def read_settings_in_force(ledger: Ledger) -> SettingsInForce | None:
     """The newest that were declared; None before the first start."""
-    found = ledger.entries(KIND, limit=1)
-    if not found:
+    found = SETTINGS.newest(ledger)
+    if found is None:
         return None
-    body = json.loads(found[0].body)
-    return SettingsInForce(found[0].subject, body["values"], body["file"], found[0].at)
+    return SettingsInForce(found.subject, found.body.values, found.body.file, found.at)
 
 
 def declare_settings(ledger: Ledger, settings: Settings, now: datetime) -> str:
@@ -52,8 +50,8 @@ def declare_settings(ledger: Ledger, settings: Settings, now: datetime) -> str:
     before = read_settings_in_force(ledger)
     if before is not None and before.digest == digest_values(values):
         return ""
-    body = {"values": values, "file": settings.file_name, "reason": f"settings of {settings.file_name}"}
-    ledger.record(KIND, digest_values(values), json.dumps(body), now)
+    said = DeclaredSettings(values=values, file=settings.file_name, reason=f"settings of {settings.file_name}")
+    SETTINGS.write(ledger, digest_values(values), said, now)
     return say_differences(values, before.values, "before") if before is not None else ""
 
 

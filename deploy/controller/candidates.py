@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 from deploy.controller.mirroring import is_approved_again, is_mirrored
@@ -10,7 +9,9 @@ from deploy.delivery.causes import TakenBack
 from deploy.delivery.history import Fate
 from deploy.delivery.planning import APPROVED, SETTLED
 from deploy.delivery.steps import Candidate
-from deploy.record.registered import read_registered
+from deploy.record.approvals import APPROVAL, OVERRIDE, Decision, OverrideLine
+from deploy.record.kind import Line
+from deploy.record.registered import REGISTERED, RegisteredLine, read_registered
 from deploy.record.taken_back import read_taken_back
 from deploy.stores.mlflow.registry import RegisteredVersion
 from deploy.stores.objects.artifacts import artifact_prefix, has_artifact
@@ -44,22 +45,36 @@ def read_candidate(version: RegisteredVersion, fate: Fate | None, ledger: Ledger
 def record_approval(ledger: Ledger, candidate: Candidate, now: datetime) -> None:
     """Write down that a person approved this digest; once for each time that the version is tried."""
     after = candidate.taken_back.epoch if candidate.taken_back is not None else 0
-    body = {"digest": candidate.digest, "how": "tag approval=approved, seen by reconciling", "after": after}
+    approval = Decision(digest=candidate.digest, how="tag approval=approved, seen by reconciling", after=after)
     key = f"approval:{candidate.version}:{candidate.digest}" + (f":{after}" if after else "")
-    ledger.record("approval", candidate.version, json.dumps(body), now, key=key)
+    APPROVAL.write(ledger, candidate.version, approval, now, key=key)
 
 
 def _approved_digest(version: RegisteredVersion, taken_back: TakenBack | None, ledger: Ledger) -> str | None:
-    """The digest of the newest approval on record since the version was taken back, if it was."""
+    """The digest of the newest approval on record since the version was taken back, if it was.
+
+    Another digest's is the sign of a tag that was changed, unless this one came into the number after it: as in a
+    registry that was set up anew.
+    """
     after = taken_back.epoch if taken_back is not None else 0
-    for line in ledger.entries("approval", version.version, limit=1):
-        body = json.loads(line.body)
-        if body.get("after", 0) >= after:
-            return str(body["digest"])
-    return None
+    line = APPROVAL.newest(ledger, version.version)
+    if line is None or line.body.after < after:
+        return None
+    if line.body.digest != version.digest and _came_after(line.id, version, ledger):
+        return None
+    return line.body.digest
+
+
+def _came_after(id: int, version: RegisteredVersion, ledger: Ledger) -> bool:
+    """Whether this digest was registered, or overridden, under this number after that line."""
+    registered = any(_is_after(each, id, version.digest) for each in REGISTERED.lines(ledger, version.version))
+    return registered or any(_is_after(each, id, version.digest) for each in OVERRIDE.lines(ledger, version.version))
+
+
+def _is_after(line: Line[RegisteredLine] | Line[OverrideLine], id: int, digest: str) -> bool:
+    return line.id > id and line.body.digest == digest
 
 
 def _is_overridden(version: RegisteredVersion, ledger: Ledger) -> bool:
     """An override counts for the digest that it was given for."""
-    found = ledger.entries("override", version.version)
-    return any(json.loads(each.body).get("digest") == version.digest for each in found)
+    return any(each.body.digest == version.digest for each in OVERRIDE.lines(ledger, version.version))

@@ -8,7 +8,6 @@ repeat after a kill is the same event, and the claim keeps the work single.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -20,13 +19,24 @@ from data_checks.drift.actions import RETRAINS
 from data_checks.drift.policy import DriftPolicy
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retraining import find_under_way
-from deploy.record.drift_lines import DriftLine, later_lines, pending_lines, read_line
+from deploy.record.drift_lines import (
+    DRIFT_ACTED,
+    DRIFT_EVENT,
+    DriftActed,
+    DriftEvent,
+    DriftLine,
+    acted_key,
+    is_about,
+    later_lines,
+    pending_lines,
+)
 from deploy.record.history import read_fates
+from deploy.record.kind import Line
 from deploy.record.rollback import Desk, NothingToRollBack, Order, undo, who
 from deploy.record.traffic import serving_since
 from deploy.release import Release
 from deploy.stores.errors import StoreError
-from deploy.stores.sql.ledger import Ledger, LedgerEntry
+from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.telemetry import Telemetry
 
 _DONE = {
@@ -52,14 +62,14 @@ def act_on_drift(world: Neighbours, policy: DriftPolicy, clock_factor: float, no
     """Act on every line that nothing was done about yet, oldest first; returns what was done, a sentence each."""
     done, policy = [], policy.compressed(clock_factor)
     for entry in pending_lines(world.ledger):
-        line = read_line(entry)
+        line = entry.readable
         if line is None:
             did: str | None = "ignored: the line cannot be read; was it written by a newer Latentloop?"
         else:
             did = _act(world, entry, line, policy, now)
         if did is not None:
-            body = json.dumps({"line": entry.key, "action": line.action if line else "", "reason": did})
-            world.ledger.record("drift-acted", entry.subject, body, now, key=f"drift-acted:{entry.key or entry.id}")
+            acted = DriftActed(line=entry.key, action=line.action if line else "", reason=did)
+            DRIFT_ACTED.write(world.ledger, entry.subject, acted, now, key=acted_key(entry))
             _log.info("%s: %s", entry.key, did)
             done.append(did)
     return done
@@ -69,17 +79,18 @@ def waiting_for_images(ledger: Ledger, telemetry: Telemetry, now: datetime) -> l
     """Retrainings whose images are not captured yet."""
     found = []
     for entry in pending_lines(ledger):
-        line = read_line(entry)
+        line = entry.readable
         if line is not None and line.action in RETRAINS:
             captured = _captured(line, later_lines(ledger, entry), entry.subject, telemetry, now)
             found.append(Waiting(key=line.key, action=line.action, captured=captured, needed=line.needed_images))
     return found
 
 
-def _act(world: Neighbours, entry: LedgerEntry, line: DriftLine, policy: DriftPolicy, now: datetime) -> str | None:
+def _act(world: Neighbours, entry: Line[DriftLine], line: DriftLine, policy: DriftPolicy, now: datetime) -> str | None:
     """What was done about it, or None: it waits."""
     release = world.releases.read()
-    if release.champion is None or release.champion.version != entry.subject:
+    champion = release.champion
+    if champion is None or champion.version != entry.subject or not is_about(line, champion.digest):
         return f"nothing: version {entry.subject} is not champion any more"
     if line.action == "roll_back":
         return _roll_back(world, release, entry, line, policy.recent_promotion_s, now)
@@ -90,11 +101,13 @@ def _act(world: Neighbours, entry: LedgerEntry, line: DriftLine, policy: DriftPo
     return _retrain(world, entry, line, policy, now)
 
 
-def _retrain(world: Neighbours, entry: LedgerEntry, line: DriftLine, policy: DriftPolicy, now: datetime) -> str | None:
+def _retrain(
+    world: Neighbours, entry: Line[DriftLine], line: DriftLine, policy: DriftPolicy, now: datetime
+) -> str | None:
     """Ask for it once its images came, unless the drift is over or a retraining of this champion is under way."""
     later = later_lines(world.ledger, entry)
     captured = _captured(line, later, entry.subject, world.telemetry, now)
-    if any(each.key == f"drift-event:{line.key}" for each in world.ledger.entries("drift-event", entry.subject)):
+    if any(each.key == _event_key(line) for each in DRIFT_EVENT.lines(world.ledger, entry.subject)):
         return _emit(world, entry, line, captured, now)  # killed before it was noted
     if later and later[-1].action == "none" and later[-1].new_share_low == 0:
         return f"over: the monitor looked again and found: {later[-1].reason}"
@@ -112,24 +125,33 @@ def _retrain(world: Neighbours, entry: LedgerEntry, line: DriftLine, policy: Dri
     return _emit(world, entry, line, captured, now) if captured >= line.needed_images else None
 
 
-def _emit(world: Neighbours, entry: LedgerEntry, line: DriftLine, captured: int, now: datetime) -> str:
+def _event_key(line: DriftLine) -> str:
+    return f"{DRIFT_EVENT.name}:{line.key}"
+
+
+def _emit(world: Neighbours, entry: Line[DriftLine], line: DriftLine, captured: int, now: datetime) -> str:
     event, id = f"latentloop.drift.{line.action}", uuid5(NAMESPACE_URL, f"latentloop:{line.key}")
-    payload = {
-        "key": line.key,
-        "snapshot": line.snapshot,
-        "url": line.url,
-        "failed": list(line.failed),
-        "reason": line.reason,
-    }
+    said = DriftEvent(
+        event=event,
+        event_id=str(id),
+        digest=line.digest,
+        captured=captured,
+        needed=line.needed_images,
+        key=line.key,
+        snapshot=line.snapshot,
+        url=line.url,
+        failed=line.failed,
+        reason=line.reason,
+    )
+    payload = said.model_dump(mode="json", include={"key", "snapshot", "url", "failed", "reason"})
     resource = f"latentloop.version.{entry.subject}"
     world.orchestrator.emit_event(event, resource=resource, payload=payload, event_id=id, occurred=now)
-    body = {"event": event, "event_id": str(id), "captured": captured, "needed": line.needed_images, **payload}
-    world.ledger.record("drift-event", entry.subject, json.dumps(body), now, key=f"drift-event:{line.key}")
+    DRIFT_EVENT.write(world.ledger, entry.subject, said, now, key=_event_key(line))
     return f"event {event} was emitted after about {captured} of {line.needed_images} images: {line.reason}"
 
 
 def _roll_back(
-    world: Neighbours, release: Release, entry: LedgerEntry, line: DriftLine, recent_s: float, now: datetime
+    world: Neighbours, release: Release, entry: Line[DriftLine], line: DriftLine, recent_s: float, now: datetime
 ) -> str:
     since = serving_since(release, read_fates(world.ledger))
     if since is None or entry.at - since > timedelta(seconds=recent_s):

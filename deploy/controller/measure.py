@@ -7,7 +7,6 @@ orchestrator is away the trial is extended, and the next look asks.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -15,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from deploy.controller.trials import Standing, find_standing, read_frechet
 from deploy.record.history import read_fates
+from deploy.record.kind import Line
+from deploy.record.trials import FRECHET, FRECHET_ASKED, AskedMeasurement, MeasuredChange
 from deploy.stores.errors import ObjectMissing, StoreError
 from deploy.stores.orchestrator import Orchestrator
-from deploy.stores.sql.ledger import LedgerEntry
 
 if TYPE_CHECKING:
     from deploy.controller.neighbours import Neighbours
@@ -50,19 +50,18 @@ def ask_for_frechet(
     """
     if standing.stage != "canary":
         return False
-    measured = world.ledger.entries("frechet", standing.subject, limit=LOOKS)
+    measured = FRECHET.lines(world.ledger, standing.subject, limit=LOOKS)
     if measured and not (
         _is_open(measured, standing, world, now, retry_s, margin) and _has_twice(measured[0], standing, world, settled)
     ):
         return False
     look = len(measured) + 1
     attempt = 1
-    if asked := world.ledger.entries("frechet-asked", standing.subject, limit=1):
-        body = json.loads(asked[0].body)
-        too_early = now - asked[0].at < timedelta(seconds=retry_s)
-        if body.get("look", 1) == look and (too_early or not _ended(world.orchestrator, body["run"])):
+    if (line := FRECHET_ASKED.newest(world.ledger, standing.subject)) is not None:
+        before, too_early = line.body, now - line.at < timedelta(seconds=retry_s)
+        if before.look == look and (too_early or not _ended(world.orchestrator, before.run)):
             return False
-        attempt = body["attempt"] + 1
+        attempt = before.attempt + 1
     key = f"deliver:{standing.subject}:{attempt}"
     parameters = {
         "version": standing.candidate.version,
@@ -72,8 +71,8 @@ def ask_for_frechet(
         "least": _twice(measured[0]) if measured else 0,
     }
     run = world.orchestrator.create_run(DEPLOYMENT, parameters, key)
-    body = {"run": run.id, "url": run.url, "attempt": attempt, **parameters}
-    world.ledger.record("frechet-asked", standing.subject, json.dumps(body), now, key=f"frechet-asked:{key}")
+    asked = AskedMeasurement(run=run.id, url=run.url, attempt=attempt, parameters=parameters, look=look)
+    FRECHET_ASKED.write(world.ledger, standing.subject, asked, now, key=f"{FRECHET_ASKED.name}:{key}")
     _log.info(
         "asked for the Frechet difference of %s (look %d, attempt %d): %s", standing.subject, look, attempt, run.url
     )
@@ -81,7 +80,7 @@ def ask_for_frechet(
 
 
 def _is_open(
-    measured: Sequence[LedgerEntry],
+    measured: Sequence[Line[MeasuredChange]],
     standing: Standing,
     world: Neighbours,
     now: datetime,
@@ -95,14 +94,14 @@ def _is_open(
     return not (len(measured) == LOOKS or change.low > margin or change.high < margin or now - measured[0].at < pause)
 
 
-def _has_twice(measured: LedgerEntry, standing: Standing, world: Neighbours, settled: datetime) -> bool:
+def _has_twice(measured: Line[MeasuredChange], standing: Standing, world: Neighbours, settled: datetime) -> bool:
     """Whether twice the images of that look came since the trial began."""
     candidate, champion = standing.candidate.version, standing.champion.version
     return world.pairs.count(standing.since, settled, candidate=candidate, champion=champion) >= _twice(measured)
 
 
-def _twice(measured: LedgerEntry) -> int:
-    return 2 * int(json.loads(measured.body)["n"])
+def _twice(measured: Line[MeasuredChange]) -> int:
+    return 2 * measured.body.n
 
 
 def _ended(orchestrator: Orchestrator, run: str) -> bool:

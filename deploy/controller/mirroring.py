@@ -35,13 +35,13 @@ def mirror_fates(
     What can be done with a version that was promoted changes with those that follow it: it is told again then.
     """
     for each in versions:
-        fate = fates.get(each.version)
+        fate = fates.get(each.digest)
         if fate is None:
             continue
         if not is_mirrored(each, fate):
             set_tags(registry, each.version, _told(each, fate, ledger, release))
         elif fate.delivery == "promoted":
-            said = say_promoted(each.version, release)
+            said = say_promoted(each.version, each.digest, release)
             if each.tags.get("next_step") != said:
                 registry.set_tag(each.version, "next_step", said)
 
@@ -84,7 +84,7 @@ def _told(version: RegisteredVersion, fate: Fate, ledger: Ledger, release: Relea
         ended = {**spent, ENDED: str(fate.epoch)}
     return {
         "delivery_reason": fate.reason,
-        "next_step": say_next(version.version, fate.delivery, cause, release),
+        "next_step": say_next(version.version, version.digest, fate.delivery, cause, release),
         "delivery": fate.delivery,
         **ended,
         MIRRORED: str(fate.epoch),

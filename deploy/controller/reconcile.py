@@ -7,7 +7,6 @@ look. While the registry is away nothing is promoted, and a version that loses i
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,10 +41,14 @@ from deploy.delivery.steps import (
     Wait,
 )
 from deploy.delivery.trial_policy import DeliveryPolicy
+from deploy.record.approvals import APPROVAL_REFUSED, RefusedApproval
 from deploy.record.history import read_fates
 from deploy.record.publish import mirror_aliases, publish_release
+from deploy.record.registries import find_other_registry, note_registry
 from deploy.record.rollback import Desk, Order, undo, who
 from deploy.record.taken_back import record_taken_back
+from deploy.record.trials import SETTLED, Settled
+from deploy.record.verdicts import GOLDEN, TRIALS
 from deploy.release import Release, ServedVersion
 from deploy.stores.errors import StoreCorrupt, StoreError, StoreRefused
 from deploy.stores.mlflow.registry import RegisteredVersion
@@ -93,6 +96,7 @@ class Reconciler:
         self._policy = policy.compressed(clock_factor)
         self._service_away_at: datetime | None = None
         self._pixels = Pixels(world.objects)
+        self._registry_is_noted = False
         self._trials = Trials(world.pairs, world.telemetry, world.ledger, world.objects, self._policy)
 
     def look(self) -> Look:
@@ -113,9 +117,22 @@ class Reconciler:
 
     def _versions(self) -> tuple[list[RegisteredVersion] | None, StoreError | None]:
         try:
-            return self._world.registry.versions(), None
+            versions = self._world.registry.versions()
+            self._note_registry(versions)
         except StoreError as error:
             return None, error
+        return versions, None
+
+    def _note_registry(self, versions: list[RegisteredVersion]) -> None:
+        """Once in its life: whose numbers these are, where that is not on record, and that they are another's."""
+        if self._registry_is_noted:
+            return
+        ledger, registry = self._world.ledger, self._world.registry
+        if (other := find_other_registry(ledger, registry)) != "":
+            _log.warning("%s", other)
+        elif versions:
+            note_registry(ledger, registry, self._clock())
+        self._registry_is_noted = True
 
     def _mirror(self, view: _View, versions: list[RegisteredVersion]) -> StoreError | None:
         """Tell the registry what happened; what it does not take must not keep a bad version in the traffic."""
@@ -123,7 +140,7 @@ class Reconciler:
             mirror_fates(self._world.registry, versions, view.fates, self._world.ledger, view.release)
             mirror_benchmarks(self._world.registry, view.facts.candidates or [])
             if versions:
-                mirror_aliases(view.release, self._world.registry, {each.version for each in versions})
+                mirror_aliases(view.release, self._world.registry, {each.version: each.digest for each in versions})
         except StoreError as error:
             return error
         return None
@@ -136,7 +153,7 @@ class Reconciler:
         candidates = None
         if versions is not None:
             candidates = [
-                read_candidate(each, fates.get(each.version), world.ledger, world.objects) for each in versions
+                read_candidate(each, fates.get(each.digest), world.ledger, world.objects) for each in versions
             ]
         standing = find_standing(release, fates, world.ledger)
         service = world.service.view()
@@ -165,9 +182,9 @@ class Reconciler:
             case Wait():
                 return
             case Refuse(version, digest, reason):
-                body = json.dumps({"digest": digest, "reason": reason})
-                key = f"approval-refused:{version}:{digest}:{reason}"
-                world.ledger.record("approval-refused", version, body, now, key=key)
+                refused = RefusedApproval(digest=digest, reason=reason)
+                key = f"{APPROVAL_REFUSED.name}:{version}:{digest}:{reason}"
+                APPROVAL_REFUSED.write(world.ledger, version, refused, now, key=key)
                 set_tags(world.registry, version, {"delivery_reason": reason, "delivery": "refused"})
             case RecordApproval(version):
                 assert view.facts.candidates is not None
@@ -180,7 +197,7 @@ class Reconciler:
             case TryGolden(version):
                 verdict = _golden_verdict(version, world, self._config)
                 subject = f"{version.version}@{release.epoch}"
-                world.ledger.record("golden", subject, verdict.model_dump_json(), now, key=f"golden:{subject}")
+                GOLDEN.write(world.ledger, subject, verdict, now, key=f"{GOLDEN.name}:{subject}")
             case BeginTrial(version):
                 record_beginning(world.ledger, release, version, now)
             case StartCanary(version, reason):
@@ -195,7 +212,9 @@ class Reconciler:
             case TakeBack(version, reason, cause):
                 self._record_verdict(view, now)
                 told = f"version {version} taken back: {reason}"
-                record_taken_back(world.ledger, version, release.epoch + 1, cause, told, now)
+                tried = release.canary or release.shadow
+                assert tried is not None and tried.version == version
+                record_taken_back(world.ledger, tried, release.epoch + 1, cause, told, now)
                 _swap(world, release, now, told, shadow=None, canary=None, canary_share=0.0)
             case RollBack(version, reason):
                 self._record_verdict(view, now)
@@ -203,8 +222,8 @@ class Reconciler:
                 undo(desk, release, version, Order(who(), "watch period", reason), now)
             case Settle(version, reason):
                 assert view.standing is not None
-                body = json.dumps({"epoch": view.standing.epoch, "reason": reason})
-                world.ledger.record("settled", version, body, now, key=f"settled:{view.standing.subject}")
+                settled = Settled(epoch=view.standing.epoch, reason=reason)
+                SETTLED.write(world.ledger, version, settled, now, key=f"{SETTLED.name}:{view.standing.subject}")
             case _:
                 assert_never(step)
 
@@ -213,8 +232,7 @@ class Reconciler:
         standing, trial = view.standing, view.facts.trial
         if standing is not None and trial is not None and trial.verdict is not None:
             key = f"verdict:{standing.stage}:{standing.subject}:{view.release.epoch}"
-            body = trial.verdict.model_dump_json()
-            self._world.ledger.record(f"{standing.stage}-verdict", standing.on_trial, body, now, key=key)
+            TRIALS[standing.stage].write(self._world.ledger, standing.on_trial, trial.verdict, now, key=key)
 
 
 def _golden_verdicts(ledger: Ledger, release: Release) -> dict[str, Verdict]:
@@ -222,8 +240,8 @@ def _golden_verdicts(ledger: Ledger, release: Release) -> dict[str, Verdict]:
     if release.shadow is None:
         return {}
     subject = f"{release.shadow.version}@{release.epoch}"
-    found = ledger.entries("golden", subject, limit=1)
-    return {release.shadow.version: Verdict.model_validate_json(found[0].body)} if found else {}
+    found = GOLDEN.newest(ledger, subject)
+    return {release.shadow.version: found.body} if found is not None else {}
 
 
 def _golden_verdict(version: ServedVersion, world: Neighbours, config: ControllerConfig) -> Verdict:

@@ -5,33 +5,37 @@ An event starts the flow, and the flow claims the trigger that the event names: 
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 
 from data_checks.drift.actions import RETRAINS
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retries import AskedAgain, Job, Retries, read_asked_again, retry_dead
 from deploy.delivery.planning import SETTLED
-from deploy.record.drift_lines import LINES, pending_lines, read_line
+from deploy.record.asked_runs import DRIFT_RETRY
+from deploy.record.drift_lines import DRIFT_EVENT, LINES, DriftLine, is_about, pending_lines
+from deploy.record.kind import Line
+from deploy.release import ServedVersion
 from deploy.stores.mlflow.registry import APPROVED, PENDING, TRIGGER_TAG, Registry
-from deploy.stores.sql.ledger import Ledger, LedgerEntry
+from deploy.stores.sql.ledger import Ledger
 
-RETRIES = Retries("drift-retry", most=5)  # what died so often dies of itself: a person looks at its runs
+RETRIES = Retries(DRIFT_RETRY, most=5)  # what died so often dies of itself: a person looks at its runs
 
 
-def find_under_way(world: Neighbours, entry: LedgerEntry, key: str, cooldown_s: float, now: datetime) -> str | None:
+def find_under_way(world: Neighbours, entry: Line[DriftLine], key: str, cooldown_s: float, now: datetime) -> str | None:
     """What already answers the drift of this line's champion, or None; StoreError when the registry is away.
 
     `key` is the trigger of the line itself, which is no reason against it.
     """
+    about = entry.readable
+    digest = about.digest if about is not None else ""
     for each in pending_lines(world.ledger):
-        line = read_line(each) if each.id < entry.id and each.subject == entry.subject else None
-        if line is not None and line.action in RETRAINS:
+        line = each.readable if each.id < entry.id and each.subject == entry.subject else None
+        if line is not None and line.action in RETRAINS and is_about(line, digest):
             return f"{line.key} waits"
     made = []
-    for event in world.ledger.entries("drift-event", entry.subject, limit=LINES):
-        asked = json.loads(event.body)["key"]
-        if asked == key:
+    for event in DRIFT_EVENT.lines(world.ledger, entry.subject, limit=LINES):
+        asked = event.body.key
+        if asked == key or not is_about(event.body, digest):
             continue
         trigger = world.ledger.get_trigger(asked)
         if trigger is not None and trigger.state != "running":
@@ -48,11 +52,11 @@ def revive_retrainings(world: Neighbours, retry_s: float, now: datetime) -> list
     champion = world.releases.read().champion
     if champion is None:
         return []
-    jobs = _asked(world.ledger, champion.version)
+    jobs = _asked(world.ledger, champion)
     return [job.trigger for job in jobs if retry_dead(world, job, RETRIES, retry_s, now)]
 
 
-def retrainings_asked_again(ledger: Ledger, champion: str) -> list[AskedAgain]:
+def retrainings_asked_again(ledger: Ledger, champion: ServedVersion) -> list[AskedAgain]:
     """Those that were asked for more than once and have not ended; none from before one that is done."""
     found = []
     for job in _asked(ledger, champion):
@@ -65,14 +69,16 @@ def retrainings_asked_again(ledger: Ledger, champion: str) -> list[AskedAgain]:
     return found
 
 
-def _asked(ledger: Ledger, champion: str) -> list[Job]:
+def _asked(ledger: Ledger, champion: ServedVersion) -> list[Job]:
     """The champion's retrainings: a version that replaced it has a drift of its own."""
     jobs = []
-    for event in ledger.entries("drift-event", champion, limit=LINES):
-        body = json.loads(event.body)
-        flow = f"retrain-{body['event'].rsplit('.', 1)[-1]}"
-        parameters = {"key": body["key"], "reason": body["reason"], "cause": "drift", "snapshot": body["snapshot"]}
-        jobs.append(Job(body["key"], f"{flow}/{flow}", parameters, event.at))
+    for line in DRIFT_EVENT.lines(ledger, champion.version, limit=LINES):
+        event = line.body
+        if not is_about(event, champion.digest):
+            continue
+        flow = f"retrain-{event.event.rsplit('.', 1)[-1]}"
+        parameters = {"key": event.key, "reason": event.reason, "cause": "drift", "snapshot": event.snapshot}
+        jobs.append(Job(event.key, f"{flow}/{flow}", parameters, line.at))
     return jobs
 
 

@@ -7,7 +7,6 @@ not asked: for it a run whose worker was killed may be running for ever.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from datetime import datetime, timedelta
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from deploy.controller.neighbours import Neighbours
+from deploy.record.asked_runs import AskedRun
+from deploy.record.kind import Kind
 from deploy.stores.sql.ledger import Ledger, Trigger
 
 _log = logging.getLogger("latentloop.controller")
@@ -25,7 +26,7 @@ _log = logging.getLogger("latentloop.controller")
 class Retries:
     """The ledger's kind of line for a run that was asked for again, and how often that may happen."""
 
-    kind: str
+    kind: Kind[AskedRun]
     most: int
 
 
@@ -61,8 +62,8 @@ def retry_dead(world: Neighbours, job: Job, retries: Retries, pause_s: float, no
         return False
     name = f"{job.trigger}:retry:{times + 1}"
     run = world.orchestrator.create_run(job.deployment, job.parameters, name)
-    body = json.dumps({"run": run.id, "url": run.url, "attempt": times + 1, **job.parameters})
-    world.ledger.record(retries.kind, job.trigger, body, now, key=f"{retries.kind}:{name}")
+    asked = AskedRun(run=run.id, url=run.url, attempt=times + 1, parameters=job.parameters)
+    retries.kind.write(world.ledger, job.trigger, asked, now, key=f"{retries.kind.name}:{name}")
     _log.warning("%s: nobody works on it, asked again (attempt %d): %s", job.trigger, times + 1, run.url)
     return True
 
@@ -74,7 +75,8 @@ def is_open(trigger: Trigger | None, now: datetime) -> bool:
 
 def read_asked_again(ledger: Ledger, trigger: str, retries: Retries) -> AskedAgain | None:
     """The newest line of the trigger; None when its run was not asked for again."""
-    for line in ledger.entries(retries.kind, trigger, limit=1):
-        body = json.loads(line.body)
-        return AskedAgain(trigger=trigger, times=body["attempt"], most=retries.most, last_at=line.at, url=body["url"])
-    return None
+    line = retries.kind.newest(ledger, trigger)
+    if line is None:
+        return None
+    asked = line.body
+    return AskedAgain(trigger=trigger, times=asked.attempt, most=retries.most, last_at=line.at, url=asked.url)

@@ -6,7 +6,6 @@ pairs. Pairs count from the beginning of the shadow on; latencies only from the 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from deploy.delivery.history import Fate
 from deploy.delivery.steps import RunningTrial, Stage
 from deploy.delivery.trial import FrechetChange, Trial, judge_canary, judge_shadow, judge_watch_period
 from deploy.delivery.trial_policy import DeliveryPolicy
+from deploy.record.trials import FRECHET, SETTLED, TRIAL, TrialBegun
 from deploy.release import Release, ServedVersion
 from deploy.stores.errors import ObjectMissing, StoreCorrupt, StoreError
 from deploy.stores.objects.artifacts import fetch_reference
@@ -83,15 +83,14 @@ def find_standing(release: Release, fates: Mapping[str, Fate], ledger: Ledger) -
 def record_beginning(ledger: Ledger, release: Release, candidate: ServedVersion, now: datetime) -> None:
     """Write down that the shadow's pairs count from now on."""
     assert release.champion is not None
-    body = {
-        "digest": candidate.digest,
-        "champion": release.champion.version,
-        "champion_digest": release.champion.digest,
-        "epoch": release.epoch,
-        "since": now.isoformat(),
-    }
-    subject = f"{candidate.version}@{release.epoch}"
-    ledger.record("trial", candidate.version, json.dumps(body), now, key=f"trial:{subject}")
+    begun = TrialBegun(
+        digest=candidate.digest,
+        champion=release.champion.version,
+        champion_digest=release.champion.digest,
+        epoch=release.epoch,
+        since=now,
+    )
+    TRIAL.write(ledger, candidate.version, begun, now, key=f"{TRIAL.name}:{candidate.version}@{release.epoch}")
 
 
 class Trials:
@@ -192,11 +191,11 @@ class Trials:
 
 def read_frechet(ledger: Ledger, standing: Standing) -> FrechetChange | None:
     """The measured change of the Frechet distance, once the `deliver` flow wrote it down."""
-    found = ledger.entries("frechet", standing.subject, limit=1)
-    if not found:
+    found = FRECHET.newest(ledger, standing.subject)
+    if found is None:
         return None
-    body = json.loads(found[0].body)
-    return FrechetChange(value=body["value"], low=body["low"], high=body["high"], n=body["n"])
+    change = found.body
+    return FrechetChange(value=change.value, low=change.low, high=change.high, n=change.n)
 
 
 def _reference_p99(objects: ObjectStore, champion: ServedVersion) -> float | None:
@@ -211,20 +210,20 @@ def _reference_p99(objects: ObjectStore, champion: ServedVersion) -> float | Non
 def _beginning(release: Release, candidate: ServedVersion, ledger: Ledger) -> tuple[int, datetime] | None:
     """Epoch and time of this pair's trial, the newest at or before this release."""
     assert release.champion is not None
-    for each in ledger.entries("trial", candidate.version):
-        body = json.loads(each.body)
-        same = (body["digest"], body["champion_digest"]) == (candidate.digest, release.champion.digest)
-        if same and body["epoch"] <= release.epoch:
-            return int(body["epoch"]), each.at
+    for line in TRIAL.lines(ledger, candidate.version):
+        begun = line.body
+        same = (begun.digest, begun.champion_digest) == (candidate.digest, release.champion.digest)
+        if same and begun.epoch <= release.epoch:
+            return begun.epoch, line.at
     return None
 
 
 def _watch_period(release: Release, fates: Mapping[str, Fate], ledger: Ledger) -> Standing | None:
     champion, previous = release.champion, release.previous
-    fate = fates.get(champion.version) if champion is not None else None
+    fate = fates.get(champion.digest) if champion is not None else None
     if champion is None or previous is None or fate is None or fate.delivery != "promoted":
         return None
-    settled = ledger.entries("settled", champion.version, limit=1)
-    if settled and json.loads(settled[0].body)["epoch"] >= fate.epoch:
+    settled = SETTLED.newest(ledger, champion.version)
+    if settled is not None and settled.body.epoch >= fate.epoch:
         return None
     return Standing("watch", previous, champion, fate.epoch, fate.at, stage_since=fate.at)

@@ -7,7 +7,6 @@ is memory only: a controller that is started again looks once more, and the cool
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import datetime, timedelta
 
@@ -17,13 +16,17 @@ from data_checks.verdict import Verdict
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retries import AskedAgain, Job, Retries, read_asked_again, retry_dead
 from deploy.controller.yardstick import Yardstick, read_yardstick
+from deploy.record.asked_runs import ALARM_RETRY, ALARM_RUN, AskedRun
+from deploy.record.drift_lines import DRIFT, DriftLine
 from deploy.record.history import read_fates
+from deploy.record.kind import Line
 from deploy.record.traffic import read_window, serving_since
+from deploy.record.verdicts import ALARM
 from deploy.release import ServedVersion
-from deploy.stores.sql.ledger import Ledger, LedgerEntry
+from deploy.stores.sql.ledger import Ledger
 
 DEPLOYMENT = "monitor/monitor"
-RETRIES = Retries("alarm-retry", most=2)  # three runs in all; then the hourly run looks, and a person at theirs
+RETRIES = Retries(ALARM_RETRY, most=2)  # three runs in all; then the hourly run looks, and a person at theirs
 UNDECIDED = frozenset({"none", "cannot_judge"})
 
 _log = logging.getLogger("latentloop.controller")
@@ -49,7 +52,7 @@ class Watch:
         since = serving_since(release, read_fates(self._world.ledger))
         if champion is None or since is None:
             return None
-        self._start_monitor(champion, now)
+        self._start_monitor(champion, since, now)
         if not self._is_time(champion, since, now):
             return None
         yardstick = self._yardstick_of(champion, since, now)
@@ -59,8 +62,8 @@ class Watch:
             return None
         self._looked = (_name(champion, since), now)
         verdict = judge_watch(window, None if yardstick is None else yardstick.sample, self._policy)
-        if verdict.failed and self._suspect(champion, verdict, now):
-            self._start_monitor(champion, now)
+        if verdict.failed and self._suspect(champion, since, verdict, now):
+            self._start_monitor(champion, since, now)
         return verdict
 
     def _is_time(self, champion: ServedVersion, since: datetime, now: datetime) -> bool:
@@ -80,59 +83,68 @@ class Watch:
             self._yardstick = (name, found)
         return found
 
-    def _suspect(self, champion: ServedVersion, verdict: Verdict, now: datetime) -> bool:
+    def _suspect(self, champion: ServedVersion, since: datetime, verdict: Verdict, now: datetime) -> bool:
         """Write the alarm down, unless one of this champion was just looked into."""
         ledger = self._world.ledger
-        before = ledger.entries("alarm", champion.version, limit=10_000)
-        if before and now - before[0].at < timedelta(seconds=self._pause_s(champion, before[0])):
+        before = ALARM.lines(ledger, champion.version, limit=10_000)
+        newest = _newest_alarm(ledger, champion, since)
+        if newest is not None and now - newest.at < timedelta(seconds=self._pause_s(champion, newest)):
             return False
         # numbered: of two controllers that suspect the same, one writes the line
         key = f"suspicion-version-{champion.version}-{len(before) + 1}"
         _log.warning("%s: %s", key, verdict.reason)
-        return ledger.record("alarm", champion.version, verdict.model_dump_json(), now, key=key)
+        return ALARM.write(ledger, champion.version, verdict, now, key=key)
 
-    def _pause_s(self, champion: ServedVersion, alarm: LedgerEntry) -> float:
+    def _pause_s(self, champion: ServedVersion, alarm: Line[Verdict]) -> float:
         """The cooldown after an alarm that led to something; a short pause after one that came too early to tell."""
         answer = _read_answer(self._world.ledger, champion.version, alarm)
-        early = answer is not None and json.loads(answer.body)["action"] in UNDECIDED
+        said = answer.readable if answer is not None else None
+        early = said is not None and said.action in UNDECIDED
         return self._policy.suspicion_pause_s if early else self._policy.cooldown_s
 
-    def _start_monitor(self, champion: ServedVersion, now: datetime) -> None:
+    def _start_monitor(self, champion: ServedVersion, since: datetime, now: datetime) -> None:
         """The run of the champion's newest alarm: once, and again where it died before it left its line."""
         ledger = self._world.ledger
-        for alarm in ledger.entries("alarm", champion.version, limit=1):
-            if alarm.key is None:
-                continue
-            parameters = {"key": alarm.key, "reason": Verdict.model_validate_json(alarm.body).reason}
-            asked = ledger.entries("alarm-run", alarm.key, limit=1)
-            if not asked:
-                run = self._world.orchestrator.create_run(DEPLOYMENT, parameters, alarm.key)
-                body = json.dumps({"run": run.id, "url": run.url})
-                ledger.record("alarm-run", alarm.key, body, now, key=f"alarm-run:{alarm.key}")
-                _log.info("%s: asked for a monitor run: %s", alarm.key, run.url)
-            elif _read_answer(ledger, champion.version, alarm) is None:
-                job = Job(alarm.key, DEPLOYMENT, parameters, asked[0].at)
-                retry_dead(self._world, job, RETRIES, self._retry_s, now)
+        alarm = _newest_alarm(ledger, champion, since)
+        if alarm is None or alarm.key is None:
+            return
+        parameters = {"key": alarm.key, "reason": alarm.body.reason}
+        asked = ALARM_RUN.newest(ledger, alarm.key)
+        if asked is None:
+            run = self._world.orchestrator.create_run(DEPLOYMENT, parameters, alarm.key)
+            ALARM_RUN.write(
+                ledger, alarm.key, AskedRun(run=run.id, url=run.url), now, key=f"{ALARM_RUN.name}:{alarm.key}"
+            )
+            _log.info("%s: asked for a monitor run: %s", alarm.key, run.url)
+        elif _read_answer(ledger, champion.version, alarm) is None:
+            job = Job(alarm.key, DEPLOYMENT, parameters, asked.at)
+            retry_dead(self._world, job, RETRIES, self._retry_s, now)
 
 
-def monitor_asked_again(ledger: Ledger, champion: str) -> AskedAgain | None:
+def monitor_asked_again(ledger: Ledger, champion: ServedVersion, since: datetime) -> AskedAgain | None:
     """The run of the newest alarm, if it was asked for more than once and nobody has answered the alarm."""
-    for alarm in ledger.entries("alarm", champion, limit=1):
-        if alarm.key is None or _read_answer(ledger, champion, alarm) is not None:
-            continue
-        trigger = ledger.get_trigger(alarm.key)
-        if trigger is None or trigger.state == "running":
-            return read_asked_again(ledger, alarm.key, RETRIES)
+    alarm = _newest_alarm(ledger, champion, since)
+    if alarm is None or alarm.key is None or _read_answer(ledger, champion.version, alarm) is not None:
+        return None
+    trigger = ledger.get_trigger(alarm.key)
+    if trigger is None or trigger.state == "running":
+        return read_asked_again(ledger, alarm.key, RETRIES)
     return None
 
 
-def _read_answer(ledger: Ledger, champion: str, alarm: LedgerEntry) -> LedgerEntry | None:
+def _newest_alarm(ledger: Ledger, champion: ServedVersion, since: datetime) -> Line[Verdict] | None:
+    """The newest since it serves: of before it, the number may have been another model's."""
+    alarm = ALARM.newest(ledger, champion.version)
+    return alarm if alarm is not None and alarm.at >= since else None
+
+
+def _read_answer(ledger: Ledger, champion: str, alarm: Line[Verdict]) -> Line[DriftLine] | None:
     """The monitor's newest line of this champion, if its traffic reaches to the alarm: the hourly run looks too."""
-    for line in ledger.entries("drift", champion, limit=1):
-        until = datetime.fromisoformat(json.loads(line.body)["window_since"])
-        if line.key == f"drift:{alarm.key}" or until >= alarm.at:
-            return line
-    return None
+    line = DRIFT.newest(ledger, champion)
+    if line is None or line.key == f"{DRIFT.name}:{alarm.key}":
+        return line
+    said = line.readable
+    return line if said is not None and said.window_since >= alarm.at else None
 
 
 def _name(champion: ServedVersion, since: datetime) -> str:

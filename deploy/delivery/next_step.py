@@ -25,21 +25,21 @@ def say_only_one() -> str:
     )
 
 
-def say_promoted(version: str, release: Release) -> str:
-    """The sentence for a version that was promoted: it serves, it is kept for a rollback, or a successor serves."""
-    if release.champion is not None and release.champion.version == version:
+def say_promoted(version: str, digest: str, release: Release) -> str:
+    """The sentence for a promoted version: it serves, it is kept for a rollback, or a successor serves."""
+    if release.champion is not None and release.champion.digest == digest:
         if release.previous is None:
             return f"it serves; {say_only_one()}"
         return "it serves; `latentloop rollback --reason TEXT` takes it back"
-    if release.previous is not None and release.previous.version == version:
+    if release.previous is not None and release.previous.digest == digest:
         return f"version {_served(release)} took its place; `latentloop rollback --reason TEXT` makes it serve again"
     return f"version {_served(release)} took its place; to have it tried again: {say_approve(version)}"
 
 
-def say_next(version: str, delivery: Delivery, cause: Cause | None, release: Release) -> str:
+def say_next(version: str, digest: str, delivery: Delivery, cause: Cause | None, release: Release) -> str:
     """The sentence for a version that stands there; `cause`: why it was taken back, where it was."""
     if delivery == "promoted":
-        return say_promoted(version, release)
+        return say_promoted(version, digest, release)
     if delivery != "rolled_back":
         return "it is on trial, see `latentloop status`; to take it back set `approval` to `rejected`"
     if cause is not None and cause.needs_override:

@@ -60,7 +60,7 @@ def plan_step(facts: Facts) -> Step:
     if not waiting:
         return going or Wait("no approved version is waiting")
     *older, newest = waiting
-    if (reason := find_objection(newest)) is not None:  # first: what cannot count supersedes nobody
+    if (reason := find_objection(newest, facts.release)) is not None:  # first: what cannot count supersedes nobody
         return Refuse(newest.version, newest.digest, reason)
     if older:
         return _superseded(older[0], newest.version)
@@ -146,7 +146,9 @@ def _withdrawn(served: ServedVersion, facts: Facts) -> TakeBack | None:
     if facts.candidates is None:
         return None
     candidate = next((each for each in facts.candidates if each.version == served.version), None)
-    if candidate is None or candidate.approval != APPROVED:
+    if candidate is None:
+        return TakeBack(served.version, "the registry holds no such version any more", Cause.withdrawn)
+    if candidate.approval != APPROVED:
         reason = "the approval was withdrawn before the version became champion"
         return TakeBack(served.version, reason, Cause.withdrawn)
     if candidate.digest != served.digest:
@@ -205,11 +207,11 @@ def _goes_on(trial: RunningTrial) -> str:
 def find_waiting(candidates: Sequence[Candidate], release: Release) -> list[Candidate]:
     """Approved versions that wait for their turn, the newest last."""
     # the release row is the truth: the tag of a version that was just moved may lag behind
-    taken = {each.version for each in (release.champion, release.canary, release.shadow) if each is not None}
+    taken = {each.digest for each in (release.champion, release.canary, release.shadow) if each is not None}
     found = [
         each
         for each in candidates
-        if each.approval == APPROVED and each.delivery not in SETTLED and each.version not in taken
+        if each.approval == APPROVED and each.delivery not in SETTLED and each.digest not in taken
     ]
     return sorted(found, key=lambda each: int(each.version))
 
@@ -223,8 +225,10 @@ def _newer(version: str) -> str:
     return f"superseded: version {version} is newer and approved as well"
 
 
-def find_objection(candidate: Candidate) -> str | None:
+def find_objection(candidate: Candidate, release: Release) -> str | None:
     """Why an approval of this version must not count, and what can be done about it, or None."""
+    if (bearer := _other_bearer(candidate, release)) is not None:
+        return _number_is_taken(candidate, bearer)
     if candidate.approved_digest is not None and candidate.approved_digest != candidate.digest:
         return _another_digest(candidate.approved_digest, candidate.digest)
     if candidate.benchmark != "passed" and not candidate.overridden:
@@ -237,6 +241,21 @@ def find_objection(candidate: Candidate) -> str | None:
     if not candidate.intact:
         return f"the object store holds no artifact {candidate.digest or '(tag model_digest is missing)'}"
     return None
+
+
+def _other_bearer(candidate: Candidate, release: Release) -> ServedVersion | None:
+    """Another model that stands in the release under this number, or None: requests and telemetry go by numbers."""
+    slots = (release.champion, release.canary, release.shadow, release.previous)
+    held = (each for each in slots if each is not None and each.version == candidate.version)
+    return next((each for each in held if each.digest != candidate.digest), None)
+
+
+def _number_is_taken(candidate: Candidate, bearer: ServedVersion) -> str:
+    return (
+        f"version {bearer.version} of the release is another model (digest {bearer.digest[:12]}, not "
+        f"{candidate.digest[:12]}): the registry was set up anew, or its model renamed, and counts from the beginning. "
+        "Approve a version of a number that the release does not hold: each training makes the next one"
+    )
 
 
 def _not_passed(candidate: Candidate) -> str:

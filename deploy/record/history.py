@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from deploy.delivery.history import Fate, trace_fates
+from deploy.record.kind import Kind
 from deploy.release import Release
 from deploy.stores.sql.ledger import Ledger
 
-RELEASES = 500  # what became of versions before these many changes is settled, and in their tags
+RELEASE = Kind("release", Release, say=attrgetter("reason"))
+"""About the epoch. The swap of the release writes it, in the same transaction (deploy/stores/sql/release.py)."""
+
+RELEASES = 500  # what became of models before these many changes is settled, and in their versions' tags
 
 
 def read_fates(ledger: Ledger) -> dict[str, Fate]:
-    """What became of each version lately; the swap of a release writes its line in the same transaction."""
-    entries = ledger.entries("release", limit=RELEASES)
-    return trace_fates([Release.model_validate_json(each.body) for each in reversed(entries)])
+    """What became of each model lately, by its digest."""
+    return trace_fates([each.body for each in reversed(RELEASE.lines(ledger, limit=RELEASES))])

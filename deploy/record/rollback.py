@@ -10,16 +10,19 @@ The registry's tags and aliases follow at the controller's next look.
 from __future__ import annotations
 
 import getpass
-import json
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import BaseModel, ConfigDict
 
+from deploy.record.history import RELEASE
+from deploy.record.kind import Kind
 from deploy.record.publish import publish_release
-from deploy.release import Release
+from deploy.release import Release, ServedVersion
 from deploy.stores.errors import EpochConflict, StoreError
 from deploy.stores.objects.port import ObjectStore
 from deploy.stores.sql.ledger import Ledger
@@ -27,6 +30,27 @@ from deploy.stores.sql.release import ReleaseStore
 
 ATTEMPTS = 10
 RELEASES = 50  # changes of the release that are looked through for the one that stood when a rollback was asked for
+
+
+class RollbackLine(BaseModel):
+    """A version that was taken back, what serves since, by which release, and who wanted it, by which way and why.
+
+    No `digest` in lines of before 0.2.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str
+    digest: str = ""
+    serves: str
+    epoch: int
+    how: str
+    who: str
+    reason: str
+
+
+ROLLBACK = Kind("rollback", RollbackLine, say=attrgetter("reason"))
+"""About the version that was taken back."""
 
 
 class NothingToRollBack(Exception):
@@ -82,9 +106,9 @@ def roll_back(desk: Desk, order: Order, clock: Callable[[], datetime], asked_at:
 
 def _seen(desk: Desk, at: datetime) -> Release:
     """The release that stood then; the newest, where the record does not reach back so far."""
-    for line in desk.ledger.entries("release", limit=RELEASES):
+    for line in RELEASE.lines(desk.ledger, limit=RELEASES):
         if line.at <= at:
-            return Release.model_validate_json(line.body)
+            return line.body
     return desk.releases.read()
 
 
@@ -99,10 +123,13 @@ def _overtaken(target: str, release: Release) -> str:
 def undo(desk: Desk, release: Release, version: str, order: Order, now: datetime) -> RolledBack:
     """One attempt to take the canary or the champion `version` back; EpochConflict when the row moved on."""
     if release.canary is not None and release.canary.version == version:
+        taken = release.canary
         change: dict[str, object] = {"canary": None, "canary_share": 0.0}
     elif release.previous is None:
         raise NothingToRollBack(_no_previous(release))
     else:
+        assert release.champion is not None, "a previous version has a champion beside it"
+        taken = release.champion
         # whoever was on trial was compared with the version that goes now: its trial begins anew in the shadow
         on_trial = release.canary or release.shadow
         change = {
@@ -122,7 +149,7 @@ def undo(desk: Desk, release: Release, version: str, order: Order, now: datetime
     except StoreError:  # the row is the truth: the controller publishes it at its next look
         published = False
     assert fresh.champion is not None
-    _record(desk.ledger, fresh, version, order, now)
+    _record(desk.ledger, fresh, taken, order, now)
     return RolledBack(version, fresh.champion.version, fresh, published)
 
 
@@ -139,17 +166,18 @@ def who() -> str:
         return socket.gethostname()
 
 
-def _record(ledger: Ledger, fresh: Release, version: str, order: Order, now: datetime) -> None:
+def _record(ledger: Ledger, fresh: Release, taken: ServedVersion, order: Order, now: datetime) -> None:
     """The line of the record; the release itself says the same in words, should this process die before it."""
-    body = {
-        "version": version,
-        "serves": fresh.champion.version if fresh.champion else "",
-        "epoch": fresh.epoch,
-        "how": order.how,
-        "who": order.who,
-        "reason": order.reason,
-    }
-    ledger.record("rollback", version, json.dumps(body), now, key=f"rollback:{fresh.epoch}")
+    line = RollbackLine(
+        version=taken.version,
+        digest=taken.digest,
+        serves=fresh.champion.version if fresh.champion else "",
+        epoch=fresh.epoch,
+        how=order.how,
+        who=order.who,
+        reason=order.reason,
+    )
+    ROLLBACK.write(ledger, taken.version, line, now, key=f"{ROLLBACK.name}:{fresh.epoch}")
 
 
 def find_target(release: Release) -> str:

@@ -6,24 +6,44 @@ comes second, leaves a line whose release never said these words: it is not beli
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
+
+from pydantic import BaseModel, ConfigDict
 
 from deploy.delivery.causes import Cause, TakenBack
 from deploy.delivery.history import Fate
-from deploy.record.rollback import Order, describe_rollback
+from deploy.record.approvals import OVERRIDE
+from deploy.record.kind import Kind
+from deploy.record.rollback import ROLLBACK, Order, describe_rollback
+from deploy.release import ServedVersion
 from deploy.stores.sql.ledger import Ledger
 
-LINE = "taken-back"
 JUDGED_WORSE = frozenset({"watch period", "drift"})  # ways of a roll-back; the others are a person's
 
 
-def record_taken_back(ledger: Ledger, version: str, epoch: int, cause: Cause, told: str, now: datetime) -> None:
+class TakenBackLine(BaseModel):
+    """The release that ends a version's way, why it does, and in which words; no `digest` in lines of before 0.2."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    digest: str = ""
+    epoch: int
+    cause: Cause
+    reason: str
+
+
+TAKEN_BACK = Kind("taken-back", TakenBackLine, say=attrgetter("reason"))
+"""About the version."""
+
+
+def record_taken_back(ledger: Ledger, taken: ServedVersion, epoch: int, cause: Cause, told: str, now: datetime) -> None:
     """Write down why release `epoch`, which is to be swapped in now, takes the version back."""
-    body = json.dumps({"epoch": epoch, "cause": cause.value, "reason": told})
-    ledger.record(LINE, version, body, now, key=f"{LINE}:{version}:{epoch}:{cause.value}")
+    line = TakenBackLine(digest=taken.digest, epoch=epoch, cause=cause, reason=told)
+    key = f"{TAKEN_BACK.name}:{taken.version}:{epoch}:{cause.value}"
+    TAKEN_BACK.write(ledger, taken.version, line, now, key=key)
 
 
 def read_taken_back(ledger: Ledger, version: str, digest: str, fate: Fate | None) -> TakenBack | None:
@@ -31,7 +51,7 @@ def read_taken_back(ledger: Ledger, version: str, digest: str, fate: Fate | None
 
     `fate` is None for what no recent release tells of: then the newest line counts.
     """
-    lines = sorted(_lines(ledger, version), key=lambda each: each.epoch, reverse=True)
+    lines = sorted(_lines(ledger, version, digest), key=lambda each: each.epoch, reverse=True)
     if fate is None:
         found = lines[0] if lines else None
     elif fate.delivery == "rolled_back":
@@ -44,19 +64,16 @@ def read_taken_back(ledger: Ledger, version: str, digest: str, fate: Fate | None
     return replace(found, overridden=_is_overridden(ledger, version, digest, found.epoch))
 
 
-def _lines(ledger: Ledger, version: str) -> Iterator[TakenBack]:
-    for line in ledger.entries(LINE, version):
-        body = json.loads(line.body)
-        yield TakenBack(body["epoch"], Cause(body["cause"]), body["reason"])
-    for line in ledger.entries("rollback", version):
-        body = json.loads(line.body)
-        cause = Cause.quality if body["how"] in JUDGED_WORSE else Cause.by_hand
-        yield TakenBack(
-            body["epoch"], cause, describe_rollback(version, Order(body["who"], body["how"], body["reason"]))
-        )
+def _lines(ledger: Ledger, version: str, digest: str) -> Iterator[TakenBack]:
+    meant = ("", digest)  # another model may have borne the number
+    for taken in (each.body for each in TAKEN_BACK.lines(ledger, version) if each.body.digest in meant):
+        yield TakenBack(taken.epoch, taken.cause, taken.reason)
+    for undone in (each.body for each in ROLLBACK.lines(ledger, version) if each.body.digest in meant):
+        cause = Cause.quality if undone.how in JUDGED_WORSE else Cause.by_hand
+        yield TakenBack(undone.epoch, cause, describe_rollback(version, Order(undone.who, undone.how, undone.reason)))
 
 
 def _is_overridden(ledger: Ledger, version: str, digest: str, epoch: int) -> bool:
     """Whether an override of this digest was recorded under that release or a later one."""
-    found = (json.loads(line.body) for line in ledger.entries("override", version))
-    return any(body.get("digest") == digest and body.get("epoch", 0) >= epoch for body in found)
+    found = (each.body for each in OVERRIDE.lines(ledger, version))
+    return any(each.digest == digest and each.epoch >= epoch for each in found)

@@ -26,7 +26,7 @@ def serving_since(release: Release, fates: Mapping[str, Fate]) -> datetime | Non
     """Since when the champion serves without a break; after a rollback that is the rollback."""
     if release.champion is None:
         return None
-    fate = fates.get(release.champion.version)
+    fate = fates.get(release.champion.digest)
     return fate.at if fate is not None and fate.delivery == "promoted" else release.changed_at
 
 

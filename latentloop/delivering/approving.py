@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,9 @@ from deploy.delivery.history import Fate
 from deploy.delivery.next_step import say_only_one
 from deploy.delivery.planning import SETTLED, find_objection, find_waiting
 from deploy.delivery.steps import Candidate
+from deploy.record.approvals import APPROVAL, REJECTION, Decision
 from deploy.record.history import read_fates
+from deploy.record.kind import Kind
 from deploy.record.rollback import who
 from deploy.release import Release
 from deploy.settings import Settings
@@ -66,17 +67,17 @@ def approve_version(settings: Settings, version: str, reason: str) -> Decided:
     """
     desk = _open(settings)
     found = find_version(desk.registry, desk.versions, version)
-    _refuse_what_is_tried(desk.release, version)
-    fate = desk.fates.get(version)
+    _refuse_what_is_tried(desk.release, found)
+    fate = desk.fates.get(found.digest)
     if fate is not None and not is_mirrored(found, fate):  # or the end of the last approval would end this one
         mirror_fates(desk.registry, [found], desk.fates, desk.ledger, desk.release)
         found = desk.registry.version(version)
     candidate = _as_approved(desk, found)
-    if (objection := find_objection(candidate) or _rival(desk, candidate)) is not None:
+    if (objection := find_objection(candidate, desk.release) or _rival(desk, candidate)) is not None:
         raise NothingToDo(f"version {version} cannot be approved: {objection}")
     after = candidate.taken_back.epoch if candidate.taken_back is not None else 0
     decided = _decide(desk, found, APPROVED, reason, _what_comes(desk, candidate))
-    _record(desk, "approval", decided, after)
+    _record(desk, APPROVAL, decided, after)
     if found.tags.get("delivery") in SETTLED:
         desk.registry.set_tag(version, "delivery", "")
     desk.registry.set_tag(version, "approval", APPROVED)
@@ -90,13 +91,13 @@ def reject_version(settings: Settings, version: str, reason: str) -> Decided:
     """
     desk = _open(settings)
     found = find_version(desk.registry, desk.versions, version)
-    slot = _slot(desk.release, version)
+    slot = _slot(desk.release, found)
     if slot == "champion":
         back = "`latentloop rollback --reason TEXT` makes the version before it serve again"
         instead = back if desk.release.previous is not None else say_only_one()
         raise NothingToDo(f"version {version} serves, and rejecting takes nothing out of the traffic: {instead}")
     decided = _decide(desk, found, REJECTED, reason, _what_ends(desk, slot))
-    _record(desk, "rejection", decided, 0)
+    _record(desk, REJECTION, decided, 0)
     desk.registry.set_tag(version, "approval", REJECTED)
     return decided
 
@@ -138,29 +139,30 @@ def _open(settings: Settings) -> _Desk:
 
 def _as_approved(desk: _Desk, found: RegisteredVersion) -> Candidate:
     """The candidate as the controller will see it: this approval is for the digest of now."""
-    candidate = read_candidate(found, desk.fates.get(found.version), desk.ledger, desk.objects)
+    candidate = read_candidate(found, desk.fates.get(found.digest), desk.ledger, desk.objects)
     intact = has_artifact(desk.objects, candidate.artifact, candidate.digest)
     return replace(candidate, approval=APPROVED, approved_digest=candidate.digest, delivery="", intact=intact)
 
 
-def _slot(release: Release, version: str) -> str | None:
+def _slot(release: Release, found: RegisteredVersion) -> str | None:
     slots = ("champion", "canary", "shadow", "previous")
-    return next((each for each in slots if (held := getattr(release, each)) and held.version == version), None)
+    return next((each for each in slots if (held := getattr(release, each)) and held.digest == found.digest), None)
 
 
-def _refuse_what_is_tried(release: Release, version: str) -> None:
-    match _slot(release, version):
+def _refuse_what_is_tried(release: Release, found: RegisteredVersion) -> None:
+    match _slot(release, found):
         case "champion":
-            raise NothingToDo(f"version {version} serves already: nothing is left to approve")
+            raise NothingToDo(f"version {found.version} serves already: nothing is left to approve")
         case "canary" | "shadow" as slot:
             raise NothingToDo(
-                f"version {version} was approved and is on trial ({slot}): `latentloop status` shows how it stands"
+                f"version {found.version} was approved and is on trial ({slot}): `latentloop status` shows how it "
+                "stands"
             )
 
 
 def _rival(desk: _Desk, candidate: Candidate) -> str | None:
     """The newer version that keeps an older one from being tried, or None."""
-    others = [read_candidate(each, desk.fates.get(each.version), desk.ledger, desk.objects) for each in desk.versions]
+    others = [read_candidate(each, desk.fates.get(each.digest), desk.ledger, desk.objects) for each in desk.versions]
     on_trial = desk.release.canary or desk.release.shadow
     rivals = [each.version for each in find_waiting(others, desk.release)] + ([on_trial.version] if on_trial else [])
     newer = [each for each in rivals if int(each) > int(candidate.version)]
@@ -177,7 +179,7 @@ def _decide(desk: _Desk, found: RegisteredVersion, approval: str, reason: str, t
         version=found.version,
         digest=found.digest,
         approval=approval,
-        before=_before(found, desk.fates.get(found.version)),
+        before=_before(found, desk.fates.get(found.digest)),
         reason=reason.strip() or NO_REASON,
         who=who(),
         next=then,
@@ -195,17 +197,17 @@ def _before(found: RegisteredVersion, fate: Fate | None) -> str:
     return "; ".join(told)
 
 
-def _record(desk: _Desk, kind: str, decided: Decided, after: int) -> None:
+def _record(desk: _Desk, kind: Kind[Decision], decided: Decided, after: int) -> None:
     """The line first: a decision on record that was not carried out harms nobody, the reverse is nobody's."""
-    how = f"latentloop {'approve' if kind == 'approval' else 'reject'}"
-    body = {
-        "digest": decided.digest,
-        "how": how,
-        "who": decided.who,
-        "reason": f"{decided.reason} ({how}, {decided.who})",
-        "after": after,
-    }
-    desk.ledger.record(kind, decided.version, json.dumps(body), datetime.now(UTC))
+    how = f"latentloop {'approve' if kind is APPROVAL else 'reject'}"
+    decision = Decision(
+        digest=decided.digest,
+        how=how,
+        who=decided.who,
+        reason=f"{decided.reason} ({how}, {decided.who})",
+        after=after,
+    )
+    kind.write(desk.ledger, decided.version, decision, datetime.now(UTC))
     desk.registry.set_tag(decided.version, "approval_by", f"{decided.who}: {decided.reason}")
 
 

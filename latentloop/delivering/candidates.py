@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from deploy.delivery.next_step import say_approve
+from deploy.record.approvals import OVERRIDE, OverrideLine
 from deploy.record.history import read_fates
 from deploy.record.registered import RegisteredLine, read_registered, record_registered
+from deploy.record.registries import note_registry
 from deploy.record.rollback import who
 from deploy.record.taken_back import read_taken_back
 from deploy.settings import Settings
@@ -59,6 +61,11 @@ class Override(BaseModel):
     who: str
     epoch: int
 
+    @property
+    def line(self) -> OverrideLine:
+        """As it is recorded about the version."""
+        return OverrideLine(digest=self.digest, reason=self.reason, who=self.who, epoch=self.epoch)
+
 
 def register_folder(settings: Settings, folder: Path) -> Candidate:
     """Register an artifact folder as a version with `benchmark=failed`; the same digest is never registered twice.
@@ -72,6 +79,7 @@ def register_folder(settings: Settings, folder: Path) -> Candidate:
     artifact = read_artifact(folder, expected_digest=None)
     registry = settings.open_registry()
     registry.ensure_model()
+    note_registry(Ledger(settings.open_database()), registry, datetime.now(UTC))
     found = next((each for each in registry.versions() if each.digest == artifact.digest), None)
     known = found is not None
     version = found or _register(settings, registry, folder, artifact)
@@ -96,7 +104,7 @@ def override_version(settings: Settings, version: str, reason: str) -> Override:
     found = find_version(registry, registry.versions(), version)
     if not found.digest:
         raise NothingToDo(f"version {version} has no tag model_digest: an override counts for a digest; register again")
-    taken_back = read_taken_back(ledger, version, found.digest, read_fates(ledger).get(version))
+    taken_back = read_taken_back(ledger, version, found.digest, read_fates(ledger).get(found.digest))
     lost = taken_back is not None and taken_back.cause.needs_override
     registered = read_registered(ledger, version, found.digest)
     if registered is not None and registered.benchmark == "passed" and not lost:
@@ -110,13 +118,8 @@ def override_version(settings: Settings, version: str, reason: str) -> Override:
     )
     once = hashlib.sha256(override.reason.encode()).hexdigest()[:16]
     after = f":{override.epoch}" if override.epoch else ""
-    ledger.record(
-        "override",
-        version,
-        override.model_dump_json(exclude={"version"}),
-        datetime.now(UTC),
-        key=f"override:{version}:{found.digest}:{once}{after}",
-    )
+    key = f"{OVERRIDE.name}:{version}:{found.digest}:{once}{after}"
+    OVERRIDE.write(ledger, version, override.line, datetime.now(UTC), key=key)
     if found.tags.get("delivery") == "refused":
         registry.set_tag(version, "delivery", "")
     return override

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from data_checks.shown_text import shorten
 from deploy.delivery.next_step import say_override
+from deploy.record.registries import find_other_registry
 from deploy.settings import Settings, SettingsError
 from deploy.stores.errors import StoreError
 from deploy.stores.mlflow.registry import APPROVED, PENDING, REJECTED, Patience, RegisteredVersion, Registry
+from deploy.stores.sql.ledger import Ledger
 from latentloop.installation.running import fill_in_urls
 
 SCREEN = Patience(question_s=5.0, retries=0)  # who looks at a screen looks again; a server that starts takes minutes
@@ -45,19 +48,29 @@ class Pending(BaseModel):
         return f"waiting for approval: version {self.version}, benchmark {self.benchmark}: {self.url}; {following}"
 
 
-def read_pending(settings: Settings) -> tuple[tuple[Pending, ...], str]:
-    """What waits, newest first, and in words why that is unknown, where it is."""
+@dataclass(frozen=True, slots=True)
+class InRegistry:
+    """What waits, newest first; in words why that is unknown, and that the registry is another one, where it is."""
+
+    pending: tuple[Pending, ...] = ()
+    unknown: str = ""
+    other_registry: str = ""
+
+
+def read_pending(settings: Settings, ledger: Ledger) -> InRegistry:
+    """Ask the registry what waits for a person."""
     try:
         registry = fill_in_urls(settings).open_registry(SCREEN)
         if not registry.ready():
-            return (), f"unknown, MLflow at {registry.url} does not answer"
+            return InRegistry(unknown=f"unknown, MLflow at {registry.url} does not answer")
         found = [_pending(registry, each) for each in registry.versions() if each.approval not in DECIDED]
+        other = find_other_registry(ledger, registry)
     except SettingsError:
-        return (), "unknown, MLflow does not run"
+        return InRegistry(unknown="unknown, MLflow does not run")
     except StoreError as error:
-        return (), f"unknown, {error}"
+        return InRegistry(unknown=f"unknown, {error}")
     again = [each for each in found if each.what == "again"][:TAKEN_BACK]
-    return (*(each for each in found if each.what == "new"), *again), ""
+    return InRegistry((*(each for each in found if each.what == "new"), *again), other_registry=other)
 
 
 def _pending(registry: Registry, version: RegisteredVersion) -> Pending:

@@ -6,6 +6,7 @@ import time
 
 import httpx
 
+from deploy.record.approvals import APPROVAL_REFUSED
 from deploy.release import Release
 from deploy.settings import Settings
 from deploy.stores.sql.ledger import Ledger
@@ -36,5 +37,6 @@ def await_champion(settings: Settings, version: str) -> Release:
         if release.champion is not None and champion is not None and champion["version"] == version:
             return release
         time.sleep(0.25)
-    said = [each.body for each in Ledger(settings.open_database()).entries("approval-refused", limit=1)]
+    refused = APPROVAL_REFUSED.newest(Ledger(settings.open_database()))
+    said = refused.body.reason if refused is not None else "no approval was refused"
     raise DemoFailed(f"expected version {version} to serve within {APPROVAL_TIMEOUT_S:.0f} s of its approval: {said}")

@@ -5,7 +5,6 @@ Of somebody's own pictures it need not notice within the season: then the demo a
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +12,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from deploy.record.drift_lines import DriftLine
-from deploy.stores.sql.ledger import Ledger, LedgerEntry
+from deploy.record.drift_lines import DRIFT, DRIFT_EVENT, DriftLine
+from deploy.record.kind import Body, Kind, Line
+from deploy.record.verdicts import ALARM
+from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.noticing import find_noticed
@@ -41,9 +42,9 @@ class _Ledger:
     ledger: Ledger
     since: datetime
 
-    def first(self, kind: str) -> LedgerEntry | None:
+    def first(self, kind: Kind[Body]) -> Line[Body] | None:
         """The oldest line of a kind."""
-        found = [each for each in self.ledger.entries(kind) if each.at >= self.since]
+        found = [each for each in kind.lines(self.ledger) if each.at >= self.since]
         return found[-1] if found else None
 
 
@@ -51,7 +52,7 @@ def season_changes(story: Story, chapter: Chapter) -> None:
     """Until the emergency tier has registered its candidate."""
     assert story.settings.service_url is not None
     ledger = Ledger(story.settings.open_database())
-    story.figures["false_alarms_before_drift"] = len(ledger.entries("alarm"))
+    story.figures["false_alarms_before_drift"] = len(ALARM.lines(ledger))
     lines = _Ledger(ledger, datetime.now(UTC))
     season = Traffic()
     with Client(story.settings.service_url, story.say) as client:
@@ -74,7 +75,7 @@ def season_changes(story: Story, chapter: Chapter) -> None:
         if noticed:
             story.detected_by = find_noticed(ledger, lines.since) or ""
             story.say(f"new kinds noticed after {detected:,} requests of the season: {story.detected_by}")
-            send(lambda: lines.first("drift-event") is not None, "the event that starts the emergency tier")
+            send(lambda: lines.first(DRIFT_EVENT) is not None, "the event that starts the emergency tier")
     drift = _retraining(ledger, lines)
     story.figures |= {
         "requests_to_detection": detected if noticed else None,
@@ -148,14 +149,13 @@ def _show_drift(story: Story, chapter: Chapter, drift: DriftLine) -> None:
 
 def _retraining(ledger: Ledger, lines: _Ledger) -> DriftLine | None:
     """The drift line behind the first event of the season, if there was one."""
-    event = lines.first("drift-event")
+    event = lines.first(DRIFT_EVENT)
     if event is None:
         return None
-    for each in ledger.entries("drift"):
-        record = DriftLine.model_validate_json(each.body)
-        if record.key == json.loads(event.body)["key"]:
+    for record in (each.body for each in DRIFT.lines(ledger)):
+        if record.key == event.body.key:
             return record
-    raise DemoFailed(f"expected the drift line behind the event {event.body}")
+    raise DemoFailed(f"expected the drift line behind the event {event.body.key}")
 
 
 def await_candidate(story: Story, ledger: Ledger, key: str) -> Registered | None:

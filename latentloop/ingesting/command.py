@@ -11,10 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from data_checks.intake.golden import tell_changed_pixels
+from deploy.record.intake import INGEST, IngestCounts
+from deploy.record.kind import Line
 from deploy.settings import Settings
 from deploy.stores.objects.captures import CaptureStore
 from deploy.stores.orchestrator import COMMAND_PATIENCE_S, RunState
-from deploy.stores.sql.ledger import Ledger, LedgerEntry
+from deploy.stores.sql.ledger import Ledger
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.ingesting.folder_counts import FolderCounts, sum_counts
 from latentloop.ingesting.superseded import leave_out_superseded
@@ -27,7 +29,6 @@ from latentloop.sources.survey import survey
 from latentloop.sources.tally import Left
 from latentloop.timing.pace import Pace
 from tasks.intake.unread import note_unread
-from tasks.values import IngestCounts
 
 Say = Callable[[str], None]
 Run = Callable[[Settings, Ledger, Sequence[str], Say], None]
@@ -96,16 +97,16 @@ def ingest_packed(settings: Settings, place: str, packed: Packed, say: Say, run:
             f"{len(missing)} of {len(keys)} segments were not ingested, the first is {missing[0]}: run it again"
         )
     known = bool(keys) and not packed.fresh and all(before.get(key) == after[key] for key in keys)
-    judged = {key: IngestCounts.model_validate_json(line.body) for key, line in after.items()}
+    judged = {key: line.body for key, line in after.items()}
     with _opened_note(settings, place) as note:
         judged = leave_out_superseded(settings.open_catalogue(), note, packed.segments, judged)
     return sum_counts(packed, list(judged.values()), known, max((line.at for line in after.values()), default=None))
 
 
-def newest_lines(ledger: Ledger, keys: Sequence[str]) -> dict[str, LedgerEntry]:
+def newest_lines(ledger: Ledger, keys: Sequence[str]) -> dict[str, Line[IngestCounts]]:
     """The newest line of the ledger about each segment that has one."""
-    found = {key: ledger.entries("ingest", key, limit=1) for key in keys}
-    return {key: lines[0] for key, lines in found.items() if lines}
+    found = {key: INGEST.newest(ledger, key) for key in keys}
+    return {key: line for key, line in found.items() if line is not None}
 
 
 def run_deployment(settings: Settings, ledger: Ledger, waiting: Sequence[str], say: Say) -> None:
@@ -150,7 +151,7 @@ class Segments:
         """Ask the ledger; None where nothing of ours is known to wait."""
         if self.total is None:
             return None
-        while self._waiting and self._ledger.entries("ingest", self._waiting[-1], limit=1):
+        while self._waiting and INGEST.newest(self._ledger, self._waiting[-1]) is not None:
             self._waiting.pop()
         return self.total - len(self._waiting)
 

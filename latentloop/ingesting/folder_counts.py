@@ -9,10 +9,10 @@ from datetime import datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict, computed_field
 
 from data_checks.refusal import Refusal
+from deploy.record.intake import ColourCounts, IngestCounts
 from deploy.stores.catalogue_rows import LABEL_DIFFERS, LABELLED
 from latentloop.sources.packing import Packed
 from latentloop.sources.tally import Named
-from tasks.values import ColourCounts, IngestCounts
 
 _NO_LOSS = frozenset({Refusal.duplicate.value, LABEL_DIFFERS})
 """Refused, but nothing that is not in the catalogue already."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from deploy.record.intake import IngestCounts
 from deploy.stores.catalogue import Catalogue
 from latentloop.sources.packed_files import PackedFiles
-from tasks.values import IngestCounts
 
 
 def leave_out_superseded(

@@ -15,7 +15,7 @@ from data_checks.drift.policy import DriftPolicy
 from data_checks.drift.window import find_obstacle, keep_distinct
 from data_checks.verdict import Verdict
 from deploy.controller.yardstick import read_yardstick
-from deploy.record.drift_lines import DriftLine, read_line
+from deploy.record.drift_lines import DRIFT, DriftLine
 from deploy.record.history import read_fates
 from deploy.record.traffic import read_window, serving_since
 from deploy.settings import Settings
@@ -107,8 +107,8 @@ def foresee_obstacle(
 def read_monitored(settings: Settings, key: str, url: str) -> Monitored:
     """What a finished run found."""
     ledger = Ledger(settings.open_database())
-    entry = next((each for each in ledger.entries("drift", limit=1_000) if each.key == f"drift:{key}"), None)
-    line = read_line(entry) if entry is not None else None
+    found = (each for each in DRIFT.lines(ledger, limit=1_000) if each.key == f"{DRIFT.name}:{key}")
+    line = next((each.readable for each in found), None)
     judged = finished_step(settings.open_objects(), key, "monitor-judged", JudgedTraffic)
     if line is None or judged is None:
         raise RunFailed(f"monitor completed without its line in the ledger: see {url}")

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_checks.least_images import FEWEST_TRAINING
+from deploy.record.holdouts import BENCHMARK, BenchmarkSet
 from tasks.context import engine, now, objects, settings
 from tasks.dataset.fingerprints import catalogue_fingerprints
 from tasks.dataset.images import benchmark_digests, read_benchmark, write_benchmark
 from tasks.dataset.pixels import read_pixels
 from tasks.errors import NotEnoughData
 from tasks.run.progress import tell_step
-from tasks.values import BenchmarkSet, WindowSelection
+from tasks.values import WindowSelection
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +37,7 @@ def open_benchmark_old(version: int) -> BenchmarkSet:
     if (benchmark := _standing()) is None:
         name = "old" if _record("old") is None else _name_of_its_own()
         cut = _cut_old(version)
-        Ledger(engine()).record("benchmark", name, cut.model_dump_json(), now(), key=f"benchmark:{name}")
+        BENCHMARK.write(Ledger(engine()), name, cut, now(), key=f"{BENCHMARK.name}:{name}")
         benchmark = _record(name)
     assert benchmark is not None, "just recorded, by us or by whoever was faster"
     DigestIndex(engine()).protect(benchmark_digests(objects(), benchmark.prefix), benchmark.prefix)
@@ -60,7 +61,7 @@ def cut_benchmark_new(key: str, selection: WindowSelection) -> BenchmarkSet | No
     told = f"{len(spared):,} of its images have too many copies to hold all of them out" if spared else ""
     cut = _freeze("new", version, rows, key, selection.holdout_sources, new, told, spared)
     DigestIndex(engine()).protect(list(selection.holdout), cut.prefix)
-    Ledger(engine()).record("benchmark", "new", cut.model_dump_json(), now(), key=f"benchmark:new:{key}")
+    BENCHMARK.write(Ledger(engine()), "new", cut, now(), key=f"{BENCHMARK.name}:new:{key}")
     return cut
 
 
@@ -68,8 +69,8 @@ def cut_sets() -> tuple[str, ...]:
     """Prefixes of all sets that were cut from traffic so far, sorted: their images are never trained on."""
     from deploy.stores.sql.ledger import Ledger
 
-    found = Ledger(engine()).entries("benchmark", "new", limit=RECORDS)
-    return tuple(sorted({BenchmarkSet.model_validate_json(each.body).prefix for each in found}))
+    found = BENCHMARK.lines(Ledger(engine()), "new", limit=RECORDS)
+    return tuple(sorted({each.body.prefix for each in found}))
 
 
 def _cut_old(version: int) -> BenchmarkSet:
@@ -146,8 +147,8 @@ def _name_of_its_own() -> str:
 def _record(name: str) -> BenchmarkSet | None:
     from deploy.stores.sql.ledger import Ledger
 
-    found = Ledger(engine()).entries("benchmark", name, limit=1)
-    return BenchmarkSet.model_validate_json(found[0].body) if found else None
+    found = BENCHMARK.newest(Ledger(engine()), name)
+    return found.body if found is not None else None
 
 
 def _of_these_images(benchmark: BenchmarkSet) -> bool:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deploy.record.holdouts import BenchmarkSet
 from tasks.context import objects
 from tasks.run.steps import finished_step
-from tasks.values import BenchmarkSet, RetrainPlan, WindowSelection
+from tasks.values import RetrainPlan, WindowSelection
 
 if TYPE_CHECKING:
     from deploy.stores.objects.port import ObjectStore

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deploy.record.intake import ColourCounts
 from tasks.context import objects, settings
-from tasks.values import ColourCounts
 
 if TYPE_CHECKING:
     from tasks.intake.judging import Judged, JudgedSegment

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from deploy.record.intake import INGEST, IngestCounts
 from tasks.context import engine, now, settings
 from tasks.intake.admitting import admit
 from tasks.intake.judged_rows import catalogue_table, decision_table
 from tasks.intake.judging import Judged, judge_in_batches, judge_segment
 from tasks.intake.pending import policy_digest
-from tasks.values import IngestCounts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -129,8 +129,8 @@ def _record(
         reasons=dict(reasons.most_common()),
         policy=policy_digest(),
     )
-    key = f"ingest:{catalogue.name}:{segment}:{number}"
-    Ledger(engine()).record("ingest", segment, counts.model_dump_json(), now(), key=key)
+    key = f"{INGEST.name}:{catalogue.name}:{segment}:{number}"
+    INGEST.write(Ledger(engine()), segment, counts, now(), key=key)
 
 
 def _of_segment(rows: pa.Table, segment: str) -> pa.Table:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from deploy.record.intake import QUARANTINE_DISCARDED, QUARANTINE_RELEASED, IngestCounts, Vouched
+from deploy.record.kind import Kind
 from tasks.context import engine, now, settings
 from tasks.ingest import BATCH_BYTES, add_counts
 from tasks.intake.admitting import claim, refuse_known
 from tasks.intake.judging import Judged, judge_in_batches
 from tasks.intake.pending import find_pending
 from tasks.intake.rejudging import decide, finish_rounds, judge_again
-from tasks.values import IngestCounts
 
 if TYPE_CHECKING:
     from deploy.stores.catalogue import Catalogue
@@ -58,7 +58,7 @@ def release_rows(rows: Rows, reason: str) -> Released:
         accepted += counts.accepted + counts.converted
         refused.update(counts.reasons)
     released = Released(accepted, dict((+refused).most_common()))
-    _note("quarantine-released", reason, rows, accepted)
+    _note(QUARANTINE_RELEASED, reason, rows, accepted)
     return released
 
 
@@ -74,7 +74,7 @@ def discard_rows(rows: Rows, reason: str) -> int:
         for each in judged:
             each.refusal, each.detail = DISCARDED, reason
         given_up += decide(judged, [each.segment for each in batch], last, catalogue).quarantined
-    _note("quarantine-discarded", reason, rows, given_up)
+    _note(QUARANTINE_DISCARDED, reason, rows, given_up)
     return given_up
 
 
@@ -105,8 +105,8 @@ def _settle(catalogue: Catalogue, rows: Rows) -> tuple[Mapping[str, int], Rows]:
     return pending.last, {segment: numbers for segment, numbers in kept.items() if numbers}
 
 
-def _note(kind: str, reason: str, rows: Rows, images: int) -> None:
+def _note(kind: Kind[Vouched], reason: str, rows: Rows, images: int) -> None:
     from deploy.stores.sql.ledger import Ledger
 
-    body = {"reason": f"{images:,} images: {reason}", "images": images, "segments": sorted(rows)}
-    Ledger(engine()).record(kind, settings().product, json.dumps(body), now())
+    said = Vouched(reason=f"{images:,} images: {reason}", images=images, segments=tuple(sorted(rows)))
+    kind.write(Ledger(engine()), settings().product, said, now())

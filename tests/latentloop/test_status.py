@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy import Engine
 
 from deploy.controller.trials import record_beginning
-from deploy.release import ServedVersion
+from deploy.record.drift_lines import DRIFT, DRIFT_EVENT, DriftEvent, DriftLine
+from deploy.release import Release, ServedVersion
 from deploy.stores.sql.database import migrate, open_engine
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
@@ -44,12 +45,16 @@ def engine(home: Path) -> Iterator[Engine]:
 @pytest.fixture
 def ledger(engine: Engine) -> Ledger:
     """Version 7 serves; there was an alarm, and a retraining was asked for."""
-    swap(ReleaseStore(engine), champion=ServedVersion(version="7", digest="d7", artifact="artifacts/d7"))
+    champion = ServedVersion(version="7", digest="d7", artifact="artifacts/d7")
+    before = NOW - timedelta(minutes=1)
+    ReleaseStore(engine).compare_and_swap(0, Release(champion=champion, changed_at=before, reason="test"))
     ledger = Ledger(engine)
     alarm = {"schema_version": 1, "phase": "failed", "reason": "latent_code 0.4 > limit 0.25", "evidence": []}
     ledger.record("alarm", "7", json.dumps(alarm), NOW, key=ALARM)
-    event = {"event": "latentloop.drift.emergency", "key": RETRAINING, "snapshot": "s", "reason": "a new kind"}
-    ledger.record("drift-event", "7", json.dumps(event), NOW)
+    event = DriftEvent(
+        event="latentloop.drift.emergency", event_id="an-id", key=RETRAINING, snapshot="s", reason="a new kind"
+    )
+    DRIFT_EVENT.write(ledger, "7", event, NOW)
     return ledger
 
 
@@ -81,8 +86,8 @@ def test_runs_that_were_asked_for_again_are_a_line_each(home: Path, ledger: Ledg
 def test_what_was_answered_or_has_ended_is_not_shown_any_more(home: Path, ledger: Ledger, tmp_path: Path) -> None:
     ask_again(ledger, "alarm-retry", ALARM, 1)
     ask_again(ledger, "drift-retry", RETRAINING, 3)
-    drift = {"action": "emergency", "reason": "a new kind", "window_since": NOW.isoformat()}
-    ledger.record("drift", "7", json.dumps(drift), NOW, key=f"drift:{ALARM}")
+    drift = DriftLine(key="k", champion="7", action="emergency", reason="a new kind", window_since=NOW, at=NOW)
+    DRIFT.write(ledger, "7", drift, NOW, key=f"drift:{ALARM}")
     ledger.claim(RETRAINING, "retrain-emergency", "", "a-run", NOW, 60.0)
     ledger.finish(RETRAINING, "a-run", "done", "8", NOW)
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from data_checks.verdict import Phase, Verdict
+from deploy.record.holdouts import BenchmarkSet
 from deploy.release import ServedVersion
 from tasks.card.model_card import CAPTIONS, Beside, write_model_card
-from tasks.values import BenchmarkSet, ChangeShown, Mixing, NewKindFound, Tier
+from tasks.values import ChangeShown, Mixing, NewKindFound, Tier
 from tests.tasks.card.test_model_card import PLAN, RESULT, TRAINED, VQ_RESULT
 
 

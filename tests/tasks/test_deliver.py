@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from deploy.record.trials import TRIAL, MeasuredChange, TrialBegun
 from deploy.release import Release, ServedVersion
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
@@ -21,7 +22,6 @@ from latentloop.demo.damage import encode_png
 from tasks import deliver
 from tasks.context import engine, now, objects
 from tasks.deliver import measure_reconstructions, plan_measurement, record_change
-from tasks.deliver_values import MeasuredChange
 from tasks.errors import NotEnoughData, TrialOver
 from tasks.scoring.measure import open_extractor
 from tests.tasks.conftest import Configure
@@ -66,8 +66,10 @@ def since(configure: Configure, tmp_path: Path, good: Artifact) -> Iterator[date
     release = Release(champion=versions["1"], canary=versions["2"], canary_share=0.05, changed_at=now(), reason="test")
     ReleaseStore(engine()).compare_and_swap(0, release)
     began = now() - timedelta(minutes=10)
-    trial = {"digest": versions["2"].digest, "champion_digest": versions["1"].digest, "epoch": 1, "champion": "1"}
-    Ledger(engine()).record("trial", "2", json.dumps(trial), began, key="trial:2@1")
+    trial = TrialBegun(
+        digest=versions["2"].digest, champion="1", champion_digest=versions["1"].digest, epoch=1, since=began
+    )
+    TRIAL.write(Ledger(engine()), "2", trial, began, key="trial:2@1")
     capture(known_images(30, seed=7), 0, began - timedelta(hours=1))
     capture(known_images(90, seed=8), 1, began)
     yield began

@@ -10,6 +10,7 @@ import pytest
 
 from data_checks.batch import HELD
 from data_checks.input_gate import judge_image_bytes
+from deploy.record.intake import IngestCounts
 from deploy.stores import faults
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from deploy.stores.sql.digests import DigestIndex
@@ -19,7 +20,6 @@ from tasks.context import engine, objects, settings
 from tasks.dataset.pixels import read_pixels
 from tasks.ingest import find_new_segments, ingest_segments
 from tasks.intake.pending import policy_digest
-from tasks.values import IngestCounts
 from tests.data_checks.pictures import encode, product
 from tests.tasks.arrivals import CAPTURED_AT, REASON_OF, capture, capture_mixed_shipment, damaged, ingest, intact
 from tests.tasks.conftest import Configure

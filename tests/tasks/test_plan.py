@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from deploy.record.holdouts import BenchmarkSet
 from deploy.stores.catalogue_rows import CatalogueRow
 from deploy.stores.objects.captures import CaptureStore
 from deploy.stores.sql.digests import DigestIndex
@@ -18,7 +19,6 @@ from tasks.dataset.rows import count_below_policy, fix_rows, planned_rows, train
 from tasks.errors import DataRefused, NotEnoughData, PlanOutdated
 from tasks.plan import plan_retrain, validate_plan
 from tasks.run.steps import finish_step
-from tasks.values import BenchmarkSet
 from tests.data_checks.near_duplicates.copies import brightened
 from tests.data_checks.pictures import encode, product
 from tests.tasks.arrivals import CAPTURED_AT, capture, ingest, intact

@@ -148,6 +148,17 @@ class Registry:
                     return None
                 raise
 
+    def born(self) -> datetime | None:
+        """When the registered model was made: another registry's is of another time. None where there is none."""
+        with self._border("read the registered model"):
+            try:
+                found = self._ask("GET", "registered-models/get", name=self.product)["registered_model"]
+                return datetime.fromtimestamp(found["creation_timestamp"] / 1000, UTC)
+            except ApiError as error:
+                if error.code == "RESOURCE_DOES_NOT_EXIST":
+                    return None
+                raise
+
     def version_url(self, version: str) -> str:
         """The page where a person approves; the UI has no link to it from its start page."""
         return f"{self.url}/#/models/{self.product}/versions/{version}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from deploy.controller.measure import LATER, LOOKS, ask_for_frechet, measure_can
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.trials import Standing, find_standing, record_beginning
 from deploy.record.history import read_fates
+from deploy.record.trials import FRECHET, MeasuredChange
 from deploy.release import ServedVersion
 from deploy.serving.config import ServingConfig
 from deploy.settings import Settings
@@ -54,8 +54,8 @@ def ask(world: Neighbours, tried: Standing, at: datetime | None = None) -> bool:
 
 def measured(world: Neighbours, tried: Standing, at: datetime, low: float, high: float, n: int = 200) -> None:
     """What the `deliver` flow leaves in the ledger."""
-    body = {"schema_version": 1, "value": (low + high) / 2, "low": low, "high": high, "n": n}
-    world.ledger.record("frechet", tried.subject, json.dumps(body), at)
+    change = MeasuredChange(value=(low + high) / 2, low=low, high=high, n=n)
+    FRECHET.write(world.ledger, tried.subject, change, at)
 
 
 def end(api: httpx.Client, run: dict[str, Any], state: str) -> None:

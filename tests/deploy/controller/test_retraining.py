@@ -14,10 +14,11 @@ from data_checks.drift.policy import DriftPolicy
 from deploy.controller.drift import act_on_drift
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retraining import RETRIES, retrainings_asked_again, revive_retrainings
+from deploy.record.drift_lines import DRIFT_EVENT, DriftEvent
 from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
 from tests.deploy.controller.test_drift import ONE, TWO, find, now, promote
-from tests.deploy.controller.world import Traffic, swap
+from tests.deploy.controller.world import Traffic, champion_of, swap
 
 POLICY = DriftPolicy()
 RETRY_S = 600.0
@@ -31,8 +32,10 @@ def act(world: Neighbours, at: datetime | None = None) -> list[str]:
 def asked(world: Neighbours, at: datetime | None = None, champion: str = "2") -> str:
     """Leave an event on record as `act_on_drift` does; returns the trigger's key."""
     key = f"drift-emergency-{uuid.uuid4().hex}"
-    body = {"event": "latentloop.drift.emergency", "key": key, "snapshot": "a-snapshot", "reason": "a new kind"}
-    world.ledger.record("drift-event", champion, json.dumps(body), at or now(), key=f"drift-event:{key}")
+    event = DriftEvent(
+        event="latentloop.drift.emergency", event_id="an-id", key=key, snapshot="a-snapshot", reason="a new kind"
+    )
+    DRIFT_EVENT.write(world.ledger, champion, event, at or now(), key=f"drift-event:{key}")
     return key
 
 
@@ -115,10 +118,10 @@ def test_a_retraining_that_died_is_asked_for_again_a_few_times(
     assert found[0]["parameters"] == {"key": key, "reason": "a new kind", "cause": "drift", "snapshot": "a-snapshot"}
     lines = with_prefect.ledger.entries("drift-retry", key)
     assert [json.loads(each.body)["attempt"] for each in lines] == [5, 4, 3, 2, 1]
-    (again,) = retrainings_asked_again(with_prefect.ledger, "2")
+    (again,) = retrainings_asked_again(with_prefect.ledger, champion_of(with_prefect))
     assert (again.trigger, again.times, again.most, again.last_at) == (key, 5, 5, lines[0].at)
     end(with_prefect, key, "done")
-    assert retrainings_asked_again(with_prefect.ledger, "2") == []
+    assert retrainings_asked_again(with_prefect.ledger, champion_of(with_prefect)) == []
 
 
 @pytest.mark.parametrize("outcome", ["done", "failed"])

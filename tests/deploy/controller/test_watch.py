@@ -9,16 +9,19 @@ from typing import Any
 import httpx
 import pytest
 
+from data_checks.drift.actions import Action
 from data_checks.drift.policy import DriftPolicy
 from data_checks.verdict import Phase, Verdict
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.watch import RETRIES, Watch, monitor_asked_again
+from deploy.record.drift_lines import DRIFT, DriftLine
 from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
-from tests.deploy.controller.world import Traffic, add_version, swap
+from tests.deploy.controller.world import Traffic, add_version, champion_of, swap
 from tests.deploy.serving.house import House
 
 POLICY = DriftPolicy()
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def now() -> datetime:
@@ -149,10 +152,12 @@ PAUSE_S = 900.0
 LEASE_S = 20.0
 
 
-def answered(world: Neighbours, action: str, key: str, until: datetime | None = None) -> None:
+def answered(world: Neighbours, action: Action, key: str, until: datetime | None = None) -> None:
     """Leave the line of a monitor run that judged the traffic until then."""
-    body = {"action": action, "window_since": (until or now()).isoformat()}
-    world.ledger.record("drift", "1", json.dumps(body), now(), key=f"drift:{key}")
+    line = DriftLine(
+        key=key, champion="1", action=action, reason="it was looked at", window_since=until or now(), at=now()
+    )
+    DRIFT.write(world.ledger, "1", line, now(), key=f"drift:{key}")
 
 
 def suspected(house: House, world: Neighbours) -> str:
@@ -188,7 +193,7 @@ def test_a_monitor_run_that_died_is_asked_for_again_a_few_times(
     assert [each["idempotency_key"] for each in found] == [key, f"{key}:retry:1", f"{key}:retry:2"]
     assert found[0]["parameters"] == found[1]["parameters"] == found[2]["parameters"]
     assert len(with_prefect.ledger.entries("alarm")) == 1
-    again = monitor_asked_again(with_prefect.ledger, "1")
+    again = monitor_asked_again(with_prefect.ledger, champion_of(with_prefect), LONG_AGO)
     assert again is not None and (again.trigger, again.times, again.most) == (key, 2, 2)
     assert again.url.endswith(found[2]["id"])
 
@@ -210,13 +215,13 @@ def test_an_alarm_that_was_answered_is_not_asked_about_again(house: House, with_
     key, ledger = suspected(house, with_prefect), with_prefect.ledger
     ledger.claim(key, "monitor", "", "a-run", now() - timedelta(seconds=2 * LEASE_S), LEASE_S)
     assert look_after(with_prefect, PAUSE_S + 60) == 1
-    assert monitor_asked_again(ledger, "1") is not None
+    assert monitor_asked_again(ledger, champion_of(with_prefect), LONG_AGO) is not None
     if how == "finished":
         ledger.finish(key, "a-run", "done", "emergency", now())
     else:
         answered(with_prefect, "emergency", key if how == "by its own run" else "schedule-monitor-2026-01-01T0000")
     assert look_after(with_prefect, 10 * PAUSE_S) == 1
-    assert monitor_asked_again(ledger, "1") is None
+    assert monitor_asked_again(ledger, champion_of(with_prefect), LONG_AGO) is None
 
 
 @pytest.mark.server

@@ -58,6 +58,13 @@ def close(world: Neighbours) -> None:
     world.orchestrator.close()
 
 
+def champion_of(world: Neighbours) -> ServedVersion:
+    """What serves."""
+    champion = world.releases.read().champion
+    assert champion is not None
+    return champion
+
+
 def swap(releases: ReleaseStore, reason: str = "test", **slots: Any) -> Release:
     """Change some slots of the release."""
     release = releases.read()

@@ -28,7 +28,7 @@ from deploy.release import Release, ServedVersion
     ],
 )
 def test_what_can_be_done_is_said_with_its_command(delivery: Delivery, cause: Cause | None, said: str) -> None:
-    assert say_next("7", delivery, cause, Release()) == said
+    assert say_next("7", "d7", delivery, cause, Release()) == said
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_what_can_be_done_is_said_with_its_command(delivery: Delivery, cause: Ca
 )
 def test_a_rollback_is_advised_only_where_there_is_one(champion: str, previous: str | None, said: str) -> None:
     release = Release(champion=_served(champion), previous=_served(previous) if previous is not None else None)
-    assert say_next("7", "promoted", None, release) == said
+    assert say_next("7", "d7", "promoted", None, release) == said
 
 
 def _served(version: str) -> ServedVersion:

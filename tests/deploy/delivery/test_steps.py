@@ -49,6 +49,7 @@ TROUBLED = ServiceView(reachable=True, epoch=3, loaded={"6": "d6"}, troubles={"s
 PASSED = Verdict(phase=Phase.passed, reason="golden inputs agree")
 FAILED = Verdict(phase=Phase.failed, reason="golden_deviation 0.3 > limit 0.01")
 UNKNOWN = Verdict(phase=Phase.inconclusive, reason="golden inputs were cut short")
+GONE = "the registry holds no such version any more"
 WITHDRAWN = "the approval was withdrawn before the version became champion"
 
 
@@ -224,7 +225,7 @@ def test_a_version_that_was_shown_to_be_worse_needs_an_override_and_any_other_on
             LOADED,
             {"7": PASSED},
             0,
-            TakeBack("7", WITHDRAWN, Cause.withdrawn),
+            TakeBack("7", GONE, Cause.withdrawn),
             id="version deleted",
         ),
         pytest.param(
@@ -386,7 +387,7 @@ def test_a_trial_leads_where_its_verdict_says(
     ("candidates", "reason"),
     [
         ([candidate(approval="rejected")], WITHDRAWN),
-        ([], WITHDRAWN),
+        ([], GONE),
         ([candidate(digest="new")], "digest changed after the approval: approved d7, now new"),
     ],
     ids=["rejected", "deleted", "digest changed"],
@@ -486,3 +487,20 @@ def test_without_the_registry_nothing_moves_towards_the_traffic_and_what_is_bad_
     release = {"shadow": IN_FLIGHT, "canary": CANARY, "watch": WATCHED}[stage]
     assert plan(None, release, LOADED, {"7": PASSED}, 60, trial(stage, phase)) == step
     assert plan(None) == BLIND
+
+
+def test_a_model_whose_number_another_one_bears_in_the_release_is_not_tried() -> None:
+    """In a registry that was set up anew, numbers come again; requests and telemetry know versions by them."""
+    step = plan([candidate("6", digest="another", approved_digest="another")], WATCHED)
+
+    assert isinstance(step, Refuse)
+    assert step.reason.startswith(
+        "version 6 of the release is another model (digest d6, not another): the registry was"
+    )
+    assert step.reason.endswith(
+        "Approve a version of a number that the release does not hold: each training makes the next one"
+    )
+
+
+def test_what_serves_is_not_tried_again_under_another_number() -> None:
+    assert plan([candidate("1", digest="d7", approved_digest="d7")], WATCHED) == Wait("no approved version is waiting")

@@ -53,7 +53,15 @@ def test_the_previous_version_serves_again_and_replicas_are_told(house: House, d
     (entry,) = desk.ledger.entries("rollback")
     assert (entry.subject, json.loads(entry.body)) == (
         "7",
-        {"version": "7", "serves": "6", "epoch": 2, "how": "by hand", "who": "a person", "reason": "complaints"},
+        {
+            "version": "7",
+            "digest": SEVEN.digest,
+            "serves": "6",
+            "epoch": 2,
+            "how": "by hand",
+            "who": "a person",
+            "reason": "complaints",
+        },
     )
 
 

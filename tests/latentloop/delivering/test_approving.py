@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,13 +40,13 @@ ASLEEP = "no controller gives a sign of life: `latentloop up` starts it, or `lat
 
 @dataclass
 class Home:
-    """Stores of one installation whose processes are all down, and versions of one artifact."""
+    """Stores of one installation whose processes are all down, and versions, each a model of its own."""
 
     settings: Settings
     registry: Registry
     run_id: str
     model_uri: str
-    digest: str
+    digests: dict[str, str] = field(default_factory=dict)
 
     @property
     def ledger(self) -> Ledger:
@@ -57,16 +57,22 @@ class Home:
         return ReleaseStore(self.settings.open_database())
 
     def register(self, **tags: str) -> str:
-        told, trigger = {"model_digest": self.digest, "benchmark": "passed", **tags}, uuid.uuid4().hex
+        trigger = uuid.uuid4().hex
+        folder = self.settings.home / "built" / trigger
+        digest = write_artifact(folder, tiny_artifact(len(self.digests) + 2))
+        put_artifact(self.settings.open_objects(), folder, artifact_prefix(digest))
+        told = {"model_digest": digest, "benchmark": "passed", **tags}
         made = self.registry.create_version(
             model_uri=self.model_uri, run_id=self.run_id, trigger=trigger, tags=told, description="a version"
         )
         line = RegisteredLine(digest=told["model_digest"], benchmark=told["benchmark"], reason="as it was judged")
         record_registered(self.ledger, made.version, line, trigger, datetime.now(UTC))
+        self.digests[made.version] = told["model_digest"]
         return made.version
 
     def served(self, version: str) -> ServedVersion:
-        return ServedVersion(version=version, digest=self.digest, artifact=artifact_prefix(self.digest))
+        digest = self.digests[version]
+        return ServedVersion(version=version, digest=digest, artifact=artifact_prefix(digest))
 
     def release(self, **slots: str) -> None:
         """Let the release hold these versions and no other."""
@@ -83,7 +89,9 @@ class Home:
     def end(self, version: str, cause: Cause, *, tell: bool = True) -> str:
         """The end of what the shadow holds; the reason."""
         told = f"version {version} taken back: its reason"
-        record_taken_back(self.ledger, version, self.releases.read().epoch + 1, cause, told, datetime.now(UTC))
+        record_taken_back(
+            self.ledger, self.served(version), self.releases.read().epoch + 1, cause, told, datetime.now(UTC)
+        )
         swap(self.releases, told, shadow=None)
         if tell:
             mirror_fates(
@@ -108,10 +116,9 @@ def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     settings = load_settings(home=folder / "home", product=f"approving-{uuid.uuid4().hex}", **urls)
     registry = settings.open_registry()
     registry.ensure_model()
-    digest = write_artifact(folder / "artifact", tiny_artifact(1))
-    put_artifact(settings.open_objects(), folder / "artifact", artifact_prefix(digest))
+    write_artifact(folder / "artifact", tiny_artifact(1))
     run_id = registry.ensure_run("a-training", "training", {})
-    return Home(settings, registry, run_id, registry.log_model(run_id, folder / "artifact", (1, 28, 28)), digest)
+    return Home(settings, registry, run_id, registry.log_model(run_id, folder / "artifact", (1, 28, 28)))
 
 
 def test_approving_sets_the_tag_of_the_click_and_is_on_record_with_who_and_why(home: Home) -> None:
@@ -129,7 +136,7 @@ def test_approving_sets_the_tag_of_the_click_and_is_on_record_with_who_and_why(h
     assert (tags["approval"], tags["approval_by"]) == ("approved", f"{decided.who}: it looks right")
     (line,) = home.ledger.entries("approval", version)
     body = json.loads(line.body)
-    assert (body["digest"], body["who"]) == (home.digest, decided.who)
+    assert (body["digest"], body["who"]) == (home.digests[version], decided.who)
     assert body["reason"] == f"it looks right (latentloop approve, {decided.who})"
     home.registry.set_tag(version, "approval", "pending")
 
@@ -303,15 +310,15 @@ def test_what_was_meant_as_an_approval_and_is_none_is_named_where_versions_wait(
     home.registry.set_tag(said_yes, "approval", "yes")
     home.registry.set_tag(elsewhere, "Approval", "approved")
 
-    pending, unknown = read_pending(home.settings)
+    found = read_pending(home.settings, home.ledger)
 
-    assert unknown == ""
-    unread = {each.version: each.unread for each in pending if each.version in (said_yes, elsewhere, plain)}
+    assert (found.unknown, found.other_registry) == ("", "")
+    unread = {each.version: each.unread for each in found.pending if each.version in (said_yes, elsewhere, plain)}
     expected = "expected `approval` = `approved` or `rejected`"
     assert unread == {
         said_yes: f"its tag `approval` is 'yes', which is no answer: {expected}",
         elsewhere: f"its tag 'Approval' ('approved') is not read, the name is `approval`: {expected}",
         plain: "",
     }
-    (line,) = [each.line for each in pending if each.version == said_yes]
+    (line,) = [each.line for each in found.pending if each.version == said_yes]
     assert line.endswith(f"{unread[said_yes]}; `latentloop approve {said_yes}`")

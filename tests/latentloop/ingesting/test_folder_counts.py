@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from deploy.record.intake import IngestCounts
 from latentloop.ingesting.folder_counts import FolderCounts, sum_counts
 from latentloop.ingesting.words import say_counts
 from latentloop.sources.packing import Packed
 from latentloop.sources.tally import Left, Tally
-from tasks.values import IngestCounts
 
 JUDGED_AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from data_checks.verdict import Phase, Verdict
+from deploy.record.holdouts import BenchmarkSet
 from tasks.card.model_card import CAPTIONS, write_model_card
-from tasks.values import BenchmarkSet, CodePriorFitted, RetrainPlan, Trained, TrainingEvent
+from tasks.values import CodePriorFitted, RetrainPlan, Trained, TrainingEvent
 from vae_core.config import Budget, ConvVaeConfig, TrainConfig
 from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
 from vae_core.images.preprocessing import Preprocessing

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deploy.record.intake import ColourCounts, IngestCounts
 from deploy.stores.sql.ledger import Ledger
 from latentloop.ingesting.folder_counts import FolderCounts
 from latentloop.ingesting.words import say_counts
 from tasks.context import engine, settings
-from tasks.values import ColourCounts, IngestCounts
 from tests.tasks.arrivals import capture, ingest
 from tests.tasks.conftest import Configure
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from deploy.record.intake import IngestCounts
 from deploy.stores import faults
 from deploy.stores.sql.ledger import Ledger
 from tasks.context import engine, forget, settings
 from tasks.ingest import find_new_segments
 from tasks.intake.pending import policy_digest
-from tasks.values import IngestCounts
 from tests.data_checks.pictures import product
 from tests.tasks.arrivals import capture, damaged, ingest, intact
 from vae_core.images.preprocessing import pixel_digest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from deploy.delivery.steps import (
     TryGolden,
 )
 from deploy.record.registered import RegisteredLine, record_registered
+from deploy.record.trials import FRECHET, MeasuredChange
 from deploy.release import ServedVersion
 from deploy.stores.mlflow.registry import APPROVED, Registry
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
@@ -67,7 +67,7 @@ class World:
         Without `recorded`: as somebody does who only knows the registry.
         """
         self.seed += 1
-        folder = self.house.root / "built" / str(self.seed)
+        folder = self.house.root / "built" / uuid.uuid4().hex
         digest = write_artifact(folder, artifact or tiny_artifact(self.seed))
         if stored:
             put_artifact(self.neighbours.objects, folder, artifact_prefix(digest))
@@ -124,8 +124,8 @@ class World:
         if standing.stage == "canary":
             for served in (standing.champion, standing.candidate):
                 Traffic(self.neighbours.telemetry).answer(served.version, 300)
-            change = {"value": ratio - 1, "low": ratio - 1.01, "high": ratio - 0.99, "n": 1_000}
-            self.neighbours.ledger.record("frechet", standing.subject, json.dumps(change), datetime.now(UTC))
+            change = MeasuredChange(value=ratio - 1, low=ratio - 1.01, high=ratio - 0.99, n=1_000)
+            FRECHET.write(self.neighbours.ledger, standing.subject, change, datetime.now(UTC))
 
     def tags(self, version: str) -> dict[str, str]:
         return dict(self.registry.version(version).tags)

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 
 from deploy.delivery.steps import LoadBeside, Promote, RecordApproval, Refuse, TakeBack
+from deploy.record.approvals import OVERRIDE, OverrideLine
 from deploy.record.rollback import Desk, Order, roll_back
 from tests.deploy.controller.reconcile.neighbourhood import MARKS, TRIED, World, kinds, serving, start_canary
 from tests.deploy.controller.world import write_pairs
@@ -37,7 +38,8 @@ def test_what_failed_for_a_technical_reason_is_tried_again_by_one_click(world: W
 def test_what_was_shown_to_be_worse_needs_an_override_that_is_newer_than_its_trial(world: World) -> None:
     serving(world)
     version, digest = world.register()
-    world.neighbours.ledger.record("override", version, json.dumps({"digest": digest}), datetime.now(UTC))
+    line = OverrideLine(digest=digest, reason="before its trial")
+    OVERRIDE.write(world.neighbours.ledger, version, line, datetime.now(UTC))
     world.approve(version)
     world.settle(version, ratio=1.3)
     assert f"`latentloop override {version} --reason TEXT`, then" in world.tags(version)["next_step"]
@@ -50,8 +52,8 @@ def test_what_was_shown_to_be_worse_needs_an_override_that_is_newer_than_its_tri
     assert world.tags(version)["delivery"] == "refused"
 
     epoch = world.neighbours.releases.read().epoch
-    body = json.dumps({"digest": digest, "reason": "we know better", "epoch": epoch})
-    world.neighbours.ledger.record("override", version, body, datetime.now(UTC))
+    newer = OverrideLine(digest=digest, reason="we know better", epoch=epoch)
+    OVERRIDE.write(world.neighbours.ledger, version, newer, datetime.now(UTC))
     world.registry.set_tag(version, "delivery", "")
 
     assert kinds(world.settle(version))[:2] == [RecordApproval, LoadBeside]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +13,7 @@ from deploy.delivery.steps import (
     Refuse,
     TryGolden,
 )
+from deploy.record.approvals import OVERRIDE, OverrideLine
 from deploy.stores.objects.release_file import RELEASE_KEY, verify_release
 from tests.deploy.controller.reconcile.neighbourhood import MARKS, World, end_watch, kinds
 from tests.deploy.controller.world import swap
@@ -120,8 +120,8 @@ def test_a_version_that_was_made_past_the_installation_is_refused_whatever_diges
 
 def test_an_override_on_record_lets_the_same_version_serve(world: World) -> None:
     version, digest = world.register(benchmark="failed")
-    body = {"digest": digest, "reason": "we know better", "who": "somebody"}
-    world.neighbours.ledger.record("override", version, json.dumps(body), datetime.now(UTC))
+    line = OverrideLine(digest=digest, reason="we know better", who="somebody")
+    OVERRIDE.write(world.neighbours.ledger, version, line, datetime.now(UTC))
     world.approve(version)
     assert Promote in kinds(world.settle(version))
     assert world.registry.alias("champion") == version
@@ -129,7 +129,8 @@ def test_an_override_on_record_lets_the_same_version_serve(world: World) -> None
 
 def test_an_override_counts_for_the_digest_that_it_was_given_for(world: World) -> None:
     version, _ = world.register(benchmark="failed")
-    world.neighbours.ledger.record("override", version, json.dumps({"digest": "another"}), datetime.now(UTC))
+    line = OverrideLine(digest="another", reason="we know better")
+    OVERRIDE.write(world.neighbours.ledger, version, line, datetime.now(UTC))
     world.approve(version)
     assert kinds(world.settle(version)) == [Refuse]
 

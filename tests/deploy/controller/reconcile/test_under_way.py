@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import UTC, datetime
 
 from deploy.controller.retraining import find_under_way
+from deploy.record.drift_lines import DRIFT, DRIFT_EVENT, DriftEvent
 from deploy.stores.mlflow.registry import APPROVED, TRIGGER_TAG
 from tests.deploy.controller.reconcile.neighbourhood import MARKS, World
 
@@ -15,13 +15,14 @@ pytestmark = MARKS
 
 def test_a_version_in_a_persons_hand_or_on_trial_answers_the_drift_that_it_was_made_for(world: World) -> None:
     ledger, registry, key, now = world.neighbours.ledger, world.registry, uuid.uuid4().hex, datetime.now(UTC)
-    ledger.record("drift-event", "season", json.dumps({"key": key}), now)
+    event = DriftEvent(event="latentloop.drift.full", event_id="an-id", key=key, snapshot="a-snapshot", reason="moved")
+    DRIFT_EVENT.write(ledger, "season", event, now)
     ledger.claim(key, "retrain-full", "", "a-run", now, 60.0)
     ledger.finish(key, "a-run", "done", "", now)
     version, _ = world.register()
     registry.set_tag(version, TRIGGER_TAG, key)
     ledger.record("drift", "season", "{}", now, key=f"drift:{key}")
-    (line,) = ledger.entries("drift", "season")
+    (line,) = DRIFT.lines(ledger, "season")
 
     def under_way() -> str | None:
         return find_under_way(world.neighbours, line, "another", 0.0, now)
