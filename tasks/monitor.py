@@ -20,6 +20,7 @@ from tasks.drift_values import FoundKind, JudgedTraffic, MonitorPlan, StoredSnap
 from tasks.run.steps import finish_step, finished_step
 
 if TYPE_CHECKING:
+    from data_checks.drift.triage_facts import Latency
     from data_checks.drift.window import Window
     from data_checks.kinds.new_kind import NewKind
     from data_checks.sample import Sample
@@ -76,7 +77,7 @@ def judge_traffic(plan: MonitorPlan) -> JudgedTraffic:
         new_kind=kind,
         promoted_s_ago=(plan.until - plan.promoted_at).total_seconds() if plan.promoted_at else None,
         previous_exists=plan.previous_exists,
-        latency_p99_ms=_latency_p99_ms(plan),
+        latency=_latency(plan),
         found=found,
     )
     decided = triage(judgement, circumstances, policy)
@@ -217,15 +218,19 @@ def _found(kind: NewKind, n: int) -> FoundKind:
     )
 
 
-def _latency_p99_ms(plan: MonitorPlan) -> float | None:
+def _latency(plan: MonitorPlan) -> Latency | None:
     """Of the last hour at most; None where too few were answered to speak of a 99th percentile."""
     import numpy as np
+
+    from data_checks.drift.triage_facts import Latency
 
     if plan.champion is None:
         return None
     since = max(plan.since, plan.until - timedelta(hours=1))
     latency_ms = settings().open_telemetry().answered(since, plan.until, plan.champion.version).latency_ms
-    return float(np.percentile(latency_ms, 99)) if len(latency_ms) >= FEWEST_LATENCIES else None
+    if len(latency_ms) < FEWEST_LATENCIES:
+        return None
+    return Latency(float(np.percentile(latency_ms, 99)), settings().delivery.max_latency_p99_ms)
 
 
 def _show_in_mlflow(plan: MonitorPlan, html: bytes, snapshot: bytes) -> str:

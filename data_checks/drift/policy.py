@@ -131,7 +131,6 @@ class DriftPolicy(BaseModel):
         ge=1,
         description="captured before a retrain: 88 % are found, 500 of them stay to train on",
     )
-    max_latency_p99_ms: float = Field(100.0, gt=0, description="ms that 99 of 100 answers may take; the usual limit")
     recent_promotion_s: WaitingTime = Field(24 * 3600.0, ge=0, description="s in which a regression is the promotion's")
     cooldown_s: WaitingTime = Field(6 * 3600.0, ge=0, description="s between two retraining actions for one version")
     suspicion_pause_s: WaitingTime = Field(

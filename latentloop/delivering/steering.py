@@ -80,7 +80,14 @@ def deliver_once(settings: Settings) -> Delivered:
 
     world = open_neighbours(settings)
     try:
-        look = Reconciler(world, settings.controller, settings.delivery, _now, settings.clock_factor).look()
+        look = Reconciler(
+            world,
+            settings.controller,
+            settings.delivery,
+            _now,
+            settings.clock_factor,
+            golden_tolerance=settings.serving.golden_tolerance,
+        ).look()
     except EpochConflict as error:
         raise RunFailed(
             f"the controller changed which versions serve at the same moment ({error}): nothing was lost"

@@ -102,7 +102,7 @@ def _triage(stretch: Sample, kind: NewKind | None, reference: Sample) -> tuple[T
         new_kind=kind,
         promoted_s_ago=None,
         previous_exists=False,
-        latency_p99_ms=None,
+        latency=None,
         found=None if kind is None else measure_found(stretch, reference, kind.indices, seed=SEED),
     )
     return triage(judgement, circumstances, policy), Facts(judgement, circumstances, policy)

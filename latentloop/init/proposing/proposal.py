@@ -176,7 +176,7 @@ def delivery_lines(images: int) -> Iterator[Line]:
     """`[delivery]`: what a trial of few images can tell."""
     if count_held_out(images) < FEWEST_FOR_FRECHET:
         yield Line(
-            "delivery.frechet_margin",
+            "delivery.reconstruction_frechet_margin",
             GatePolicy().kernel_margin,
             "as the gate's for so few images: two trainings of one recipe differ by 2 to 5 %, measured on 5,700",
         )

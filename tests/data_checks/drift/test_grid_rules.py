@@ -18,7 +18,7 @@ from tests.data_checks.drift.traffic import window_of
 GRIDS = Grids(1)
 POLICY = DriftPolicy()
 REFERENCE = GRIDS.sample(3000, np.random.default_rng(100))
-NOTHING_ELSE = Circumstances(new_kind=None, promoted_s_ago=None, previous_exists=False, latency_p99_ms=None)
+NOTHING_ELSE = Circumstances(new_kind=None, promoted_s_ago=None, previous_exists=False, latency=None)
 
 
 def healthy(n: int = 2000, seed: int = 0) -> Sample:
