@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from deploy.private_home import keep_private
 from deploy.settings import Settings, load_settings
+from deploy.wiring import open_database, open_objects
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -28,13 +29,13 @@ def settings() -> Settings:
 @cache
 def engine() -> Engine:
     """The migrated ledger database."""
-    return settings().open_database()
+    return open_database(settings())
 
 
 @cache
 def objects() -> ObjectStore:
     """The object store."""
-    return settings().open_objects()
+    return open_objects(settings())
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from deploy.wiring import open_catalogue
 from tasks.card.pictures import draw_card
 from tasks.context import objects, settings
 from tasks.dataset.images import read_benchmark
@@ -177,7 +178,7 @@ def _independent(plan: RetrainPlan, count: int) -> np.ndarray:
 
     key = f"{plan.benchmark.prefix}/independent-{count}.safetensors"
     if objects().etag(key) is None:
-        catalogue = settings().open_catalogue()
+        catalogue = open_catalogue(settings())
         rows = training_rows(catalogue, plan, ["row"])
         if len(known := rows.filter(~in_window(rows, plan))) >= count:
             rows = known

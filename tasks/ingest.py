@@ -26,6 +26,7 @@ from deploy.record.intake import (
     IngestCounts,
     SegmentUnreadable,
 )
+from deploy.wiring import open_catalogue
 from tasks.context import engine, now, settings
 from tasks.intake.admitting import admit, batch_name
 from tasks.intake.colours import compare_colours
@@ -46,7 +47,7 @@ BATCH_BYTES = 20 * 2**20  # of judged images that wait for their commit; one seg
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
 def find_new_segments() -> list[list[str]]:
     """Keys of the segments that wait for a judging, in order, in chunks of one task each."""
-    pending = find_pending(settings().open_catalogue()).segments
+    pending = find_pending(open_catalogue(settings())).segments
     return [pending[start : start + SEGMENTS_AT_ONCE] for start in range(0, len(pending), SEGMENTS_AT_ONCE)]
 
 
@@ -56,7 +57,7 @@ def ingest_segments(segments: Sequence[str], among: Sequence[Sequence[str]] = ()
 
     `among`: the chunks of this run, of which this is one, for who watches it.
     """
-    catalogue, wanted = settings().open_catalogue(), set(segments)
+    catalogue, wanted = open_catalogue(settings()), set(segments)
     pending = find_pending(catalogue)
     again = {segment: rows for segment, rows in pending.again.items() if segment in wanted}
     unfinished = {segment: number for segment, number in pending.unfinished.items() if segment in wanted}
@@ -83,7 +84,7 @@ def report_ingest(chunks: Sequence[IngestCounts]) -> IngestCounts:
     """The sum over all chunks, as a table in Prefect's UI."""
     from prefect.artifacts import create_table_artifact
 
-    total = add_counts(chunks).model_copy(update={"catalogue_version": settings().open_catalogue().version()})
+    total = add_counts(chunks).model_copy(update={"catalogue_version": open_catalogue(settings()).version()})
     if total.received:
         table = [{"what": "accepted", "images": total.accepted}, {"what": "converted", "images": total.converted}]
         table += [{"what": f"quarantined: {reason}", "images": count} for reason, count in total.reasons.items()]

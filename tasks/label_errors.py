@@ -12,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from data_checks.verdict import Evidence, Phase, Verdict
 from deploy.record.verdicts import LABELS
+from deploy.wiring import open_catalogue
 from tasks.card.label_sheet import draw_label_sheet
 from tasks.context import engine, now, objects, settings
 from tasks.dataset.images import benchmark_digests
@@ -54,7 +55,7 @@ def check_labels(plan: RetrainPlan) -> LabelsChecked:
 def _check(plan: RetrainPlan) -> LabelsChecked:
     from data_checks.label_errors import count_kinds, find_label_errors
 
-    policy, catalogue = settings().label_policy, settings().open_catalogue()
+    policy, catalogue = settings().label_policy, open_catalogue(settings())
     if not policy.check:
         return LabelsChecked()
     looked_at = _labelled(catalogue, plan, policy.most_images)

@@ -15,6 +15,7 @@ from data_checks.drift.actions import RETRAINS, Action
 from data_checks.shown_text import shorten
 from deploy.record.drift_lines import DRIFT, DriftLine
 from deploy.shown_time import in_zone, show_time
+from deploy.wiring import open_registry, open_telemetry
 from tasks.context import engine, now, objects, settings
 from tasks.drift_values import FoundKind, JudgedTraffic, MonitorPlan, StoredSnapshot
 from tasks.run.steps import finish_step, finished_step
@@ -190,7 +191,7 @@ def _read_traffic(plan: MonitorPlan) -> tuple[Window, Sample | None]:
     from deploy.controller.yardstick import read_yardstick
     from deploy.record.traffic import read_window
 
-    telemetry, drift = settings().open_telemetry(), settings().drift
+    telemetry, drift = open_telemetry(settings()), settings().drift
     if plan.champion is None:
         return read_window(telemetry, "", plan.since, plan.until, drift.window_images), None
     yardstick = read_yardstick(objects(), telemetry, plan.champion, plan.since, plan.until, drift)
@@ -227,7 +228,7 @@ def _latency(plan: MonitorPlan) -> Latency | None:
     if plan.champion is None:
         return None
     since = max(plan.since, plan.until - timedelta(hours=1))
-    latency_ms = settings().open_telemetry().answered(since, plan.until, plan.champion.version).latency_ms
+    latency_ms = open_telemetry(settings()).answered(since, plan.until, plan.champion.version).latency_ms
     if len(latency_ms) < FEWEST_LATENCIES:
         return None
     return Latency(float(np.percentile(latency_ms, 99)), settings().delivery.max_latency_p99_ms)
@@ -237,7 +238,7 @@ def _show_in_mlflow(plan: MonitorPlan, html: bytes, snapshot: bytes) -> str:
     """The address where a person opens the report; a registry that is away costs the copy there, not the decision."""
     from deploy.stores.errors import StoreError
 
-    registry = settings().open_registry()
+    registry = open_registry(settings())
     shown = show_time(plan.until, settings().timezone, seconds=False)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

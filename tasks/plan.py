@@ -13,6 +13,7 @@ from prefect.states import State
 from deploy.record.holdouts import BenchmarkSet
 from deploy.record.trainings import RETRAIN_REFUSED, NotBegun
 from deploy.record.verdicts import DATA
+from deploy.wiring import open_catalogue
 from tasks.context import engine, now, objects, settings
 from tasks.dataset.benchmarks import cut_benchmark_new, cut_sets, open_benchmark_old, require_enough
 from tasks.dataset.images import WINDOW_STEP, benchmark_digests, selection_of
@@ -85,7 +86,7 @@ def plan_retrain(
     from deploy.stores.sql.release import ReleaseStore
 
     tell_step("planning", f"the {tier} tier")
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     champion = ReleaseStore(engine()).read().champion
     if champion is None and tier != "full":
         raise NoChampion(f"{tier}: expected a champion to start from, there is none; run the full tier first")
@@ -140,7 +141,7 @@ def validate_plan(plan: RetrainPlan) -> None:
     from deploy.stores.sql.ledger import Ledger
 
     tell_step("checking", f"{plan.n_training:,} rows to train on")
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     _require_no_leak(plan)
     rows = training_rows(catalogue, plan, [*COLUMNS, "vouched"])
     # the policy that the rows were chosen by; what a person vouched for is beyond it
@@ -160,7 +161,7 @@ def validate_plan(plan: RetrainPlan) -> None:
 
 def _require_same_catalogue(key: str) -> None:
     """PlanOutdated where this trigger chose its images from the catalogue of another preprocessing."""
-    today = settings().open_catalogue().name
+    today = open_catalogue(settings()).name
     plan = finished_step(objects(), key, "plan", RetrainPlan)
     chosen = plan or finished_step(objects(), key, WINDOW_STEP, WindowSelection)
     if chosen is not None and chosen.catalogue != today:
@@ -173,7 +174,7 @@ def _require_same_catalogue(key: str) -> None:
 def _require_no_leak(plan: RetrainPlan) -> None:
     """No planned row, trained on or watched, in the sets that this very plan is measured on."""
     chosen = selection_of(plan)
-    planned = {*planned_rows(settings().open_catalogue(), plan, [])["digest"].to_pylist()}
+    planned = {*planned_rows(open_catalogue(settings()), plan, [])["digest"].to_pylist()}
     planned.update(chosen.early_stopping if chosen is not None else ())
     prefixes = [each.prefix for each in (plan.benchmark, plan.benchmark_new) if each is not None]
     leaked = planned.intersection(digest for prefix in prefixes for digest in benchmark_digests(objects(), prefix))
@@ -186,7 +187,7 @@ def _require_no_leak(plan: RetrainPlan) -> None:
 
 def _training_sources(version: int, old: BenchmarkSet, new: BenchmarkSet | None) -> tuple[str, ...]:
     held_out = {*old.sources, *(new.sources if new else ())}
-    return tuple(sorted(set(settings().open_catalogue().sources(version)) - held_out))
+    return tuple(sorted(set(open_catalogue(settings()).sources(version)) - held_out))
 
 
 def _replay_images(tier: Tier, selection: WindowSelection | None) -> int | None:

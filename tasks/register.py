@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from data_checks.intake.decoders import Decoders
 from data_checks.shown_text import shorten
 from data_checks.verdict import Verdict
+from deploy.wiring import open_registry
 from tasks.card.cut import cut_card
 from tasks.card.labels import label_rows
 from tasks.card.model_card import Beside, write_model_card
@@ -49,7 +50,7 @@ def register_candidate(
     from deploy.stores.sql.ledger import Ledger
 
     tell_step("registering", "the model in MLflow")
-    registry = settings().open_registry()
+    registry = open_registry(settings())
     registry.ensure_model()
     note_registry(Ledger(engine()), registry, now())
     result = _result(evaluated.benchmark)

@@ -6,6 +6,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
+from deploy.wiring import release_private_key
 from tasks.context import engine, now, objects, owner, settings
 
 
@@ -20,7 +21,7 @@ def take_back(reason: str) -> str:
         releases=ReleaseStore(engine()),
         ledger=Ledger(engine()),
         objects=objects(),
-        signing_key=settings().release_private_key(),
+        signing_key=release_private_key(settings()),
     )
     # two runs that were asked for together are one order, whenever a worker takes them
     asked_at = flow_run.scheduled_start_time if flow_run.id else None

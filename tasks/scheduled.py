@@ -13,6 +13,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from deploy.record.trainings import RETRAIN_SKIPPED, SCHEDULED_WORK, NotBegun, WorkTaken
+from deploy.wiring import open_catalogue
 from tasks.context import engine, now, settings
 from tasks.run.recipe import recipe_name
 from tasks.run.slots import SKIPPED, read_slot
@@ -30,7 +31,7 @@ def find_nothing_new(claimed: Claimed, tier: Tier) -> str | None:
     from deploy.stores.sql.ledger import Ledger
     from deploy.stores.sql.release import ReleaseStore
 
-    ledger, catalogue = Ledger(engine()), settings().open_catalogue()
+    ledger, catalogue = Ledger(engine()), open_catalogue(settings())
     version = catalogue.version()
     champion = ReleaseStore(engine()).read().champion if tier != "full" else None
     start = f" from champion {champion.version}" if champion is not None else ""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from deploy.wiring import open_catalogue
 from tasks.context import objects, settings
 from tasks.dataset.images import read_benchmark
 from tasks.dataset.mixing import mark_new_kind, mix, natural_weights
@@ -69,8 +70,8 @@ def train_candidate(plan: RetrainPlan) -> Trained:
 
     device = training_device()  # before the images are read: that takes minutes
     torch.set_num_threads(settings().training.threads)
-    excluded = fix_rows(settings().open_catalogue(), plan)
-    rows = training_rows(settings().open_catalogue(), plan, ["row"])
+    excluded = fix_rows(open_catalogue(settings()), plan)
+    rows = training_rows(open_catalogue(settings()), plan, ["row"])
     pixels, is_new = _decode(plan, rows), mark_new_kind(rows, plan)
     del rows
     pa.default_memory_pool().release_unused()  # Arrow keeps 0.4 KB for each row that it read
@@ -121,7 +122,7 @@ def train_candidate(plan: RetrainPlan) -> Trained:
 
 def _decode(plan: RetrainPlan, rows: pa.Table) -> np.ndarray:
     """The images of the training, uint8 (N, C, H, W): in memory, or mapped from a file where they are too many."""
-    catalogue, size = settings().open_catalogue(), len(rows) * math.prod(plan.preprocessing.shape)
+    catalogue, size = open_catalogue(settings()), len(rows) * math.prod(plan.preprocessing.shape)
     if size <= settings().training.pixels_in_memory_bytes:
         return read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing, "images to train on")
     folder = settings().work_folder / plan.key
@@ -244,7 +245,7 @@ def _fetch_parent(plan: RetrainPlan) -> Artifact | None:
 
 def _early_stopping(plan: RetrainPlan) -> np.ndarray | None:
     """Images whose loss ends the training, where the plan set some aside."""
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     rows = early_stopping_rows(catalogue, plan, ["segment", "row"])
     return read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing) if len(rows) else None
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from deploy.wiring import open_catalogue
+
 if TYPE_CHECKING:
     from deploy.settings import Settings
 
@@ -54,7 +56,7 @@ def show(
     from tasks.intake.pending import policy_digest
 
     settings = _settings()
-    chosen = name_equals(choose(read_refused(settings), names), settings.open_catalogue())
+    chosen = name_equals(choose(read_refused(settings), names), open_catalogue(settings))
     if html is not None:
         groups = group_by_reason(chosen, policy_digest(), settings.input_policy.formats)
         shown = write_sheet(html, f"Quarantine of {settings.product}", groups, chosen, at_most)

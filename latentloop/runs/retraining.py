@@ -9,6 +9,7 @@ from deploy.delivery.next_step import say_override
 from deploy.settings import Settings
 from deploy.stores.orchestrator import COMMAND_PATIENCE_S, RunState
 from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger
+from deploy.wiring import open_catalogue, open_database, open_objects, open_orchestrator
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.runs.following import Followed, expect_completed, follow
 from latentloop.runs.joining import follow_held, is_held
@@ -24,7 +25,7 @@ RETRAIN_TIMEOUT_S = 7 * 24 * 3_600.0
 
 def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Registered:
     """Run the tier's deployment for the catalogue as it is, or continue the run of it that was interrupted."""
-    ledger, objects = Ledger(settings.open_database()), settings.open_objects()
+    ledger, objects = Ledger(open_database(settings)), open_objects(settings)
     key = _trigger_key(settings, ledger, tier, again)
     in_work = is_held(ledger.get_trigger(key))
     if not (in_work and follow_held(settings, ledger, key, f"retrain-{tier}", _again(tier), say)):
@@ -54,8 +55,8 @@ def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say
     """One run for this trigger, followed to its end."""
     what, parameters = f"retrain-{tier}", {"key": key, "reason": "by hand", "cause": "by hand"}
     with (
-        settings.open_orchestrator(COMMAND_PATIENCE_S, say) as orchestrator,
-        showing_progress(settings.open_objects(), key, say) as show,
+        open_orchestrator(settings, COMMAND_PATIENCE_S, say) as orchestrator,
+        showing_progress(open_objects(settings), key, say) as show,
     ):
         run = orchestrator.create_run(f"{what}/{what}", parameters, _once(what))
         say(f"{what} run: {run.url}")
@@ -78,7 +79,7 @@ def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> 
     """By hand, one training a catalogue version and recipe, unless asked for another."""
     from deploy.stores.objects.captures import CaptureStore
 
-    catalogue, captured = settings.open_catalogue(), set(CaptureStore(settings.open_objects()).segments())
+    catalogue, captured = open_catalogue(settings), set(CaptureStore(open_objects(settings)).segments())
     # a retraining ingests first: what was captured fills the catalogue of another preprocessing
     if not catalogue.counts().accepted and not captured - catalogue.committed_segments("catalogue"):
         raise NothingToDo("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")

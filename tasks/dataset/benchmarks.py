@@ -9,6 +9,7 @@ import numpy as np
 
 from data_checks.least_images import FEWEST_TRAINING
 from deploy.record.holdouts import BENCHMARK, BenchmarkSet
+from deploy.wiring import open_catalogue
 from tasks.context import engine, now, objects, settings
 from tasks.dataset.fingerprints import catalogue_fingerprints
 from tasks.dataset.images import benchmark_digests, read_benchmark, write_benchmark
@@ -55,7 +56,7 @@ def cut_benchmark_new(key: str, selection: WindowSelection) -> BenchmarkSet | No
     if not selection.holdout:
         return None
     version = selection.catalogue_version
-    rows = settings().open_catalogue().read(["segment", "row", "digest"], version=version)
+    rows = open_catalogue(settings()).read(["segment", "row", "digest"], version=version)
     rows = rows.filter(pc.is_in(rows["digest"], value_set=pa.array(selection.holdout, pa.string())))
     new, spared = frozenset(selection.new_kind), frozenset(selection.of_cut_groups)
     told = f"{len(spared):,} of its images have too many copies to hold all of them out" if spared else ""
@@ -110,7 +111,7 @@ def require_enough(images: int, held_out: int) -> None:
 
 def _rows_to_split(version: int) -> pa.Table:
     columns = ["segment", "row", "digest", "source", "captured_at", "label"]
-    return settings().open_catalogue().read(columns, version=version)
+    return open_catalogue(settings()).read(columns, version=version)
 
 
 def _freeze(
@@ -125,7 +126,7 @@ def _freeze(
 ) -> BenchmarkSet:
     """Shuffled once, so that the first n images are a fair sample of all."""
     preprocessing = settings().preprocessing
-    pixels = read_pixels(settings().open_catalogue(), version, rows, preprocessing, f"images of benchmark_{name}")
+    pixels = read_pixels(open_catalogue(settings()), version, rows, preprocessing, f"images of benchmark_{name}")
     seed = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:4], "big")
     order = np.random.default_rng(seed).permutation(len(rows))
     digests = rows["digest"].take(order).to_pylist()

@@ -9,6 +9,7 @@ import numpy as np
 
 from data_checks.near_duplicates import fingerprint
 from data_checks.near_duplicates.fingerprint import Fingerprints, Looks
+from deploy.wiring import open_catalogue
 from tasks.context import objects, settings
 from tasks.dataset.pixels import read_each
 from tasks.run.progress import counting
@@ -45,7 +46,7 @@ def _take(rows: pa.Table, version: int) -> Fingerprints:
     shape, blocks = settings().preprocessing.shape, list[Fingerprints]()
     order: list[int] = []
     pixels, places = np.empty((min(AT_ONCE, len(rows)), *shape), np.uint8), list[int]()
-    for place, image in read_each(settings().open_catalogue(), version, rows, settings().preprocessing):
+    for place, image in read_each(open_catalogue(settings()), version, rows, settings().preprocessing):
         pixels[len(places)] = image
         places.append(place)
         if (done := len(order) + len(places)) % TOLD_EVERY == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from deploy.wiring import open_catalogue
 from tasks.context import settings
 from tasks.dataset.pixels import read_pixels
 from tasks.errors import NotEnoughData
@@ -33,7 +34,7 @@ def read_captured(rows: pa.Table, version: int, artifact: Artifact) -> np.ndarra
             "0 images were captured from traffic since the champion's data: expected some to find a new kind in; "
             "let it serve first"
         )
-    catalogue, wanted = settings().open_catalogue(), rows["digest"].to_pylist()
+    catalogue, wanted = open_catalogue(settings()), rows["digest"].to_pylist()
     found = catalogue.read(["segment", "row", "digest"], version=version)
     found = found.filter(pc.is_in(found["digest"], value_set=pa.array(wanted, pa.string())))
     place = {digest: row for row, digest in enumerate(found["digest"].to_pylist())}

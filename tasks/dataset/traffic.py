@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deploy.wiring import open_catalogue
 from tasks.context import settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def free_rows(version: int, old_sources: tuple[str, ...], held_back: tuple[str, 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    rows = settings().open_catalogue().read(COLUMNS, version=version)
+    rows = open_catalogue(settings()).read(COLUMNS, version=version)
     rows = rows.filter(pc.invert(pc.is_in(rows["source"], value_set=pa.array(old_sources, pa.string()))))
     rows = rows.filter(pc.invert(pc.is_in(rows["digest"], value_set=pa.array(held_back, pa.string()))))
     order = np.argsort(rows["captured_at"].cast("int64").to_numpy(), kind="stable")
@@ -48,7 +49,7 @@ def traffic_among(rows: pa.Table, artifact: Artifact) -> pa.Table:
     if (trained_on := Dataset.parse(artifact.summary.dataset_version)) is None:  # registered by hand, from elsewhere
         return rows
     try:
-        catalogue = settings().open_catalogue(trained_on.catalogue)
+        catalogue = open_catalogue(settings(), trained_on.catalogue)
         known = catalogue.read(["segment"], version=trained_on.version)["segment"].unique()
     except ObjectMissing:  # from elsewhere as well: this installation never had such a catalogue or version
         return rows

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deploy.wiring import open_catalogue
 from tasks.context import objects, settings
 from tasks.dataset.fingerprints import catalogue_fingerprints
 from tasks.dataset.images import benchmark_digests, probing_digests
@@ -42,7 +43,7 @@ class LookAlikes:
         """Fingerprints that were not taken before are, and kept."""
         from data_checks.near_duplicates.limit import narrow_limits
 
-        rows = settings().open_catalogue().read(["digest", "segment", "row", "name"], version=version)
+        rows = open_catalogue(settings()).read(["digest", "segment", "row", "name"], version=version)
         prints = catalogue_fingerprints(rows, version)
         tell_step("copies", f"how alike two of {len(rows):,} images must be to be one")
         return cls(version, rows, prints, narrow_limits(prints))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_checks.least_images import FEWEST_HELD_OUT
+from deploy.wiring import open_catalogue
 from tasks.context import objects, settings
 from tasks.dataset.holdout import (
     HeldOut,
@@ -63,7 +64,7 @@ def select_window(
     """
     if (kept := finished_step(objects(), key, WINDOW_STEP, WindowSelection)) is not None:
         return kept
-    version = settings().open_catalogue().version()
+    version = open_catalogue(settings()).version()
     with tempfile.TemporaryDirectory() as temporary:
         artifact = _fetch(champion, Path(temporary))
     if tier != "full":
@@ -180,7 +181,7 @@ def _choose(
     watched = watch_some(trained)
     require_share(len(trained) - len(watched), size - len(held.rows) - len(watched), found)
     return WindowSelection(
-        catalogue=settings().open_catalogue().name,
+        catalogue=open_catalogue(settings()).name,
         catalogue_version=alike.version,
         champion=champion,
         n=size,
@@ -211,7 +212,7 @@ def _select_newest(window: pa.Table, traffic: pa.Table, version: int, champion: 
             print(f"no benchmark_new: {error}")
     began, ended = ends(window)
     return WindowSelection(
-        catalogue=settings().open_catalogue().name,
+        catalogue=open_catalogue(settings()).name,
         catalogue_version=version,
         champion=champion,
         n=len(window),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from deploy.record.intake import QUARANTINE_DISCARDED, QUARANTINE_RELEASED, IngestCounts, Vouched
 from deploy.record.kind import Kind
+from deploy.wiring import open_catalogue
 from tasks.context import engine, now, settings
 from tasks.ingest import BATCH_BYTES, add_counts
 from tasks.intake.admitting import claim, refuse_known
@@ -34,7 +35,7 @@ class Released:
 
 def rejudge_all() -> IngestCounts:
     """Judge everything in quarantine under today's settings, also what these very settings refused."""
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     pending = find_pending(catalogue, every=True)
     finish_rounds(pending.unfinished, catalogue)
     return add_counts(judge_again(pending.again, pending.last, catalogue, BATCH_BYTES))
@@ -47,7 +48,7 @@ def release_rows(rows: Rows, reason: str) -> Released:
     """
     from deploy.stores.sql.digests import DigestIndex
 
-    catalogue, index = settings().open_catalogue(), DigestIndex(engine())
+    catalogue, index = open_catalogue(settings()), DigestIndex(engine())
     last, rows = _settle(catalogue, rows)
     accepted, refused = 0, Counter[str]()
     for batch, unreadable in judge_in_batches(sorted(rows), BATCH_BYTES, dict(rows)):
@@ -66,7 +67,7 @@ def discard_rows(rows: Rows, reason: str) -> int:
     """Give these images up: they are not judged again and not asked about. Their files stay in the captures."""
     from deploy.stores.catalogue_rows import DISCARDED
 
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     last, rows = _settle(catalogue, rows)
     given_up = 0
     for batch, _ in judge_in_batches(sorted(rows), BATCH_BYTES, dict(rows)):

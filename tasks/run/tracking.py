@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from deploy.shown_time import show_time
+from deploy.wiring import open_registry
 from tasks.context import now, settings
 from tasks.run.curve import told_names
 
@@ -141,7 +142,7 @@ def open_curves(plan: RetrainPlan) -> CurveLogger:
     }
     if plan.code_prior is not None:
         params |= _fields("code_prior", plan.code_prior.config) | _fields("code_prior", plan.code_prior.recipe)
-    return CurveLogger(settings().open_registry(), plan.key, name_run(plan), params, plan.planned_at)
+    return CurveLogger(open_registry(settings()), plan.key, name_run(plan), params, plan.planned_at)
 
 
 def name_run(plan: RetrainPlan) -> str:

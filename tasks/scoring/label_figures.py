@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deploy.wiring import open_catalogue
 from tasks.context import objects, settings
 from tasks.dataset.images import benchmark_digests
 from tasks.label_errors import LABELS_STEP
@@ -70,7 +71,7 @@ def _labels_of(plan: RetrainPlan, digests: list[str], checked: LabelsChecked) ->
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    rows = settings().open_catalogue().read(["digest", "label"], version=plan.catalogue_version)
+    rows = open_catalogue(settings()).read(["digest", "label"], version=plan.catalogue_version)
     rows = rows.filter(pc.is_in(rows["digest"], pa.array(digests, pa.string())))
     known = dict(zip(rows["digest"].to_pylist(), rows["label"].to_pylist(), strict=True))
     doubted = {each.digest for each in checked.suspects}

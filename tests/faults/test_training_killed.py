@@ -21,6 +21,7 @@ from PIL import Image
 
 from deploy.settings import CONFIG_VARIABLE, load_settings
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.wiring import open_objects, open_registry
 from tasks import context
 from tasks.ingest import find_new_segments, ingest_segments
 from tests.vae_core.synthetic_images import boxes
@@ -122,10 +123,10 @@ def test_a_training_killed_anywhere_ends_with_exactly_one_version(home: Path, dr
     assert driver.run() == 3, "a finished trigger is a duplicate"
 
     settings = load_settings()
-    versions = settings.open_registry().versions()
+    versions = open_registry(settings).versions()
     assert [each.tags["latentloop.trigger"] for each in versions] == [KEY]
     assert versions[0].approval == "pending"
-    trained = json.loads(settings.open_objects().get(f"runs/{KEY}/trained.json").data)
+    trained = json.loads(open_objects(settings).get(f"runs/{KEY}/trained.json").data)
     assert trained["resumed_from_step"] >= 20
     assert trained["steps"] == STEPS
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.wiring import open_catalogue
 from latentloop.demo.damage import DAMAGES, encode_png
 from tasks.context import engine, objects, settings
 from tests.data_checks.pictures import product
@@ -82,7 +83,7 @@ def end_state() -> dict[str, list[str]]:
     from deploy.stores.sql.ledger import Ledger
     from deploy.stores.sql.schema import image_digests
 
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     decided = catalogue.read(table="quarantine").drop_columns(["decided_at"])
     with engine().connect() as connection:
         digests = [f"{row.digest} {row.owner}" for row in connection.execute(select(image_digests))]

@@ -22,6 +22,7 @@ from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact, put
 from deploy.stores.sql.digests import DigestIndex
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
+from deploy.wiring import open_catalogue, open_registry
 from tasks.claim import claim_trigger, holding
 from tasks.context import engine, forget, now, objects, settings
 from tasks.dataset.images import benchmark_digests, read_benchmark, selection_of
@@ -83,8 +84,8 @@ def _the_whole_emergency(claimed: Claimed, home: Path) -> None:
     validate_plan.fn(plan)
     check_labels.fn(plan)
 
-    trained_on = training_rows(catalogue := settings().open_catalogue(), plan, ["row"])
-    watched = early_stopping_rows(settings().open_catalogue(), plan, ["digest"])["digest"].to_pylist()
+    trained_on = training_rows(catalogue := open_catalogue(settings()), plan, ["row"])
+    watched = early_stopping_rows(open_catalogue(settings()), plan, ["digest"])["digest"].to_pylist()
     assert plan.benchmark_new is not None and plan.found is not None
     held_out = benchmark_digests(objects(), plan.benchmark_new.prefix)
     digests = set(trained_on["digest"].to_pylist())
@@ -156,7 +157,7 @@ def _assert_registered(
     plan: RetrainPlan, trained: Trained, evaluated: Evaluated, verdict: Verdict, claimed: Claimed
 ) -> None:
     registered = register_candidate.fn(plan, trained, evaluated, verdict, claimed)
-    version = settings().open_registry().version(registered.version)
+    version = open_registry(settings()).version(registered.version)
     expected = {"tier": "emergency", "parent_version": "1", "snapshot": "snap-1", "approval": "pending"}
     expected["decoders"] = Decoders.now().describe()
     assert {name: version.tags[name] for name in expected} == expected
@@ -228,7 +229,7 @@ def test_where_no_cluster_can_be_named_the_newest_traffic_as_a_whole_is_learnt(h
 
     plan = plan_emergency("drift-whole")
     validate_plan.fn(plan)
-    chosen, rows = selection_of(plan), training_rows(settings().open_catalogue(), plan, [])
+    chosen, rows = selection_of(plan), training_rows(open_catalogue(settings()), plan, [])
     assert chosen is not None and chosen.began is not None and plan.found is not None
     assert plan.found.is_whole_window and (plan.found.n, plan.found.share) == (800, 1.0)
     assert chosen.began > SERVED_SINCE + timedelta(days=1), "images from before the shift would only dilute it"
@@ -249,7 +250,7 @@ def test_where_no_cluster_can_be_named_the_newest_traffic_as_a_whole_is_learnt(h
     assert on_new.high < -0.1, "what slid was learnt"
     claimed = claim_trigger.fn(plan.key, "retrain-emergency", "drift")
     registered = register_candidate.fn(plan, trained, evaluated, verdict, claimed)
-    assert settings().open_registry().version(registered.version).tags["tier"] == "emergency"
+    assert open_registry(settings()).version(registered.version).tags["tier"] == "emergency"
     card = MlflowClient(settings().mlflow_url).get_model_version(settings().product, registered.version).description
     assert "no cluster could be named, so the newest 800 images of the traffic as a whole take its place" in card
 
@@ -259,7 +260,7 @@ def _named_and_decided(home: Path) -> tuple[set[NewKind | None], str]:
     release = ReleaseStore(engine()).read()
     assert release.champion is not None
     artifact = fetch_artifact(objects(), release.champion.artifact, release.champion.digest, home / "champion")
-    version = settings().open_catalogue().version()
+    version = open_catalogue(settings()).version()
     pixels = read_captured(traffic_among(free_rows(version, (), ()), artifact), version, artifact)
     captured = score_captured(pixels, artifact)
     assert artifact.reference is not None and len(captured) == 1_200

@@ -10,6 +10,7 @@ import pytest
 
 from deploy.stores import faults
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_catalogue
 from tasks.context import engine, objects, settings
 from tasks.dataset.images import benchmark_digests
 from tasks.dataset.mixing import mark_new_kind
@@ -82,7 +83,7 @@ def test_the_next_emergency_trains_on_no_image_of_an_older_benchmark(home: Path)
     second = plan_emergency("drift-2")
     assert first.benchmark_new is not None and second.benchmark_new is not None
     before = benchmark_digests(objects(), first.benchmark_new.prefix)
-    rows = training_rows(settings().open_catalogue(), second, [])["digest"].to_pylist()
+    rows = training_rows(open_catalogue(settings()), second, [])["digest"].to_pylist()
     assert not set(before) & set(rows)
     assert not set(before) & set(benchmark_digests(objects(), second.benchmark_new.prefix))
     validate_plan.fn(second)
@@ -100,7 +101,7 @@ def test_a_new_kind_that_came_twice_in_nearly_the_same_images_is_held_out_in_pai
 
     validate_plan.fn(plan)
     assert plan.benchmark_new is not None and plan.benchmark_new.n >= 60
-    rows = training_rows(settings().open_catalogue(), plan, [])
+    rows = training_rows(open_catalogue(settings()), plan, [])
     assert mark_new_kind(rows, plan).sum() >= MIN_NEW
 
 
@@ -117,7 +118,7 @@ def test_a_new_kind_whose_images_are_nearly_all_alike_is_learnt_and_that_they_ar
     validate_plan.fn(plan)
     assert plan.benchmark_new is not None
     assert plan.benchmark_new.cut.endswith("of its images have too many copies to hold all of them out")
-    assert mark_new_kind(training_rows(settings().open_catalogue(), plan, []), plan).sum() >= MIN_NEW
+    assert mark_new_kind(training_rows(open_catalogue(settings()), plan, []), plan).sum() >= MIN_NEW
 
 
 def test_too_few_new_images_are_one_line_with_both_numbers(home: Path) -> None:
@@ -137,7 +138,7 @@ def test_the_hold_out_grows_until_the_reference_that_it_becomes_can_be_judged_ag
     assert plan.benchmark_new is not None and plan.benchmark_new.n >= 400
     _, new = _for_reference(plan)
     assert new is not None and len(new) >= 400, "though a benchmark of 250 images is evaluated"
-    assert mark_new_kind(training_rows(settings().open_catalogue(), plan, []), plan).sum() >= MIN_NEW
+    assert mark_new_kind(training_rows(open_catalogue(settings()), plan, []), plan).sum() >= MIN_NEW
 
 
 def test_a_hold_out_too_small_for_a_reference_is_one_line_before_anything_is_cut(
@@ -156,7 +157,7 @@ def test_a_run_whose_rows_another_one_held_out_meanwhile_trains_on_the_others(ho
     mine, theirs = plan_emergency("mine"), plan_emergency("theirs")
     assert theirs.benchmark_new is not None
     held_out = set(benchmark_digests(objects(), theirs.benchmark_new.prefix))
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     assert held_out & set(planned_rows(catalogue, mine, [])["digest"].to_pylist()), "there is something to leave out"
 
     validate_plan.fn(mine)
@@ -176,7 +177,7 @@ def test_a_folder_whose_times_fall_inside_the_window_is_replayed_and_bounded_lik
     ship("supplier-late", known_images(1_500, seed=77), SERVED_SINCE + timedelta(days=1, seconds=800))
     ingest()
     plan = plan_emergency()
-    rows = training_rows(settings().open_catalogue(), plan, [])
+    rows = training_rows(open_catalogue(settings()), plan, [])
     inside, new = in_window(rows, plan), mark_new_kind(rows, plan)
     late = np.array([source == "supplier-late" for source in rows["source"].to_pylist()])
     assert late.any() and not (late & inside).any()

@@ -15,6 +15,7 @@ from deploy.stores import faults
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from deploy.stores.sql.digests import DigestIndex
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_catalogue
 from latentloop.demo.damage import DAMAGES, encode_png
 from tasks.context import engine, objects, settings
 from tasks.dataset.pixels import read_pixels
@@ -40,7 +41,7 @@ def test_every_kind_of_damage_is_counted_under_its_reason() -> None:
     counts = ingest_segments.fn(chunk)
 
     assert (counts.received, counts.accepted, counts.reasons) == (len(contents), 20, dict(expected))
-    assert settings().open_catalogue().counts().per_reason == expected
+    assert open_catalogue(settings()).counts().per_reason == expected
     assert counts.accepted + counts.quarantined == counts.received
 
 
@@ -51,10 +52,10 @@ def test_an_image_of_a_benchmark_is_refused_as_leakage() -> None:
 
     ingest()
 
-    refused = settings().open_catalogue().read(["reason", "digest"], table="quarantine").to_pylist()
+    refused = open_catalogue(settings()).read(["reason", "digest"], table="quarantine").to_pylist()
     assert refused == [{"reason": "leakage", "digest": secret}]
     assert DigestIndex(engine()).owners([secret]) == {}
-    assert secret not in settings().open_catalogue().read(["digest"])["digest"].to_pylist()
+    assert secret not in open_catalogue(settings()).read(["digest"])["digest"].to_pylist()
 
 
 def test_a_batch_with_three_black_frames_in_ten_is_held_as_a_whole() -> None:
@@ -62,7 +63,7 @@ def test_a_batch_with_three_black_frames_in_ten_is_held_as_a_whole() -> None:
 
     (segment,) = ingest()
 
-    counts = settings().open_catalogue().counts()
+    counts = open_catalogue(settings()).counts()
     assert (counts.accepted, counts.per_reason) == (0, {"batch_held": 84, "low_variance": 36})
     (line,) = Ledger(engine()).entries("ingest-held")
     assert line.subject == segment
@@ -81,7 +82,7 @@ def test_an_unreadable_segment_is_on_record_and_does_not_stop_the_others() -> No
 
     assert set(ingest()) == {broken, good}
 
-    assert settings().open_catalogue().counts().accepted == 5
+    assert open_catalogue(settings()).counts().accepted == 5
     (line,) = Ledger(engine()).entries("ingest-unreadable")
     assert line.subject == broken
     assert "expected Parquet" in json.loads(line.body)["reason"]
@@ -92,9 +93,9 @@ def test_nothing_new_is_no_work() -> None:
     assert find_new_segments.fn() == []
     capture([intact(seed) for seed in range(5)], "supplier")
     ingest()
-    version = settings().open_catalogue().version()
+    version = open_catalogue(settings()).version()
     assert find_new_segments.fn() == []
-    assert settings().open_catalogue().version() == version
+    assert open_catalogue(settings()).version() == version
 
 
 def test_images_that_arrive_between_a_kill_and_the_restart_do_not_change_what_was_decided(
@@ -118,7 +119,7 @@ def test_images_that_arrive_between_a_kill_and_the_restart_do_not_change_what_wa
 
     ingest()
 
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     assert set(catalogue.read(["segment"])["segment"].to_pylist()) == {first}
     counts = catalogue.counts()
     assert (counts.accepted, counts.quarantined) == (20, 120)
@@ -141,7 +142,7 @@ def test_an_image_whose_twin_was_claimed_by_a_faster_ingest_is_not_lost() -> Non
         ingest_segments.fn([early, late])
 
     assert not others, "the race was never run"
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     assert sorted(catalogue.read(["digest"])["digest"].to_pylist()) == sorted(
         pixel_digest(product(seed)[None]) for seed in range(9)
     )
@@ -159,7 +160,7 @@ def test_a_bad_folder_holds_its_own_images_and_none_of_the_traffic_that_waits_be
 
     ingest()
 
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     assert set(catalogue.read(["segment"])["segment"].to_pylist()) == {traffic}
     assert catalogue.counts().accepted == 150
     held = catalogue.read(["source", "reason", "detail"], table="quarantine").to_pylist()
@@ -175,7 +176,7 @@ def test_of_one_folder_only_the_source_with_the_fault_is_held() -> None:
     ]
     CaptureStore(objects()).write_by_content(images)
     ingest()
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     assert catalogue.sources() == {"a": 110}
     assert catalogue.counts().per_reason == {"low_variance": 40, HELD: 70}
 
@@ -183,7 +184,7 @@ def test_of_one_folder_only_the_source_with_the_fault_is_held() -> None:
 def test_pixels_in_the_catalogue_are_those_that_the_gate_decoded_bit_for_bit_with_the_original_named() -> None:
     segment = capture([intact(seed) for seed in range(5)], "supplier")
     ingest()
-    rows = settings().open_catalogue().read().to_pylist()
+    rows = open_catalogue(settings()).read().to_pylist()
     for seed, row in enumerate(rows):
         gate = judge_image_bytes(intact(seed), settings().preprocessing, settings().input_policy)
         assert gate.pixels is not None and row["pixels"] == gate.pixels.tobytes()
@@ -205,7 +206,7 @@ def test_what_the_gate_accepts_can_be_trained_on_whatever_else_is_in_its_file() 
     """A colour profile that unpacks to more than a megabyte: Pillow refuses to open such a file a second time."""
     capture([with_large_profile(product(3)), *(intact(seed) for seed in range(4, 8))], "supplier")
     ingest()
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     if not catalogue.counts().per_reason:
         rows = catalogue.read(["segment", "row"])
         pixels = read_pixels(catalogue, catalogue.version(), rows, settings().preprocessing)
@@ -218,7 +219,7 @@ def test_labels_and_conversions_travel_into_the_catalogue_and_the_counts() -> No
     images = [CapturedImage(str(row), "s", CAPTURED_AT, files[row], "shoe" if row else "") for row in range(3)]
     segment = CaptureStore(objects()).write_by_content(images)
     ingest()
-    table = settings().open_catalogue().read(["label", "conversions"])
+    table = open_catalogue(settings()).read(["label", "conversions"])
     assert table["label"].to_pylist() == ["", "shoe", "shoe"]
     assert table["conversions"].to_pylist() == ["", "opaque alpha left out, colour to grey", ""]
     (line,) = Ledger(engine()).entries("ingest", segment)
@@ -229,8 +230,8 @@ def test_labels_and_conversions_travel_into_the_catalogue_and_the_counts() -> No
 def test_batches_are_bounded_in_bytes_and_end_as_one_would(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.ingest.BATCH_BYTES", 20_000)
     capture_mixed_shipment()
-    commits = settings().open_catalogue().version()
+    commits = open_catalogue(settings()).version()
     ingest()
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     assert catalogue.version() - commits == 3
     assert (catalogue.counts().accepted, catalogue.counts().per_reason["duplicate"]) == (43, 7)

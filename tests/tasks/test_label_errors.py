@@ -10,6 +10,7 @@ import pytest
 
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_catalogue
 from latentloop.demo.damage import encode_png
 from tasks.context import engine, objects, settings
 from tasks.errors import DataRefused
@@ -78,7 +79,7 @@ def test_a_wrong_label_is_named_with_its_picture_and_counts_for_no_figure(config
     assert json.loads(line.body)["phase"] == "passed"
     doubted = [each.digest for each in checked.suspects]
     assert _labels_of(planned, doubted, checked) == ["", ""]
-    catalogue = settings().open_catalogue().read(["digest", "label"]).to_pylist()
+    catalogue = open_catalogue(settings()).read(["digest", "label"]).to_pylist()
     assert {row["label"] for row in catalogue if row["digest"] in doubted} == {"cross", "disc"}, "none was changed"
     assert check_labels.fn(planned) == checked, "and it is not looked for twice"
 

@@ -17,6 +17,7 @@ from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
 from deploy.stores.sql.telemetry import RequestRow
+from deploy.wiring import open_telemetry
 from tasks.context import engine, now, objects, settings
 from tasks.drift_values import JudgedTraffic
 from tasks.monitor import judge_traffic, plan_monitor, store_snapshot, write_drift_line
@@ -111,7 +112,7 @@ def answer(artifact: Artifact, images: np.ndarray, black: int = 0) -> None:
         )
         for row in range(black)
     ]  # fmt: skip
-    settings().open_telemetry().write(rows)
+    open_telemetry(settings()).write(rows)
 
 
 def season(known: int, new: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from deploy.stores.catalogue_rows import CatalogueRow
 from deploy.stores.objects.captures import CaptureStore
 from deploy.stores.sql.digests import DigestIndex
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_catalogue
 from latentloop.demo.damage import encode_png
 from tasks.context import engine, forget, objects, settings
 from tasks.dataset.benchmarks import _of_these_images
@@ -47,7 +48,7 @@ def test_the_hold_out_is_cut_once_and_shares_neither_source_nor_image_with_the_t
     validate_plan.fn(plan)
 
     manifest = json.loads(objects().get(f"{plan.benchmark.prefix}/manifest.json").data)
-    rows = training_rows(settings().open_catalogue(), plan, ["digest"])
+    rows = training_rows(open_catalogue(settings()), plan, ["digest"])
     assert 50 <= plan.benchmark.n == len(manifest["digests"]) <= 90
     assert plan.twins is not None and plan.twins.n <= 3, "two boxes in one place may look alike"
     assert plan.n_training == rows.num_rows == 300 - plan.benchmark.n - plan.twins.n
@@ -69,7 +70,7 @@ def test_a_flat_folder_of_three_hundred_images_splits_and_no_copy_of_a_held_out_
     assert first.benchmark.cut.startswith("60 of 300 images (20%) in 60 groups of look-alikes: of 1 source none can be")
 
     held = set(benchmark_digests(objects(), first.benchmark.prefix))
-    rows = settings().open_catalogue().read(["digest", "name"]).to_pylist()
+    rows = open_catalogue(settings()).read(["digest", "name"]).to_pylist()
     chosen = [int(row["name"][-7:-4]) for row in rows if row["digest"] in held]
     capture([encode(originals[number], "JPEG", quality=80) for number in chosen[:20]], "later")
     capture([encode_png(brightened(originals[number][None])[0]) for number in chosen[20:40]], "later still")
@@ -104,15 +105,15 @@ def test_a_plan_that_was_made_is_not_made_again() -> None:
 def test_images_of_the_hold_out_that_arrive_again_are_refused() -> None:
     _arrive(sources=10, each=30)
     plan = plan_retrain.fn("one", "full", "first")
-    before = settings().open_catalogue().counts()
-    rows = settings().open_catalogue().read(["source", "pixels"]).to_pylist()
+    before = open_catalogue(settings()).counts()
+    rows = open_catalogue(settings()).read(["source", "pixels"]).to_pylist()
     held_out = [row["pixels"] for row in rows if row["source"] in plan.benchmark.sources]
     again = [encode_png(np.frombuffer(pixels, np.uint8).reshape(28, 28)) for pixels in held_out]
     capture(again, "a stranger")
 
     ingest()
 
-    after = settings().open_catalogue().counts()
+    after = open_catalogue(settings()).counts()
     assert after.accepted == before.accepted
     assert after.per_reason == {"leakage": len(again)}
     assert "a stranger" not in plan_retrain.fn("two", "full", "second").sources
@@ -180,7 +181,7 @@ def test_rows_that_todays_policy_would_refuse_are_left_out_and_counted_and_the_t
 ) -> None:
     _arrive(sources=10, each=30)
     before = plan_retrain.fn("one", "full", "first")
-    table = settings().open_catalogue().read(["source", "variance"])
+    table = open_catalogue(settings()).read(["source", "variance"])
     trained_on = [row["variance"] for row in table.to_pylist() if row["source"] in before.sources]
     least = sorted(trained_on)[3]
     monkeypatch.setenv("LATENTLOOP_INPUT_POLICY__MIN_VARIANCE", repr(least))
@@ -198,7 +199,7 @@ def test_what_a_person_vouched_for_is_trained_on_against_the_policy() -> None:
     _arrive(sources=10, each=30)
     segment = CaptureStore(objects()).segments()[0]
     flat = CatalogueRow("f" * 64, "extra", segment, 9_999, CAPTURED_AT, "flat", 28, 28, 1, 0.5, 0.0, 0.0, b"\x80" * 784)
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     catalogue.append_accepted([replace(flat, vouched="a white page")], [segment], {segment: 1})
     plan = plan_retrain.fn("one", "full", "first").model_copy(update={"min_variance": 1e-4})
     assert plan.benchmark.sources and "extra" not in plan.benchmark.sources
@@ -209,7 +210,7 @@ def test_what_a_person_vouched_for_is_trained_on_against_the_policy() -> None:
 
 def test_rows_that_are_not_fit_to_train_on_are_named_with_what_is_wrong_with_them() -> None:
     _arrive(sources=10, each=30)
-    segment, catalogue = CaptureStore(objects()).segments()[0], settings().open_catalogue()
+    segment, catalogue = CaptureStore(objects()).segments()[0], open_catalogue(settings())
     bright = CatalogueRow("f" * 64, "extra", segment, 9_999, CAPTURED_AT, "x", 28, 28, 1, 1.5, 0.1, 2.0, b"\x80" * 784)
     catalogue.append_accepted([bright], [segment], {segment: 1})
     plan = plan_retrain.fn("one", "full", "first")
@@ -235,7 +236,7 @@ def test_a_hold_out_of_the_release_before_is_that_of_the_images_that_are_the_sam
 
 def test_images_that_another_run_held_out_after_the_plan_are_left_out_until_the_training_has_begun() -> None:
     _arrive(sources=10, each=40)
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     plan = plan_retrain.fn("one", "full", "first")
     before = training_rows(catalogue, plan, [])["digest"].to_pylist()
     index = DigestIndex(engine())

@@ -13,6 +13,7 @@ from data_checks.verdict import Phase, Verdict
 from deploy.stores.mlflow.registry import Registry
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_registry
 from tasks.card.model_card import CAPTIONS
 from tasks.context import engine, forget, objects, settings
 from tasks.register import register_candidate
@@ -45,7 +46,7 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("LATENTLOOP_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LATENTLOOP_MLFLOW_URL", url)
     monkeypatch.setenv("LATENTLOOP_PRODUCT", f"cards-{uuid.uuid4().hex}")
-    yield settings().open_registry()
+    yield open_registry(settings())
     engine().dispose()
     forget()
 

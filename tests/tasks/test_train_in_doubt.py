@@ -10,6 +10,7 @@ import torch
 from mlflow import MlflowClient
 
 from deploy.stores.objects.artifacts import fetch_artifact
+from deploy.wiring import open_registry
 from tasks.card.training import tell_training
 from tasks.context import forget, objects, settings
 from tasks.dataset.images import read_benchmark
@@ -88,7 +89,7 @@ def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_t
     assert "While training, step 200: `fell_back`: too few units are active (0 of 8 units active" in told
     assert "n = 300, fewer than the 10,000 wanted" in told and "nats at step 200" in told
     client = MlflowClient(settings().mlflow_url)
-    run_id = settings().open_registry().ensure_run("doubtful", "doubtful", {})
+    run_id = open_registry(settings()).ensure_run("doubtful", "doubtful", {})
     history = client.get_metric_history(run_id, "train/information_lower")
     assert [(each.step, each.value) for each in history] == [(each.step, each.lower) for each in trained.information]
     assert client.get_run(run_id).data.params["train.snapshots"] == "4"
@@ -116,7 +117,7 @@ def test_a_training_that_recovered_seals_the_recipe_that_was_trained_and_says_so
     assert artifact.summary.train_config == plan.train.model_copy(update={"beta": 1.0})
     assert artifact.model_config == plan.model
     client = MlflowClient(settings().mlflow_url)
-    run_id = settings().open_registry().ensure_run("recovered", "recovered", {})
+    run_id = open_registry(settings()).ensure_run("recovered", "recovered", {})
     params = client.get_run(run_id).data.params
     assert params["train.beta"] == "1000.0", "what was planned stays"
     assert {name: value for name, value in params.items() if name.startswith("trained.")} == {

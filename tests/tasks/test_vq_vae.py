@@ -17,6 +17,7 @@ from mlflow.entities.model_registry import ModelVersion
 from deploy.release import Release, ServedVersion
 from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact, put_artifact
 from deploy.stores.sql.release import ReleaseStore
+from deploy.wiring import open_registry
 from tasks.claim import claim_trigger
 from tasks.context import engine, forget, now, objects, settings
 from tasks.dataset.images import read_benchmark
@@ -257,7 +258,7 @@ def test_a_codebook_that_was_shrunk_is_that_of_the_version_of_its_prior_and_of_m
     assert isinstance(artifact.model_config, VqVaeConfig) and isinstance(artifact.prior, CodePrior)
     assert (artifact.model_config.codebook_size, artifact.prior.config.codebook_size) == (16, 16)
     assert artifact.summary.train_config == plan.train
-    client, registry = MlflowClient(settings().mlflow_url), settings().open_registry()
+    client, registry = MlflowClient(settings().mlflow_url), open_registry(settings())
     params = client.get_run(registry.ensure_run("shrunk", "shrunk", {})).data.params
     assert (params["model.codebook_size"], params["code_prior.codebook_size"]) == ("32", "32"), "as it was planned"
     assert {name: value for name, value in params.items() if name.startswith("trained.")} == {

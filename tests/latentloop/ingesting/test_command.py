@@ -17,6 +17,7 @@ from deploy.settings import Settings
 from deploy.stores import faults
 from deploy.stores.sql.digests import DigestIndex
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_catalogue
 from latentloop.demo.damage import encode_png
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.ingesting.command import Segments, ingest_folder
@@ -125,7 +126,7 @@ def test_a_held_folder_is_told_in_words_and_each_way_on_that_it_names_takes_the_
     done = CliRunner().invoke(app, shlex.split(command), catch_exceptions=False)
 
     assert done.exit_code == 0
-    assert settings().open_catalogue().counts().accepted == taken_in
+    assert open_catalogue(settings()).counts().accepted == taken_in
 
 
 def test_white_icons_that_vanish_on_white_are_told_another_background_which_takes_them_in(
@@ -147,7 +148,7 @@ def test_white_icons_that_vanish_on_white_are_told_another_background_which_take
     monkeypatch.setenv("LATENTLOOP_PREPROCESSING__BACKGROUND", shown)
     forget()
     assert ingested(inbox).reasons == {}
-    assert settings().open_catalogue().counts().accepted == 6
+    assert open_catalogue(settings()).counts().accepted == 6
 
 
 def test_labels_that_come_later_are_learnt_and_none_is_changed(inbox: Path) -> None:
@@ -155,7 +156,7 @@ def test_labels_that_come_later_are_learnt_and_none_is_changed(inbox: Path) -> N
         (inbox / f"{seed}.png").write_bytes(intact(seed))
     (inbox / "labels.csv").write_text("id,label\n0.png,shoe\n")
     ingested(inbox)
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     before = catalogue.read(), catalogue.version()
     (inbox / "labels.csv").write_text("id,label\n0.png,boot\n1.png,bag\n2.png,coat\n")
 
@@ -196,12 +197,12 @@ def test_a_label_of_an_image_that_is_held_out_is_learnt_as_well(inbox: Path) -> 
     for seed in range(2):
         (inbox / f"{seed}.png").write_bytes(intact(seed))
     ingested(inbox)
-    digests = settings().open_catalogue().read(["digest"])["digest"].to_pylist()
+    digests = open_catalogue(settings()).read(["digest"])["digest"].to_pylist()
     DigestIndex(engine()).protect(digests[:1], "benchmarks/old")
     (inbox / "labels.csv").write_text("id,label\n0.png,shoe\n1.png,shoe\n")
 
     assert ingested(inbox).labelled == 2
-    assert settings().open_catalogue().read(["label"])["label"].to_pylist() == ["shoe"] * 2
+    assert open_catalogue(settings()).read(["label"])["label"].to_pylist() == ["shoe"] * 2
 
 
 def test_a_kill_before_the_labels_are_put_loses_none(inbox: Path) -> None:
@@ -219,7 +220,7 @@ def test_a_kill_before_the_labels_are_put_loses_none(inbox: Path) -> None:
         ingested(inbox)
 
     assert ingested(inbox).labelled == 1
-    assert settings().open_catalogue().read(["label"])["label"].to_pylist() == ["shoe"]
+    assert open_catalogue(settings()).read(["label"])["label"].to_pylist() == ["shoe"]
 
 
 def test_a_file_that_is_too_large_is_in_quarantine_by_name_until_it_is_smaller(inbox: Path) -> None:
@@ -241,7 +242,7 @@ def test_a_file_that_is_too_large_is_in_quarantine_by_name_until_it_is_smaller(i
     (inbox / "large.png").write_bytes(intact(1))
     assert ingested(inbox).accepted == 2
     assert read_refused(settings()) == []
-    assert settings().open_catalogue().counts().accepted == 2
+    assert open_catalogue(settings()).counts().accepted == 2
 
 
 @pytest.mark.parametrize(
@@ -366,7 +367,7 @@ def test_watching_ingests_what_is_complete_once_and_goes_on_after_a_fault(inbox:
     assert [line for line in said if "watching goes on" in line] == [
         f"{inbox}: cannot be listed (No such file or directory): mend its rights; watching goes on"
     ]
-    assert settings().open_catalogue().counts().accepted == 2
+    assert open_catalogue(settings()).counts().accepted == 2
 
 
 def test_a_watch_takes_up_what_was_packed_and_not_ingested(inbox: Path) -> None:

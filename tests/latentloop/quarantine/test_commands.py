@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
+from deploy.wiring import open_catalogue
 from latentloop.errors import NothingToDo
 from latentloop.quarantine.commands import app
 from tasks.context import engine, forget, objects, settings
@@ -96,7 +97,7 @@ def test_a_sheet_that_leaves_images_out_says_how_to_see_them(home: Path) -> None
 
 def test_both_names_are_shown_of_an_image_that_is_in_the_catalogue_already(home: Path) -> None:
     (duplicate,) = json.loads(run("show", "duplicate", "--json").stdout)
-    (kept,) = settings().open_catalogue().read(["name"])["name"].to_pylist()
+    (kept,) = open_catalogue(settings()).read(["name"])["name"].to_pylist()
     assert {duplicate["name"], kept} == {"good", "twin"}
     assert duplicate["equal_to"] == kept
     assert f"equal to '{kept}' of the catalogue: image " in run("show", "duplicate").stdout
@@ -128,7 +129,7 @@ def test_rows_are_named_by_ids_that_other_commands_take(home: Path) -> None:
     ]
     none = run("release", rows["truncated"]["id"], "--reason", "again")
     assert none.exit_code == 1 and none.stdout.startswith("0 of 1 images")
-    assert settings().open_catalogue().read(["vouched"])["vouched"].to_pylist() == ["", "a night picture"]
+    assert open_catalogue(settings()).read(["vouched"])["vouched"].to_pylist() == ["", "a night picture"]
 
 
 def test_in_a_pipe_the_rows_are_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,7 +172,7 @@ def test_pictures_of_a_format_that_was_left_out_come_in_once_it_is_named(
 
     assert run("rejudge").stdout.startswith("2 taken in")
     assert "format_not_wanted" not in run("list").stdout
-    assert settings().open_catalogue().counts().accepted == 3
+    assert open_catalogue(settings()).counts().accepted == 3
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from deploy.record.intake import IngestCounts
 from deploy.stores import faults
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_catalogue
 from tasks.context import engine, forget, settings
 from tasks.ingest import find_new_segments
 from tasks.intake.pending import policy_digest
@@ -33,7 +34,7 @@ def strict_arrival(monkeypatch: pytest.MonkeyPatch) -> str:
     set_policy(monkeypatch, min_variance=0.25)
     segment = capture([*(intact(seed) for seed in range(20)), damaged("truncated"), intact(0)], "supplier")
     ingest()
-    assert settings().open_catalogue().counts().per_reason == {"low_variance": 21, "truncated": 1}
+    assert open_catalogue(settings()).counts().per_reason == {"low_variance": 21, "truncated": 1}
     return segment
 
 
@@ -50,7 +51,7 @@ def test_the_same_bytes_under_another_policy_are_judged_again_by_the_next_ingest
     set_policy(monkeypatch, min_variance=0.003)
 
     assert ingest() == [segment]
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     assert catalogue.counts().accepted == 20
     assert catalogue.counts().per_reason == {"truncated": 1, "duplicate": 1}
     assert set(catalogue.read(["policy"])["policy"].to_pylist()) == {policy_digest()}
@@ -65,7 +66,7 @@ def test_what_was_accepted_stays_accepted_under_a_stricter_policy(monkeypatch: p
     ingest()
     set_policy(monkeypatch, min_variance=0.25)
     assert ingest() == [segment]
-    assert settings().open_catalogue().counts().accepted == 20
+    assert open_catalogue(settings()).counts().accepted == 20
     assert newest_counts(segment).reasons == {"low_variance": 1}
     assert ingest() == []
 
@@ -76,7 +77,7 @@ def test_policies_may_come_back_and_each_change_judges_what_is_open_once(monkeyp
     for least in (0.002, 0.003, 0.002):
         set_policy(monkeypatch, min_variance=least)
         assert (ingest(), ingest()) == ([segment], [])
-    decisions = settings().open_catalogue().read(["row", "reason", "round"], table="quarantine").to_pylist()
+    decisions = open_catalogue(settings()).read(["row", "reason", "round"], table="quarantine").to_pylist()
     assert sorted(decisions, key=lambda each: each["round"]) == [
         {"row": 5, "reason": "low_variance", "round": number} for number in range(4)
     ]
@@ -86,11 +87,11 @@ def test_policies_may_come_back_and_each_change_judges_what_is_open_once(monkeyp
 def test_a_held_source_is_released_by_another_largest_share(monkeypatch: pytest.MonkeyPatch) -> None:
     capture([*(intact(seed) for seed in range(84)), *(damaged("black", seed) for seed in range(36))], "supplier")
     ingest()
-    assert settings().open_catalogue().counts().accepted == 0
+    assert open_catalogue(settings()).counts().accepted == 0
     set_policy(monkeypatch, max_refused_share=0.4)
     ingest()
-    assert settings().open_catalogue().counts().accepted == 84
-    assert settings().open_catalogue().counts().per_reason == {"low_variance": 36}
+    assert open_catalogue(settings()).counts().accepted == 84
+    assert open_catalogue(settings()).counts().per_reason == {"low_variance": 36}
 
 
 def test_the_refused_share_of_a_second_judging_is_of_the_whole_source_not_of_what_was_open(
@@ -103,7 +104,7 @@ def test_the_refused_share_of_a_second_judging_is_of_the_whole_source_not_of_wha
     ingest()
     set_policy(monkeypatch, min_variance=0.003, max_refused_share=0.01)
     ingest()
-    assert settings().open_catalogue().counts().per_reason == {"low_variance": 2}
+    assert open_catalogue(settings()).counts().per_reason == {"low_variance": 2}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_a_second_judging_that_is_killed_and_run_again_ends_the_same(
         ingest()
     ingest()
 
-    catalogue = settings().open_catalogue()
+    catalogue = open_catalogue(settings())
     rows = catalogue.read(["row", "digest"]).to_pylist()
     assert [row["row"] for row in rows] == list(range(20))
     assert [row["digest"] for row in rows] == [pixel_digest(product(seed)[None]) for seed in range(20)]
@@ -147,10 +148,10 @@ def test_another_preprocessing_is_another_catalogue_that_fills_itself_and_the_fi
 ) -> None:
     segment = capture([intact(seed) for seed in range(5)], "supplier")
     ingest()
-    first = settings().open_catalogue()
+    first = open_catalogue(settings())
     monkeypatch.setenv("LATENTLOOP_PREPROCESSING__FIT", "stretch")
     forget()
-    second = settings().open_catalogue()
+    second = open_catalogue(settings())
     assert first.name != second.name and second.counts().accepted == 0
 
     assert ingest() == [segment]
