@@ -5,10 +5,16 @@ Everything is imported when it is opened: who only needs the ledger loads no MLf
 
 from __future__ import annotations
 
+import os
+import socket
+import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from deploy.settings import Settings, SettingsError
+from deploy.private_home import keep_private
+from deploy.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -18,8 +24,86 @@ if TYPE_CHECKING:
     from deploy.stores.mlflow.registry import Patience, Registry
     from deploy.stores.objects.port import ObjectStore
     from deploy.stores.orchestrator import Orchestrator
+    from deploy.stores.sql.digests import DigestIndex
+    from deploy.stores.sql.ledger import Ledger
     from deploy.stores.sql.pairs import Pairs
+    from deploy.stores.sql.release import ReleaseStore
     from deploy.stores.sql.telemetry import Telemetry
+
+
+class World:
+    """The settings of a process and the stores that they name, each opened once, when it is first used.
+
+    `clock` gives the time, aware; `owner` names this process in the ledger: host, pid and a random word, because pids
+    are reused.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime] | None = None) -> None:
+        self.settings = settings
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._clock = clock or _utc_now
+
+    def now(self) -> datetime:
+        """The time, aware, UTC."""
+        return self._clock()
+
+    @cached_property
+    def objects(self) -> ObjectStore:
+        """The object store."""
+        return open_objects(self.settings)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The migrated database of ledger and release row."""
+        return open_database(self.settings)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Triggers and record."""
+        from deploy.stores.sql.ledger import Ledger
+
+        return Ledger(self.engine)
+
+    @cached_property
+    def releases(self) -> ReleaseStore:
+        """What serves."""
+        from deploy.stores.sql.release import ReleaseStore
+
+        return ReleaseStore(self.engine)
+
+    @cached_property
+    def digests(self) -> DigestIndex:
+        """Which row claimed which image first."""
+        from deploy.stores.sql.digests import DigestIndex
+
+        return DigestIndex(self.engine)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The image tables of today's preprocessing."""
+        from deploy.stores.catalogue import Catalogue
+
+        return Catalogue(self.objects, self.settings.preprocessing.digest)
+
+    @cached_property
+    def telemetry(self) -> Telemetry:
+        """The rows of the traffic."""
+        return open_telemetry(self.settings)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registered versions; SettingsError where no address of MLflow is known."""
+        return open_registry(self.settings)
+
+
+def open_world() -> World:
+    """The world of this process by its environment; what it keeps from now on is its user's alone."""
+    keep_private()
+    return World(load_settings())
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 def open_objects(settings: Settings) -> ObjectStore:

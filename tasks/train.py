@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from deploy.wiring import open_catalogue
-from tasks.context import objects, settings
+from deploy.wiring import World
 from tasks.dataset.images import read_benchmark
 from tasks.dataset.mixing import mark_new_kind, mix, natural_weights
 from tasks.dataset.pixel_file import read_into_file
@@ -56,9 +55,9 @@ class FittedPrior:
 
 
 @task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5, retry_condition_fn=may_pass_later)
-def train_candidate(plan: RetrainPlan) -> Trained:
+def train_candidate(world: World, plan: RetrainPlan) -> Trained:
     """Train to the plan's budget, from the champion where the tier does, fit the sampling prior, and keep both."""
-    if (kept := finished_step(objects(), plan.key, "trained", Trained)) is not None:
+    if (kept := finished_step(world.objects, plan.key, "trained", Trained)) is not None:
         return kept
     import pyarrow as pa
     import torch
@@ -68,21 +67,21 @@ def train_candidate(plan: RetrainPlan) -> Trained:
     from vae_core.models.placement import model_on
     from vae_core.models.variants import require_served
 
-    device = training_device()  # before the images are read: that takes minutes
-    torch.set_num_threads(settings().training.threads)
-    excluded = fix_rows(open_catalogue(settings()), plan)
-    rows = training_rows(open_catalogue(settings()), plan, ["row"])
-    pixels, is_new = _decode(plan, rows), mark_new_kind(rows, plan)
+    device = training_device(world)  # before the images are read: that takes minutes
+    torch.set_num_threads(world.settings.training.threads)
+    excluded = fix_rows(world, world.catalogue, plan)
+    rows = training_rows(world, world.catalogue, plan, ["row"])
+    pixels, is_new = _decode(world, plan, rows), mark_new_kind(world, rows, plan)
     del rows
     pa.default_memory_pool().release_unused()  # Arrow keeps 0.4 KB for each row that it read
     mixture = mix(is_new, plan)
-    parent = _fetch_parent(plan)
+    parent = _fetch_parent(world, plan)
     tell_step("training", "its curves are opened in MLflow")
-    with open_curves(plan) as curves:
-        result = _train(plan, pixels, mixture.weights if mixture else None, parent, curves, device)
-        result = _fall_back(plan, result, device)
+    with open_curves(world, plan) as curves:
+        result = _train(world, plan, pixels, mixture.weights if mixture else None, parent, curves, device)
+        result = _fall_back(world, plan, result, device)
         model = require_served(result.model)
-        fitted = _fit_prior(plan, model, pixels, natural_weights(is_new, plan), parent, curves)
+        fitted = _fit_prior(world, plan, model, pixels, natural_weights(is_new, plan), parent, curves)
     prefix = f"runs/{plan.key}/trained"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "artifact"
@@ -97,8 +96,8 @@ def train_candidate(plan: RetrainPlan) -> Trained:
             digest="",
         )
         digest = write_artifact(folder, artifact)
-        put_artifact(objects(), folder, prefix)
-    keep_curve(plan.key, result.curve)
+        put_artifact(world.objects, folder, prefix)
+    keep_curve(world, plan.key, result.curve)
     trained = Trained(
         key=plan.key,
         prefix=prefix,
@@ -117,19 +116,20 @@ def train_candidate(plan: RetrainPlan) -> Trained:
         events=tuple(map(TrainingEvent.of, result.events)),
         information=tuple(map(InformationBounds.of, result.information)),
     )
-    return finish_step(objects(), plan.key, "trained", trained)
+    return finish_step(world.objects, plan.key, "trained", trained)
 
 
-def _decode(plan: RetrainPlan, rows: pa.Table) -> np.ndarray:
+def _decode(world: World, plan: RetrainPlan, rows: pa.Table) -> np.ndarray:
     """The images of the training, uint8 (N, C, H, W): in memory, or mapped from a file where they are too many."""
-    catalogue, size = open_catalogue(settings()), len(rows) * math.prod(plan.preprocessing.shape)
-    if size <= settings().training.pixels_in_memory_bytes:
+    catalogue, size = world.catalogue, len(rows) * math.prod(plan.preprocessing.shape)
+    if size <= world.settings.training.pixels_in_memory_bytes:
         return read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing, "images to train on")
-    folder = settings().work_folder / plan.key
+    folder = world.settings.work_folder / plan.key
     return read_into_file(catalogue, plan.catalogue_version, rows, plan.preprocessing, folder)
 
 
 def _train(
+    world: World,
     plan: RetrainPlan,
     pixels: np.ndarray,
     weights: np.ndarray | None,
@@ -150,14 +150,14 @@ def _train(
         pixels,
         plan.model,
         plan.train,
-        clock=training_clock(),
-        checkpoint_folder=settings().work_folder / plan.key / "checkpoints",
+        clock=training_clock(world),
+        checkpoint_folder=world.settings.work_folder / plan.key / "checkpoints",
         device=device,
         on_progress=progressed,
         initial=parent.model if parent else None,
         weights=weights,
-        held_out=_early_stopping(plan),
-        inspected=_inspected(plan),
+        held_out=_early_stopping(world, plan),
+        inspected=_inspected(world, plan),
         on_twin_progress=warned,
     )
     curves.add_information(result.information)
@@ -165,7 +165,7 @@ def _train(
     return result
 
 
-def _fall_back(plan: RetrainPlan, result: TrainResult, device: str) -> TrainResult:
+def _fall_back(world: World, plan: RetrainPlan, result: TrainResult, device: str) -> TrainResult:
     """In doubt about the weights, those of a snapshot: judged on images of benchmark_old, by the gate's absolute bars.
 
     Nothing trains on those images, and of a few snapshots hardly anything is fitted to them by choosing one. They are
@@ -177,12 +177,16 @@ def _fall_back(plan: RetrainPlan, result: TrainResult, device: str) -> TrainResu
     from vae_core.training.recovery.fallback import fall_back_where_suspect
 
     tell_step("weights", "a quick benchmark")
-    gate, pixels = settings().gate, read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images)
+    gate, pixels = (
+        world.settings.gate,
+        read_benchmark(world.objects, plan.benchmark, world.settings.evaluation.n_images),
+    )
     bars = Bars(gate.first_min_active_units, gate.first_min_explained_variance)
     return fall_back_where_suspect(result, pixels, bars, device=device)
 
 
 def _fit_prior(
+    world: World,
     plan: RetrainPlan,
     model: ServedModel,
     pixels: np.ndarray,
@@ -194,11 +198,12 @@ def _fit_prior(
     from vae_core.models.vq_vae import VqVae
 
     if isinstance(model, VqVae):
-        return _fit_code_prior(plan, model, pixels, natural, parent, curves)
-    return FittedPrior(fit_mixture_prior(model, pixels, natural, plan))
+        return _fit_code_prior(world, plan, model, pixels, natural, parent, curves)
+    return FittedPrior(fit_mixture_prior(world, model, pixels, natural, plan))
 
 
 def _fit_code_prior(
+    world: World,
     plan: RetrainPlan,
     model: VqVae,
     pixels: np.ndarray,
@@ -214,24 +219,24 @@ def _fit_code_prior(
         curves.add_prior(progress)
         tell_share("prior", progress.share_done, say_code_prior(progress, codes[0].size))
 
-    codes = encode_codes(model, pixels)
+    codes = encode_codes(world, model, pixels)
     tell_step("prior", f"over the codes of {len(codes):,} images")  # its first steps are told after twenty
     before = parent.prior if parent else None
     # a training that was killed as its budget ended may make one more step: other weights give other codes, and
     # checkpoints of a fit to the former ones would stop this one
-    folder = settings().work_folder / plan.key / f"prior-{digest_weights(copy_weights(model))[:16]}"
+    folder = world.settings.work_folder / plan.key / f"prior-{digest_weights(copy_weights(model))[:16]}"
     fitted = fit_prior_over_codes(
-        codes, natural, plan, size=model.config.codes, parent=before, folder=folder, on_progress=progressed
+        world, codes, natural, plan, size=model.config.codes, parent=before, folder=folder, on_progress=progressed
     )
     curves.add_trained(code_prior=fitted.prior.config)
     kept = None
     if parent is not None and isinstance(parent.model, VqVae):
-        kept = share_kept(parent.model, pixels, codes, plan.train.seed)
+        kept = share_kept(world, parent.model, pixels, codes, plan.train.seed)
     warm = warm_start(before, fitted.prior.config) is not None
     return FittedPrior(fitted.prior, describe_fit(fitted, warm=warm), kept)
 
 
-def _fetch_parent(plan: RetrainPlan) -> Artifact | None:
+def _fetch_parent(world: World, plan: RetrainPlan) -> Artifact | None:
     """The champion that a warm start begins from; the full tier begins anew."""
     if plan.tier == "full":
         return None
@@ -240,23 +245,23 @@ def _fetch_parent(plan: RetrainPlan) -> Artifact | None:
     assert plan.champion is not None, "a plan of these tiers names its champion"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "champion"
-        return fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, folder)
+        return fetch_artifact(world.objects, plan.champion.artifact, plan.champion.digest, folder)
 
 
-def _early_stopping(plan: RetrainPlan) -> np.ndarray | None:
+def _early_stopping(world: World, plan: RetrainPlan) -> np.ndarray | None:
     """Images whose loss ends the training, where the plan set some aside."""
-    catalogue = open_catalogue(settings())
-    rows = early_stopping_rows(catalogue, plan, ["segment", "row"])
+    catalogue = world.catalogue
+    rows = early_stopping_rows(world, catalogue, plan, ["segment", "row"])
     return read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing) if len(rows) else None
 
 
-def _inspected(plan: RetrainPlan) -> np.ndarray | None:
+def _inspected(world: World, plan: RetrainPlan) -> np.ndarray | None:
     """Images that nothing trains on, for bounds by which nothing is chosen or ended; None where none are asked for."""
     if not plan.train.mutual_information_every_steps:
         return None
     from vae_core.training.health.information import MOST_IMAGES
 
-    return read_benchmark(objects(), plan.benchmark, MOST_IMAGES)
+    return read_benchmark(world.objects, plan.benchmark, MOST_IMAGES)
 
 
 def _summarise(result: TrainResult, codes_kept: float | None, plan: RetrainPlan) -> TrainingSummary:

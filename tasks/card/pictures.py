@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.wiring import World
 from tasks.card.drawing import draw_code_shares, draw_curves, draw_histogram, draw_picture
-from tasks.context import objects, settings
 from tasks.dataset.images import new_kind_images
 from tasks.run.curve import curve_key
 from tasks.run.progress import tell_step
@@ -26,6 +26,7 @@ SAMPLE_ROWS = 4
 
 
 def draw_card(
+    world: World,
     artifact: Artifact,
     pixels: np.ndarray,
     result: BenchmarkResult,
@@ -36,8 +37,8 @@ def draw_card(
     from vae_core.evaluation.images.pictures import reconstruction_grid, sample_grid, worst_reconstructions
 
     assert artifact.reference is not None
-    model, seed = artifact.model, settings().evaluation.seed
-    curve = json.loads(objects().get(curve_key(plan.key)).data)
+    model, seed = artifact.model, world.settings.evaluation.seed
+    curve = json.loads(world.objects.get(curve_key(plan.key)).data)
     limit = artifact.reference.threshold("recon_error", 0.99)
 
     def drawing(what: str) -> None:
@@ -59,7 +60,7 @@ def draw_card(
     drawing("what the codes do")
     pictures |= _draw_clusters(artifact, pixels, result, clusters)
     pictures |= _draw_code(artifact, result)
-    pictures |= _draw_new_kind(artifact, plan)
+    pictures |= _draw_new_kind(world, artifact, plan)
     return pictures
 
 
@@ -104,7 +105,7 @@ def _draw_code(artifact: Artifact, result: BenchmarkResult) -> dict[str, bytes]:
     return {"traversals.png": draw_picture(moved)}
 
 
-def _draw_new_kind(artifact: Artifact, plan: RetrainPlan) -> dict[str, bytes]:
+def _draw_new_kind(world: World, artifact: Artifact, plan: RetrainPlan) -> dict[str, bytes]:
     """Held-out images of the new kind, by the champion and by the candidate; nothing where none was found."""
     import numpy as np
 
@@ -115,11 +116,11 @@ def _draw_new_kind(artifact: Artifact, plan: RetrainPlan) -> dict[str, bytes]:
 
     if plan.benchmark_new is None or plan.champion is None:
         return {}
-    images = new_kind_images(objects(), plan.benchmark_new, SHOWN_IMAGES)
+    images = new_kind_images(world.objects, plan.benchmark_new, SHOWN_IMAGES)
     if not len(images):
         return {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "champion"
-        champion = fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, folder)
+        champion = fetch_artifact(world.objects, plan.champion.artifact, plan.champion.digest, folder)
     before, after = (quantize(score_images(each.model, images).reconstruction) for each in (champion, artifact))
     return {"new_kind.png": draw_picture(tile_images(np.concatenate([images, before, after]), len(images)))}

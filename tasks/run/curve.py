@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tasks.context import objects
+from deploy.wiring import World
 
 if TYPE_CHECKING:
     from vae_core.priors.fit_code_prior import CodePriorProgress
@@ -21,11 +21,11 @@ def told_names(progress: TrainProgress) -> tuple[str, ...]:
     return OF_VAE if progress.squared_error is None else OF_VQ_VAE
 
 
-def keep_curve(key: str, curve: Sequence[TrainProgress]) -> None:
+def keep_curve(world: World, key: str, curve: Sequence[TrainProgress]) -> None:
     """Keep a training's reports, of which there is at least one, as equally long columns."""
     names = ("step", "epoch", *told_names(curve[-1]))
     columns = {name: [getattr(each, name) for each in curve] for name in names}
-    objects().put(curve_key(key), json.dumps(columns).encode())
+    world.objects.put(curve_key(key), json.dumps(columns).encode())
 
 
 def curve_key(run: str) -> str:

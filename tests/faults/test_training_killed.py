@@ -24,6 +24,7 @@ from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from deploy.wiring import open_objects, open_registry
 from tasks import context
 from tasks.ingest import find_new_segments, ingest_segments
+from tests.tasks.opened import opened
 from tests.vae_core.synthetic_images import boxes
 
 KEY = "killed-again-and-again"
@@ -159,8 +160,8 @@ def _fill_catalogue() -> None:
         for row, image in enumerate(pixels[:, 0])
     ]
     captures.write_by_content(images)
-    for chunk in find_new_segments.fn():
-        counts = ingest_segments.fn(chunk)
+    for chunk in find_new_segments.fn(opened()):
+        counts = ingest_segments.fn(opened(), chunk)
         assert counts.accepted == 600
 
 

@@ -23,9 +23,9 @@ from deploy.stores.sql.ledger import Beat, Ledger
 from deploy.stores.sql.release import ReleaseStore
 from deploy.stores.sql.revisions import migrations, read_known
 from deploy.wiring import open_catalogue, open_database, open_objects, open_pairs, open_telemetry, release_public_key
-from tasks.context import engine, forget
 from tests.latentloop.front_door import environment, run_latentloop
 from tests.tasks.arrivals import ingest
+from tests.tasks.opened import forget, opened
 from tests.upgrades.make_home import NOW
 
 ARCHIVE = Path(__file__).with_name("home-0.1.0.tar.gz")
@@ -125,7 +125,7 @@ def test_its_catalogue_is_filled_from_its_captures_by_the_first_ingest_and_the_o
     assert counts == CatalogueCounts(accepted=6, quarantined=0, per_reason={}), "its refusal is judged again as well"
     assert ingest() == []
     assert len(old.read(["segment"])) == 4, "nothing of it was changed"
-    engine().dispose()
+    opened().engine.dispose()
     forget()
 
 
