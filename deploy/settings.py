@@ -38,6 +38,7 @@ from deploy.configuration.fields import read_fields
 from deploy.configuration.file import SettingsFileError, is_there, read_settings_file
 from deploy.configuration.following import SHAPE, follow
 from deploy.configuration.intake import IntakeConfig
+from deploy.configuration.login import is_prefect_auth
 from deploy.configuration.origins import NOTHING_SAID, Said, gather_said
 from deploy.configuration.problems import find_unknown_variables, place_of, say_problems
 from deploy.configuration.sources import EnvironmentSource, FileSource
@@ -182,8 +183,6 @@ class Settings(BaseSettings):
     @field_validator("prefect_auth")
     @classmethod
     def _has_two_parts(cls, given: SecretStr | None) -> SecretStr | None:
-        from deploy.stores.prefect_auth import is_prefect_auth
-
         if given is not None and not is_prefect_auth(given.get_secret_value()):
             raise ValueError("expected `user:password` in ASCII, as the server's PREFECT_SERVER_API_AUTH_STRING has it")
         return given
