@@ -7,12 +7,13 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 
-from vae_core.config import ConvVaeConfig, ModelConfig
-from vae_core.models.build import build_model
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.vq_vae import VqVae
+from vae_core.families.build import build_model
+from vae_core.families.configs import ModelConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.training.objectives.precision import Precision, autocast
-from vae_core.vq_config import VqVaeConfig
 
 Step = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 """From images (B, C, H, W) on [0, 1] and a generator on their device to the loss () of the step that was made."""

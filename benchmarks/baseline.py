@@ -23,16 +23,17 @@ import torch
 from benchmarks.command import add_weights, converted_weights, find_images, make_parser, measure_and_publish
 from benchmarks.form import Result
 from benchmarks.stopwatch import one_thread
-from vae_core.ae_config import ConvAeConfig
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
 from vae_core.evaluation.benchmark_scores import FrechetScore
 from vae_core.evaluation.distances.frechet_ruler import FrechetRuler
 from vae_core.evaluation.features.extractor import EfficientNetLite0, FeatureExtractor
 from vae_core.evaluation.features.real_features import extract_real_features
 from vae_core.evaluation.images.decoding import decode_pixels, quantize
+from vae_core.families.conv_ae.config import ConvAeConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.variants import ImageModel
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.inference import score_images
-from vae_core.models.variants import ImageModel
-from vae_core.models.vq_vae import VqVae
 from vae_core.priors.gaussian_mixture import MAX_FIT_CODES, fit_mixture
 from vae_core.priors.posterior import sample_posterior
 from vae_core.training.loop import train

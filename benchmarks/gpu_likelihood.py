@@ -15,11 +15,12 @@ from benchmarks.gpu_speed import wall_clock
 from benchmarks.likelihood import BATCH_SIZE, MODEL, PUBLISHED, SEED, draw_binary, measure_neg_elbo, training_config
 from benchmarks.peers.pythae import train_pythae_vae
 from benchmarks.training import BATCH
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
 from vae_core.evaluation.likelihood.binarize import binarize
 from vae_core.evaluation.likelihood.importance_nll import ROWS_AT_ONCE
 from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of
-from vae_core.models.conv_vae import ConvVae
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.conv_vae.model import ConvVae
 from vae_core.training.loop import train
 from vae_core.training.result import TrainResult
 

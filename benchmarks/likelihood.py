@@ -28,15 +28,16 @@ import torch
 from benchmarks.form import Result, make_report, publish_report
 from benchmarks.idx_images import DataMissing, find_idx_images
 from benchmarks.stopwatch import one_thread
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
 from vae_core.errors import VaeCoreError
 from vae_core.evaluation.likelihood.binarize import binarize
 from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of
 from vae_core.evaluation.mean_estimate import MeanEstimate, estimate_mean
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.conv_vae.model import ConvVae, reparameterize
+from vae_core.families.conv_vae.protocol import Posterior
 from vae_core.images.preprocessing import to_unit
 from vae_core.losses import bernoulli_nll, kl_divergence
-from vae_core.models.conv_vae import ConvVae, reparameterize
-from vae_core.models.protocol import Posterior
 from vae_core.training.loop import train
 from vae_core.training.result import TrainResult
 

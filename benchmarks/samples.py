@@ -27,13 +27,13 @@ from vae_core.evaluation.distances.frechet_ruler import FrechetRuler
 from vae_core.evaluation.features.extractor import EfficientNetLite0, FeatureExtractor
 from vae_core.evaluation.features.real_features import extract_real_features
 from vae_core.evaluation.images.decoding import decode_pixels
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.inference import score_images
-from vae_core.models.vq_vae import VqVae
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.priors.fit_code_prior import FittedCodePrior, fit_code_prior
 from vae_core.training.loop import train
 from vae_core.training.objectives.precision import resolve_precision
-from vae_core.vq_config import VqVaeConfig
 
 SEED = 0
 CHUNK = 1_000

@@ -25,8 +25,9 @@ from tasks.run.progress import tell_step
 from tasks.run.slots import name_slot
 from tasks.run.steps import finish_step, finished_step
 from tasks.values import Cause, PlannedCodePrior, RetrainPlan, Tier, WindowSelection
-from vae_core.config import ModelConfig, TrainConfig
-from vae_core.vq_config import VqVaeConfig
+from vae_core.config import TrainConfig
+from vae_core.families.configs import ModelConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
 
 if TYPE_CHECKING:
     from deploy.release import ServedVersion

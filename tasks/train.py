@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from vae_core.artifact import Artifact, TrainingSummary
-    from vae_core.models.variants import ServedModel
-    from vae_core.models.vq_vae import VqVae
+    from vae_core.families.variants import ServedModel
+    from vae_core.families.vq_vae.model import VqVae
     from vae_core.priors.fit_code_prior import CodePriorProgress
     from vae_core.priors.sampling import SamplingPrior
     from vae_core.training.health.progress import TrainProgress
@@ -64,8 +64,8 @@ def train_candidate(plan: RetrainPlan) -> Trained:
 
     from deploy.stores.objects.artifacts import put_artifact
     from vae_core.artifact import Artifact, write_artifact
-    from vae_core.models.placement import model_on
-    from vae_core.models.variants import require_served
+    from vae_core.families.variants import require_served
+    from vae_core.placement import model_on
 
     device = training_device()  # before the images are read: that takes minutes
     torch.set_num_threads(settings().training.threads)
@@ -190,7 +190,7 @@ def _fit_prior(
     curves: CurveLogger,
 ) -> FittedPrior:
     """The prior of the model's kind, on all images of the training in their natural mix."""
-    from vae_core.models.vq_vae import VqVae
+    from vae_core.families.vq_vae.model import VqVae
 
     if isinstance(model, VqVae):
         return _fit_code_prior(plan, model, pixels, natural, parent, curves)
@@ -206,7 +206,7 @@ def _fit_code_prior(
     curves: CurveLogger,
 ) -> FittedPrior:
     from tasks.scoring.codes import encode_codes, share_kept
-    from vae_core.models.vq_vae import VqVae
+    from vae_core.families.vq_vae.model import VqVae
     from vae_core.weights import copy_weights, digest_weights
 
     def progressed(progress: CodePriorProgress) -> None:
@@ -260,7 +260,7 @@ def _inspected(plan: RetrainPlan) -> np.ndarray | None:
 
 def _summarise(result: TrainResult, codes_kept: float | None, plan: RetrainPlan) -> TrainingSummary:
     from vae_core.artifact import TrainingSummary
-    from vae_core.config import ConvVaeConfig
+    from vae_core.families.conv_vae.config import ConvVaeConfig
     from vae_core.weights import encoder_digest
 
     watched = {each.step: each.loss for each in result.held_out_curve}

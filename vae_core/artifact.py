@@ -20,19 +20,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from vae_core.artifact_files import DOCUMENT, GOLDEN, PRIOR, REFERENCE, WEIGHTS, read_manifest, require_names
-from vae_core.config import ConvVaeConfig, LikelihoodName, ModelConfig, TrainConfig
+from vae_core.config import TrainConfig
 from vae_core.documents import SHA256, parse_document, to_canonical_json
 from vae_core.errors import ArtifactError, SealError
+from vae_core.families.build import restore_model
+from vae_core.families.configs import ModelConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig, LikelihoodName
+from vae_core.families.variants import ServedModel, require_served
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.golden import Golden, check_golden, make_golden
 from vae_core.images.preprocessing import Preprocessing
-from vae_core.models.build import restore_model
-from vae_core.models.variants import ServedModel, require_served
-from vae_core.models.vq_vae import VqVae
 from vae_core.priors.sampling import PriorKind, SamplingPrior, kind_of, parse_prior, require_prior_of
 from vae_core.reference import Reference
 from vae_core.sealed_folder import Manifest, ManifestEntry, open_sealed, seal_folder
 from vae_core.training.health.events import StopReason
-from vae_core.vq_config import VqVaeConfig
 from vae_core.weights import copy_weights
 
 __all__ = [

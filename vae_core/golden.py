@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from vae_core.errors import ArtifactError
+from vae_core.families.variants import AnyModel
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.inference import score_images
-from vae_core.models.variants import AnyModel
-from vae_core.models.vq_vae import VqVae
 
 
 @dataclass(frozen=True, slots=True, eq=False)

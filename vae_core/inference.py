@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from vae_core.errors import DataError
+from vae_core.families.conv_ae.model import ConvAe
+from vae_core.families.conv_vae.protocol import Vae
+from vae_core.families.variants import MeasuredModel
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.describe_images import describe_images
 from vae_core.images.preprocessing import to_unit
 from vae_core.losses import kl_divergence
-from vae_core.models.conv_ae import ConvAe
-from vae_core.models.protocol import Vae
-from vae_core.models.variants import MeasuredModel
-from vae_core.models.vq_vae import VqVae
 
 SAMPLES_AT_ONCE = 512
 """Decoded draws held at a time by `reconstruct_samples`."""

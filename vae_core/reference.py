@@ -14,8 +14,8 @@ from vae_core.images.inversion import measure_inversion, tells_negatives
 if TYPE_CHECKING:  # who only reads one needs no torch
     import torch
 
+    from vae_core.families.variants import AnyModel
     from vae_core.inference import Scores
-    from vae_core.models.variants import AnyModel
 
 HISTOGRAM_BINS = 16
 """Of 16 grey levels each."""

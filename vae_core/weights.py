@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from vae_core.models.variants import ImageModel
+from vae_core.families.variants import ImageModel
 
 
 def copy_weights(model: nn.Module) -> dict[str, torch.Tensor]:

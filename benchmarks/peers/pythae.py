@@ -16,10 +16,11 @@ import torch
 from torch import nn
 
 from benchmarks.peers.load import load_peer
-from vae_core.config import ConvVaeConfig, ModelConfig
-from vae_core.models.build import build_model
-from vae_core.models.protocol import Posterior
-from vae_core.vq_config import VqVaeConfig
+from vae_core.families.build import build_model
+from vae_core.families.configs import ModelConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.conv_vae.protocol import Posterior
+from vae_core.families.vq_vae.config import VqVaeConfig
 
 LEARNING_RATE = 1e-3
 

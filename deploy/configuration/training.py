@@ -15,10 +15,11 @@ from pydantic import (
     model_validator,
 )
 
-from vae_core.config import Budget, ModelConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.configs import ModelConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.training.recipes import emergency_recipe, incremental_recipe
-from vae_core.vq_config import VqVaeConfig
 
 
 def full_recipe() -> TrainConfig:

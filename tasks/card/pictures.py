@@ -91,7 +91,7 @@ def _draw_code(artifact: Artifact, result: BenchmarkResult) -> dict[str, bytes]:
     import numpy as np
 
     from vae_core.evaluation.images.pictures import traversal_grid
-    from vae_core.models.vq_vae import VqVae
+    from vae_core.families.vq_vae.model import VqVae
 
     model, reference = artifact.model, artifact.reference
     assert reference is not None

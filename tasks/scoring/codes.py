@@ -10,14 +10,14 @@ from tasks.scoring.scores import score_many
 if TYPE_CHECKING:
     import numpy as np
 
-    from vae_core.models.vq_vae import VqVae
+    from vae_core.families.vq_vae.model import VqVae
 
 COMPARED_IMAGES = 10_000
 
 
 def encode_codes(model: VqVae, pixels: np.ndarray) -> np.ndarray:
     """Codes (N, h, w) int32 of pixels uint8 (N, C, H, W), by a model in eval mode, on the training's device."""
-    from vae_core.models.placement import model_on
+    from vae_core.placement import model_on
 
     device = training_device()
     scores = score_many(model_on(model, device), pixels, "images, for their codes", device=device)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from vae_core.models.conv_vae import ConvVae
+    from vae_core.families.conv_vae.model import ConvVae
     from vae_core.priors.code_prior import CodePrior
     from vae_core.priors.code_prior_config import CodePriorConfig
     from vae_core.priors.fit_code_prior import CodePriorProgress, FittedCodePrior

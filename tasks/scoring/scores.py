@@ -10,8 +10,8 @@ from tasks.run.progress import counting
 if TYPE_CHECKING:
     import numpy as np
 
+    from vae_core.families.variants import MeasuredModel
     from vae_core.inference import Scores
-    from vae_core.models.variants import MeasuredModel
 
 IMAGES_AT_ONCE = 2_048  # their reconstructions lie in memory together: 6 MB at 28 px
 

@@ -41,7 +41,10 @@ from tests.tasks.season import (
     settled,
 )
 from vae_core.artifact import Artifact, TrainingSummary, write_artifact
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.objective import VqVaeObjective
 from vae_core.inference import score_images
 from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.fit_code_prior import CodePriorProgress
@@ -49,8 +52,6 @@ from vae_core.priors.sampling import kind_of
 from vae_core.reference import measure_reference
 from vae_core.training.health.events import CodesUnused, EventKind, TrainEvent
 from vae_core.training.loop import train
-from vae_core.training.objectives.vq_objective import VqVaeObjective
-from vae_core.vq_config import VqVaeConfig
 
 pytestmark = [
     pytest.mark.server,

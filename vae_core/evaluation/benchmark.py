@@ -26,11 +26,11 @@ from vae_core.evaluation.images.image_scores import ImageScores, measure_images
 from vae_core.evaluation.images.sample_sources import SampleSource, extract_samples, find_sources
 from vae_core.evaluation.mean_estimate import estimate_mean, estimate_mean_normally
 from vae_core.evaluation.progress import EvaluationProgress, ProgressCounter
+from vae_core.families.conv_ae.model import ConvAe
+from vae_core.families.variants import MeasuredModel
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.describe_images import describe_images
 from vae_core.images.preprocessing import pixel_digest, to_unit
-from vae_core.models.conv_ae import ConvAe
-from vae_core.models.variants import MeasuredModel
-from vae_core.models.vq_vae import VqVae
 from vae_core.priors.sampling import SamplingPrior
 
 SMALLEST_SET = 4

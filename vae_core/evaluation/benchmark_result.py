@@ -6,7 +6,6 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, model_validator
 
-from vae_core.config import LikelihoodName
 from vae_core.evaluation.benchmark_scores import (
     FORM,
     CoverageScore,
@@ -19,6 +18,7 @@ from vae_core.evaluation.benchmark_scores import (
 )
 from vae_core.evaluation.codes.traversal_score import TraversalScore
 from vae_core.evaluation.images.group_errors import SMALLEST_GROUP
+from vae_core.families.conv_vae.config import LikelihoodName
 
 __all__ = ["BenchmarkResult", "FrechetScore"]
 

@@ -7,13 +7,13 @@ from typing import Literal
 
 import torch
 
-from vae_core.config import ModelConfig
 from vae_core.errors import ArtifactError
-from vae_core.models.variants import AnyModel
-from vae_core.models.vq_vae import VqVae
+from vae_core.families.configs import ModelConfig
+from vae_core.families.variants import AnyModel
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior
-from vae_core.vq_config import VqVaeConfig
 
 PriorKind = Literal["gaussian_mixture", "code_transformer"]
 SamplingPrior = GaussianMixturePrior | CodePrior

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from vae_core.config import TrainConfig
+from vae_core.families.conv_ae.model import ConvAe
+from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.variants import ImageModel
 from vae_core.likelihoods import GaussianLikelihood
-from vae_core.models.conv_ae import ConvAe
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.variants import ImageModel
 
 MOST_IMAGES = 10_000
 """Of one fit: 7.8 million squared errors of 28 x 28 pixels, so that the NLL is off by far less than 0.01 nats."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from vae_core.config import TrainConfig
 from vae_core.errors import DivergenceError
-from vae_core.models.vq_vae import VqVae
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.ranks import ALONE, Ranks
 from vae_core.schedules import learning_rate
 from vae_core.training.budget import BudgetMeter

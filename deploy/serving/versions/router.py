@@ -12,8 +12,8 @@ from datetime import datetime
 
 from deploy.serving.errors import Problem
 from vae_core.artifact import Artifact
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.preprocessing import Preprocessing
-from vae_core.models.vq_vae import VqVae
 from vae_core.reference import Reference
 
 

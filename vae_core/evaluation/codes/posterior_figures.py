@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vae_core.config import LikelihoodName
 from vae_core.evaluation.benchmark_scores import MeanScore, NllScore, OccupancyScore, UnbiasedScore
 from vae_core.evaluation.codes.latents import measure_latents
 from vae_core.evaluation.codes.prior_occupancy import compare_occupancy
@@ -21,7 +20,8 @@ from vae_core.evaluation.images.sample_sources import SampleSource
 from vae_core.evaluation.likelihood.model_nll import measure_nll
 from vae_core.evaluation.likelihood.mutual_information import measure_mutual_information
 from vae_core.evaluation.mean_estimate import estimate_mean_normally
-from vae_core.models.protocol import Posterior, Vae
+from vae_core.families.conv_vae.config import LikelihoodName
+from vae_core.families.conv_vae.protocol import Posterior, Vae
 from vae_core.priors.posterior import sample_posterior
 from vae_core.priors.standard_normal import sample_standard_normal
 

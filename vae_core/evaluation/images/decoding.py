@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from vae_core.models.variants import MeasuredModel
-from vae_core.models.vq_vae import VqVae
+from vae_core.families.variants import MeasuredModel
+from vae_core.families.vq_vae.model import VqVae
 
 BATCH_SIZE = 512
 

@@ -14,12 +14,12 @@ from vae_core.evaluation.features.extractor import FeatureExtractor
 from vae_core.evaluation.features.real_features import CHUNK
 from vae_core.evaluation.images.decoding import quantize
 from vae_core.evaluation.images.image_quality import measure_ssim
+from vae_core.families.conv_ae.model import ConvAe
+from vae_core.families.conv_vae.protocol import Vae
+from vae_core.families.variants import MeasuredModel
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.preprocessing import to_unit
 from vae_core.inference import Scores, score_images
-from vae_core.models.conv_ae import ConvAe
-from vae_core.models.protocol import Vae
-from vae_core.models.variants import MeasuredModel
-from vae_core.models.vq_vae import VqVae
 from vae_core.priors.posterior import sample_posterior
 
 

@@ -12,9 +12,9 @@ import torch
 from vae_core.errors import DataError
 from vae_core.evaluation.images.decoding import decode_pixels, quantize
 from vae_core.evaluation.images.sample_sources import find_sources
+from vae_core.families.conv_vae.protocol import Vae
+from vae_core.families.variants import AnyModel
 from vae_core.inference import score_images
-from vae_core.models.protocol import Vae
-from vae_core.models.variants import AnyModel
 from vae_core.priors.sampling import SamplingPrior
 
 

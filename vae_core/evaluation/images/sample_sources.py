@@ -13,9 +13,9 @@ from vae_core.errors import DataError
 from vae_core.evaluation.features.extractor import FeatureExtractor
 from vae_core.evaluation.features.real_features import CHUNK
 from vae_core.evaluation.images.decoding import decode_pixels
-from vae_core.models.conv_ae import ConvAe
-from vae_core.models.variants import MeasuredModel
-from vae_core.models.vq_vae import VqVae
+from vae_core.families.conv_ae.model import ConvAe
+from vae_core.families.variants import MeasuredModel
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.sampling import SamplingPrior, kind_of
 from vae_core.priors.standard_normal import sample_standard_normal

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from vae_core.ae_config import TrainableConfig
 from vae_core.config import TrainConfig
-from vae_core.models.build import build_model
-from vae_core.models.conv_ae import ConvAe
-from vae_core.models.variants import ImageModel
-from vae_core.models.vq_vae import VqVae
+from vae_core.families.build import build_model
+from vae_core.families.configs import TrainableConfig
+from vae_core.families.conv_ae.model import ConvAe
+from vae_core.families.conv_ae.objective import AeObjective
+from vae_core.families.conv_vae.objective import VaeObjective
+from vae_core.families.variants import ImageModel
+from vae_core.families.vq_vae.model import VqVae
+from vae_core.families.vq_vae.objective import VqVaeObjective
 from vae_core.ranks import ALONE, Ranks
 from vae_core.training.average import WeightAverage
 from vae_core.training.checkpoints.snapshots import Snapshot, snapshots_from_tensors, snapshots_to_tensors
@@ -22,11 +25,8 @@ from vae_core.training.health.events import TrainEvent
 from vae_core.training.health.information import InformationPoint, information_from_tensors, information_to_tensors
 from vae_core.training.health.monitor import CollapseMonitor
 from vae_core.training.health.progress import IntervalSums, TrainProgress, curve_from_tensor, curve_to_tensor
-from vae_core.training.objectives.ae_objective import AeObjective
 from vae_core.training.objectives.objective import Objective
 from vae_core.training.objectives.precision import Precision, resolve_precision
-from vae_core.training.objectives.vae_objective import VaeObjective
-from vae_core.training.objectives.vq_objective import VqVaeObjective
 from vae_core.training.optimiser import make_optimiser
 from vae_core.training.warm_start import freeze_encoder, take_weights
 from vae_core.weights import copy_weights, load_weights

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from vae_core.models.variants import ImageModel
+from vae_core.families.variants import ImageModel
 from vae_core.weights import copy_weights, require_weights
 
 _WEIGHT, _CURVE, _BEST = "best.", "held_out.curve", "held_out.best"

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_core.config import ModelConfig, TrainConfig
+from vae_core.config import TrainConfig
 from vae_core.errors import DivergenceError
-from vae_core.models.variants import ImageModel
+from vae_core.families.configs import ModelConfig
+from vae_core.families.variants import ImageModel
 from vae_core.ranks import ALONE, Ranks
 from vae_core.training.checkpoints.state import ModelBuilder, build_variant
 from vae_core.training.health.events import EventKind, TrainEvent

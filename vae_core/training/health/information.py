@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from vae_core.evaluation.likelihood.mutual_information import measure_mutual_information
+from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.conv_vae.protocol import Posterior
 from vae_core.losses import kl_divergence
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.protocol import Posterior
 
 MOST_IMAGES = 10_000
 """Of one measurement, whose cost grows with their square; the lower bound cannot exceed the log of their number."""

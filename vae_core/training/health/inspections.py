@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from vae_core.config import TrainConfig
 from vae_core.errors import DataError
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.variants import ImageModel
+from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.variants import ImageModel
 from vae_core.training import refit
 from vae_core.training.checkpoints.snapshots import Snapshot, is_snapshot_due, take_snapshot
 from vae_core.training.checkpoints.state import TrainingState

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vae_core.evaluation.codes.latents import measure_latents
+from vae_core.families.conv_vae.model import ConvVae
 from vae_core.inference import score_images
-from vae_core.models.conv_vae import ConvVae
 from vae_core.training.health.monitor import fewest_active
 
 IMAGES_AT_ONCE = 512

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import torch
 
-from vae_core.models.variants import ImageModel
+from vae_core.families.variants import ImageModel
 from vae_core.training.data.batches import Batch
 from vae_core.training.health.events import TrainEvent
 from vae_core.training.objectives.precision import Precision

@@ -14,8 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.variants import ImageModel
+from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.variants import ImageModel
 from vae_core.training.checkpoints.snapshots import Snapshot
 from vae_core.training.health.events import EventKind, Fallback, TrainEvent
 from vae_core.training.health.quick_benchmark import Bars, QuickBenchmark, measure_quickly

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vae_core.config import ConvVaeConfig, ModelConfig, TrainConfig
+from vae_core.config import TrainConfig
+from vae_core.families.configs import ModelConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.shrink import smaller_codebook
 from vae_core.training.health.events import EventKind, RecoveryAction, TrainEvent
-from vae_core.training.recovery.shrink import smaller_codebook
-from vae_core.vq_config import VqVaeConfig
 
 EPOCHS_UNUSED = 3
 """Epochs in a row with too few codes: one after which the unused begin anew, and two in which that did not help."""

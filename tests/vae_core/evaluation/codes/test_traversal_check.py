@@ -9,7 +9,7 @@ import torch
 
 from vae_core.errors import DataError, DivergenceError
 from vae_core.evaluation.codes.traversal_check import FLOOR, check_traversals, prior_values, span_values
-from vae_core.models.protocol import Posterior
+from vae_core.families.conv_vae.protocol import Posterior
 
 STEPS = 24  # between 25 points
 

@@ -1,0 +1,29 @@
+"""Every variant that this release can build, as types."""
+
+from vae_core.errors import ArtifactError
+from vae_core.families.conv_ae.model import ConvAe
+from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.conv_vae.protocol import Vae
+from vae_core.families.vq_vae.model import VqVae
+
+ServedModel = ConvVae | VqVae
+"""What versions hold and the product serves."""
+
+ImageModel = ServedModel | ConvAe
+"""What can be trained, baselines included: `isinstance` tells which; what all of them have is asked of the union."""
+
+AnyModel = Vae | VqVae
+"""What is asked about images: anything with a Gaussian posterior, or with codes."""
+
+MeasuredModel = AnyModel | ConvAe
+"""What is evaluated: a baseline too."""
+
+
+def require_served(model: ImageModel) -> ServedModel:
+    """The model, where it is of a kind that versions may hold; ArtifactError for a baseline."""
+    if isinstance(model, ConvAe):
+        raise ArtifactError(
+            "artifact: expected a vq_vae or a conv_vae, came conv_ae, a baseline that is trained and measured but "
+            "never served; train one of those"
+        )
+    return model
