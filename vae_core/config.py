@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vae_core.families.configs import ModelConfig
+from vae_core.families.registry import family_of
 
 
 class Budget(BaseModel):
@@ -139,7 +140,7 @@ class TrainConfig(BaseModel):
 
     def for_model(self, model: ModelConfig) -> TrainConfig:
         """The recipe without what goes by a KL that moves where there is none: of a VQ-VAE, or of the decoder alone."""
-        if model.variant == "conv_vae" and self.trains == "all":
+        if family_of(model).has_kl and self.trains == "all":
             return self
         return self.model_copy(update={"snapshots": 0, "mutual_information_every_steps": 0, "twin_share": 0.0})
 

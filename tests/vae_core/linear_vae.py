@@ -20,6 +20,7 @@ class LinearVae(torch.nn.Module):
     inactive dimension.
     """
 
+    variant = "conv_vae"
     likelihood_name: LikelihoodName = "bernoulli"
 
     def __init__(self, gains: tuple[float, ...] = (4.0, 4.0, 0.0)) -> None:

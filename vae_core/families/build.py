@@ -1,4 +1,4 @@
-"""From a config to a model: the one place that knows every variant."""
+"""From a config to a model."""
 
 from collections.abc import Mapping
 from typing import overload
@@ -10,6 +10,7 @@ from vae_core.families.conv_ae.config import ConvAeConfig
 from vae_core.families.conv_ae.model import ConvAe
 from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.registry import family_of
 from vae_core.families.variants import ImageModel, ServedModel, require_served
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.families.vq_vae.model import VqVae
@@ -47,9 +48,8 @@ def restore_model(config: ModelConfig, weights: Mapping[str, torch.Tensor]) -> S
 
 def _outline(config: TrainableConfig) -> ImageModel:
     with torch.device("meta"):
-        if isinstance(config, ConvAeConfig):
-            return ConvAe(config)
-        return VqVae(config) if isinstance(config, VqVaeConfig) else ConvVae(config)
+        model: ImageModel = family_of(config).outline(config)
+    return model
 
 
 def _allocate(model: ImageModel) -> None:

@@ -10,13 +10,19 @@ ServedModel = ConvVae | VqVae
 """What versions hold and the product serves."""
 
 ImageModel = ServedModel | ConvAe
-"""What can be trained, baselines included: `isinstance` tells which; what all of them have is asked of the union."""
+"""What can be trained, baselines included: what all of them have is asked of the union, all else of the family."""
 
 AnyModel = Vae | VqVae
 """What is asked about images: anything with a Gaussian posterior, or with codes."""
 
 MeasuredModel = AnyModel | ConvAe
 """What is evaluated: a baseline too."""
+
+PosteriorModel = ConvVae
+"""What has a Gaussian posterior."""
+
+LikelihoodModel = ConvVae | ConvAe
+"""What has one of our likelihoods, whose scale may be fitted anew."""
 
 
 def require_served(model: ImageModel) -> ServedModel:

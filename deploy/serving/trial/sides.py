@@ -11,7 +11,7 @@ from deploy.serving.http.payload import Upload
 from deploy.serving.http.visit import Outcome, Visit
 from deploy.serving.versions.router import LoadedVersion, Pairing
 from deploy.stores.sql.pairs import PairRow
-from vae_core.inference import Scores
+from vae_core.families.scores import Scores
 
 FAILURE_LENGTH = 200
 NOT_FINITE = "answered with numbers that are not finite"

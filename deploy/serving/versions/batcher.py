@@ -21,8 +21,9 @@ import torch
 from deploy.serving.config import ServingConfig
 from deploy.serving.errors import Problem
 from deploy.serving.versions.router import LoadedVersion
+from vae_core.families.scores import Scores
 from vae_core.families.vq_vae.model import VqVae
-from vae_core.inference import Scores, reconstruct_samples, score_images
+from vae_core.inference import reconstruct_samples, score_images
 
 _LOG = logging.getLogger("latentloop.serving")
 

@@ -29,9 +29,10 @@ from vae_core.artifact import Artifact, TrainingSummary
 from vae_core.config import Budget, TrainConfig
 from vae_core.families.build import build_model
 from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.scores import Scores
 from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.preprocessing import Preprocessing
-from vae_core.inference import Scores, score_images
+from vae_core.inference import score_images
 from vae_core.reference import Reference, measure_reference
 
 

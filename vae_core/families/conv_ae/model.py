@@ -27,6 +27,8 @@ class ConvAe(nn.Module):
     Where its codes lie is not known before they are looked at: samples need a density fitted to them afterwards.
     """
 
+    variant = "conv_ae"
+
     ENCODER = ("encoder", "to_code")
     """The modules that give the code; the others give the image."""
 

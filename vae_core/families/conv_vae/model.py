@@ -30,6 +30,8 @@ class Reconstruction(NamedTuple):
 class ConvVae(nn.Module):
     """Convolutions of kernel 3 and stride 2, then dense layers, between pixels on [0, 1] and a diagonal Gaussian z."""
 
+    variant = "conv_vae"
+
     ENCODER = ("encoder", "to_posterior")
     """The modules that give the posterior; the others give the image."""
 

@@ -76,6 +76,7 @@ class VaeObjective:
     def summarise(self, means: Mapping[str, torch.Tensor]) -> IntervalFigures:
         """NLL, KL summed over dimensions, and how many of those carry something."""
         kl_dims = means[KL_DIMS]
+        nll, kl = float(means[_NLL]), float(kl_dims.sum())
         return IntervalFigures(
-            nll=float(means[_NLL]), kl=float(kl_dims.sum()), active_dims=int((kl_dims > ACTIVE_NATS).sum())
+            neg_elbo=nll + kl, nll=nll, kl=kl, weighs_kl=True, active_dims=int((kl_dims > ACTIVE_NATS).sum())
         )

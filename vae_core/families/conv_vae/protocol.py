@@ -1,4 +1,4 @@
-"""What every variant answers, so that losses, inference and evaluation need not know which one it is."""
+"""What losses, inference and evaluation ask of a model with a Gaussian posterior."""
 
 from typing import NamedTuple, Protocol
 
@@ -17,6 +17,7 @@ class Posterior(NamedTuple):
 class Vae(Protocol):
     """An image VAE with a Gaussian posterior, whose decoder gives a mean image."""
 
+    variant: str
     latent_dim: int
     likelihood_name: LikelihoodName
 

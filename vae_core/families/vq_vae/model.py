@@ -36,6 +36,8 @@ class VqVae(nn.Module):
     error is .0082, of a sigmoid's mean .0093, of a Bernoulli .0095.
     """
 
+    variant = "vq_vae"
+
     ENCODER = ("encoder", "to_codes")
     """The modules that give the vectors that are quantised; the codebook and the others give the image."""
 

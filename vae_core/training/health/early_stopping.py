@@ -13,10 +13,6 @@ from vae_core.weights import copy_weights, require_weights
 _WEIGHT, _CURVE, _BEST = "best.", "held_out.curve", "held_out.best"
 
 
-SMALLEST_FALL = 1e-3
-"""Share of the best squared error, by which a look must be lower to be an improvement of a VQ-VAE."""
-
-
 @dataclass(frozen=True, slots=True)
 class HeldOutPoint:
     """Mean loss of the held-out images after `step` steps; lower is better.

@@ -17,6 +17,8 @@ STEPS = 24  # between 25 points
 class PixelVae:
     """Pixel d is 0.5 plus a curve of unit d; the units beyond the last pixel move nothing. Four pixels."""
 
+    variant = "conv_vae"
+
     def __init__(self, *curves: Callable[[torch.Tensor], torch.Tensor]) -> None:
         self.curves, self.latent_dim, self.largest_batch = curves, 6, 0
 

@@ -5,8 +5,9 @@ from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.families.build import build_model
 from vae_core.families.conv_ae.config import ConvAeConfig
 from vae_core.families.conv_ae.objective import AeObjective
+from vae_core.families.registry import family_of
 from vae_core.images.preprocessing import to_unit
-from vae_core.training.checkpoints.state import make_objective
+from vae_core.ranks import ALONE
 from vae_core.training.data.batches import Batch
 from vae_core.training.data.masking import mask_patches
 from vae_core.training.objectives.objective import LossWeights
@@ -72,7 +73,7 @@ def test_holes_and_dropout_are_those_of_the_generator_and_without_them_nothing_i
 
 
 def test_a_report_has_the_nll_and_nothing_of_a_kl_or_of_codes():
-    objective = make_objective(build(), recipe())
+    objective = family_of(build()).make_objective(build(), recipe(), ALONE)
     assert isinstance(objective, AeObjective) and objective.sizes == {"nll": 1} and not objective.counted
     figures = objective.summarise({"nll": torch.tensor([7.0])})
     assert figures.nll == 7.0

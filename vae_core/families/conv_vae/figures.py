@@ -15,13 +15,13 @@ from vae_core.evaluation.codes.traversal_score import TraversalScore, measure_tr
 from vae_core.evaluation.distances.mmd import measure_mmd, wae_kernel
 from vae_core.evaluation.distances.u_statistic import SMALLEST_SET
 from vae_core.evaluation.effort import Effort, thin_rows
-from vae_core.evaluation.images.image_scores import ImageScores
 from vae_core.evaluation.images.sample_sources import SampleSource
 from vae_core.evaluation.likelihood.model_nll import measure_nll
 from vae_core.evaluation.likelihood.mutual_information import measure_mutual_information
 from vae_core.evaluation.mean_estimate import estimate_mean_normally
 from vae_core.families.conv_vae.config import LikelihoodName
 from vae_core.families.conv_vae.protocol import Posterior, Vae
+from vae_core.families.scores import ImageScores
 from vae_core.priors.posterior import sample_posterior
 from vae_core.priors.standard_normal import sample_standard_normal
 

@@ -1,0 +1,30 @@
+"""Every family of this release, found by the word that a config and its model have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from vae_core.families.conv_ae.family import ConvAeFamily
+from vae_core.families.conv_vae.family import ConvVaeFamily
+from vae_core.families.family import Family
+from vae_core.families.vq_vae.family import VqVaeFamily
+
+
+class Named(Protocol):
+    """A config or a model: both say of which family they are."""
+
+    @property
+    def variant(self) -> str:
+        """The family's word."""
+        ...
+
+
+FAMILIES: Mapping[str, Family[Any, Any]] = {
+    each.variant: each for each in (ConvVaeFamily(), VqVaeFamily(), ConvAeFamily())
+}
+
+
+def family_of(named: Named) -> Family[Any, Any]:
+    """The family of a config or of a model."""
+    return FAMILIES[named.variant]
