@@ -10,7 +10,7 @@ import numpy as np
 
 from vae_core.errors import ArtifactError, DataError
 from vae_core.families.columns import Column, columns_in
-from vae_core.families.registry import FAMILIES, family_of
+from vae_core.families.registry import SERVED, family_of
 from vae_core.images.inversion import measure_inversion, tells_negatives
 
 if TYPE_CHECKING:  # who only reads one needs no torch
@@ -211,5 +211,4 @@ def _problem(arrays: Mapping[str, np.ndarray]) -> str | None:
 
 def _closest_columns(names: Iterable[str]) -> tuple[Column, ...]:
     """The own columns of the served family that has most of these; of equal ones the first family's."""
-    served = [each.columns for each in FAMILIES.values() if each.is_served]
-    return max(served, key=lambda columns: len({each.name for each in columns} & set(names)))
+    return max((each.columns for each in SERVED), key=lambda columns: len({each.name for each in columns} & set(names)))

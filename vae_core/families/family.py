@@ -6,11 +6,11 @@ by the methods that need them, so that whoever only reads a config loads no torc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-from vae_core.families.columns import Column
+from vae_core.families.columns import Column, ColumnName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -136,6 +136,10 @@ class Family(Protocol[Config, Model]):
 
     def find_problem(self, reference: Reference, config: Config) -> str | None:
         """What of a reference cannot be of a model of this config, beyond the width of its codes."""
+        ...
+
+    def describe_code(self, columns: Mapping[ColumnName, np.ndarray]) -> str:
+        """What stands for an image, in words, by its own columns of watched traffic (N, ...)."""
         ...
 
     def worst_deviation(self, deviations: np.ndarray) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from vae_core.families.conv_ae.family import ConvAeFamily
@@ -28,3 +28,13 @@ FAMILIES: Mapping[str, Family[Any, Any]] = {
 def family_of(named: Named) -> Family[Any, Any]:
     """The family of a config or of a model."""
     return FAMILIES[named.variant]
+
+
+SERVED: tuple[Family[Any, Any], ...] = tuple(each for each in FAMILIES.values() if each.is_served)
+"""Those that versions may hold, whose traffic is scored and watched."""
+
+
+def family_with(columns: Iterable[str]) -> Family[Any, Any] | None:
+    """The served family whose scores have just these columns beside those of all; None where there is none."""
+    wanted = set(columns)
+    return next((each for each in SERVED if {column.name for column in each.columns} == wanted), None)

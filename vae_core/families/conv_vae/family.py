@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from vae_core.families.columns import columns_named
+from vae_core.families.columns import ColumnName, columns_named
 from vae_core.families.conv_vae.config import ConvVaeConfig, LikelihoodName
 
 if TYPE_CHECKING:
@@ -128,6 +128,10 @@ class ConvVaeFamily:
     def find_problem(self, reference: Reference, config: ConvVaeConfig) -> str | None:
         """A grid of codes is another family's."""
         return reference.find_foreign_grid(None)
+
+    def describe_code(self, columns: Mapping[ColumnName, np.ndarray]) -> str:
+        """A distribution over vectors."""
+        return "a posterior"
 
     def worst_deviation(self, deviations: np.ndarray) -> float:
         """That of the image that deviates most."""

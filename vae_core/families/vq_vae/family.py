@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from vae_core.families.columns import columns_named
+from vae_core.families.columns import ColumnName, columns_named
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.families.vq_vae.shrink import smaller_codebook
 
@@ -135,6 +135,10 @@ class VqVaeFamily:
         if reference.codes is not None and reference.codes.max() >= config.codes:
             return f"code {int(reference.codes.max())}, the model has {config.codes}"
         return None
+
+    def describe_code(self, columns: Mapping[ColumnName, np.ndarray]) -> str:
+        """A grid."""
+        return f"{columns['codes'].shape[1]} codes"
 
     def worst_deviation(self, deviations: np.ndarray) -> float:
         """The median image's: rounding may give a token a code that is as near, which moves one image by a percent."""
