@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from vae_core.errors import ArtifactError, DataError
-from vae_core.families.columns import Column, columns_in
+from vae_core.families.columns import Column, ColumnName, columns_in
 from vae_core.families.registry import SERVED, family_of
 from vae_core.images.inversion import measure_inversion, tells_negatives
 
@@ -84,6 +84,14 @@ class Reference:
         if name not in self._sorted:
             raise DataError(f"reference: expected one of {', '.join(self._sorted)}, came {name}; this model has none")
         return self._sorted[name]
+
+    def column(self, name: ColumnName) -> np.ndarray:
+        """A column that not every family has; DataError where this version's has none."""
+        found = columns_in(self)
+        if name not in found:
+            raise DataError(f"reference: expected {name} beside {sorted(found)}, came none; ask a version that has it")
+        column: np.ndarray = found[name]
+        return column
 
     def find_foreign_grid(self, grid: tuple[int, int] | None) -> str | None:
         """In words, where its grid of codes is not this one; None stands for no grid."""

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     import torch
 
     from vae_core.config import TrainConfig
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
     from vae_core.evaluation.effort import Effort
     from vae_core.evaluation.images.sample_sources import SampleSource
     from vae_core.families.conv_vae.config import LikelihoodName
     from vae_core.families.scores import ImageScores, Scores
+    from vae_core.families.units import UsedUnits
     from vae_core.families.variants import LikelihoodModel, PosteriorModel
     from vae_core.priors.sampling import SamplingPrior
     from vae_core.ranks import Ranks
@@ -59,6 +61,11 @@ class Family(Protocol[Config, Model]):
     @property
     def columns(self) -> tuple[Column, ...]:
         """What its scores have beside those of all families."""
+        ...
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """What a `BenchmarkResult` of it always has, and one of another family need not have."""
         ...
 
     def likelihood_of(self, config: Config) -> LikelihoodName | None:
@@ -120,6 +127,18 @@ class Family(Protocol[Config, Model]):
         on_progress: Callable[[int], None],
     ) -> Figures:
         """What an evaluation says of this family alone; `on_progress` hears the number of images at the end."""
+        ...
+
+    def used_units(self, result: BenchmarkResult) -> UsedUnits:
+        """How much of its code it uses, as the gate is told."""
+        ...
+
+    def describe_use(self, result: BenchmarkResult) -> str:
+        """The same as the end of a sentence about the model."""
+        ...
+
+    def tell_figures(self, result: BenchmarkResult) -> tuple[tuple[str, str], ...]:
+        """Its most telling figures, each by its name, for a person."""
         ...
 
     def find_sources(self, model: Model, prior: SamplingPrior | None) -> tuple[SampleSource, ...]:

@@ -34,6 +34,12 @@ SERVED: tuple[Family[Any, Any], ...] = tuple(each for each in FAMILIES.values() 
 """Those that versions may hold, whose traffic is scored and watched."""
 
 
+def family_telling(result: object) -> Family[Any, Any] | None:
+    """The family whose figures are those that a result has; None where there is none."""
+    told = {name for each in FAMILIES.values() for name in each.figures if getattr(result, name) is not None}
+    return next((each for each in FAMILIES.values() if set(each.figures) == told), None)
+
+
 def family_with(columns: Iterable[str]) -> Family[Any, Any] | None:
     """The served family whose scores have just these columns beside those of all; None where there is none."""
     wanted = set(columns)

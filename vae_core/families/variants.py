@@ -1,9 +1,12 @@
 """Every variant that this release can build, as types."""
 
+from typing import cast
+
 from vae_core.errors import ArtifactError
 from vae_core.families.conv_ae.model import ConvAe
 from vae_core.families.conv_vae.model import ConvVae
 from vae_core.families.conv_vae.protocol import Vae
+from vae_core.families.registry import SERVED, family_of
 from vae_core.families.vq_vae.model import VqVae
 
 ServedModel = ConvVae | VqVae
@@ -27,9 +30,10 @@ LikelihoodModel = ConvVae | ConvAe
 
 def require_served(model: ImageModel) -> ServedModel:
     """The model, where it is of a kind that versions may hold; ArtifactError for a baseline."""
-    if isinstance(model, ConvAe):
+    if not family_of(model).is_served:
+        served = " or a ".join(each.variant for each in SERVED)
         raise ArtifactError(
-            "artifact: expected a vq_vae or a conv_vae, came conv_ae, a baseline that is trained and measured but "
+            f"artifact: expected a {served}, came {model.variant}, a baseline that is trained and measured but "
             "never served; train one of those"
         )
-    return model
+    return cast(ServedModel, model)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from vae_core.families.columns import ColumnName, columns_named
 from vae_core.families.conv_ae.config import ConvAeConfig
 from vae_core.families.conv_vae.config import LikelihoodName
+from vae_core.families.units import UsedUnits, active_units
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
     from vae_core.config import TrainConfig
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
     from vae_core.evaluation.effort import Effort
     from vae_core.evaluation.images.sample_sources import SampleSource
     from vae_core.families.conv_ae.figures import CodeSpread
@@ -33,6 +35,7 @@ class ConvAeFamily:
     is_served = False
     has_kl = False
     columns = columns_named()
+    figures = ("active_units",)
 
     def likelihood_of(self, config: ConvAeConfig) -> LikelihoodName:
         """Its network's."""
@@ -107,6 +110,18 @@ class ConvAeFamily:
         spread = measure_code_spread(scores.mu)
         on_progress(len(pixels))
         return spread
+
+    def used_units(self, result: BenchmarkResult) -> UsedUnits:
+        """Active dimensions of its vector."""
+        return active_units(result.active_units, result.latent_dim)
+
+    def describe_use(self, result: BenchmarkResult) -> str:
+        """Of its units."""
+        return f"uses {result.active_units} of {result.latent_dim} latent units"
+
+    def tell_figures(self, result: BenchmarkResult) -> tuple[tuple[str, str], ...]:
+        """The units."""
+        return (("active units", f"{result.active_units} of {result.latent_dim}"),)
 
     def find_sources(self, model: ConvAe, prior: SamplingPrior | None) -> tuple[SampleSource, ...]:
         """The mixture where one was fitted: where its codes lie is not known before they are looked at."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from vae_core.families.columns import ColumnName, columns_named
 from vae_core.families.conv_vae.config import ConvVaeConfig, LikelihoodName
+from vae_core.families.units import UsedUnits, active_units
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
     from vae_core.config import TrainConfig
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
     from vae_core.evaluation.effort import Effort
     from vae_core.evaluation.images.sample_sources import SampleSource
     from vae_core.families.conv_vae.figures import PosteriorFigures
@@ -32,6 +34,7 @@ class ConvVaeFamily:
     is_served = True
     has_kl = True
     columns = columns_named("logvar", "kl")
+    figures = ("active_units", "neg_elbo", "kl")
 
     def likelihood_of(self, config: ConvVaeConfig) -> LikelihoodName:
         """Its config's."""
@@ -107,6 +110,21 @@ class ConvVaeFamily:
 
         return measure_posteriors(
             model, pixels, scores, sources[-1], effort, seed=seed, device=device, on_progress=on_progress
+        )
+
+    def used_units(self, result: BenchmarkResult) -> UsedUnits:
+        """Active dimensions of its vector."""
+        return active_units(result.active_units, result.latent_dim)
+
+    def describe_use(self, result: BenchmarkResult) -> str:
+        """Of its units."""
+        return f"uses {result.active_units} of {result.latent_dim} latent units"
+
+    def tell_figures(self, result: BenchmarkResult) -> tuple[tuple[str, str], ...]:
+        """The bound, its KL, and the units."""
+        return (
+            ("−ELBO, KL", f"{result.neg_elbo:.1f}, {result.kl:.1f} nats"),
+            ("active units", f"{result.active_units} of {result.latent_dim}"),
         )
 
     def find_sources(self, model: ConvVae, prior: SamplingPrior | None) -> tuple[SampleSource, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vae_core.families.columns import ColumnName, columns_named
+from vae_core.families.units import UsedUnits
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.families.vq_vae.shrink import smaller_codebook
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from vae_core.config import TrainConfig
+    from vae_core.evaluation.benchmark_result import BenchmarkResult
     from vae_core.evaluation.effort import Effort
     from vae_core.evaluation.images.sample_sources import SampleSource
     from vae_core.families.scores import ImageScores, Scores
@@ -36,6 +38,7 @@ class VqVaeFamily:
     is_served = True
     has_kl = False
     columns = columns_named("codes", "code_distance")
+    figures = ("codes", "codes_used")
 
     def likelihood_of(self, config: VqVaeConfig) -> None:
         """None: it is trained on the squared error and promises none."""
@@ -111,6 +114,24 @@ class VqVaeFamily:
         found = measure_code_use(scores.codes, scores.code_distance, model.config.codes)
         on_progress(len(pixels))
         return found
+
+    def used_units(self, result: BenchmarkResult) -> UsedUnits:
+        """Used codes, of those that the images have tokens for."""
+        assert result.codes is not None and result.codes_used is not None, "its figures"
+        # of few images not every code can be used; results of older releases do not say how many tokens they had
+        usable = result.codes if result.tokens is None else min(result.codes, result.tokens)
+        return UsedUnits("codes_used", result.codes_used, usable)
+
+    def describe_use(self, result: BenchmarkResult) -> str:
+        """Of its codebook."""
+        return f"uses {result.codes_used:,} of {result.codes:,} codes"
+
+    def tell_figures(self, result: BenchmarkResult) -> tuple[tuple[str, str], ...]:
+        """The use of its codebook."""
+        return (
+            ("codes used", f"{result.codes_used:,} of {result.codes:,}"),
+            ("perplexity of the codes", f"{result.code_perplexity:.1f}"),
+        )
 
     def find_sources(self, model: VqVae, prior: SamplingPrior | None) -> tuple[SampleSource, ...]:
         """The prior over its codes; codes without one are noise to the decoder."""

@@ -88,5 +88,5 @@ def test_its_scores_are_error_and_code_and_no_kl():
 def test_it_is_told_from_the_kinds_that_are_served():
     for model in (build_model(TINY), tiny_vq_vae()):
         assert require_served(model) is model
-    with pytest.raises(ArtifactError, match="expected a vq_vae or a conv_vae, came conv_ae, a baseline"):
+    with pytest.raises(ArtifactError, match="expected a conv_vae or a vq_vae, came conv_ae, a baseline"):
         require_served(build_model(ConvAeConfig(network=TINY)))
