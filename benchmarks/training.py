@@ -37,7 +37,7 @@ from vae_core.config import Budget, TrainConfig
 from vae_core.families.build import build_model
 from vae_core.families.configs import ModelConfig
 from vae_core.families.conv_vae.config import ConvVaeConfig
-from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.registry import family_of
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.images.preprocessing import to_unit
 from vae_core.training.data.held_out import IMAGES_AT_ONCE
@@ -116,8 +116,8 @@ def time_ours(images: np.ndarray, held_out: np.ndarray, model: ModelConfig, prec
 
 def time_inspections(images: np.ndarray, config: ModelConfig) -> float:
     """CPU seconds of all that a full retraining of FULL_IMAGES inspects: looks at the information, KLs of snapshots."""
-    recipe, model = full_recipe(), build_model(config).eval()
-    assert isinstance(model, ConvVae), "only a VAE has a KL"
+    recipe, model = full_recipe(), family_of(config).with_posterior(build_model(config).eval())
+    assert model is not None, "only a VAE has a KL"
     batches = [to_unit(images[at : at + IMAGES_AT_ONCE]) for at in range(0, len(images), IMAGES_AT_ONCE)]
     begun = time.process_time()
     measure_information(model, batches, 0, 0)

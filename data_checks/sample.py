@@ -78,6 +78,11 @@ class Sample:
         assert found is not None, "a sample is of one family"
         return found
 
+    def column(self, name: ColumnName) -> NDArray[Any]:
+        """A column that only some families have; KeyError where this one has not."""
+        found: NDArray[Any] = columns_in(self)[name]
+        return found
+
     def own_numbers(self) -> tuple[ColumnName, ...]:
         """Names of the columns of one number an image that only its family has."""
         return tuple(each.name for each in self.family.columns if each.form == "number")

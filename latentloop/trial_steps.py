@@ -207,7 +207,7 @@ def _measure_some(request: TrialRequest, asked: EvaluationRequest, model: ImageM
     from vae_core.evaluation.features.extractor import EfficientNetLite0
     from vae_core.evaluation.images.decoding import decode_pixels
     from vae_core.evaluation.images.sample_sources import CODES_AT_ONCE
-    from vae_core.families.variants import require_served
+    from vae_core.families.served import require_served
     from vae_core.inference import score_images
     from vae_core.priors.code_prior import CodePrior
     from vae_core.training.objectives.precision import resolve_precision

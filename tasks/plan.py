@@ -27,7 +27,8 @@ from tasks.run.steps import finish_step, finished_step
 from tasks.values import Cause, PlannedCodePrior, RetrainPlan, Tier, WindowSelection
 from vae_core.config import TrainConfig
 from vae_core.families.configs import ModelConfig
-from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.registry import family_of
+from vae_core.training.recipes import recipe_for
 
 if TYPE_CHECKING:
     from deploy.release import ServedVersion
@@ -123,7 +124,7 @@ def plan_retrain(
         replay_images=_replay_images(tier, selection),
         found=selection.found if selection else None,
         model=model,
-        train=_recipe(tier).for_model(model),
+        train=recipe_for(model, _recipe(tier)),
         code_prior=_code_prior(model),
         preprocessing=settings().preprocessing,
         planned_at=now(),
@@ -234,7 +235,5 @@ def _model(tier: Tier, champion: ServedVersion | None) -> ModelConfig:
 
 
 def _code_prior(model: ModelConfig) -> PlannedCodePrior | None:
-    if not isinstance(model, VqVaeConfig):
-        return None
-    wanted = settings().training.code_prior
-    return PlannedCodePrior(config=wanted.config_for(model), recipe=wanted.recipe)
+    grid, wanted = family_of(model).code_grid(model), settings().training.code_prior
+    return None if grid is None else PlannedCodePrior(config=wanted.config_for(grid), recipe=wanted.recipe)

@@ -27,7 +27,8 @@ from vae_core.families.build import restore_model
 from vae_core.families.configs import ModelConfig
 from vae_core.families.conv_vae.config import LikelihoodName
 from vae_core.families.registry import family_of
-from vae_core.families.variants import ServedModel, require_served
+from vae_core.families.served import require_served
+from vae_core.families.variants import ServedModel
 from vae_core.golden import Golden, check_golden, make_golden
 from vae_core.images.preprocessing import Preprocessing
 from vae_core.priors.prior_kind import PriorKind

@@ -6,9 +6,6 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from vae_core.families.configs import ModelConfig
-from vae_core.families.registry import family_of
-
 
 class Budget(BaseModel):
     """How long a training lasts. Seconds are those of the clock that the caller gives to `train`."""
@@ -137,12 +134,6 @@ class TrainConfig(BaseModel):
         if problems:
             raise ValueError("; ".join(problems))
         return self
-
-    def for_model(self, model: ModelConfig) -> TrainConfig:
-        """The recipe without what goes by a KL that moves where there is none: of a VQ-VAE, or of the decoder alone."""
-        if family_of(model).has_kl and self.trains == "all":
-            return self
-        return self.model_copy(update={"snapshots": 0, "mutual_information_every_steps": 0, "twin_share": 0.0})
 
     def _concerns_the_encoder(self) -> list[str]:
         nothing = {"encoder_rate_factor": 1.0, "mask_share": 0.0, "encoder_dropout": 0.0}

@@ -321,7 +321,7 @@ def test_a_manifest_with_other_names_is_refused(folder, name):
 
 def test_a_baseline_becomes_no_version_whether_it_is_written_or_read(tmp_path, folder):
     config = ConvAeConfig(network=TINY)
-    with pytest.raises(ArtifactError, match="expected a vq_vae or a conv_vae, came conv_ae, a baseline") as refused:
+    with pytest.raises(ArtifactError, match="expected a conv_vae or a vq_vae, came conv_ae, a baseline") as refused:
         write_artifact(tmp_path / "baseline", replace(whole_artifact(), model=build_model(config), model_config=config))
     assert len(str(refused.value).splitlines()) == 1 and not (tmp_path / "baseline").exists()
     other = changed_document(folder, "model", config.model_dump())

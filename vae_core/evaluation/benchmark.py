@@ -20,7 +20,7 @@ from vae_core.evaluation.features.real_features import CHUNK, RealFeatures, extr
 from vae_core.evaluation.images.group_scores import number_groups, score_groups
 from vae_core.evaluation.images.image_quality import psnr_of_images
 from vae_core.evaluation.images.image_scores import measure_images
-from vae_core.evaluation.images.sample_sources import extract_samples
+from vae_core.evaluation.images.sample_features import extract_samples
 from vae_core.evaluation.mean_estimate import estimate_mean, estimate_mean_normally
 from vae_core.evaluation.progress import EvaluationProgress, ProgressCounter
 from vae_core.families.family import Figures

@@ -11,7 +11,8 @@ from vae_core.families.conv_ae.model import ConvAe
 from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.families.conv_vae.model import ConvVae
 from vae_core.families.registry import family_of
-from vae_core.families.variants import ImageModel, ServedModel, require_served
+from vae_core.families.served import require_served
+from vae_core.families.variants import ImageModel, ServedModel
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.families.vq_vae.model import VqVae
 from vae_core.layers.initialise import initialise

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 from vae_core.families.columns import Column, ColumnName
 
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from vae_core.families.conv_vae.config import LikelihoodName
     from vae_core.families.scores import ImageScores, Scores
     from vae_core.families.units import UsedUnits
-    from vae_core.families.variants import LikelihoodModel, PosteriorModel
+    from vae_core.families.variants import CodedModel, LikelihoodModel, PosteriorModel
     from vae_core.priors.sampling import SamplingPrior
     from vae_core.ranks import Ranks
     from vae_core.reference import Reference
     from vae_core.training.health.events import TrainEvent
+    from vae_core.training.health.progress import TrainProgress
     from vae_core.training.objectives.objective import Objective
 
 Config = TypeVar("Config")
@@ -38,6 +39,20 @@ class Figures(Protocol):
     """A dataclass of figures, by the names that a `BenchmarkResult` has for them."""
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+class CodeGrid(Protocol):
+    """The codes of an image: (h, w) of them, each of K."""
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns."""
+        ...
+
+    @property
+    def codes(self) -> int:
+        """K, the size of the alphabet."""
+        ...
 
 
 class Family(Protocol[Config, Model]):
@@ -54,6 +69,11 @@ class Family(Protocol[Config, Model]):
         ...
 
     @property
+    def held_out_loss(self) -> Literal["neg_elbo", "nll", "squared_error"]:
+        """What a training watches on held-out images."""
+        ...
+
+    @property
     def has_kl(self) -> bool:
         """Whether its loss weighs a KL, which may collapse, be bounded, and rank snapshots."""
         ...
@@ -61,6 +81,11 @@ class Family(Protocol[Config, Model]):
     @property
     def columns(self) -> tuple[Column, ...]:
         """What its scores have beside those of all families."""
+        ...
+
+    @property
+    def reported(self) -> tuple[str, ...]:
+        """What a `TrainProgress` of it has, and one of another family need not have."""
         ...
 
     @property
@@ -78,6 +103,10 @@ class Family(Protocol[Config, Model]):
 
     def make_objective(self, model: Model, config: TrainConfig, ranks: Ranks) -> Objective:
         """What its training minimises."""
+        ...
+
+    def say_progress(self, progress: TrainProgress) -> str:
+        """What it reports, in words."""
         ...
 
     def freeze(self, model: Model, config: TrainConfig) -> None:
@@ -102,6 +131,18 @@ class Family(Protocol[Config, Model]):
 
     def with_likelihood(self, model: Model) -> LikelihoodModel | None:
         """The model, where it has one of our likelihoods; else None."""
+        ...
+
+    def with_codes(self, model: Model) -> CodedModel | None:
+        """The model, where it has a grid of codes, over which a prior is fitted; else None."""
+        ...
+
+    def code_grid(self, config: Config) -> CodeGrid | None:
+        """The codes that such a prior is over; None where there are none."""
+        ...
+
+    def find_batch_problem(self, config: Config, batch_size: int) -> str | None:
+        """Why a training from scratch cannot begin with batches of so many images, or None."""
         ...
 
     def score(self, model: Model, pixels: np.ndarray, device: str) -> Scores:
@@ -147,6 +188,10 @@ class Family(Protocol[Config, Model]):
 
     def require_prior(self, prior: SamplingPrior, config: Config) -> None:
         """ArtifactError unless the prior is over the codes of a model of this config."""
+        ...
+
+    def prior_nats(self, prior: SamplingPrior | None, reference: Reference | None) -> float | None:
+        """What a prior over codes needs for one code of the reference's images, nats; None where there is none."""
         ...
 
     def decode(self, model: Model, codes: torch.Tensor) -> torch.Tensor:

@@ -40,6 +40,12 @@ def family_telling(result: object) -> Family[Any, Any] | None:
     return next((each for each in FAMILIES.values() if set(each.figures) == told), None)
 
 
+def family_reporting(progress: object) -> Family[Any, Any]:
+    """The family whose figures a report of a training has; KeyError where there is none."""
+    told = {name for each in FAMILIES.values() for name in each.reported if getattr(progress, name) is not None}
+    return {frozenset(each.reported): each for each in FAMILIES.values()}[frozenset(told)]
+
+
 def family_with(columns: Iterable[str]) -> Family[Any, Any] | None:
     """The served family whose scores have just these columns beside those of all; None where there is none."""
     wanted = set(columns)

@@ -1,12 +1,8 @@
 """Every variant that this release can build, as types."""
 
-from typing import cast
-
-from vae_core.errors import ArtifactError
 from vae_core.families.conv_ae.model import ConvAe
 from vae_core.families.conv_vae.model import ConvVae
 from vae_core.families.conv_vae.protocol import Vae
-from vae_core.families.registry import SERVED, family_of
 from vae_core.families.vq_vae.model import VqVae
 
 ServedModel = ConvVae | VqVae
@@ -24,16 +20,8 @@ MeasuredModel = AnyModel | ConvAe
 PosteriorModel = ConvVae
 """What has a Gaussian posterior."""
 
+CodedModel = VqVae
+"""What has a grid of codes."""
+
 LikelihoodModel = ConvVae | ConvAe
 """What has one of our likelihoods, whose scale may be fitted anew."""
-
-
-def require_served(model: ImageModel) -> ServedModel:
-    """The model, where it is of a kind that versions may hold; ArtifactError for a baseline."""
-    if not family_of(model).is_served:
-        served = " or a ".join(each.variant for each in SERVED)
-        raise ArtifactError(
-            f"artifact: expected a {served}, came {model.variant}, a baseline that is trained and measured but "
-            "never served; train one of those"
-        )
-    return cast(ServedModel, model)

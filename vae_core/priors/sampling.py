@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 
 from vae_core.errors import ArtifactError
-from vae_core.families.registry import family_of
-from vae_core.families.variants import AnyModel
 from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.code_prior_config import Grid
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior
@@ -45,7 +44,8 @@ def require_code_prior(prior: SamplingPrior, variant: str, grid: Grid, codes: in
     prior.require_codes_of(grid, codes)
 
 
-@torch.inference_mode()
-def decode_draws(model: AnyModel, prior: SamplingPrior, n: int, generator: torch.Generator) -> torch.Tensor:
-    """Draw n codes from a model's prior and decode them in one pass: mean images (n, C, H, W) on [0, 1]."""
-    return family_of(model).decode(model, prior.sample(n, generator))
+@torch.no_grad()
+def mean_code_nats(prior: SamplingPrior, codes: np.ndarray) -> float:
+    """What a prior over codes needs for one of the codes (N, h, w), in nats; lower is better."""
+    assert isinstance(prior, CodePrior), "codes have a prior over codes"
+    return -float(prior.log_prob(codes).double().mean()) / prior.config.positions

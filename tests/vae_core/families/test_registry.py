@@ -13,8 +13,8 @@ from vae_core.families.build import build_model
 from vae_core.families.configs import TrainableConfig
 from vae_core.families.conv_ae.config import ConvAeConfig
 from vae_core.families.conv_vae.config import ConvVaeConfig
-from vae_core.families.registry import FAMILIES, SERVED, family_of, family_telling, family_with
-from vae_core.families.variants import require_served
+from vae_core.families.registry import FAMILIES, SERVED, family_of, family_reporting, family_telling, family_with
+from vae_core.families.served import require_served
 from vae_core.families.vq_vae.config import VqVaeConfig
 
 SMALL = {"height": 8, "width": 8, "widths": (4,)}
@@ -64,3 +64,9 @@ def test_a_family_is_found_by_the_figures_of_its_results() -> None:
 def test_whoever_looks_for_a_family_loads_no_torch(module: str) -> None:
     code = f"import {module}, sys; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_family_is_found_by_what_its_training_reports() -> None:
+    names = sorted({name for each in FAMILIES.values() for name in each.reported})
+    for family in FAMILIES.values():
+        assert family_reporting(SimpleNamespace(**dict.fromkeys(names) | dict.fromkeys(family.reported, 0.0))) is family

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 
 from vae_core.errors import DataError
-from vae_core.evaluation.features.extractor import FeatureExtractor
 from vae_core.evaluation.features.real_features import CHUNK
-from vae_core.evaluation.images.decoding import decode_pixels
 from vae_core.families.variants import MeasuredModel
 from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.sampling import SamplingPrior
@@ -77,25 +74,3 @@ def code_sources(model: MeasuredModel, prior: SamplingPrior | None) -> tuple[Sam
 
 def _foreign(model: MeasuredModel, wanted: str, prior: SamplingPrior) -> DataError:
     return DataError(f"samples: expected {wanted} for a {type(model).__name__}, came {prior.kind}; fit another")
-
-
-def extract_samples(
-    model: MeasuredModel,
-    source: SampleSource,
-    n: int,
-    extractor: FeatureExtractor,
-    *,
-    seed: int,
-    device: str,
-    on_progress: Callable[[int], None],
-) -> np.ndarray:
-    """Features (n, F) of decoded draws, a chunk at a time; each source has its own generator of this seed.
-
-    So adding a prior leaves the samples from the others alone. `on_progress` hears the number of samples done.
-    """
-    features, done = np.empty((n, extractor.dim), dtype=np.float32), 0
-    for codes in source.draw_chunks(n, seed):
-        features[done : done + len(codes)] = extractor.extract(decode_pixels(model, codes, device))
-        done += len(codes)
-        on_progress(done)
-    return features

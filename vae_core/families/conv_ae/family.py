@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vae_core.families.columns import ColumnName, columns_named
 from vae_core.families.conv_ae.config import ConvAeConfig
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vae_core.ranks import Ranks
     from vae_core.reference import Reference
     from vae_core.training.health.events import TrainEvent
+    from vae_core.training.health.progress import TrainProgress
     from vae_core.training.objectives.objective import Objective
 
 
@@ -33,8 +34,10 @@ class ConvAeFamily:
 
     variant = "conv_ae"
     is_served = False
+    held_out_loss: Final = "nll"
     has_kl = False
     columns = columns_named()
+    reported = ("nll",)
     figures = ("active_units",)
 
     def likelihood_of(self, config: ConvAeConfig) -> LikelihoodName:
@@ -52,6 +55,10 @@ class ConvAeFamily:
         from vae_core.families.conv_ae.objective import AeObjective
 
         return AeObjective(model, config, ranks)
+
+    def say_progress(self, progress: TrainProgress) -> str:
+        """The NLL."""
+        return f"NLL {progress.nll:.1f} nats"
 
     def freeze(self, model: ConvAe, config: TrainConfig) -> None:
         """The decoder alone moves."""
@@ -78,6 +85,18 @@ class ConvAeFamily:
     def with_likelihood(self, model: ConvAe) -> ConvAe:
         """It has one."""
         return model
+
+    def with_codes(self, model: ConvAe) -> None:
+        """Its codes are vectors."""
+        return None
+
+    def code_grid(self, config: ConvAeConfig) -> None:
+        """Its codes are vectors."""
+        return None
+
+    def find_batch_problem(self, config: ConvAeConfig, batch_size: int) -> None:
+        """None: any batch will do."""
+        return None
 
     def score(self, model: ConvAe, pixels: np.ndarray, device: str) -> Scores:
         """At the codes."""
@@ -134,6 +153,10 @@ class ConvAeFamily:
         from vae_core.priors.sampling import require_mixture
 
         require_mixture(prior, config.variant, config.latent_dim)
+
+    def prior_nats(self, prior: SamplingPrior | None, reference: Reference | None) -> None:
+        """A mixture counts no codes."""
+        return None
 
     def decode(self, model: ConvAe, codes: torch.Tensor) -> torch.Tensor:
         """Codes z (N, D)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vae_core.families.columns import ColumnName, columns_named
 from vae_core.families.conv_vae.config import ConvVaeConfig, LikelihoodName
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vae_core.ranks import Ranks
     from vae_core.reference import Reference
     from vae_core.training.health.events import TrainEvent
+    from vae_core.training.health.progress import TrainProgress
     from vae_core.training.objectives.objective import Objective
 
 
@@ -32,8 +33,10 @@ class ConvVaeFamily:
 
     variant = "conv_vae"
     is_served = True
+    held_out_loss: Final = "neg_elbo"
     has_kl = True
     columns = columns_named("logvar", "kl")
+    reported = ("neg_elbo", "nll", "kl", "beta")
     figures = ("active_units", "neg_elbo", "kl")
 
     def likelihood_of(self, config: ConvVaeConfig) -> LikelihoodName:
@@ -51,6 +54,10 @@ class ConvVaeFamily:
         from vae_core.families.conv_vae.objective import VaeObjective
 
         return VaeObjective(model, config, ranks)
+
+    def say_progress(self, progress: TrainProgress) -> str:
+        """The bound and its KL."""
+        return f"−ELBO {progress.neg_elbo:.1f}, KL {progress.kl:.1f} nats"
 
     def freeze(self, model: ConvVae, config: TrainConfig) -> None:
         """The decoder alone moves."""
@@ -77,6 +84,18 @@ class ConvVaeFamily:
     def with_likelihood(self, model: ConvVae) -> ConvVae:
         """It has one."""
         return model
+
+    def with_codes(self, model: ConvVae) -> None:
+        """Its codes are vectors."""
+        return None
+
+    def code_grid(self, config: ConvVaeConfig) -> None:
+        """Its codes are vectors."""
+        return None
+
+    def find_batch_problem(self, config: ConvVaeConfig, batch_size: int) -> None:
+        """None: any batch will do."""
+        return None
 
     def score(self, model: ConvVae, pixels: np.ndarray, device: str) -> Scores:
         """At the posterior's mean."""
@@ -138,6 +157,10 @@ class ConvVaeFamily:
         from vae_core.priors.sampling import require_mixture
 
         require_mixture(prior, config.variant, config.latent_dim)
+
+    def prior_nats(self, prior: SamplingPrior | None, reference: Reference | None) -> None:
+        """A mixture counts no codes."""
+        return None
 
     def decode(self, model: ConvVae, codes: torch.Tensor) -> torch.Tensor:
         """Codes z (N, D)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from vae_core.families.columns import ColumnName, columns_named
 from vae_core.families.units import UsedUnits
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vae_core.ranks import Ranks
     from vae_core.reference import Reference
     from vae_core.training.health.events import TrainEvent
+    from vae_core.training.health.progress import TrainProgress
     from vae_core.training.objectives.objective import Objective
 
 SMALLEST_FALL = 1e-3
@@ -36,8 +37,10 @@ class VqVaeFamily:
 
     variant = "vq_vae"
     is_served = True
+    held_out_loss: Final = "squared_error"
     has_kl = False
     columns = columns_named("codes", "code_distance")
+    reported = ("squared_error", "commitment", "codes_used", "perplexity")
     figures = ("codes", "codes_used")
 
     def likelihood_of(self, config: VqVaeConfig) -> None:
@@ -55,6 +58,13 @@ class VqVaeFamily:
         from vae_core.families.vq_vae.objective import VqVaeObjective
 
         return VqVaeObjective(model, config, ranks)
+
+    def say_progress(self, progress: TrainProgress) -> str:
+        """The error, and the use of the codebook."""
+        return (
+            f"squared error {progress.squared_error:.2f}, {progress.codes_used:,} codes used, "
+            f"perplexity {progress.perplexity:.0f}"
+        )
 
     def freeze(self, model: VqVae, config: TrainConfig) -> None:
         """The codebook moves at a decay of its own, beside the decoder."""
@@ -82,6 +92,25 @@ class VqVaeFamily:
     def with_likelihood(self, model: VqVae) -> None:
         """It has none of ours."""
         return None
+
+    def with_codes(self, model: VqVae) -> VqVae:
+        """It has them."""
+        return model
+
+    def code_grid(self, config: VqVaeConfig) -> VqVaeConfig:
+        """As its config says."""
+        return config
+
+    def find_batch_problem(self, config: VqVaeConfig, batch_size: int) -> str | None:
+        """k-means needs a token of the first batch for each of its codes."""
+        height, width = config.grid
+        tokens = batch_size * height * width
+        if config.quantizer == "fsq" or tokens >= config.codebook_size:
+            return None
+        return (
+            f"codebook_size {config.codebook_size} is more than the {tokens} tokens of a batch of "
+            f"{batch_size} images ({height} x {width} each); use a smaller codebook or a larger full.batch_size"
+        )
 
     def score(self, model: VqVae, pixels: np.ndarray, device: str) -> Scores:
         """At the codes."""
@@ -144,6 +173,14 @@ class VqVaeFamily:
         from vae_core.priors.sampling import require_code_prior
 
         require_code_prior(prior, config.variant, config.grid, config.codes)
+
+    def prior_nats(self, prior: SamplingPrior | None, reference: Reference | None) -> float | None:
+        """Of the reference's codes, by a prior over codes."""
+        from vae_core.priors.sampling import mean_code_nats
+
+        if prior is None or reference is None:
+            return None
+        return mean_code_nats(prior, reference.column("codes"))
 
     def decode(self, model: VqVae, codes: torch.Tensor) -> torch.Tensor:
         """Indices (N, h, w) int64."""

@@ -6,7 +6,7 @@ from vae_core.errors import ArtifactError
 from vae_core.families.build import build_model
 from vae_core.families.conv_ae.config import ConvAeConfig
 from vae_core.families.conv_vae.config import ConvVaeConfig
-from vae_core.families.variants import require_served
+from vae_core.families.served import require_served
 from vae_core.images.preprocessing import to_unit
 from vae_core.inference import score_images
 from vae_core.weights import copy_weights, load_weights
