@@ -178,17 +178,17 @@ def _units_evidence(units: UsedUnits, champion: UsedUnits | None, policy: GatePo
     """
     if champion is not None and champion.name == units.name:
         limit = policy.min_active_share * champion.used
-        if units.name == "codes_used":
+        if units.count_as_share:
             limit *= units.of / champion.of
-    elif units.name == "active_units":
-        limit = policy.first_min_active_units
-    else:
+    elif units.count_as_share:
         limit = policy.first_min_code_share * units.of
+    else:
+        limit = policy.first_min_active_units
     return Evidence(
         name=units.name,
         value=units.used,
         limit=limit,
-        unit="units" if units.name == "active_units" else "codes",
+        unit=units.unit,
         direction="higher",
     )
 

@@ -14,6 +14,16 @@ class UsedUnits:
     used: int
     of: int
 
+    @property
+    def unit(self) -> Literal["units", "codes"]:
+        """What is counted, in one word."""
+        return "units" if self.name == "active_units" else "codes"
+
+    @property
+    def count_as_share(self) -> bool:
+        """Whether a smaller alphabet of which as much is used has lost nothing; a number of dimensions has."""
+        return self.name == "codes_used"
+
 
 def active_units(active: int | None, latent_dim: int) -> UsedUnits:
     """Those of a code that is a vector."""
