@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from deploy.release import ServedVersion
     from vae_core.artifact import Artifact
     from vae_core.evaluation.features.extractor import FeatureExtractor
-    from vae_core.models.variants import AnyModel
+    from vae_core.families.variants import AnyModel
 
 IMAGES_AT_ONCE = 1_000  # whose float32 reconstructions are held
 

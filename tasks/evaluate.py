@@ -120,15 +120,9 @@ def _sight(world: World, artifact: Artifact) -> str:
 
 def _code_nats(artifact: Artifact) -> float | None:
     """What the prior over codes needs for one code of the reference's images, in nats; None of a VAE."""
-    import torch
+    from vae_core.families.registry import family_of
 
-    from vae_core.priors.code_prior import CodePrior
-
-    reference, prior = artifact.reference, artifact.prior
-    if reference is None or reference.codes is None or not isinstance(prior, CodePrior):
-        return None
-    with torch.no_grad():
-        return -float(prior.log_prob(reference.codes).double().mean()) / prior.config.positions
+    return family_of(artifact.model).prior_nats(artifact.prior, artifact.reference)
 
 
 def read_new(world: World, plan: RetrainPlan) -> np.ndarray | None:

@@ -17,7 +17,7 @@ from tasks.run.steps import finish_step, finished_step
 from tasks.values import ChampionMeasured, ChangeShown, Evaluated, Judged, RetrainPlan
 
 if TYPE_CHECKING:
-    from deploy.delivery.gate import Standing, UsedUnits
+    from deploy.delivery.gate import Standing
     from deploy.release import ServedVersion
     from vae_core.evaluation.benchmark_result import BenchmarkResult
 
@@ -55,21 +55,9 @@ def _standing(result: BenchmarkResult) -> Standing:
     small, samples = result.fd_reconstructions.n_too_small, result.fd_samples
     return Standing(
         explained_variance=result.explained_variance,
-        units=used_units(result),
+        units=result.family.used_units(result),
         frechet_over_floor=None if small or samples is None else samples.value / result.fd_floor.value,
     )
-
-
-def used_units(result: BenchmarkResult) -> UsedUnits:
-    """Active units of a VAE's dimensions; a VQ-VAE's used codes, of those that the benchmark has tokens for."""
-    from deploy.delivery.gate import UsedUnits
-
-    if result.codes is not None and result.codes_used is not None:
-        # of few images not every code can be used; results of older releases do not say how many tokens they had
-        usable = result.codes if result.tokens is None else min(result.codes, result.tokens)
-        return UsedUnits("codes_used", result.codes_used, usable)
-    assert result.active_units is not None, "a result tells of units or of codes"
-    return UsedUnits("active_units", result.active_units, result.latent_dim)
 
 
 def _judge_against(world: World, plan: RetrainPlan, evaluated: Evaluated, champion: ServedVersion) -> Judged:
@@ -89,8 +77,8 @@ def _judge_against(world: World, plan: RetrainPlan, evaluated: Evaluated, champi
     verdict = gate.judge_candidate(
         compared.changes,
         tier=plan.tier,
-        units=used_units(compared.candidate_old),
-        champion_units=used_units(compared.champion_old),
+        units=compared.candidate_old.family.used_units(compared.candidate_old),
+        champion_units=compared.champion_old.family.used_units(compared.champion_old),
         policy=world.settings.gate,
         cells=compared.cells,
     )

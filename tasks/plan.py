@@ -25,8 +25,10 @@ from tasks.run.progress import tell_step
 from tasks.run.slots import name_slot
 from tasks.run.steps import finish_step, finished_step
 from tasks.values import Cause, PlannedCodePrior, RetrainPlan, Tier, WindowSelection
-from vae_core.config import ModelConfig, TrainConfig
-from vae_core.vq_config import VqVaeConfig
+from vae_core.config import TrainConfig
+from vae_core.families.configs import ModelConfig
+from vae_core.families.registry import family_of
+from vae_core.training.recipes import recipe_for
 
 if TYPE_CHECKING:
     from deploy.release import ServedVersion
@@ -120,7 +122,7 @@ def plan_retrain(
         replay_images=_replay_images(world, tier, selection),
         found=selection.found if selection else None,
         model=model,
-        train=_recipe(world, tier).for_model(model),
+        train=recipe_for(model, _recipe(world, tier)),
         code_prior=_code_prior(world, model),
         preprocessing=world.settings.preprocessing,
         planned_at=world.now(),
@@ -230,7 +232,5 @@ def _model(world: World, tier: Tier, champion: ServedVersion | None) -> ModelCon
 
 
 def _code_prior(world: World, model: ModelConfig) -> PlannedCodePrior | None:
-    if not isinstance(model, VqVaeConfig):
-        return None
-    wanted = world.settings.training.code_prior
-    return PlannedCodePrior(config=wanted.config_for(model), recipe=wanted.recipe)
+    grid, wanted = family_of(model).code_grid(model), world.settings.training.code_prior
+    return None if grid is None else PlannedCodePrior(config=wanted.config_for(grid), recipe=wanted.recipe)

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from vae_core.artifact import Artifact, TrainingSummary
-    from vae_core.models.variants import ServedModel
-    from vae_core.models.vq_vae import VqVae
+    from vae_core.families.variants import CodedModel, ServedModel
     from vae_core.priors.fit_code_prior import CodePriorProgress
     from vae_core.priors.sampling import SamplingPrior
     from vae_core.training.health.progress import TrainProgress
@@ -64,8 +63,8 @@ def train_candidate(world: World, plan: RetrainPlan) -> Trained:
 
     from deploy.stores.objects.artifacts import put_artifact
     from vae_core.artifact import Artifact, write_artifact
-    from vae_core.models.placement import model_on
-    from vae_core.models.variants import require_served
+    from vae_core.families.served import require_served
+    from vae_core.placement import model_on
 
     device = training_device(world)  # before the images are read: that takes minutes
     torch.set_num_threads(world.settings.training.threads)
@@ -194,25 +193,28 @@ def _fit_prior(
     parent: Artifact | None,
     curves: CurveLogger,
 ) -> FittedPrior:
-    """The prior of the model's kind, on all images of the training in their natural mix."""
-    from vae_core.models.vq_vae import VqVae
+    """The prior of the model's family, on all images of the training in their natural mix."""
+    from vae_core.families.registry import family_of
 
-    if isinstance(model, VqVae):
-        return _fit_code_prior(world, plan, model, pixels, natural, parent, curves)
-    return FittedPrior(fit_mixture_prior(world, model, pixels, natural, plan))
+    family = family_of(model)
+    if (coded := family.with_codes(model)) is not None:
+        return _fit_code_prior(world, plan, coded, pixels, natural, parent, curves)
+    posterior = family.with_posterior(model)
+    assert posterior is not None, "a version has codes or a posterior to sample from"
+    return FittedPrior(fit_mixture_prior(world, posterior, pixels, natural, plan))
 
 
 def _fit_code_prior(
     world: World,
     plan: RetrainPlan,
-    model: VqVae,
+    model: CodedModel,
     pixels: np.ndarray,
     natural: np.ndarray,
     parent: Artifact | None,
     curves: CurveLogger,
 ) -> FittedPrior:
     from tasks.scoring.codes import encode_codes, share_kept
-    from vae_core.models.vq_vae import VqVae
+    from vae_core.families.registry import family_of
     from vae_core.weights import copy_weights, digest_weights
 
     def progressed(progress: CodePriorProgress) -> None:
@@ -230,8 +232,9 @@ def _fit_code_prior(
     )
     curves.add_trained(code_prior=fitted.prior.config)
     kept = None
-    if parent is not None and isinstance(parent.model, VqVae):
-        kept = share_kept(world, parent.model, pixels, codes, plan.train.seed)
+    coded = family_of(parent.model).with_codes(parent.model) if parent else None
+    if coded is not None:
+        kept = share_kept(world, coded, pixels, codes, plan.train.seed)
     warm = warm_start(before, fitted.prior.config) is not None
     return FittedPrior(fitted.prior, describe_fit(fitted, warm=warm), kept)
 
@@ -266,12 +269,12 @@ def _inspected(world: World, plan: RetrainPlan) -> np.ndarray | None:
 
 def _summarise(result: TrainResult, codes_kept: float | None, plan: RetrainPlan) -> TrainingSummary:
     from vae_core.artifact import TrainingSummary
-    from vae_core.config import ConvVaeConfig
+    from vae_core.families.registry import family_of
     from vae_core.weights import encoder_digest
 
     watched = {each.step: each.loss for each in result.held_out_curve}
     before, best = watched.get(0), watched.get(result.best_step) if result.best_step is not None else None
-    is_vae = isinstance(result.model.config, ConvVaeConfig)
+    loss = f"held_out_{family_of(result.model).held_out_loss}"
     return TrainingSummary(
         steps=result.steps,
         epochs=result.epochs,
@@ -283,9 +286,6 @@ def _summarise(result: TrainResult, codes_kept: float | None, plan: RetrainPlan)
         encoder_digest=encoder_digest(result.model),
         best_step=result.best_step,
         stop_reason=result.stop_reason,
-        held_out_neg_elbo_before=before if is_vae else None,
-        held_out_neg_elbo=best if is_vae else None,
-        held_out_squared_error_before=None if is_vae else before,
-        held_out_squared_error=None if is_vae else best,
         codes_kept=codes_kept,
+        **{f"{loss}_before": before, loss: best},
     )

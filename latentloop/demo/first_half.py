@@ -89,13 +89,9 @@ def model_is_made(story: Story, chapter: Chapter) -> None:
 
 
 def _show_code(result: BenchmarkResult, chapter: Chapter) -> None:
-    """What each kind of model has: a VAE its KL and units, a VQ-VAE its codes."""
-    if result.codes is not None:
-        chapter.show("codes used", f"{result.codes_used:,} of {result.codes:,}")
-        chapter.show("perplexity of the codes", f"{result.code_perplexity:.1f}")
-    else:
-        chapter.show("−ELBO, KL", f"{result.neg_elbo:.1f}, {result.kl:.1f} nats")
-        chapter.show("active units", f"{result.active_units} of {result.latent_dim}")
+    """What each family has: a KL and units, or codes."""
+    for name, value in result.family.tell_figures(result):
+        chapter.show(name, value)
 
 
 def person_approves(story: Story, chapter: Chapter) -> None:

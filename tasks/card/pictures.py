@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,22 +88,37 @@ def _draw_clusters(
     return pictures
 
 
-def _draw_code(artifact: Artifact, result: BenchmarkResult) -> dict[str, bytes]:
-    """What the dimensions of a VAE's code do, or how often each code of a VQ-VAE is chosen."""
+def _draw_traversals(artifact: Artifact, result: BenchmarkResult) -> dict[str, bytes]:
+    """What the dimensions of a code do."""
     import numpy as np
 
     from vae_core.evaluation.images.pictures import traversal_grid
-    from vae_core.models.vq_vae import VqVae
+    from vae_core.families.registry import family_of
 
-    model, reference = artifact.model, artifact.reference
-    assert reference is not None
-    if isinstance(model, VqVae):
-        assert reference.codes is not None, "the reference of a VQ-VAE has codes"
-        return {"codes.png": draw_code_shares(reference.codes, model.config.codes)}
-    assert result.kl_per_dim is not None, "the result of a VAE has a KL"
-    strongest = np.argsort(result.kl_per_dim)[::-1][:8].tolist()
+    model, reference = family_of(artifact.model).with_posterior(artifact.model), artifact.reference
+    assert reference is not None and model is not None, "what has a KL has a posterior"
+    strongest = np.argsort(result.figure("kl_per_dim"))[::-1][:8].tolist()
     moved = traversal_grid(model, reference.mu[0].astype(np.float32), strongest, steps=SHOWN_IMAGES)
     return {"traversals.png": draw_picture(moved)}
+
+
+def _draw_code_shares(artifact: Artifact, result: BenchmarkResult) -> dict[str, bytes]:
+    """How often each code is chosen."""
+    assert artifact.reference is not None
+    return {"codes.png": draw_code_shares(artifact.reference.column("codes"), result.figure("codes"))}
+
+
+CODE_PICTURES: Mapping[str, Callable[[Artifact, BenchmarkResult], dict[str, bytes]]] = {
+    "kl": _draw_traversals,
+    "codes_used": _draw_code_shares,
+}
+"""What shows the figure of a family's code."""
+
+
+def _draw_code(artifact: Artifact, result: BenchmarkResult) -> dict[str, bytes]:
+    """What the dimensions of a code do, or how often each code is chosen."""
+    drawn = [CODE_PICTURES[figure](artifact, result) for figure in result.family.figures if figure in CODE_PICTURES]
+    return {name: picture for each in drawn for name, picture in each.items()}
 
 
 def _draw_new_kind(world: World, artifact: Artifact, plan: RetrainPlan) -> dict[str, bytes]:

@@ -46,7 +46,7 @@ def score_captured(world: World, pixels: np.ndarray, artifact: Artifact) -> Samp
     import torch
 
     from data_checks.sample import Sample
-    from vae_core.models.placement import model_on
+    from vae_core.placement import model_on
     from vae_core.reference import measure_reference
 
     device = training_device(world)

@@ -27,7 +27,7 @@ def measure_labels(world: World, plan: RetrainPlan, artifact: Artifact, pixels: 
     checked = finished_step(world.objects, plan.key, LABELS_STEP, LabelsChecked)
     if checked is None or not checked.judged:
         return LabelFigures()
-    from vae_core.models.placement import model_on
+    from vae_core.placement import model_on
 
     labels = _labels_of(world, plan, benchmark_digests(world.objects, plan.benchmark.prefix)[: len(pixels)], checked)
     rows = np.asarray([place for place, label in enumerate(labels) if label], dtype=np.int64)

@@ -50,7 +50,7 @@ def measure_version(
 ) -> Measured:
     """Evaluate a version on pixels (N, C, H, W); beside a small set as many samples are drawn, or 1,000."""
     from vae_core.evaluation.benchmark import evaluate
-    from vae_core.models.placement import model_on
+    from vae_core.placement import model_on
     from vae_core.priors.code_prior import CodePrior
 
     config, device, remembering = world.settings.evaluation, training_device(world), _Remembering(extractor)

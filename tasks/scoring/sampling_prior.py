@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from vae_core.models.conv_vae import ConvVae
+    from vae_core.families.variants import PosteriorModel
     from vae_core.priors.code_prior import CodePrior
     from vae_core.priors.code_prior_config import CodePriorConfig
     from vae_core.priors.fit_code_prior import CodePriorProgress, FittedCodePrior
@@ -33,7 +33,7 @@ def training_clock(world: World) -> Callable[[], float]:
 
 
 def fit_mixture_prior(
-    world: World, model: ConvVae, pixels: np.ndarray, weights: np.ndarray, plan: RetrainPlan
+    world: World, model: PosteriorModel, pixels: np.ndarray, weights: np.ndarray, plan: RetrainPlan
 ) -> GaussianMixturePrior:
     """A VAE's: a mixture on draws from the posteriors of images (N, C, H, W) that weigh `weights` (N,)."""
     import numpy as np
@@ -48,8 +48,7 @@ def fit_mixture_prior(
     else:  # an image that is drawn twice gives two codes: each is drawn from its posterior
         chosen = random.choice(len(pixels), PRIOR_IMAGES, p=weights / weights.sum())
     scores = score_many(model, pixels[chosen], "images, for the prior", device=training_device(world))
-    assert scores.logvar is not None, "a VAE has a posterior"
-    codes = sample_posterior(scores.mu, scores.logvar, torch.Generator().manual_seed(plan.train.seed))
+    codes = sample_posterior(scores.mu, scores.column("logvar"), torch.Generator().manual_seed(plan.train.seed))
     tell_step("prior", f"fitting a mixture of {world.settings.training.mixture_components}")
     return fit_mixture(codes, world.settings.training.mixture_components, plan.train.seed)
 

@@ -15,9 +15,9 @@ from deploy.configuration.training import TrainingConfig
 from deploy.settings import Settings, SettingsError, load_settings
 from deploy.wiring import open_orchestrator, open_registry
 from tests.deploy.settled import empty_the_environment
-from vae_core.config import ConvVaeConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.training.health.early_warning import twin_recipe
-from vae_core.vq_config import VqVaeConfig
 
 
 @pytest.fixture(autouse=True)

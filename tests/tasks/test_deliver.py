@@ -25,17 +25,18 @@ from tests.tasks.conftest import Configure
 from tests.tasks.opened import opened
 from tests.tasks.season import known_images
 from vae_core.artifact import Artifact, TrainingSummary, write_artifact
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
 from vae_core.evaluation.distances.frechet import frechet_distance
 from vae_core.evaluation.distances.moments import measure_moments
 from vae_core.evaluation.distances.paired_change import paired_reconstruction_change
 from vae_core.evaluation.images.decoding import quantize
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.preprocessing import Preprocessing, to_unit
 from vae_core.inference import score_images
-from vae_core.models.build import build_model
-from vae_core.models.vq_vae import VqVae
 from vae_core.training.loop import train
-from vae_core.vq_config import VqVaeConfig
 
 CONFIG = ConvVaeConfig(widths=(8, 16), latent_dim=8)
 RECIPE = TrainConfig(budget=Budget(amount=150, unit="steps"), batch_size=64)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_checks.drift.policy import GRID_RULES
+from data_checks.drift.policy import rules_of
 from deploy.record.drift_lines import DriftLine
 from deploy.release import Release, ServedVersion
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
@@ -22,11 +22,16 @@ from tests.tasks.conftest import Configure
 from tests.tasks.opened import opened
 from tests.tasks.season import known_images
 from vae_core.artifact import Artifact, TrainingSummary, write_artifact
-from vae_core.config import Budget, ConvVaeConfig, ModelConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.configs import ModelConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.registry import FAMILIES
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.images.preprocessing import Preprocessing
 from vae_core.reference import measure_reference
 from vae_core.training.loop import train
-from vae_core.vq_config import VqVaeConfig
+
+GRID_RULES = rules_of(FAMILIES["vq_vae"])
 
 CONFIG = ConvVaeConfig(widths=(8, 16), latent_dim=8)
 RECIPE = TrainConfig(budget=Budget(amount=150, unit="steps"), batch_size=64)

@@ -19,7 +19,7 @@ from tasks.train import train_candidate
 from tasks.values import RetrainPlan
 from tests.tasks.opened import forget, opened
 from tests.tasks.season import planned_again
-from vae_core.models.conv_vae import ConvVae
+from vae_core.families.conv_vae.model import ConvVae
 from vae_core.training.health.quick_benchmark import measure_quickly
 from vae_core.training.recovery import recovery
 from vae_core.training.result import TrainResult

@@ -40,16 +40,16 @@ from tests.tasks.season import (
     settled,
 )
 from vae_core.artifact import Artifact, TrainingSummary, write_artifact
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.objective import VqVaeObjective
 from vae_core.inference import score_images
 from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.fit_code_prior import CodePriorProgress
-from vae_core.priors.sampling import kind_of
 from vae_core.reference import measure_reference
 from vae_core.training.health.events import CodesUnused, EventKind, TrainEvent
 from vae_core.training.loop import train
-from vae_core.training.objectives.vq_objective import VqVaeObjective
-from vae_core.vq_config import VqVaeConfig
 
 pytestmark = [
     pytest.mark.server,
@@ -103,7 +103,7 @@ def test_the_full_tier_ends_with_a_vq_vae_and_a_prior_over_its_codes(home: Path)
     artifact = fetch_artifact(opened().objects, evaluated.artifact, evaluated.digest, home / "fetched")
 
     assert isinstance(plan.model, VqVaeConfig) and plan.code_prior is not None
-    assert isinstance(artifact.prior, CodePrior) and kind_of(artifact.prior) == "code_transformer"
+    assert isinstance(artifact.prior, CodePrior) and artifact.prior.kind == "code_transformer"
     assert artifact.prior.config == plan.code_prior.config
     assert (artifact.prior.config.grid, artifact.prior.config.codebook_size) == ((7, 7), 32)
     fitted = trained.code_prior

@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
 
 STEPS = Budget(amount=1, unit="steps")
 

@@ -6,11 +6,12 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from tests.vae_core.synthetic_images import TINY, boxes, tiny_vq_vae
-from vae_core.config import ConvVaeConfig
 from vae_core.errors import DataError
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.scores import Scores
 from vae_core.images.preprocessing import to_unit
-from vae_core.inference import Scores, reconstruct_samples, score_images
-from vae_core.models.build import build_model
+from vae_core.inference import reconstruct_samples, score_images
 
 
 @pytest.fixture

@@ -27,11 +27,12 @@ from tests.vae_core.synthetic_images import TINY, boxes, tiny_vq_vae
 from vae_core import inference, reference
 from vae_core.artifact import Artifact, TrainingSummary
 from vae_core.config import Budget, TrainConfig
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.scores import Scores
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.preprocessing import Preprocessing
-from vae_core.inference import Scores, score_images
-from vae_core.models.build import build_model
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.vq_vae import VqVae
+from vae_core.inference import score_images
 from vae_core.reference import Reference, measure_reference
 
 

@@ -16,9 +16,9 @@ from tasks.run.tracking import open_curves
 from tasks.values import PlannedCodePrior
 from tests.tasks.card.test_model_card import PLAN
 from vae_core.config import Budget
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.training.health.information import InformationPoint
-from vae_core.vq_config import VqVaeConfig
 
 PRIOR = CodePriorConfig(grid=(7, 7), codebook_size=512)
 POINT = InformationPoint(step=5, lower=1.0, upper=2.0, n=10)

@@ -17,8 +17,8 @@ from tests.vae_core.linear_vae import LinearVae, PixelFeatures, draw_images
 from tests.vae_core.synthetic_images import TINY, tiny_vq_vae
 from vae_core.evaluation import benchmark
 from vae_core.evaluation.effort import THOROUGH
+from vae_core.families.build import build_model
 from vae_core.images.preprocessing import pixel_digest
-from vae_core.models.build import build_model
 from vae_core.priors.code_prior import CodePrior, build_code_prior
 from vae_core.priors.code_prior_config import CodePriorConfig
 

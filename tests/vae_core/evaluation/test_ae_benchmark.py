@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from tests.vae_core.linear_vae import PixelFeatures, draw_images
-from vae_core.ae_config import ConvAeConfig
-from vae_core.config import ConvVaeConfig
 from vae_core.evaluation.benchmark import evaluate
 from vae_core.evaluation.benchmark_result import BenchmarkResult
-from vae_core.evaluation.codes.code_spread import measure_code_spread
+from vae_core.families.build import build_model
+from vae_core.families.conv_ae.config import ConvAeConfig
+from vae_core.families.conv_ae.figures import measure_code_spread
+from vae_core.families.conv_ae.model import ConvAe
+from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.inference import score_images
-from vae_core.models.build import build_model
-from vae_core.models.conv_ae import ConvAe
 from vae_core.priors.gaussian_mixture import fit_mixture
 
 N, DIM = 300, 3

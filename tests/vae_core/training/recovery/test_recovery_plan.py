@@ -3,13 +3,13 @@ import re
 import pytest
 
 from tests.vae_core.synthetic_images import TINY, recipe
-from vae_core.config import ConvVaeConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.shrink import smaller_codebook
 from vae_core.training.health.events import CodesUnused, Collapse, CollapseSign, EventKind, RecoveryAction, TrainEvent
 from vae_core.training.health.monitor import ADVICE
 from vae_core.training.recovery.attempts import Path, describe_changes, remaining_budget
 from vae_core.training.recovery.recovery_plan import find_trouble, plan_recovery
-from vae_core.training.recovery.shrink import smaller_codebook
-from vae_core.vq_config import VqVaeConfig
 
 COLLAPSE = TrainEvent(EventKind.collapse_suspected, 300, "so", Collapse(CollapseSign.kl_below, 201, 0.001, 0.01))
 SMALLEST = TINY.model_copy(update={"decoder_widths": (4, 4)})
