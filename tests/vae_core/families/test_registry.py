@@ -8,13 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from vae_core.errors import ArtifactError
 from vae_core.families.build import build_model
 from vae_core.families.configs import TrainableConfig
 from vae_core.families.conv_ae.config import ConvAeConfig
 from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.families.registry import FAMILIES, SERVED, family_of, family_reporting, family_telling, family_with
-from vae_core.families.served import require_served
 from vae_core.families.vq_vae.config import VqVaeConfig
 
 SMALL = {"height": 8, "width": 8, "widths": (4,)}
@@ -30,16 +28,6 @@ FIGURES = sorted({figure for each in FAMILIES.values() for figure in each.figure
 def test_a_config_and_its_model_are_of_one_family(config: TrainableConfig) -> None:
     model = build_model(config)
     assert family_of(config) is family_of(model) is FAMILIES[config.variant]
-
-
-@pytest.mark.parametrize("config", CONFIGS, ids=list(FAMILIES))
-def test_versions_hold_what_is_served_and_nothing_else(config: TrainableConfig) -> None:
-    model = build_model(config)
-    if family_of(config).is_served:
-        assert require_served(model) is model
-    else:
-        with pytest.raises(ArtifactError, match="never served"):
-            require_served(model)
 
 
 def test_a_served_family_is_found_by_the_columns_of_its_scores() -> None:

@@ -1,14 +1,11 @@
 import pytest
 import torch
 
-from tests.vae_core.synthetic_images import TINY, boxes, tiny_vq_vae
-from vae_core.errors import ArtifactError
+from tests.vae_core.synthetic_images import TINY, boxes
 from vae_core.families.build import build_model
 from vae_core.families.conv_ae.config import ConvAeConfig
 from vae_core.families.conv_vae.config import ConvVaeConfig
-from vae_core.families.served import require_served
 from vae_core.images.preprocessing import to_unit
-from vae_core.inference import score_images
 from vae_core.weights import copy_weights, load_weights
 
 NETWORKS = [
@@ -70,23 +67,3 @@ def test_held_out_images_are_judged_by_the_nll_at_their_codes_without_the_penalt
     )
     torch.testing.assert_close(plain.watched_loss(x, generator), by_hand)
     assert torch.equal(penalised.watched_loss(x, generator), plain.watched_loss(x, generator))
-
-
-def test_its_scores_are_error_and_code_and_no_kl():
-    model, pixels = build_model(ConvAeConfig(network=TINY)).eval(), boxes(20)
-    scores = score_images(model, pixels, batch_size=7)
-    x = to_unit(pixels)
-    z = model.encode(x).detach()
-    torch.testing.assert_close(torch.from_numpy(scores.mu), z)
-    torch.testing.assert_close(torch.from_numpy(scores.norm), z.square().sum(1).sqrt())
-    torch.testing.assert_close(
-        torch.from_numpy(scores.recon_error), (model.decode(z).detach() - x).square().mean((1, 2, 3))
-    )
-    assert scores.logvar is scores.kl is scores.codes is scores.code_distance is None
-
-
-def test_it_is_told_from_the_kinds_that_are_served():
-    for model in (build_model(TINY), tiny_vq_vae()):
-        assert require_served(model) is model
-    with pytest.raises(ArtifactError, match="expected a conv_vae or a vq_vae, came conv_ae, a baseline"):
-        require_served(build_model(ConvAeConfig(network=TINY)))
