@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 
 from deploy.settings import Settings
-from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger, State, Trigger
+from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger, Trigger
 from deploy.wiring import open_catalogue, open_objects
 from latentloop.errors import NothingToDo
 from tasks.run.recipe import recipe_name
-
-RUNNING: Collection[State] = ("running",)
 
 
 def choose_key(settings: Settings, ledger: Ledger, tier: str, again: bool, now: datetime) -> str:
@@ -27,7 +25,7 @@ def choose_key(settings: Settings, ledger: Ledger, tier: str, again: bool, now: 
     if not catalogue.counts().accepted and not captured - catalogue.committed_segments("catalogue"):
         raise NothingToDo("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
     of_tier, recipe = f"by-hand-{tier}-catalogue-{catalogue.name}", recipe_name(settings)
-    unfinished = ledger.triggers(f"retrain-{tier}", states=RUNNING)
+    unfinished = ledger.triggers(f"retrain-{tier}", states=["running"])
     if (interrupted := find_interrupted(unfinished, of_tier, recipe, now)) is not None:
         return interrupted
     base = f"{of_tier}-{catalogue.version()}-{recipe}"

@@ -22,9 +22,8 @@ from PIL import Image
 from deploy.settings import CONFIG_VARIABLE, load_settings
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from deploy.wiring import open_objects, open_registry
-from tasks import context
 from tasks.ingest import find_new_segments, ingest_segments
-from tests.tasks.opened import opened
+from tests.tasks.opened import forget, opened
 from tests.vae_core.synthetic_images import boxes
 
 KEY = "killed-again-and-again"
@@ -67,9 +66,9 @@ def home(tmp_path: Path, mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setenv("LATENTLOOP_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LATENTLOOP_MLFLOW_URL", mlflow_url)
     (tmp_path / "home").mkdir()
-    context.forget()
+    forget()
     yield tmp_path / "home"
-    context.forget()
+    forget()
 
 
 @pytest.fixture
@@ -147,12 +146,12 @@ def _kill_while_training(home: Path, driver: Driver) -> None:
 def _state() -> str:
     from deploy.stores.sql.ledger import Ledger
 
-    found = Ledger(context.engine()).get_trigger(KEY)
+    found = Ledger(opened().engine).get_trigger(KEY)
     return found.state if found else ""
 
 
 def _fill_catalogue() -> None:
-    captures = CaptureStore(context.objects())
+    captures = CaptureStore(opened().objects)
     noise = np.random.default_rng(5).integers(0, 6, (600, 1, 28, 28), dtype=np.uint8)  # no two images are equal
     pixels = boxes(600, size=28, seed=5) + noise
     images = [
