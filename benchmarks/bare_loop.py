@@ -7,12 +7,11 @@ import numpy as np
 import torch
 import torch.nn.functional as functional
 
-from vae_core.config import ConvVaeConfig, ModelConfig
-from vae_core.models.build import build_model
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.vq_vae import VqVae
+from vae_core.families.build import build_model
+from vae_core.families.configs import ModelConfig
+from vae_core.families.registry import family_of
+from vae_core.families.variants import CodedModel, PosteriorModel
 from vae_core.training.objectives.precision import Precision, autocast
-from vae_core.vq_config import VqVaeConfig
 
 Step = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 """From images (B, C, H, W) on [0, 1] and a generator on their device to the loss () of the step that was made."""
@@ -41,13 +40,16 @@ def make_bare_step(config: ModelConfig, precision: Precision, device: str = "cpu
 
     On a GPU nothing in a step waits for the device, but for the k-means of a VQ-VAE's first one.
     """
-    if isinstance(config, VqVaeConfig):
-        return _vq_step(config, precision, device)
-    return _vae_step(config, precision, device)
-
-
-def _vae_step(config: ConvVaeConfig, precision: Precision, device: str) -> Step:
     model = build_model(config).to(device).train()
+    family = family_of(config)
+    if (coded := family.with_codes(model)) is not None:
+        return _vq_step(coded, precision, device)
+    posterior = family.with_posterior(model)
+    assert posterior is not None, "the configs of these benchmarks have codes or a posterior"
+    return _vae_step(posterior, precision, device)
+
+
+def _vae_step(model: PosteriorModel, precision: Precision, device: str) -> Step:
     optimiser = _make_adam(model, device)
 
     def step(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -60,15 +62,15 @@ def _vae_step(config: ConvVaeConfig, precision: Precision, device: str) -> Step:
     return step
 
 
-def _vq_step(config: VqVaeConfig, precision: Precision, device: str) -> Step:
-    model = build_model(config).to(device).train()
+def _vq_step(model: CodedModel, precision: Precision, device: str) -> Step:
     optimiser = _make_adam(model, device)
 
     def step(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         optimiser.zero_grad(set_to_none=True)
         with autocast(precision, device):
             output = model(x, generator)
-        loss = bare_vq_loss(model, output.mean, output.quantised.commitment, x)
+        mean, chosen, _ = output
+        loss = bare_vq_loss(model, mean, chosen.commitment, x)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         model.follow(output, generator)
@@ -83,7 +85,7 @@ def _make_adam(model: torch.nn.Module, device: str) -> torch.optim.Adam:
     return torch.optim.Adam(model.parameters(), lr=1e-3, fused=True, capturable=on_gpu)
 
 
-def bare_loss(model: ConvVae, x: torch.Tensor, generator: torch.Generator, precision: Precision) -> torch.Tensor:
+def bare_loss(model: PosteriorModel, x: torch.Tensor, generator: torch.Generator, precision: Precision) -> torch.Tensor:
     """-ELBO of a batch, as a textbook writes it."""
     with autocast(precision, x.device.type):
         logits, (mu, logvar), _ = model(x, generator)
@@ -92,6 +94,6 @@ def bare_loss(model: ConvVae, x: torch.Tensor, generator: torch.Generator, preci
     return (nll + kl) / len(x)
 
 
-def bare_vq_loss(model: VqVae, mean: torch.Tensor, commitment: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+def bare_vq_loss(model: CodedModel, mean: torch.Tensor, commitment: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """Squared error and commitment of a batch."""
     return (mean - x).square().mean() + model.config.commitment * commitment

@@ -38,8 +38,8 @@ from benchmarks.gpu_speed import WARMUP_STEPS, Contestant, make_contestants, mea
 from benchmarks.idx_images import DataMissing, find_idx_images
 from benchmarks.peers.load import PeerMissing
 from benchmarks.training import BATCH, HELD_OUT
-from vae_core.config import ConvVaeConfig
 from vae_core.errors import VaeCoreError
+from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.images.preprocessing import Preprocessing, to_pixels
 
 SIDES = (28, 64)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from benchmarks.bare_loop import make_bare_step
-from vae_core.config import ModelConfig
+from vae_core.families.configs import ModelConfig
 from vae_core.training.data.batches import to_input
 from vae_core.training.objectives.precision import Precision
 

@@ -15,11 +15,12 @@ from benchmarks.gpu_speed import wall_clock
 from benchmarks.likelihood import BATCH_SIZE, MODEL, PUBLISHED, SEED, draw_binary, measure_neg_elbo, training_config
 from benchmarks.peers.pythae import train_pythae_vae
 from benchmarks.training import BATCH
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
 from vae_core.evaluation.likelihood.binarize import binarize
 from vae_core.evaluation.likelihood.importance_nll import ROWS_AT_ONCE
 from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of
-from vae_core.models.conv_vae import ConvVae
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.registry import family_of
 from vae_core.training.loop import train
 from vae_core.training.result import TrainResult
 
@@ -65,8 +66,9 @@ def equal_time_results(
     budget = Budget(amount=seconds, unit="seconds")
     recipe = TrainConfig(budget=budget, batch_size=batch, seed=SEED)
     result = train(images, config, recipe, clock=clock, checkpoint_folder=None, device=device, log_every=100)
-    assert isinstance(result.model, ConvVae), "the config is a VAE's"
-    ours, _ = measure_neg_elbo(result.model, test_images, device)
+    model = family_of(result.model).with_posterior(result.model)
+    assert model is not None, "the config is a VAE's"
+    ours, _ = measure_neg_elbo(model, test_images, device)
     peer, peer_steps = train_pythae_vae(images, config, batch, seconds=seconds, clock=clock, device=device)
     theirs, _ = measure_neg_elbo(peer, test_images, device)
     return [
@@ -86,15 +88,16 @@ def full_results(images: np.ndarray, test_images: np.ndarray, plan: FullPlan, de
     result = train_fully(images, plan, device)
     trained = now()
     binary = binarize(test_images[: plan.nll_images], np.random.default_rng([SEED, 1]))
-    assert isinstance(result.model, ConvVae), "the config of this benchmark is a VAE's"
+    model = family_of(result.model).with_posterior(result.model)
+    assert model is not None, "the config of this benchmark is a VAE's"
     found = bernoulli_nll_of(
-        result.model,
+        model,
         binary,
         k=plan.k,
         generator=torch.Generator(device).manual_seed(SEED),
         rows_at_once=ROWS_AT_ONCE if torch.device(device).type == "cpu" else GPU_ROWS,
     )
-    neg_elbo, kl = measure_neg_elbo(result.model, binary, device)
+    neg_elbo, kl = measure_neg_elbo(model, binary, device)
     return [
         Result.of("nll_full", found.nll.mean, "nats", limit=plan.nll_limit, n=found.n),
         Result.of("nll_full_half_width", found.nll.half_width, "nats", n=found.n),

@@ -15,11 +15,13 @@ from benchmarks.form import Result
 from benchmarks.gpu_capture import BareLoop
 from benchmarks.peers.pythae import time_pythae
 from benchmarks.training import BATCH, LOG_EVERY, VALIDATE_EVERY
-from vae_core.config import Budget, ConvVaeConfig, ModelConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.configs import ModelConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.training.health.progress import TrainProgress
 from vae_core.training.loop import train
 from vae_core.training.objectives.precision import resolve_precision
-from vae_core.vq_config import VqVaeConfig
 
 WARMUP_STEPS = 50
 """Whole reports, and enough for the libraries to choose their kernels."""

@@ -1,4 +1,4 @@
-"""How the house stands: seams for families, sizes of rooms, tests beside their modules, patches in place of arguments.
+"""How the house stands: seams for families, imports, sizes of rooms, tests beside their modules, patches in them.
 
 Counted from the text of the checkout; nothing of it is run. `--list` names the places.
 
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.form import Result, make_report, publish_report
 from benchmarks.house_counts import PRODUCT, count_patches, find_questions, find_untested, largest_room
+from benchmarks.import_circles import find_circle
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -36,6 +37,8 @@ def measure_house(root: Path) -> Iterator[Result]:
     questions = find_questions(root)
     files = len({each.split(":")[0] for each in questions})
     yield Result.of("isinstance_outside_families", len(questions), "places", limit=0, n=files)
+    circle = find_circle(root, (*PRODUCT, "benchmarks"))
+    yield Result.of("modules_in_an_import_circle", len(set(circle)), "modules", limit=0)
     room, size = largest_room(root)
     yield Result.of("largest_room_files", size, "files", limit=20, n=len(PRODUCT))
     untested, modules = find_untested(root)

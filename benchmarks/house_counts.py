@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PRODUCT = ("latentloop", "flows", "tasks", "deploy", "data_checks", "vae_core")
-FAMILY_ROOMS = ("vae_core/families", "vae_core/models", "vae_core/quantize")
+FAMILY_ROOMS = ("vae_core/families",)
 COLUMNS = frozenset({"kl", "logvar", "codes", "code_distance", "quantised"})
 """What the scores of some families have and those of others have not."""
 EXEMPT = frozenset({"__init__", "__main__", "errors", "constants"})

@@ -36,6 +36,7 @@ from PIL import Image
 
 from benchmarks.form import Result, make_report, publish_report
 from benchmarks.stopwatch import one_thread
+from deploy.wiring import World, open_world
 
 SMALL_SETTINGS = "[input_policy]\nmin_variance = 0.0\n"
 LARGE_SETTINGS = f"""{SMALL_SETTINGS}
@@ -105,17 +106,17 @@ class Seconds:
 def measure_overhead(folder: Path, settings: str, make: Callable[[int], bytes], images: int, rounds: int) -> Seconds:
     """Time rounds of an ingest and of a bare decode of the same files; one small ingest before is not timed."""
     seconds = Seconds([], [])
-    with _home(folder / "first", settings):
-        _capture(make, range(50))
-        _ingest(50)
+    with _home(folder / "first", settings) as world:
+        _capture(world, make, range(50))
+        _ingest(world, 50)
     for number in range(rounds):
         first = (number + 1) * 1_000_000
-        with _home(folder / str(number), settings):
+        with _home(folder / str(number), settings) as world:
             files = _write_files(folder / str(number) / "files", make, range(first, first + images))
-            _capture(make, range(first, first + images))
+            _capture(world, make, range(first, first + images))
             for each in ("bare", "ours") if number % 2 else ("ours", "bare"):
                 began = time.process_time()
-                _decode(files) if each == "bare" else _ingest(images)
+                _decode(world, files) if each == "bare" else _ingest(world, images)
                 getattr(seconds, each).append(time.process_time() - began)
         shutil.rmtree(folder / str(number))
     return seconds
@@ -123,8 +124,8 @@ def measure_overhead(folder: Path, settings: str, make: Callable[[int], bytes], 
 
 def measure_peak_mib(folder: Path, images: int) -> float:
     """Peak resident memory of a process that ingests so many captured images, MiB."""
-    with _home(folder, SMALL_SETTINGS):
-        _capture(small_png, range(images))
+    with _home(folder, SMALL_SETTINGS) as world:
+        _capture(world, small_png, range(images))
         command = [sys.executable, "-m", "benchmarks.ingest", "--only-ingest", str(images)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(json.loads(done.stdout.splitlines()[-1]))
@@ -161,13 +162,13 @@ def _write_files(folder: Path, make: Callable[[int], bytes], seeds: range) -> li
     return files
 
 
-def _decode(files: list[Path]) -> None:
+def _decode(world: World, files: list[Path]) -> None:
     """Pillow alone, at the scale that the gate chooses for such files; they are all of one size."""
     from data_checks.intake.file import read_header
     from data_checks.intake.jpeg_pixels import choose_scale
-    from tasks.context import settings
 
-    scale = choose_scale(read_header(files[0].read_bytes(), settings().input_policy), settings().preprocessing)
+    settings = world.settings
+    scale = choose_scale(read_header(files[0].read_bytes(), settings.input_policy), settings.preprocessing)
     for file in files:
         with Image.open(file) as image:
             if scale > 1:
@@ -175,12 +176,11 @@ def _decode(files: list[Path]) -> None:
             np.asarray(image)
 
 
-def _capture(make: Callable[[int], bytes], seeds: range) -> None:
+def _capture(world: World, make: Callable[[int], bytes], seeds: range) -> None:
     """Bring the images into segments of bounded size."""
     from deploy.stores.objects.captures import CapturedImage, CaptureStore
-    from tasks.context import objects
 
-    captures, at, size = CaptureStore(objects()), datetime(2026, 1, 1, tzinfo=UTC), 0
+    captures, at, size = CaptureStore(world.objects), datetime(2026, 1, 1, tzinfo=UTC), 0
     waiting: list[CapturedImage] = []
     for seed in seeds:
         waiting.append(CapturedImage(f"{seed}", "camera", at, make(seed)))
@@ -190,11 +190,11 @@ def _capture(make: Callable[[int], bytes], seeds: range) -> None:
             waiting, size = [], 0
 
 
-def _ingest(images: int) -> None:
+def _ingest(world: World, images: int) -> None:
     """What the flow does, without a server."""
     from tasks.ingest import find_new_segments, ingest_segments
 
-    counts = [ingest_segments.fn(chunk) for chunk in find_new_segments.fn()]
+    counts = [ingest_segments.fn(world, chunk) for chunk in find_new_segments.fn(world)]
     accepted = sum(each.accepted + each.converted for each in counts)
     assert accepted == images, f"expected {images} images accepted, came {accepted}: {counts[0].reasons}"
 
@@ -207,19 +207,14 @@ class _home:
         (folder / "latentloop.toml").write_text(settings)
         self._new = {"LATENTLOOP_CONFIG": str(folder / "latentloop.toml"), "LATENTLOOP_HOME": str(folder / "home")}
 
-    def __enter__(self) -> None:
-        from tasks.context import engine, forget
-
-        forget()
+    def __enter__(self) -> World:
         self._old = {name: os.environ.get(name) for name in self._new}
         os.environ.update(self._new)
-        engine()
+        self._world = open_world()
+        return self._world
 
     def __exit__(self, *error: object) -> None:
-        from tasks.context import engine, forget
-
-        engine().dispose()
-        forget()
+        self._world.engine.dispose()
         for name, value in self._old.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
@@ -241,7 +236,7 @@ def main() -> int:
     parser.add_argument("--only-ingest", type=int, metavar="N", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.only_ingest is not None:
-        _ingest(arguments.only_ingest)
+        _ingest(open_world(), arguments.only_ingest)
         print(json.dumps(_peak_mib()))
         return 0
     return publish_report(make_report("ingest", run(QUICK if arguments.quick else FULL)), arguments.json)

@@ -28,15 +28,17 @@ import torch
 from benchmarks.form import Result, make_report, publish_report
 from benchmarks.idx_images import DataMissing, find_idx_images
 from benchmarks.stopwatch import one_thread
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
 from vae_core.errors import VaeCoreError
 from vae_core.evaluation.likelihood.binarize import binarize
 from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of
 from vae_core.evaluation.mean_estimate import MeanEstimate, estimate_mean
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.conv_vae.model import reparameterize
+from vae_core.families.conv_vae.protocol import Posterior
+from vae_core.families.registry import family_of
 from vae_core.images.preprocessing import to_unit
 from vae_core.losses import bernoulli_nll, kl_divergence
-from vae_core.models.conv_vae import ConvVae, reparameterize
-from vae_core.models.protocol import Posterior
 from vae_core.training.loop import train
 from vae_core.training.result import TrainResult
 
@@ -92,10 +94,11 @@ def run(images: np.ndarray, test_images: np.ndarray, plan: Plan) -> list[Result]
     with one_thread():
         result, train_cpu_s = train_on_drawings(images, plan)
         binary = binarize(test_images, np.random.default_rng([SEED, 1]))
-        assert isinstance(result.model, ConvVae), "the config of this benchmark is a VAE's"
-        neg_elbo, kl = measure_neg_elbo(result.model, binary)
+        model = family_of(result.model).with_posterior(result.model)
+        assert model is not None, "the config of this benchmark is a VAE's"
+        neg_elbo, kl = measure_neg_elbo(model, binary)
         nll = bernoulli_nll_of(
-            result.model, binary[: plan.nll_images], k=plan.k, generator=torch.Generator().manual_seed(SEED)
+            model, binary[: plan.nll_images], k=plan.k, generator=torch.Generator().manual_seed(SEED)
         )
     name = plan.name
     return [

@@ -32,9 +32,10 @@ from deploy.release import Release, ServedVersion
 from deploy.stores.objects.local import LocalObjects
 from deploy.stores.objects.release_file import RELEASE_KEY, ReleaseKeys, generate_keys, sign_release
 from vae_core.artifact import Artifact, TrainingSummary, make_golden, write_artifact
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.images.preprocessing import Preprocessing
-from vae_core.models.build import build_model
 from vae_core.reference import measure_reference
 
 P50_LIMIT, P99_LIMIT = 1.25, 2.0

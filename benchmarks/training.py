@@ -33,16 +33,18 @@ from benchmarks.peers.load import PeerMissing
 from benchmarks.peers.pythae import time_pythae
 from benchmarks.stopwatch import one_thread
 from deploy.configuration.training import full_recipe
-from vae_core.config import Budget, ConvVaeConfig, ModelConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.build import build_model
+from vae_core.families.configs import ModelConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.registry import family_of
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.images.preprocessing import to_unit
-from vae_core.models.build import build_model
-from vae_core.models.conv_vae import ConvVae
 from vae_core.training.data.held_out import IMAGES_AT_ONCE
 from vae_core.training.health.information import KL_IMAGES, measure_information, measure_mean_kl
 from vae_core.training.health.progress import TrainProgress
 from vae_core.training.loop import train
 from vae_core.training.objectives.precision import Precision, resolve_precision
-from vae_core.vq_config import VqVaeConfig
 
 BATCH, HELD_OUT, VALIDATE_EVERY, LOG_EVERY = 128, 200, 50, 25
 FULL_IMAGES = 60_000
@@ -114,8 +116,8 @@ def time_ours(images: np.ndarray, held_out: np.ndarray, model: ModelConfig, prec
 
 def time_inspections(images: np.ndarray, config: ModelConfig) -> float:
     """CPU seconds of all that a full retraining of FULL_IMAGES inspects: looks at the information, KLs of snapshots."""
-    recipe, model = full_recipe(), build_model(config).eval()
-    assert isinstance(model, ConvVae), "only a VAE has a KL"
+    recipe, model = full_recipe(), family_of(config).with_posterior(build_model(config).eval())
+    assert model is not None, "only a VAE has a KL"
     batches = [to_unit(images[at : at + IMAGES_AT_ONCE]) for at in range(0, len(images), IMAGES_AT_ONCE)]
     begun = time.process_time()
     measure_information(model, batches, 0, 0)

@@ -26,12 +26,12 @@ from benchmarks.command import find_images, make_parser, measure_and_publish
 from benchmarks.form import Result
 from benchmarks.peers.load import load_peer
 from benchmarks.stopwatch import one_thread
-from vae_core.models.build import build_model
-from vae_core.models.vq_vae import VqVae, vq_loss
-from vae_core.quantize.quantised import Quantised
-from vae_core.quantize.usage import CodeUsage
+from vae_core.families.build import build_model
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.model import VqVae, vq_loss
+from vae_core.families.vq_vae.quantisers.quantised import Quantised
+from vae_core.families.vq_vae.quantisers.usage import CodeUsage
 from vae_core.training.data.batches import to_input
-from vae_core.vq_config import VqVaeConfig
 
 STEPS, TURN, BATCH, LEARNING_RATE = 300, 30, 128, 1e-3
 CONFIG = VqVaeConfig()

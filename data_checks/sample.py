@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vae_core.families.columns import ColumnName, columns_in
+from vae_core.families.family import Family
+from vae_core.families.registry import SERVED, family_with
+
 if TYPE_CHECKING:
     from vae_core.reference import Reference
 
@@ -39,25 +43,28 @@ class Sample:
         lengths = {name: len(column) for name, column in self.columns().items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"sample: expected columns of one length, came {lengths}")
-        if self.mu.ndim != 2 or (self.logvar is not None and self.mu.shape != self.logvar.shape):
-            shape = None if self.logvar is None else self.logvar.shape
-            raise ValueError(f"sample: expected mu and logvar (N, D), came {self.mu.shape} and {shape}")
-        own = sorted({"logvar", "kl", "codes", "code_distance"} & set(lengths))
-        if own not in (["kl", "logvar"], ["code_distance", "codes"]):
-            raise ValueError(f"sample: expected logvar and kl of a VAE, or codes and code_distance, came {own}")
-        if self.codes is not None and self.codes.ndim != 2:
-            raise ValueError(f"sample: expected codes (N, T), came {self.codes.shape}")
+        own = columns_in(self)
+        if (family := family_with(own)) is None:
+            kinds = ", or ".join(" and ".join(each.name for each in served.columns) for served in SERVED)
+            raise ValueError(f"sample: expected {kinds} beside those of all models, came {sorted(own)}")
+        shapes = {"mu": self.mu.shape} | {
+            each.name: own[each.name].shape for each in family.columns if each.form == "vector"
+        }
+        if self.mu.ndim != 2 or len(set(shapes.values())) > 1:
+            raise ValueError(f"sample: expected {' and '.join(shapes)} (N, D), came {list(shapes.values())}")
+        for each in family.columns:
+            if each.form == "grid" and own[each.name].ndim != 2:
+                raise ValueError(f"sample: expected {each.name} (N, T), came {own[each.name].shape}")
 
     @classmethod
     def of(cls, reference: Reference) -> Sample:
         """A version's reference, or images measured like one, as the judges take it: every number float32."""
-        names = [each.name for each in fields(cls) if each.name not in ("codes", "image_digest")]
-        found = {name: getattr(reference, name) for name in names}
-        columns: dict[str, Any] = {
-            name: column.astype(np.float32) for name, column in found.items() if column is not None
-        }
-        codes = reference.codes
-        return cls(**columns, codes=None if codes is None else codes.reshape(len(codes), -1))
+        names = ("mu", "recon_error", "norm", "image_mean", "image_variance", "image_entropy")
+        columns: dict[str, Any] = {name: getattr(reference, name).astype(np.float32) for name in names}
+        for name, column in columns_in(reference).items():
+            # indices of a grid stay whole numbers, in one row
+            columns[name] = column.reshape(len(column), -1) if column.ndim == 3 else column.astype(np.float32)
+        return cls(**columns)
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
         """Those that this kind of model has, by name."""
@@ -65,9 +72,20 @@ class Sample:
         return {name: column for name, column in named if column is not None}
 
     @property
-    def quantised(self) -> bool:
-        """Whether a VQ-VAE scored it."""
-        return self.codes is not None
+    def family(self) -> Family[Any, Any]:
+        """The family of the version that scored it."""
+        found = family_with(columns_in(self))
+        assert found is not None, "a sample is of one family"
+        return found
+
+    def column(self, name: ColumnName) -> NDArray[Any]:
+        """A column that only some families have; KeyError where this one has not."""
+        found: NDArray[Any] = columns_in(self)[name]
+        return found
+
+    def own_numbers(self) -> tuple[ColumnName, ...]:
+        """Names of the columns of one number an image that only its family has."""
+        return tuple(each.name for each in self.family.columns if each.form == "number")
 
     def __len__(self) -> int:
         return len(self.recon_error)
@@ -79,8 +97,8 @@ class Sample:
 
     def of_one_model(self, other: Sample) -> bool:
         """Whether a version of the same kind and size may have scored both."""
-        grids = [None if each.codes is None else each.codes.shape[1] for each in (self, other)]
-        return self.latent_dim == other.latent_dim and grids[0] == grids[1]
+        shapes = [{name: column.shape[1:] for name, column in columns_in(each).items()} for each in (self, other)]
+        return self.latent_dim == other.latent_dim and shapes[0] == shapes[1]
 
     def joined(self, other: Sample) -> Sample:
         """Its images, then another's of one model, as a reference: their digests are left out."""

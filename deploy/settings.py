@@ -38,6 +38,7 @@ from deploy.configuration.fields import read_fields
 from deploy.configuration.file import SettingsFileError, is_there, read_settings_file
 from deploy.configuration.following import SHAPE, follow
 from deploy.configuration.intake import IntakeConfig
+from deploy.configuration.login import is_prefect_auth
 from deploy.configuration.origins import NOTHING_SAID, Said, gather_said
 from deploy.configuration.problems import find_unknown_variables, place_of, say_problems
 from deploy.configuration.sources import EnvironmentSource, FileSource
@@ -51,17 +52,7 @@ from deploy.shown_time import require_zone
 from vae_core.images.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-    from sqlalchemy import Engine
-
-    from deploy.stores.catalogue import Catalogue
-    from deploy.stores.mlflow.registry import Patience, Registry
-    from deploy.stores.objects.port import ObjectStore
-    from deploy.stores.orchestrator import Orchestrator
-    from deploy.stores.sql.pairs import Pairs
-    from deploy.stores.sql.telemetry import Telemetry
+    pass
 
 ENV_PREFIX = "LATENTLOOP_"
 CONFIG_VARIABLE = "LATENTLOOP_CONFIG"
@@ -192,8 +183,6 @@ class Settings(BaseSettings):
     @field_validator("prefect_auth")
     @classmethod
     def _has_two_parts(cls, given: SecretStr | None) -> SecretStr | None:
-        from deploy.stores.prefect_auth import is_prefect_auth
-
         if given is not None and not is_prefect_auth(given.get_secret_value()):
             raise ValueError("expected `user:password` in ASCII, as the server's PREFECT_SERVER_API_AUTH_STRING has it")
         return given
@@ -248,81 +237,6 @@ class Settings(BaseSettings):
     def telemetry_database(self) -> str:
         """SQLAlchemy URL of the telemetry; its own file on a laptop, so that requests never wait for the ledger."""
         return self.telemetry_url or self.database_url or f"sqlite:///{self.home / 'telemetry.db'}"
-
-    # --- neighbours ---------------------------------------------------------------------------------------------
-
-    def open_objects(self) -> ObjectStore:
-        """The object store."""
-        from deploy.stores.objects.opening import open_objects
-
-        return open_objects(
-            self.objects_url or str(self.home / "objects"),
-            endpoint_url=self.s3.endpoint_url,
-            region=self.s3.region,
-            access_key=self.s3.access_key.get_secret_value() if self.s3.access_key else None,
-            secret_key=self.s3.secret_key.get_secret_value() if self.s3.secret_key else None,
-        )
-
-    def open_catalogue(self, name: str | None = None) -> Catalogue:
-        """The image tables of today's preprocessing, or those of this name."""
-        from deploy.stores.catalogue import Catalogue
-
-        return Catalogue(self.open_objects(), self.preprocessing.digest if name is None else name)
-
-    def open_database(self) -> Engine:
-        """The migrated database of ledger and release row."""
-        from deploy.stores.sql.database import migrate, open_engine
-
-        engine = open_engine(self.ledger_url)
-        migrate(engine)
-        return engine
-
-    def open_telemetry(self) -> Telemetry:
-        """The migrated telemetry store."""
-        from deploy.stores.sql.database import migrate, open_engine
-        from deploy.stores.sql.telemetry import Telemetry
-
-        engine = open_engine(self.telemetry_database)
-        migrate(engine)
-        return Telemetry(engine)
-
-    def open_pairs(self) -> Pairs:
-        """The paired errors of champion and candidate, beside the telemetry."""
-        from deploy.stores.sql.database import migrate, open_engine
-        from deploy.stores.sql.pairs import Pairs
-
-        engine = open_engine(self.telemetry_database)
-        migrate(engine)
-        return Pairs(engine)
-
-    def open_registry(self, patience: Patience | None = None) -> Registry:
-        """The registered versions of this product; `patience`: how long their server may be silent."""
-        from deploy.stores.mlflow.registry import Registry
-
-        if self.mlflow_url is None:
-            raise SettingsError("mlflow_url is not set: start `latentloop up`, or set LATENTLOOP_MLFLOW_URL")
-        return Registry(self.mlflow_url, self.product, patience)
-
-    def open_orchestrator(self, patience_s: float = 0.0, say: Callable[[str], None] | None = None) -> Orchestrator:
-        """Prefect's HTTP API; `patience_s`: seconds that it may be silent, of which `say` hears."""
-        from deploy.stores.orchestrator import Orchestrator
-
-        if self.prefect_url is None:
-            raise SettingsError("prefect_url is not set: start `latentloop up`, or set LATENTLOOP_PREFECT_URL")
-        auth = self.prefect_auth.get_secret_value() if self.prefect_auth is not None else None
-        return Orchestrator(self.prefect_url, auth=auth, patience_s=patience_s, say=say)
-
-    def release_private_key(self) -> Ed25519PrivateKey:
-        """The controller's key."""
-        from deploy.stores.objects.release_file import load_keys
-
-        return load_keys(self.secrets_folder).private
-
-    def release_public_key(self) -> Ed25519PublicKey:
-        """What serving verifies the release file with."""
-        from deploy.stores.objects.release_file import PUBLIC_KEY_FILE, load_public_key
-
-        return load_public_key(self.secrets_folder / PUBLIC_KEY_FILE)
 
 
 def config_path() -> Path | None:

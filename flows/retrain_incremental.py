@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import flow
 from prefect.states import Completed, State
 
+from deploy.wiring import open_world
 from tasks.agreement import agree_on_settings
 from tasks.claim import claim_trigger, finish_trigger, holding
 from tasks.evaluate import evaluate_candidate
@@ -23,22 +24,25 @@ def retrain_incremental(
     key: str | None = None, reason: str = "schedule", cause: Cause = "schedule", snapshot: str | None = None
 ) -> Registered | State[None]:
     """One trigger makes exactly one version, however often this is started for it."""
-    agree_on_settings()
-    claimed = claim_trigger(name_trigger(key, "retrain-incremental", snapshot), "retrain-incremental", reason)
+    world = open_world()
+    agree_on_settings(world)
+    claimed = claim_trigger(
+        world, name_trigger(world, key, "retrain-incremental", snapshot), "retrain-incremental", reason
+    )
     if claimed.duplicate:
         return Completed(name="Duplicate", message=claimed.told)
-    with holding(claimed):
-        require_snapshot(claimed.key, cause, snapshot)
-        chunks = find_new_segments()
-        report_ingest([ingest_segments(chunk, chunks) for chunk in chunks])
-        if (told := find_nothing_new(claimed, "incremental")) is not None:
+    with holding(world, claimed):
+        require_snapshot(world, claimed.key, cause, snapshot)
+        chunks = find_new_segments(world)
+        report_ingest(world, [ingest_segments(world, chunk, chunks) for chunk in chunks])
+        if (told := find_nothing_new(world, claimed, "incremental")) is not None:
             return Completed(name="NothingNew", message=told)
-        plan = plan_retrain(claimed.key, "incremental", reason, cause, snapshot)
-        validate_plan(plan)
-        check_labels(plan)
-        trained = train_candidate(plan)
-        evaluated = evaluate_candidate(plan, trained)
-        verdict = judge_candidate(plan, evaluated)
-        registered = register_candidate(plan, trained, evaluated, verdict, claimed)
-        finish_trigger(claimed, registered.version)
+        plan = plan_retrain(world, claimed.key, "incremental", reason, cause, snapshot)
+        validate_plan(world, plan)
+        check_labels(world, plan)
+        trained = train_candidate(world, plan)
+        evaluated = evaluate_candidate(world, plan, trained)
+        verdict = judge_candidate(world, plan, evaluated)
+        registered = register_candidate(world, plan, trained, evaluated, verdict, claimed)
+        finish_trigger(world, claimed, registered.version)
     return registered

@@ -38,6 +38,7 @@ from deploy.stores.errors import StoreError
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
 from deploy.stores.sql.telemetry import Telemetry
+from deploy.wiring import open_catalogue, open_database, open_objects, open_pairs, open_telemetry
 from latentloop.delivering.pending import Pending, read_pending
 from latentloop.delivering.steering import TrialView, trial_lines, view_trial
 from latentloop.installation.running import WAY_OUT, read_installation
@@ -122,7 +123,7 @@ class Status(BaseModel):
 
 def read_status(settings: Settings) -> Status:
     """Read the stores; a server that is down leaves its part out and says so."""
-    engine = settings.open_database()
+    engine = open_database(settings)
     release, ledger = ReleaseStore(engine).read(), Ledger(engine)
     slots = tuple(
         Slot(slot=name, version=served.version, digest=served.digest)
@@ -132,7 +133,7 @@ def read_status(settings: Settings) -> Status:
     running = read_installation(settings.home) is not None
     registry = read_pending(settings, ledger)
     traffic = _read_traffic(settings, release, ledger)
-    runs = read_runs(ledger, settings.open_objects(), datetime.now(UTC))
+    runs = read_runs(ledger, open_objects(settings), datetime.now(UTC))
     decisions = _lines(ledger, DECISIONS, each=5, most=10)
     return Status(
         running=running,
@@ -225,7 +226,7 @@ def _begin(settings: Settings, runs: Sequence[Run]) -> str:
     if "ingest" in in_work:
         return "nothing was decided yet: images are being taken in"
     try:
-        images = settings.open_catalogue().count_accepted()
+        images = open_catalogue(settings).count_accepted()
     except StoreError as error:
         return f"nothing was decided yet; how many images the catalogue holds is unknown, {error}"
     if not images:
@@ -251,7 +252,7 @@ def _table(title: str, lines: tuple[Decision, ...], zone: str | None) -> Table:
 
 def _read_traffic(settings: Settings, release: Release, ledger: Ledger) -> Traffic:
     try:
-        telemetry, now = settings.open_telemetry(), datetime.now(UTC)
+        telemetry, now = open_telemetry(settings), datetime.now(UTC)
         return Traffic(
             trial=_trial(settings, release, ledger, telemetry),
             waiting=tuple(waiting_for_images(ledger, telemetry, now)),
@@ -267,7 +268,7 @@ def _trial(settings: Settings, release: Release, ledger: Ledger, telemetry: Tele
     if standing is None:
         return None
     policy = settings.delivery.compressed(settings.clock_factor)
-    trials = Trials(settings.open_pairs(), telemetry, ledger, settings.open_objects(), policy)
+    trials = Trials(open_pairs(settings), telemetry, ledger, open_objects(settings), policy)
     return view_trial(standing, trials.judge(standing, datetime.now(UTC)))
 
 
@@ -276,7 +277,7 @@ def _sight(settings: Settings, release: Release, since: datetime | None) -> str:
     if release.champion is None:
         return ""
     try:
-        objects, telemetry, until = settings.open_objects(), settings.open_telemetry(), datetime.now(UTC)
+        objects, telemetry, until = open_objects(settings), open_telemetry(settings), datetime.now(UTC)
         found = read_yardstick(objects, telemetry, release.champion, since or until, until, settings.drift)
     except StoreError as error:
         return f"what drift could be seen: unknown, {error}"

@@ -22,11 +22,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from latentloop.errors import TrialFailed
-from vae_core.config import ModelConfig
+from vae_core.families.configs import ModelConfig
 from vae_core.priors.code_prior_config import CodePriorConfig
 
 if TYPE_CHECKING:
-    from vae_core.models.variants import ImageModel
+    from vae_core.families.variants import ImageModel
 
 LOAD_S = 120.0
 """A busy machine takes this long at most to load torch and build a model."""
@@ -207,8 +207,8 @@ def _measure_some(request: TrialRequest, asked: EvaluationRequest, model: ImageM
     from vae_core.evaluation.features.extractor import EfficientNetLite0
     from vae_core.evaluation.images.decoding import decode_pixels
     from vae_core.evaluation.images.sample_sources import CODES_AT_ONCE
+    from vae_core.families.served import require_served
     from vae_core.inference import score_images
-    from vae_core.models.variants import require_served
     from vae_core.priors.code_prior import CodePrior
     from vae_core.training.objectives.precision import resolve_precision
 

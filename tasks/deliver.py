@@ -16,7 +16,7 @@ from prefect.cache_policies import NO_CACHE
 
 from deploy.record.trials import FRECHET, TRIAL, MeasuredChange
 from deploy.shown_time import show_time
-from tasks.context import engine, now, objects, settings
+from deploy.wiring import World
 from tasks.deliver_values import MeasurementPlan
 from tasks.errors import NotEnoughData, TrialOver
 
@@ -26,30 +26,29 @@ if TYPE_CHECKING:
     from deploy.release import ServedVersion
     from vae_core.artifact import Artifact
     from vae_core.evaluation.features.extractor import FeatureExtractor
-    from vae_core.models.variants import AnyModel
+    from vae_core.families.variants import AnyModel
 
 IMAGES_AT_ONCE = 1_000  # whose float32 reconstructions are held
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
-def plan_measurement(version: str, champion: str, since: str, look: int = 1, least: int = 0) -> MeasurementPlan:
+def plan_measurement(
+    world: World, version: str, champion: str, since: str, look: int = 1, least: int = 0
+) -> MeasurementPlan:
     """Find the trial in the ledger and both versions in the release; a look takes twice the images of the one before.
 
     `least`: so many at least, or the look would say no more than the one before.
     """
-    from deploy.stores.sql.ledger import Ledger
-    from deploy.stores.sql.release import ReleaseStore
-
-    release = ReleaseStore(engine()).read()
+    release = world.releases.read()
     candidate, serving = release.canary or release.shadow, release.champion
     if candidate is None or serving is None or (candidate.version, serving.version) != (version, champion):
         raise TrialOver(
             f"version {version} is not tried against {champion} any more: release {release.epoch}, which says what "
             f"serves, has changed ({release.reason}); nothing to measure"
         )
-    config = settings().evaluation
+    config = world.settings.evaluation
     least = max(least, config.min_trial_images)
-    for begun in (each.body for each in TRIAL.lines(Ledger(engine()), version)):
+    for begun in (each.body for each in TRIAL.lines(world.ledger, version)):
         if (begun.champion_digest, begun.digest) == (serving.digest, candidate.digest):
             return MeasurementPlan(
                 subject=f"{version}@{begun.epoch}",
@@ -64,7 +63,7 @@ def plan_measurement(version: str, champion: str, since: str, look: int = 1, lea
 
 
 @task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=2)
-def measure_reconstructions(plan: MeasurementPlan) -> MeasuredChange:
+def measure_reconstructions(world: World, plan: MeasurementPlan) -> MeasuredChange:
     """Features of the images and of both models' reconstructions; the change with its interval."""
     import torch
 
@@ -72,22 +71,21 @@ def measure_reconstructions(plan: MeasurementPlan) -> MeasuredChange:
     from tasks.scoring.measure import open_extractor
     from vae_core.evaluation.distances.paired_change import paired_reconstruction_change
 
-    torch.set_num_threads(settings().training.threads)
-    pixels = _captured(plan)
-    extractor = open_extractor()
+    torch.set_num_threads(world.settings.training.threads)
+    pixels = _captured(world, plan)
+    extractor = open_extractor(world)
     candidate, champion = (
-        _reconstruction_features(_artifact(each).model, pixels, extractor) for each in (plan.candidate, plan.champion)
+        _reconstruction_features(_artifact(world, each).model, pixels, extractor)
+        for each in (plan.candidate, plan.champion)
     )
     change = paired_reconstruction_change(extractor.extract(pixels), candidate, champion, level=1 - 0.05 / LOOKS)
     return MeasuredChange(value=change.value, low=change.low, high=change.high, n=change.n)
 
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
-def record_change(plan: MeasurementPlan, measured: MeasuredChange) -> None:
+def record_change(world: World, plan: MeasurementPlan, measured: MeasuredChange) -> None:
     """The line that the judge reads."""
-    from deploy.stores.sql.ledger import Ledger
-
-    FRECHET.write(Ledger(engine()), plan.subject, measured, now(), key=f"{FRECHET.name}:{plan.subject}:{plan.look}")
+    FRECHET.write(world.ledger, plan.subject, measured, world.now(), key=f"{FRECHET.name}:{plan.subject}:{plan.look}")
 
 
 def _reconstruction_features(model: AnyModel, pixels: np.ndarray, extractor: FeatureExtractor) -> np.ndarray:
@@ -100,7 +98,7 @@ def _reconstruction_features(model: AnyModel, pixels: np.ndarray, extractor: Fea
     return np.concatenate([extractor.extract(quantize(score_images(model, part).reconstruction)) for part in parts])
 
 
-def _captured(plan: MeasurementPlan) -> np.ndarray:
+def _captured(world: World, plan: MeasurementPlan) -> np.ndarray:
     """The newest images that replicas captured since the trial began, as the gate reads them: uint8 (N, C, H, W)."""
     import numpy as np
 
@@ -108,7 +106,7 @@ def _captured(plan: MeasurementPlan) -> np.ndarray:
     from deploy.stores.errors import ObjectMissing, StoreCorrupt
     from deploy.stores.objects.captures import PREFIX, CaptureStore
 
-    captures, since = CaptureStore(objects()), plan.since
+    captures, since = CaptureStore(world.objects), plan.since
     found: list[np.ndarray] = []
     older: set[str] = set()
     for key in reversed([key for key in captures.segments() if key.startswith(f"{PREFIX}requests/")]):
@@ -126,11 +124,11 @@ def _captured(plan: MeasurementPlan) -> np.ndarray:
             older.add(run)
         for each in images:
             if each.captured_at >= since and len(found) < plan.most:
-                result = judge_image_bytes(each.data, settings().preprocessing, settings().input_policy)
+                result = judge_image_bytes(each.data, world.settings.preprocessing, world.settings.input_policy)
                 if result.pixels is not None and result.refusal is None:
                     found.append(result.pixels)
     if len(found) < plan.least:
-        from_then = show_time(since, settings().timezone)
+        from_then = show_time(since, world.settings.timezone)
         raise NotEnoughData(
             f"{len(found)} images were captured since {from_then}: expected at least {plan.least} to "
             f"measure a Fréchet difference (look {plan.look}); the controller asks again"
@@ -138,8 +136,8 @@ def _captured(plan: MeasurementPlan) -> np.ndarray:
     return np.stack(found)
 
 
-def _artifact(served: ServedVersion) -> Artifact:
+def _artifact(world: World, served: ServedVersion) -> Artifact:
     from deploy.stores.objects.artifacts import fetch_artifact
 
     with tempfile.TemporaryDirectory() as temporary:
-        return fetch_artifact(objects(), served.artifact, served.digest, Path(temporary) / "artifact")
+        return fetch_artifact(world.objects, served.artifact, served.digest, Path(temporary) / "artifact")

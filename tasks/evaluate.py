@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from deploy.wiring import World
 from tasks.card.pictures import draw_card
-from tasks.context import objects, settings
 from tasks.dataset.images import read_benchmark
 from tasks.dataset.kinds_known import keep_kinds
 from tasks.dataset.pixels import read_pixels
@@ -34,9 +34,9 @@ REFERENCE_IMAGES = 1_000  # of traffic: its 99th percentile rests on ten; fewer 
 
 
 @task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5)
-def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
+def evaluate_candidate(world: World, plan: RetrainPlan, trained: Trained) -> Evaluated:
     """Measure on `benchmark_old` and `benchmark_new`; the artifact gains its reference and golden answers."""
-    if (kept := finished_step(objects(), plan.key, "evaluated", Evaluated)) is not None:
+    if (kept := finished_step(world.objects, plan.key, "evaluated", Evaluated)) is not None:
         return kept
     import torch
 
@@ -44,18 +44,18 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
     from vae_core.artifact import make_golden, write_artifact
     from vae_core.reference import measure_reference
 
-    torch.set_num_threads(settings().training.threads)
+    torch.set_num_threads(world.settings.training.threads)
 
-    old = read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images)
-    new = read_new(plan)
+    old = read_benchmark(world.objects, plan.benchmark, world.settings.evaluation.n_images)
+    new = read_new(world, plan)
     shares = _Shares(len(old), 0 if new is None else len(new))
-    extractor = open_extractor()
-    independent = cached_features(_independent(plan, len(old)), extractor)
+    extractor = open_extractor(world)
+    independent = cached_features(world, _independent(world, plan, len(old)), extractor)
     with tempfile.TemporaryDirectory() as temporary:
-        artifact = fetch_artifact(objects(), trained.prefix, trained.digest, Path(temporary) / "trained")
-        on_old = measure_version(artifact, old, extractor, independent=independent, on_progress=shares.of_old)
-        on_new = None if new is None else measure_version(artifact, new, extractor, on_progress=shares.of_new)
-        accepted, of_what = reference_images(plan, *_for_reference(plan))
+        artifact = fetch_artifact(world.objects, trained.prefix, trained.digest, Path(temporary) / "trained")
+        on_old = measure_version(world, artifact, old, extractor, independent=independent, on_progress=shares.of_old)
+        on_new = None if new is None else measure_version(world, artifact, new, extractor, on_progress=shares.of_new)
+        accepted, of_what = reference_images(plan, *_for_reference(world, plan))
         tell = counting("measuring", "images of the reference", len(accepted))
         artifact = replace(
             artifact,
@@ -64,27 +64,29 @@ def evaluate_candidate(plan: RetrainPlan, trained: Trained) -> Evaluated:
         )
         folder = Path(temporary) / "complete"
         digest = write_artifact(folder, artifact)
-        put_artifact(objects(), folder, artifact_prefix(digest))
-    keep_kinds(digest, accepted, extractor)
-    keep_measured(on_old, digest, old, extractor)
+        put_artifact(world.objects, folder, artifact_prefix(digest))
+    keep_kinds(world, digest, accepted, extractor)
+    keep_measured(world, on_old, digest, old, extractor)
     if on_new is not None and new is not None:
-        keep_measured(on_new, digest, new, extractor)
-    measure_labels(plan, artifact, old)
+        keep_measured(world, on_new, digest, new, extractor)
+    measure_labels(world, plan, artifact, old)
     pictures = f"runs/{plan.key}/pictures"
-    for name, content in draw_card(artifact, old, on_old.result, plan, cached_clusters(old, extractor)).items():
-        objects().put(f"{pictures}/{name}", content)
+    for name, content in draw_card(
+        world, artifact, old, on_old.result, plan, cached_clusters(world, old, extractor)
+    ).items():
+        world.objects.put(f"{pictures}/{name}", content)
     evaluated = Evaluated(
         key=plan.key,
         digest=digest,
         artifact=artifact_prefix(digest),
-        benchmark=put_result(plan, "benchmark", on_old.result),
-        benchmark_new=put_result(plan, "benchmark_new", on_new.result) if on_new else None,
+        benchmark=put_result(world, plan, "benchmark", on_old.result),
+        benchmark_new=put_result(world, plan, "benchmark_new", on_new.result) if on_new else None,
         pictures=pictures,
         reference=of_what,
         code_nats=_code_nats(artifact),
-        sight=_sight(artifact),
+        sight=_sight(world, artifact),
     )
-    return finish_step(objects(), plan.key, "evaluated", evaluated)
+    return finish_step(world.objects, plan.key, "evaluated", evaluated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,46 +109,40 @@ class _Shares:
         tell_share("evaluating", share, which + progress.describe(), part=which + progress.stage)
 
 
-def _sight(artifact: Artifact) -> str:
+def _sight(world: World, artifact: Artifact) -> str:
     """What drift of the version's traffic its reference will show, in words."""
     from data_checks.drift.smallest_shift import look_ahead
 
     assert artifact.reference is not None, "measured just now"
     mu = artifact.reference.mu
-    return look_ahead(len(mu), mu.shape[1], settings().drift).describe()
+    return look_ahead(len(mu), mu.shape[1], world.settings.drift).describe()
 
 
 def _code_nats(artifact: Artifact) -> float | None:
     """What the prior over codes needs for one code of the reference's images, in nats; None of a VAE."""
-    import torch
+    from vae_core.families.registry import family_of
 
-    from vae_core.priors.code_prior import CodePrior
-
-    reference, prior = artifact.reference, artifact.prior
-    if reference is None or reference.codes is None or not isinstance(prior, CodePrior):
-        return None
-    with torch.no_grad():
-        return -float(prior.log_prob(reference.codes).double().mean()) / prior.config.positions
+    return family_of(artifact.model).prior_nats(artifact.prior, artifact.reference)
 
 
-def read_new(plan: RetrainPlan) -> np.ndarray | None:
+def read_new(world: World, plan: RetrainPlan) -> np.ndarray | None:
     """The images of the plan's `benchmark_new` that are used; None where it has none."""
     if plan.benchmark_new is None:
         return None
-    return read_benchmark(objects(), plan.benchmark_new, settings().evaluation.n_images)
+    return read_benchmark(world.objects, plan.benchmark_new, world.settings.evaluation.n_images)
 
 
-def _for_reference(plan: RetrainPlan) -> tuple[np.ndarray, np.ndarray | None]:
+def _for_reference(world: World, plan: RetrainPlan) -> tuple[np.ndarray, np.ndarray | None]:
     """Of both sets as many as are used, and never fewer than a reference needs to be judged against."""
-    at_most = max(settings().evaluation.n_images, settings().drift.min_reference)
-    new = None if plan.benchmark_new is None else read_benchmark(objects(), plan.benchmark_new, at_most)
-    return read_benchmark(objects(), plan.benchmark, at_most), new
+    at_most = max(world.settings.evaluation.n_images, world.settings.drift.min_reference)
+    new = None if plan.benchmark_new is None else read_benchmark(world.objects, plan.benchmark_new, at_most)
+    return read_benchmark(world.objects, plan.benchmark, at_most), new
 
 
-def put_result(plan: RetrainPlan, name: str, result: BenchmarkResult) -> str:
+def put_result(world: World, plan: RetrainPlan, name: str, result: BenchmarkResult) -> str:
     """Keep a result beside the run; returns its key."""
     key = f"runs/{plan.key}/{name}.json"
-    objects().put(key, result.model_dump_json(indent=2).encode())
+    world.objects.put(key, result.model_dump_json(indent=2).encode())
     return key
 
 
@@ -167,7 +163,7 @@ def reference_images(plan: RetrainPlan, old: np.ndarray, new: np.ndarray | None)
     return both, f"{len(old):,} images of benchmark_old and {len(new):,} of benchmark_new"
 
 
-def _independent(plan: RetrainPlan, count: int) -> np.ndarray:
+def _independent(world: World, plan: RetrainPlan, count: int) -> np.ndarray:
     """As many other images as `benchmark_old` has, of the same kind, for its floor.
 
     Chosen by the first training that needs them and kept: the floor belongs to the benchmark, not to a version.
@@ -176,14 +172,14 @@ def _independent(plan: RetrainPlan, count: int) -> np.ndarray:
     from safetensors.numpy import load, save
 
     key = f"{plan.benchmark.prefix}/independent-{count}.safetensors"
-    if objects().etag(key) is None:
-        catalogue = settings().open_catalogue()
-        rows = training_rows(catalogue, plan, ["row"])
-        if len(known := rows.filter(~in_window(rows, plan))) >= count:
+    if world.objects.etag(key) is None:
+        catalogue = world.catalogue
+        rows = training_rows(world, catalogue, plan, ["row"])
+        if len(known := rows.filter(~in_window(world, rows, plan))) >= count:
             rows = known
         chosen = np.random.default_rng(plan.train.seed).permutation(len(rows))[:count]
         rows = rows.take(np.sort(chosen))
         found = read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing, "images for the floor")
-        objects().put(key, save({"pixels": found}))
-    pixels: np.ndarray = load(objects().get(key).data)["pixels"]
+        world.objects.put(key, save({"pixels": found}))
+    pixels: np.ndarray = load(world.objects.get(key).data)["pixels"]
     return pixels

@@ -26,7 +26,7 @@ from deploy.record.intake import (
     IngestCounts,
     SegmentUnreadable,
 )
-from tasks.context import engine, now, settings
+from deploy.wiring import World
 from tasks.intake.admitting import admit, batch_name
 from tasks.intake.colours import compare_colours
 from tasks.intake.judged_rows import catalogue_table, quarantine_table
@@ -44,20 +44,20 @@ BATCH_BYTES = 20 * 2**20  # of judged images that wait for their commit; one seg
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
-def find_new_segments() -> list[list[str]]:
+def find_new_segments(world: World) -> list[list[str]]:
     """Keys of the segments that wait for a judging, in order, in chunks of one task each."""
-    pending = find_pending(settings().open_catalogue()).segments
+    pending = find_pending(world, world.catalogue).segments
     return [pending[start : start + SEGMENTS_AT_ONCE] for start in range(0, len(pending), SEGMENTS_AT_ONCE)]
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
-def ingest_segments(segments: Sequence[str], among: Sequence[Sequence[str]] = ()) -> IngestCounts:
+def ingest_segments(world: World, segments: Sequence[str], among: Sequence[Sequence[str]] = ()) -> IngestCounts:
     """Judge what waits in these segments; accepted rows to the catalogue, refused ones to quarantine.
 
     `among`: the chunks of this run, of which this is one, for who watches it.
     """
-    catalogue, wanted = settings().open_catalogue(), set(segments)
-    pending = find_pending(catalogue)
+    catalogue, wanted = world.catalogue, set(segments)
+    pending = find_pending(world, catalogue)
     again = {segment: rows for segment, rows in pending.again.items() if segment in wanted}
     unfinished = {segment: number for segment, number in pending.unfinished.items() if segment in wanted}
     before, total = _count_before(segments, among or [segments])
@@ -65,11 +65,11 @@ def ingest_segments(segments: Sequence[str], among: Sequence[Sequence[str]] = ()
     tell(before)
     with _what_is_loaded_kept():
         counts = []
-        for batch, unreadable in judge_in_batches([each for each in pending.new if each in wanted], BATCH_BYTES):
-            counts.append(ingest_batch(batch, unreadable, catalogue))
+        for batch, unreadable in judge_in_batches(world, [each for each in pending.new if each in wanted], BATCH_BYTES):
+            counts.append(ingest_batch(world, batch, unreadable, catalogue))
             tell(before := before + len(batch) + len(unreadable))
-        finish_rounds(unfinished, catalogue)
-        return add_counts([*counts, *judge_again(again, pending.last, catalogue, BATCH_BYTES)])
+        finish_rounds(world, unfinished, catalogue)
+        return add_counts(world, [*counts, *judge_again(world, again, pending.last, catalogue, BATCH_BYTES)])
 
 
 def _count_before(chunk: Sequence[str], chunks: Sequence[Sequence[str]]) -> tuple[int, int]:
@@ -79,11 +79,11 @@ def _count_before(chunk: Sequence[str], chunks: Sequence[Sequence[str]]) -> tupl
 
 
 @task(cache_policy=NO_CACHE)
-def report_ingest(chunks: Sequence[IngestCounts]) -> IngestCounts:
+def report_ingest(world: World, chunks: Sequence[IngestCounts]) -> IngestCounts:
     """The sum over all chunks, as a table in Prefect's UI."""
     from prefect.artifacts import create_table_artifact
 
-    total = add_counts(chunks).model_copy(update={"catalogue_version": settings().open_catalogue().version()})
+    total = add_counts(world, chunks).model_copy(update={"catalogue_version": world.catalogue.version()})
     if total.received:
         table = [{"what": "accepted", "images": total.accepted}, {"what": "converted", "images": total.converted}]
         table += [{"what": f"quarantined: {reason}", "images": count} for reason, count in total.reasons.items()]
@@ -93,42 +93,41 @@ def report_ingest(chunks: Sequence[IngestCounts]) -> IngestCounts:
     return total
 
 
-def ingest_batch(batch: Sequence[JudgedSegment], unreadable: dict[str, str], catalogue: Catalogue) -> IngestCounts:
+def ingest_batch(
+    world: World, batch: Sequence[JudgedSegment], unreadable: dict[str, str], catalogue: Catalogue
+) -> IngestCounts:
     """Decide on segments that were judged for the first time, and commit them together."""
-    from deploy.stores.sql.digests import DigestIndex
-    from deploy.stores.sql.ledger import Ledger
-
-    ledger, policy = Ledger(engine()), policy_digest()
+    ledger, policy = world.ledger, policy_digest(world)
     for segment, problem in unreadable.items():
         said = SegmentUnreadable(reason=problem)
-        INGEST_UNREADABLE.write(ledger, segment, said, now(), key=f"{INGEST_UNREADABLE.name}:{segment}")
+        INGEST_UNREADABLE.write(ledger, segment, said, world.now(), key=f"{INGEST_UNREADABLE.name}:{segment}")
     if not batch:
         return IngestCounts(policy=policy)
     segments, rows = [each.segment for each in batch], [row for each in batch for row in each.rows]
-    index = DigestIndex(engine())
-    held = admit(rows, (), index)
+    index = world.digests
+    held = admit(world, rows, (), index)
     compare_labels(rows, catalogue, index)
     refused = [each for each in rows if each.refusal]
-    fresh = catalogue.append_quarantined(quarantine_table(refused, policy, now()), segments)
+    fresh = catalogue.append_quarantined(quarantine_table(refused, policy, world.now()), segments)
     _abide_by_quarantine(rows, set(segments) - set(fresh), catalogue)
-    colours = compare_colours(batch)
+    colours = compare_colours(world, batch)
     for each in batch:
         about = {"segments": 1, "colours": colours.get(each.segment, ColourCounts())}
-        counts = count_rows(each.rows, held).model_copy(update=about)
+        counts = count_rows(world, each.rows, held).model_copy(update=about)
         key = f"{INGEST.name}:{catalogue.name}:{each.segment}"
-        INGEST.write(ledger, each.segment, counts, now(), key=key)
+        INGEST.write(ledger, each.segment, counts, world.now(), key=key)
     if held:
         waiting = BatchHeld(reason=held, segments=tuple(sorted({each.segment for each in rows if _is_held(each)})))
         key = f"{INGEST_HELD.name}:{catalogue.name}:{batch_name(segments)}"
-        INGEST_HELD.write(ledger, segments[0], waiting, now(), key=key)
+        INGEST_HELD.write(ledger, segments[0], waiting, world.now(), key=key)
     put_labels(rows, catalogue, index)
     # last: a segment in both tables is not looked at again, so its ledger lines must be there by then
-    accepted = catalogue_table([each for each in rows if not each.refusal], settings().preprocessing.digest, policy)
+    accepted = catalogue_table([each for each in rows if not each.refusal], world.settings.preprocessing.digest, policy)
     catalogue.append_accepted(accepted, segments)
-    return count_rows(rows, held).model_copy(update={"segments": len(segments)})
+    return count_rows(world, rows, held).model_copy(update={"segments": len(segments)})
 
 
-def count_rows(rows: Sequence[Judged], held: str) -> IngestCounts:
+def count_rows(world: World, rows: Sequence[Judged], held: str) -> IngestCounts:
     """What became of rows; `held` where some of them are."""
     reasons = Counter(each.refusal for each in rows if each.refusal is not None)
     converted = sum(1 for each in rows if each.refusal is None and each.conversions)
@@ -139,11 +138,11 @@ def count_rows(rows: Sequence[Judged], held: str) -> IngestCounts:
         quarantined=reasons.total(),
         reasons=dict(reasons.most_common()),
         held=held if any(_is_held(each) for each in rows) else "",
-        policy=policy_digest(),
+        policy=policy_digest(world),
     )
 
 
-def add_counts(several: Iterable[IngestCounts]) -> IngestCounts:
+def add_counts(world: World, several: Iterable[IngestCounts]) -> IngestCounts:
     """The sum of several counts."""
     each = list(several)
     reasons: Counter[str] = Counter()
@@ -157,7 +156,7 @@ def add_counts(several: Iterable[IngestCounts]) -> IngestCounts:
         quarantined=sum(counts.quarantined for counts in each),
         reasons=dict(reasons.most_common()),
         held="; ".join(dict.fromkeys(counts.held for counts in each if counts.held)),
-        policy=policy_digest(),
+        policy=policy_digest(world),
         colours=ColourCounts.sum(counts.colours for counts in each),
     )
 

@@ -12,8 +12,8 @@ from prefect.cache_policies import NO_CACHE
 
 from data_checks.verdict import Evidence, Phase, Verdict
 from deploy.record.verdicts import LABELS
+from deploy.wiring import World
 from tasks.card.label_sheet import draw_label_sheet
-from tasks.context import engine, now, objects, settings
 from tasks.dataset.images import benchmark_digests
 from tasks.dataset.pixels import read_each, read_pixels
 from tasks.dataset.rows import training_rows
@@ -38,34 +38,34 @@ COLUMNS = ("segment", "row", "digest", "name", "source", "captured_at", "label")
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, retry_condition_fn=may_pass_later)
-def check_labels(plan: RetrainPlan) -> LabelsChecked:
+def check_labels(world: World, plan: RetrainPlan) -> LabelsChecked:
     """List suspected label errors of the images that are trained on or measured; DataRefused above the policy's share.
 
     Nothing happens where the catalogue has no labels, or fewer than two kinds of enough images.
     """
-    checked = finished_step(objects(), plan.key, LABELS_STEP, LabelsChecked)
+    checked = finished_step(world.objects, plan.key, LABELS_STEP, LabelsChecked)
     if checked is None:
-        checked = finish_step(objects(), plan.key, LABELS_STEP, _check(plan))
+        checked = finish_step(world.objects, plan.key, LABELS_STEP, _check(world, plan))
     if checked.judged:
-        _record(plan, checked)
+        _record(world, plan, checked)
     return checked
 
 
-def _check(plan: RetrainPlan) -> LabelsChecked:
+def _check(world: World, plan: RetrainPlan) -> LabelsChecked:
     from data_checks.label_errors import count_kinds, find_label_errors
 
-    policy, catalogue = settings().label_policy, settings().open_catalogue()
+    policy, catalogue = world.settings.label_policy, world.catalogue
     if not policy.check:
         return LabelsChecked()
-    looked_at = _labelled(catalogue, plan, policy.most_images)
+    looked_at = _labelled(world, catalogue, plan, policy.most_images)
     labels: list[str] = looked_at.rows["label"].to_pylist()
     judged, too_few = count_kinds(labels, policy)
     if not judged:
         return LabelsChecked(too_few=too_few, older=looked_at.older)
-    features = _extract(catalogue, plan, looked_at.rows)
+    features = _extract(world, catalogue, plan, looked_at.rows)
     tell_step("judging", f"{len(labels):,} labels")
     judgement = find_label_errors(features, labels, policy, seed=plan.train.seed)
-    page = _put_sheet(catalogue, plan, looked_at.rows, judgement) if judgement.suspects else ""
+    page = _put_sheet(world, catalogue, plan, looked_at.rows, judgement) if judgement.suspects else ""
     return LabelsChecked(
         judged=judgement.judged,
         too_few=judgement.too_few,
@@ -85,14 +85,14 @@ class _LookedAt:
     older: int
 
 
-def _labelled(catalogue: Catalogue, plan: RetrainPlan, at_most: int) -> _LookedAt:
+def _labelled(world: World, catalogue: Catalogue, plan: RetrainPlan, at_most: int) -> _LookedAt:
     """Of what is trained on and of the benchmark; each image once."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     rows = catalogue.read(list(COLUMNS), version=plan.catalogue_version)
-    wanted = {*training_rows(catalogue, plan, [])["digest"].to_pylist()}
-    wanted.update(benchmark_digests(objects(), plan.benchmark.prefix))
+    wanted = {*training_rows(world, catalogue, plan, [])["digest"].to_pylist()}
+    wanted.update(benchmark_digests(world.objects, plan.benchmark.prefix))
     rows = rows.filter(pc.and_(pc.not_equal(rows["label"], ""), pc.is_in(rows["digest"], pa.array(sorted(wanted)))))
     digests = rows["digest"].to_pylist()
     first = {digest: place for place, digest in reversed([*enumerate(digests)])}
@@ -101,14 +101,14 @@ def _labelled(catalogue: Catalogue, plan: RetrainPlan, at_most: int) -> _LookedA
     return _LookedAt(rows.take(np.sort(newest)), older=len(places) - len(newest))
 
 
-def _extract(catalogue: Catalogue, plan: RetrainPlan, rows: pa.Table) -> np.ndarray:
+def _extract(world: World, catalogue: Catalogue, plan: RetrainPlan, rows: pa.Table) -> np.ndarray:
     """Features (N, D) of the rows' images; only some hundred images are in memory at once."""
     import torch
 
     from tasks.scoring.measure import open_extractor
 
-    torch.set_num_threads(settings().training.threads)
-    extractor = open_extractor()
+    torch.set_num_threads(world.settings.training.threads)
+    extractor = open_extractor(world)
     tell = counting("labels", "images, by their features", len(rows))
     features, done = np.empty((len(rows), extractor.dim), dtype=np.float32), 0
     for places, pixels in _chunks(read_each(catalogue, plan.catalogue_version, rows, plan.preprocessing)):
@@ -144,7 +144,7 @@ def _name(rows: pa.Table, judgement: LabelJudgement) -> tuple[SuspectedImage, ..
     )
 
 
-def _put_sheet(catalogue: Catalogue, plan: RetrainPlan, rows: pa.Table, judgement: LabelJudgement) -> str:
+def _put_sheet(world: World, catalogue: Catalogue, plan: RetrainPlan, rows: pa.Table, judgement: LabelJudgement) -> str:
     """The most suspected images beside both labels, among the run's pictures; returns the key."""
     shown = judgement.suspects[:SHOWN]
     places = np.sort(np.asarray([each.row for each in shown], dtype=np.int64))
@@ -152,16 +152,14 @@ def _put_sheet(catalogue: Catalogue, plan: RetrainPlan, rows: pa.Table, judgemen
     pixels = found[np.searchsorted(places, [each.row for each in shown])]
     key = f"runs/{plan.key}/pictures/{SHEET}"
     suspects = _name(rows, judgement)
-    objects().put(key, draw_label_sheet(pixels, suspects, sum(judgement.judged.values())).encode())
+    world.objects.put(key, draw_label_sheet(pixels, suspects, sum(judgement.judged.values())).encode())
     return key
 
 
-def _record(plan: RetrainPlan, checked: LabelsChecked) -> None:
+def _record(world: World, plan: RetrainPlan, checked: LabelsChecked) -> None:
     """The verdict, on record; DataRefused where it is against the training."""
-    from deploy.stores.sql.ledger import Ledger
-
-    verdict = judge_labels(checked, settings().label_policy.max_suspected_share)
-    LABELS.write(Ledger(engine()), plan.key, verdict, now(), key=f"{LABELS.name}:{plan.key}:{verdict.phase}")
+    verdict = judge_labels(checked, world.settings.label_policy.max_suspected_share)
+    LABELS.write(world.ledger, plan.key, verdict, world.now(), key=f"{LABELS.name}:{plan.key}:{verdict.phase}")
     if verdict.failed:
         raise DataRefused(
             f"labels of catalogue version {plan.catalogue_version}: {verdict.reason}; look at {checked.page} in the "

@@ -15,11 +15,12 @@ from data_checks.drift.actions import RETRAINS, Action
 from data_checks.shown_text import shorten
 from deploy.record.drift_lines import DRIFT, DriftLine
 from deploy.shown_time import in_zone, show_time
-from tasks.context import engine, now, objects, settings
+from deploy.wiring import World
 from tasks.drift_values import FoundKind, JudgedTraffic, MonitorPlan, StoredSnapshot
 from tasks.run.steps import finish_step, finished_step
 
 if TYPE_CHECKING:
+    from data_checks.drift.triage_facts import Latency
     from data_checks.drift.window import Window
     from data_checks.kinds.new_kind import NewKind
     from data_checks.sample import Sample
@@ -30,17 +31,15 @@ OLDEST_DAYS = 30  # traffic from before says nothing of today
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
-def plan_monitor(key: str, reason: str) -> MonitorPlan:
+def plan_monitor(world: World, key: str, reason: str) -> MonitorPlan:
     """Fix the champion and the moments between which its traffic is judged: never from before it served."""
-    if (kept := finished_step(objects(), key, "monitor-plan", MonitorPlan)) is not None:
+    if (kept := finished_step(world.objects, key, "monitor-plan", MonitorPlan)) is not None:
         return kept
     from deploy.record.history import read_fates
     from deploy.record.traffic import serving_since
-    from deploy.stores.sql.ledger import Ledger
-    from deploy.stores.sql.release import ReleaseStore
 
-    release, until = ReleaseStore(engine()).read(), now()
-    promoted_at = serving_since(release, read_fates(Ledger(engine())))
+    release, until = world.releases.read(), world.now()
+    promoted_at = serving_since(release, read_fates(world.ledger))
     oldest = until - timedelta(days=OLDEST_DAYS)
     plan = MonitorPlan(
         key=key,
@@ -51,32 +50,32 @@ def plan_monitor(key: str, reason: str) -> MonitorPlan:
         promoted_at=promoted_at,
         previous_exists=release.previous is not None,
     )
-    return finish_step(objects(), key, "monitor-plan", plan)
+    return finish_step(world.objects, key, "monitor-plan", plan)
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
-def judge_traffic(plan: MonitorPlan) -> JudgedTraffic:
+def judge_traffic(world: World, plan: MonitorPlan) -> JudgedTraffic:
     """All judges over the window, the new kind in it, and what triage makes of them."""
-    if (kept := finished_step(objects(), plan.key, "monitor-judged", JudgedTraffic)) is not None:
+    if (kept := finished_step(world.objects, plan.key, "monitor-judged", JudgedTraffic)) is not None:
         return kept
     from data_checks.drift.found_images import measure_found
     from data_checks.drift.judge import judge_window
     from data_checks.drift.triage import Circumstances, triage
     from data_checks.kinds.new_kind import find_new_kind
 
-    policy = settings().drift.compressed(settings().clock_factor)
-    window, reference = _read_traffic(plan)
+    policy = world.settings.drift.compressed(world.settings.clock_factor)
+    window, reference = _read_traffic(world, plan)
     judgement = judge_window(window, reference, policy)
     kind = found = None
     if reference is not None and len(window.sample) and window.sample.of_one_model(reference):
-        kind = find_new_kind(window.sample, reference, settings().new_kind, seed=SEED)
+        kind = find_new_kind(window.sample, reference, world.settings.new_kind, seed=SEED)
         if kind is not None:
             found = measure_found(window.sample, reference, kind.indices, seed=SEED)
     circumstances = Circumstances(
         new_kind=kind,
         promoted_s_ago=(plan.until - plan.promoted_at).total_seconds() if plan.promoted_at else None,
         previous_exists=plan.previous_exists,
-        latency_p99_ms=_latency_p99_ms(plan),
+        latency=_latency(world, plan),
         found=found,
     )
     decided = triage(judgement, circumstances, policy)
@@ -89,71 +88,71 @@ def judge_traffic(plan: MonitorPlan) -> JudgedTraffic:
         reason=decided.reason,
         also=tuple((each.action, each.reason) for each in decided.also),
     )
-    return finish_step(objects(), plan.key, "monitor-judged", judged)
+    return finish_step(world.objects, plan.key, "monitor-judged", judged)
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
-def store_snapshot(plan: MonitorPlan, judged: JudgedTraffic) -> StoredSnapshot:
+def store_snapshot(world: World, plan: MonitorPlan, judged: JudgedTraffic) -> StoredSnapshot:
     """One Evidently run with our judges in it; kept in the object store, in the workspace and in MLflow."""
-    if (kept := finished_step(objects(), plan.key, "monitor-snapshot", StoredSnapshot)) is not None:
+    if (kept := finished_step(world.objects, plan.key, "monitor-snapshot", StoredSnapshot)) is not None:
         return kept
     from data_checks.drift.report import run_drift_report, save_to_workspace
 
-    window, reference = _read_traffic(plan)
+    window, reference = _read_traffic(world, plan)
     report = run_drift_report(
         window.sample,
         reference,
         judged.verdicts,
-        name=f"{settings().product}: {plan.reason}",
-        at=in_zone(plan.until, settings().timezone),
+        name=f"{world.settings.product}: {plan.reason}",
+        at=in_zone(plan.until, world.settings.timezone),
         seed=SEED,
     )
-    objects().put(f"snapshots/{report.snapshot_id}/snapshot.json", report.snapshot_json)
-    objects().put(f"snapshots/{report.snapshot_id}/report.html", report.html)
-    save_to_workspace(settings().home / "evidently", settings().product, report)
+    world.objects.put(f"snapshots/{report.snapshot_id}/snapshot.json", report.snapshot_json)
+    world.objects.put(f"snapshots/{report.snapshot_id}/report.html", report.html)
+    save_to_workspace(world.settings.home / "evidently", world.settings.product, report)
     stored = StoredSnapshot(
         snapshot=report.snapshot_id,
-        url=_show_in_mlflow(plan, report.html, report.snapshot_json),
+        url=_show_in_mlflow(world, plan, report.html, report.snapshot_json),
         failed=report.failed,
         stock_verdict=report.stock_verdict,
     )
-    return finish_step(objects(), plan.key, "monitor-snapshot", stored)
+    return finish_step(world.objects, plan.key, "monitor-snapshot", stored)
 
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
-def record_drift(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot) -> DriftLine:
+def record_drift(world: World, plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot) -> DriftLine:
     """The line in the ledger, and the same as a page in Prefect's UI."""
     from prefect.artifacts import create_markdown_artifact
 
-    line = write_drift_line(plan, judged, snapshot)
+    line = write_drift_line(world, plan, judged, snapshot)
     create_markdown_artifact(_words(line, judged, snapshot), key="monitor", description=shorten(line.reason, 500))
     return line
 
 
-def write_drift_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot) -> DriftLine:
+def write_drift_line(world: World, plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot) -> DriftLine:
     """Once a run; a retraining that drift asked for lately on this champion is not asked for twice."""
-    from deploy.stores.sql.ledger import Ledger
-
-    ledger = Ledger(engine())
+    ledger = world.ledger
     champion = plan.champion.version if plan.champion else ""
-    decided = _decide_line(plan, judged, snapshot, champion)
-    DRIFT.write(ledger, champion, decided, now(), key=f"{DRIFT.name}:{plan.key}")
+    decided = _decide_line(world, plan, judged, snapshot, champion)
+    DRIFT.write(ledger, champion, decided, world.now(), key=f"{DRIFT.name}:{plan.key}")
     # as it was written, now or before this flow started again
     (written,) = [each for each in DRIFT.lines(ledger, champion) if each.key == f"{DRIFT.name}:{plan.key}"]
     return written.body
 
 
-def _decide_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot, champion: str) -> DriftLine:
+def _decide_line(
+    world: World, plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnapshot, champion: str
+) -> DriftLine:
     action: Action | Literal["wait"] = judged.action
     reason, key, needed, kind = judged.reason, plan.key, 0, judged.new_kind
     if action in RETRAINS:
-        if (standing := _standing_retrain(champion)) is not None:
+        if (standing := _standing_retrain(world, champion)) is not None:
             action, reason = "wait", f"{standing} is under way or was just done for this champion; seen again: {reason}"
         else:
             key = f"drift-{action}-version-{champion}-{plan.key}"
             if action == "emergency":
                 # where no cluster can be named yet, as many images of the traffic as it is: by then one may be
-                needed = max(0, settings().drift.new_images_needed - (kind.found if kind else 0))
+                needed = max(0, world.settings.drift.new_images_needed - (kind.found if kind else 0))
     return DriftLine(
         key=key,
         champion=champion,
@@ -168,31 +167,29 @@ def _decide_line(plan: MonitorPlan, judged: JudgedTraffic, snapshot: StoredSnaps
         new_share_low=kind.recent_share_low if kind else float(judged.action == "emergency"),
         needed_images=needed,
         window_since=plan.until,
-        at=now(),
+        at=world.now(),
     )
 
 
-def _standing_retrain(champion: str) -> str | None:
+def _standing_retrain(world: World, champion: str) -> str | None:
     """The retraining that drift asked for on this champion within the cooldown: one drift, one retraining."""
-    from deploy.stores.sql.ledger import Ledger
-
-    cooldown = timedelta(seconds=settings().drift.compressed(settings().clock_factor).cooldown_s)
-    for each in DRIFT.lines(Ledger(engine()), champion):
+    cooldown = timedelta(seconds=world.settings.drift.compressed(world.settings.clock_factor).cooldown_s)
+    for each in DRIFT.lines(world.ledger, champion):
         line = each.readable
-        if line is not None and line.action in RETRAINS and now() - each.at < cooldown:
+        if line is not None and line.action in RETRAINS and world.now() - each.at < cooldown:
             return line.key
     return None
 
 
-def _read_traffic(plan: MonitorPlan) -> tuple[Window, Sample | None]:
+def _read_traffic(world: World, plan: MonitorPlan) -> tuple[Window, Sample | None]:
     """The window and what it is judged against; what completed the reference is not in the window."""
     from deploy.controller.yardstick import read_yardstick
     from deploy.record.traffic import read_window
 
-    telemetry, drift = settings().open_telemetry(), settings().drift
+    telemetry, drift = world.telemetry, world.settings.drift
     if plan.champion is None:
         return read_window(telemetry, "", plan.since, plan.until, drift.window_images), None
-    yardstick = read_yardstick(objects(), telemetry, plan.champion, plan.since, plan.until, drift)
+    yardstick = read_yardstick(world.objects, telemetry, plan.champion, plan.since, plan.until, drift)
     since = plan.since if yardstick is None else yardstick.since
     window = read_window(telemetry, plan.champion.version, since, plan.until, drift.window_images)
     return window, None if yardstick is None else yardstick.sample
@@ -217,23 +214,27 @@ def _found(kind: NewKind, n: int) -> FoundKind:
     )
 
 
-def _latency_p99_ms(plan: MonitorPlan) -> float | None:
+def _latency(world: World, plan: MonitorPlan) -> Latency | None:
     """Of the last hour at most; None where too few were answered to speak of a 99th percentile."""
     import numpy as np
+
+    from data_checks.drift.triage_facts import Latency
 
     if plan.champion is None:
         return None
     since = max(plan.since, plan.until - timedelta(hours=1))
-    latency_ms = settings().open_telemetry().answered(since, plan.until, plan.champion.version).latency_ms
-    return float(np.percentile(latency_ms, 99)) if len(latency_ms) >= FEWEST_LATENCIES else None
+    latency_ms = world.telemetry.answered(since, plan.until, plan.champion.version).latency_ms
+    if len(latency_ms) < FEWEST_LATENCIES:
+        return None
+    return Latency(float(np.percentile(latency_ms, 99)), world.settings.delivery.max_latency_p99_ms)
 
 
-def _show_in_mlflow(plan: MonitorPlan, html: bytes, snapshot: bytes) -> str:
+def _show_in_mlflow(world: World, plan: MonitorPlan, html: bytes, snapshot: bytes) -> str:
     """The address where a person opens the report; a registry that is away costs the copy there, not the decision."""
     from deploy.stores.errors import StoreError
 
-    registry = settings().open_registry()
-    shown = show_time(plan.until, settings().timezone, seconds=False)
+    registry = world.registry
+    shown = show_time(plan.until, world.settings.timezone, seconds=False)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "report.html").write_bytes(html)

@@ -13,10 +13,10 @@ from prefect.cache_policies import NO_CACHE
 from data_checks.intake.decoders import Decoders
 from data_checks.shown_text import shorten
 from data_checks.verdict import Verdict
+from deploy.wiring import World
 from tasks.card.cut import cut_card
 from tasks.card.labels import label_rows
 from tasks.card.model_card import Beside, write_model_card
-from tasks.context import engine, now, objects, settings
 from tasks.gate import JUDGED_STEP
 from tasks.label_errors import LABELS_STEP
 from tasks.label_values import LabelFigures, LabelsChecked
@@ -36,39 +36,40 @@ LONGEST_TAG = 500  # characters: MLflow shows a tag in one cell of a table
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=[2, 10, 30])
 def register_candidate(
-    plan: RetrainPlan, trained: Trained, evaluated: Evaluated, verdict: Verdict, claimed: Claimed
+    world: World, plan: RetrainPlan, trained: Trained, evaluated: Evaluated, verdict: Verdict, claimed: Claimed
 ) -> Registered:
     """Run, model and version in MLflow; every part is found again by the trigger when this is repeated."""
-    if (kept := finished_step(objects(), plan.key, "registered", Registered)) is not None:
+    if (kept := finished_step(world.objects, plan.key, "registered", Registered)) is not None:
         return kept
     from deploy.record.registered import RegisteredLine, record_registered
     from deploy.record.registries import note_registry
     from deploy.stores.mlflow.limits import DESCRIPTION, fit_characters
     from deploy.stores.mlflow.registry import CurvePoint
     from deploy.stores.objects.artifacts import fetch_artifact
-    from deploy.stores.sql.ledger import Ledger
 
     tell_step("registering", "the model in MLflow")
-    registry = settings().open_registry()
+    registry = world.registry
     registry.ensure_model()
-    note_registry(Ledger(engine()), registry, now())
-    result = _result(evaluated.benchmark)
-    run_id = registry.ensure_run(plan.key, name_run(plan), {"tier": plan.tier})
+    note_registry(world.ledger, registry, world.now())
+    result = _result(world, evaluated.benchmark)
+    run_id = registry.ensure_run(plan.key, name_run(world, plan), {"tier": plan.tier})
     if (created := registry.find_by_trigger(plan.key)) is None:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
-            fetch_artifact(objects(), evaluated.artifact, evaluated.digest, folder / "artifact")
+            fetch_artifact(world.objects, evaluated.artifact, evaluated.digest, folder / "artifact")
             # metrics after the model: logged before it, the logged-model page would disagree with the run
             model_uri = registry.log_model(run_id, folder / "artifact", plan.preprocessing.shape)
             registry.log_curve(
-                run_id, [CurvePoint(name, value, trained.steps) for name, value in result.metrics().items()], now()
+                run_id,
+                [CurvePoint(name, value, trained.steps) for name, value in result.metrics().items()],
+                world.now(),
             )
-            pictures = _fetch_pictures(evaluated, folder / "pictures")
+            pictures = _fetch_pictures(world, evaluated, folder / "pictures")
             for name, key in {"benchmark": evaluated.benchmark, "benchmark_new": evaluated.benchmark_new}.items():
                 if key is not None:
-                    (folder / "pictures" / f"{name}.json").write_bytes(objects().get(key).data)
+                    (folder / "pictures" / f"{name}.json").write_bytes(world.objects.get(key).data)
             tell_step("registering", "the model card in MLflow")
-            beside = _beside(plan, evaluated, trained)
+            beside = _beside(world, plan, evaluated, trained)
             card = fit_characters(
                 write_model_card(
                     plan,
@@ -80,13 +81,13 @@ def register_candidate(
                     beside,
                     evaluated.code_nats,
                     evaluated.sight,
-                    _labels(plan, run_id),
+                    _labels(world, plan, run_id),
                 )
             )
             (folder / "pictures" / CARD_FILE).write_text(card, "utf-8")
             registry.log_files(run_id, folder / "pictures")
         # a process that lost its lease must not register: somebody else carries this trigger on
-        Ledger(engine()).renew(claimed.key, claimed.owner, now())
+        world.ledger.renew(claimed.key, claimed.owner, world.now())
         created = registry.create_version(
             model_uri=model_uri,
             run_id=run_id,
@@ -115,16 +116,16 @@ def register_candidate(
         reason=verdict.reason,
     )
     line = RegisteredLine(digest=evaluated.digest, benchmark=registered.benchmark, reason=verdict.reason)
-    record_registered(Ledger(engine()), created.version, line, plan.key, now())
+    record_registered(world.ledger, created.version, line, plan.key, world.now())
     if created.tags.get("delivery") == "refused":  # approved before a run that was killed here had written the line
         registry.set_tag(created.version, "delivery", "")
-    return finish_step(objects(), plan.key, "registered", registered)
+    return finish_step(world.objects, plan.key, "registered", registered)
 
 
-def _labels(plan: RetrainPlan, run_id: str) -> list[str]:
+def _labels(world: World, plan: RetrainPlan, run_id: str) -> list[str]:
     """What the card says of the images' labels."""
-    checked = finished_step(objects(), plan.key, LABELS_STEP, LabelsChecked)
-    figures = finished_step(objects(), plan.key, FIGURES_STEP, LabelFigures)
+    checked = finished_step(world.objects, plan.key, LABELS_STEP, LabelsChecked)
+    figures = finished_step(world.objects, plan.key, FIGURES_STEP, LabelFigures)
     return label_rows(checked, figures, run_id)
 
 
@@ -134,29 +135,29 @@ def _risk(trained: Trained) -> dict[str, str]:
     return {AT_RISK: shorten(said[-1], LONGEST_TAG)} if said else {}
 
 
-def _result(key: str) -> BenchmarkResult:
+def _result(world: World, key: str) -> BenchmarkResult:
     from vae_core.evaluation.benchmark_result import BenchmarkResult
 
-    return BenchmarkResult.model_validate_json(objects().get(key).data)
+    return BenchmarkResult.model_validate_json(world.objects.get(key).data)
 
 
-def _beside(plan: RetrainPlan, evaluated: Evaluated, trained: Trained) -> Beside | None:
+def _beside(world: World, plan: RetrainPlan, evaluated: Evaluated, trained: Trained) -> Beside | None:
     """The champion's measurements for the card's table; None for a first version."""
-    judged = finished_step(objects(), plan.key, JUDGED_STEP, Judged)
+    judged = finished_step(world.objects, plan.key, JUDGED_STEP, Judged)
     if judged is None or (champion := judged.champion) is None:
         return None
     return Beside(
         version=champion.version,
-        old=_result(champion.benchmark),
-        new=_result(champion.benchmark_new) if champion.benchmark_new else None,
-        candidate_new=_result(evaluated.benchmark_new) if evaluated.benchmark_new else None,
+        old=_result(world, champion.benchmark),
+        new=_result(world, champion.benchmark_new) if champion.benchmark_new else None,
+        candidate_new=_result(world, evaluated.benchmark_new) if evaluated.benchmark_new else None,
         changes=champion.changes,
         reference=evaluated.reference,
-        encoders=_encoders(plan, trained),
+        encoders=_encoders(world, plan, trained),
     )
 
 
-def _encoders(plan: RetrainPlan, trained: Trained) -> tuple[str, str] | None:
+def _encoders(world: World, plan: RetrainPlan, trained: Trained) -> tuple[str, str] | None:
     """Digests of the parent's encoder and of the candidate's, where only the decoder was to move."""
     if plan.tier != "incremental" or plan.champion is None:
         return None
@@ -165,16 +166,16 @@ def _encoders(plan: RetrainPlan, trained: Trained) -> tuple[str, str] | None:
 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        parent = fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, folder / "parent")
-        candidate = fetch_artifact(objects(), trained.prefix, trained.digest, folder / "candidate")
+        parent = fetch_artifact(world.objects, plan.champion.artifact, plan.champion.digest, folder / "parent")
+        candidate = fetch_artifact(world.objects, trained.prefix, trained.digest, folder / "candidate")
     return encoder_digest(parent.model), encoder_digest(candidate.model)
 
 
-def _fetch_pictures(evaluated: Evaluated, folder: Path) -> list[str]:
+def _fetch_pictures(world: World, evaluated: Evaluated, folder: Path) -> list[str]:
     folder.mkdir()
     names = []
-    for key in objects().keys(f"{evaluated.pictures}/"):
+    for key in world.objects.keys(f"{evaluated.pictures}/"):
         name = key.rsplit("/", 1)[-1]
-        (folder / name).write_bytes(objects().get(key).data)
+        (folder / name).write_bytes(world.objects.get(key).data)
         names.append(name)
     return names

@@ -13,7 +13,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from deploy.record.trainings import RETRAIN_SKIPPED, SCHEDULED_WORK, NotBegun, WorkTaken
-from tasks.context import engine, now, settings
+from deploy.wiring import World
 from tasks.run.recipe import recipe_name
 from tasks.run.slots import SKIPPED, read_slot
 from tasks.values import Claimed, Tier
@@ -23,20 +23,18 @@ if TYPE_CHECKING:
 
 
 @task(cache_policy=NO_CACHE, retries=3, retry_delay_seconds=2)
-def find_nothing_new(claimed: Claimed, tier: Tier) -> str | None:
+def find_nothing_new(world: World, claimed: Claimed, tier: Tier) -> str | None:
     """Why this slot has nothing to do, on record; None where its work is new, or it is no slot of a schedule."""
     if read_slot(claimed.key) is None:
         return None
-    from deploy.stores.sql.ledger import Ledger
-    from deploy.stores.sql.release import ReleaseStore
 
-    ledger, catalogue = Ledger(engine()), settings().open_catalogue()
+    ledger, catalogue = world.ledger, world.catalogue
     version = catalogue.version()
-    champion = ReleaseStore(engine()).read().champion if tier != "full" else None
+    champion = world.releases.read().champion if tier != "full" else None
     start = f" from champion {champion.version}" if champion is not None else ""
     of_champion = f"-{champion.digest[:12]}" if champion is not None else ""
-    work = f"{tier}-catalogue-{catalogue.name}-{version}-{recipe_name(settings())}{of_champion}"
-    other = take_work(ledger, work, claimed.key, now())
+    work = f"{tier}-catalogue-{catalogue.name}-{version}-{recipe_name(world.settings)}{of_champion}"
+    other = take_work(ledger, work, claimed.key, world.now())
     if other is None:
         return None
     did = f"made version {other.result} of" if other.state == "done" else "is in work on"
@@ -44,8 +42,8 @@ def find_nothing_new(claimed: Claimed, tier: Tier) -> str | None:
         f"nothing new: {other.key} {did} catalogue version {version}{start} with this recipe; new images, or "
         f"`latentloop retrain --tier {tier} --again`, train again"
     )
-    RETRAIN_SKIPPED.write(ledger, claimed.key, NotBegun(reason=told), now(), key=f"skipped:{claimed.key}")
-    ledger.finish(claimed.key, claimed.owner, "done", SKIPPED + told, now())
+    RETRAIN_SKIPPED.write(ledger, claimed.key, NotBegun(reason=told), world.now(), key=f"skipped:{claimed.key}")
+    ledger.finish(claimed.key, claimed.owner, "done", SKIPPED + told, world.now())
     return told
 
 

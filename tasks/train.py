@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from tasks.context import objects, settings
+from deploy.wiring import World
 from tasks.dataset.images import read_benchmark
 from tasks.dataset.mixing import mark_new_kind, mix, natural_weights
 from tasks.dataset.pixel_file import read_into_file
@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from vae_core.artifact import Artifact, TrainingSummary
-    from vae_core.models.variants import ServedModel
-    from vae_core.models.vq_vae import VqVae
+    from vae_core.families.variants import CodedModel, ServedModel
     from vae_core.priors.fit_code_prior import CodePriorProgress
     from vae_core.priors.sampling import SamplingPrior
     from vae_core.training.health.progress import TrainProgress
@@ -55,33 +54,33 @@ class FittedPrior:
 
 
 @task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=5, retry_condition_fn=may_pass_later)
-def train_candidate(plan: RetrainPlan) -> Trained:
+def train_candidate(world: World, plan: RetrainPlan) -> Trained:
     """Train to the plan's budget, from the champion where the tier does, fit the sampling prior, and keep both."""
-    if (kept := finished_step(objects(), plan.key, "trained", Trained)) is not None:
+    if (kept := finished_step(world.objects, plan.key, "trained", Trained)) is not None:
         return kept
     import pyarrow as pa
     import torch
 
     from deploy.stores.objects.artifacts import put_artifact
     from vae_core.artifact import Artifact, write_artifact
-    from vae_core.models.placement import model_on
-    from vae_core.models.variants import require_served
+    from vae_core.families.served import require_served
+    from vae_core.placement import model_on
 
-    device = training_device()  # before the images are read: that takes minutes
-    torch.set_num_threads(settings().training.threads)
-    excluded = fix_rows(settings().open_catalogue(), plan)
-    rows = training_rows(settings().open_catalogue(), plan, ["row"])
-    pixels, is_new = _decode(plan, rows), mark_new_kind(rows, plan)
+    device = training_device(world)  # before the images are read: that takes minutes
+    torch.set_num_threads(world.settings.training.threads)
+    excluded = fix_rows(world, world.catalogue, plan)
+    rows = training_rows(world, world.catalogue, plan, ["row"])
+    pixels, is_new = _decode(world, plan, rows), mark_new_kind(world, rows, plan)
     del rows
     pa.default_memory_pool().release_unused()  # Arrow keeps 0.4 KB for each row that it read
     mixture = mix(is_new, plan)
-    parent = _fetch_parent(plan)
+    parent = _fetch_parent(world, plan)
     tell_step("training", "its curves are opened in MLflow")
-    with open_curves(plan) as curves:
-        result = _train(plan, pixels, mixture.weights if mixture else None, parent, curves, device)
-        result = _fall_back(plan, result, device)
+    with open_curves(world, plan) as curves:
+        result = _train(world, plan, pixels, mixture.weights if mixture else None, parent, curves, device)
+        result = _fall_back(world, plan, result, device)
         model = require_served(result.model)
-        fitted = _fit_prior(plan, model, pixels, natural_weights(is_new, plan), parent, curves)
+        fitted = _fit_prior(world, plan, model, pixels, natural_weights(is_new, plan), parent, curves)
     prefix = f"runs/{plan.key}/trained"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "artifact"
@@ -96,8 +95,8 @@ def train_candidate(plan: RetrainPlan) -> Trained:
             digest="",
         )
         digest = write_artifact(folder, artifact)
-        put_artifact(objects(), folder, prefix)
-    keep_curve(plan.key, result.curve)
+        put_artifact(world.objects, folder, prefix)
+    keep_curve(world, plan.key, result.curve)
     trained = Trained(
         key=plan.key,
         prefix=prefix,
@@ -116,19 +115,20 @@ def train_candidate(plan: RetrainPlan) -> Trained:
         events=tuple(map(TrainingEvent.of, result.events)),
         information=tuple(map(InformationBounds.of, result.information)),
     )
-    return finish_step(objects(), plan.key, "trained", trained)
+    return finish_step(world.objects, plan.key, "trained", trained)
 
 
-def _decode(plan: RetrainPlan, rows: pa.Table) -> np.ndarray:
+def _decode(world: World, plan: RetrainPlan, rows: pa.Table) -> np.ndarray:
     """The images of the training, uint8 (N, C, H, W): in memory, or mapped from a file where they are too many."""
-    catalogue, size = settings().open_catalogue(), len(rows) * math.prod(plan.preprocessing.shape)
-    if size <= settings().training.pixels_in_memory_bytes:
+    catalogue, size = world.catalogue, len(rows) * math.prod(plan.preprocessing.shape)
+    if size <= world.settings.training.pixels_in_memory_bytes:
         return read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing, "images to train on")
-    folder = settings().work_folder / plan.key
+    folder = world.settings.work_folder / plan.key
     return read_into_file(catalogue, plan.catalogue_version, rows, plan.preprocessing, folder)
 
 
 def _train(
+    world: World,
     plan: RetrainPlan,
     pixels: np.ndarray,
     weights: np.ndarray | None,
@@ -149,14 +149,14 @@ def _train(
         pixels,
         plan.model,
         plan.train,
-        clock=training_clock(),
-        checkpoint_folder=settings().work_folder / plan.key / "checkpoints",
+        clock=training_clock(world),
+        checkpoint_folder=world.settings.work_folder / plan.key / "checkpoints",
         device=device,
         on_progress=progressed,
         initial=parent.model if parent else None,
         weights=weights,
-        held_out=_early_stopping(plan),
-        inspected=_inspected(plan),
+        held_out=_early_stopping(world, plan),
+        inspected=_inspected(world, plan),
         on_twin_progress=warned,
     )
     curves.add_information(result.information)
@@ -164,7 +164,7 @@ def _train(
     return result
 
 
-def _fall_back(plan: RetrainPlan, result: TrainResult, device: str) -> TrainResult:
+def _fall_back(world: World, plan: RetrainPlan, result: TrainResult, device: str) -> TrainResult:
     """In doubt about the weights, those of a snapshot: judged on images of benchmark_old, by the gate's absolute bars.
 
     Nothing trains on those images, and of a few snapshots hardly anything is fitted to them by choosing one. They are
@@ -176,12 +176,16 @@ def _fall_back(plan: RetrainPlan, result: TrainResult, device: str) -> TrainResu
     from vae_core.training.recovery.fallback import fall_back_where_suspect
 
     tell_step("weights", "a quick benchmark")
-    gate, pixels = settings().gate, read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images)
+    gate, pixels = (
+        world.settings.gate,
+        read_benchmark(world.objects, plan.benchmark, world.settings.evaluation.n_images),
+    )
     bars = Bars(gate.first_min_active_units, gate.first_min_explained_variance)
     return fall_back_where_suspect(result, pixels, bars, device=device)
 
 
 def _fit_prior(
+    world: World,
     plan: RetrainPlan,
     model: ServedModel,
     pixels: np.ndarray,
@@ -189,48 +193,53 @@ def _fit_prior(
     parent: Artifact | None,
     curves: CurveLogger,
 ) -> FittedPrior:
-    """The prior of the model's kind, on all images of the training in their natural mix."""
-    from vae_core.models.vq_vae import VqVae
+    """The prior of the model's family, on all images of the training in their natural mix."""
+    from vae_core.families.registry import family_of
 
-    if isinstance(model, VqVae):
-        return _fit_code_prior(plan, model, pixels, natural, parent, curves)
-    return FittedPrior(fit_mixture_prior(model, pixels, natural, plan))
+    family = family_of(model)
+    if (coded := family.with_codes(model)) is not None:
+        return _fit_code_prior(world, plan, coded, pixels, natural, parent, curves)
+    posterior = family.with_posterior(model)
+    assert posterior is not None, "a version has codes or a posterior to sample from"
+    return FittedPrior(fit_mixture_prior(world, posterior, pixels, natural, plan))
 
 
 def _fit_code_prior(
+    world: World,
     plan: RetrainPlan,
-    model: VqVae,
+    model: CodedModel,
     pixels: np.ndarray,
     natural: np.ndarray,
     parent: Artifact | None,
     curves: CurveLogger,
 ) -> FittedPrior:
     from tasks.scoring.codes import encode_codes, share_kept
-    from vae_core.models.vq_vae import VqVae
+    from vae_core.families.registry import family_of
     from vae_core.weights import copy_weights, digest_weights
 
     def progressed(progress: CodePriorProgress) -> None:
         curves.add_prior(progress)
         tell_share("prior", progress.share_done, say_code_prior(progress, codes[0].size))
 
-    codes = encode_codes(model, pixels)
+    codes = encode_codes(world, model, pixels)
     tell_step("prior", f"over the codes of {len(codes):,} images")  # its first steps are told after twenty
     before = parent.prior if parent else None
     # a training that was killed as its budget ended may make one more step: other weights give other codes, and
     # checkpoints of a fit to the former ones would stop this one
-    folder = settings().work_folder / plan.key / f"prior-{digest_weights(copy_weights(model))[:16]}"
+    folder = world.settings.work_folder / plan.key / f"prior-{digest_weights(copy_weights(model))[:16]}"
     fitted = fit_prior_over_codes(
-        codes, natural, plan, size=model.config.codes, parent=before, folder=folder, on_progress=progressed
+        world, codes, natural, plan, size=model.config.codes, parent=before, folder=folder, on_progress=progressed
     )
     curves.add_trained(code_prior=fitted.prior.config)
     kept = None
-    if parent is not None and isinstance(parent.model, VqVae):
-        kept = share_kept(parent.model, pixels, codes, plan.train.seed)
+    coded = family_of(parent.model).with_codes(parent.model) if parent else None
+    if coded is not None:
+        kept = share_kept(world, coded, pixels, codes, plan.train.seed)
     warm = warm_start(before, fitted.prior.config) is not None
     return FittedPrior(fitted.prior, describe_fit(fitted, warm=warm), kept)
 
 
-def _fetch_parent(plan: RetrainPlan) -> Artifact | None:
+def _fetch_parent(world: World, plan: RetrainPlan) -> Artifact | None:
     """The champion that a warm start begins from; the full tier begins anew."""
     if plan.tier == "full":
         return None
@@ -239,33 +248,33 @@ def _fetch_parent(plan: RetrainPlan) -> Artifact | None:
     assert plan.champion is not None, "a plan of these tiers names its champion"
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "champion"
-        return fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, folder)
+        return fetch_artifact(world.objects, plan.champion.artifact, plan.champion.digest, folder)
 
 
-def _early_stopping(plan: RetrainPlan) -> np.ndarray | None:
+def _early_stopping(world: World, plan: RetrainPlan) -> np.ndarray | None:
     """Images whose loss ends the training, where the plan set some aside."""
-    catalogue = settings().open_catalogue()
-    rows = early_stopping_rows(catalogue, plan, ["segment", "row"])
+    catalogue = world.catalogue
+    rows = early_stopping_rows(world, catalogue, plan, ["segment", "row"])
     return read_pixels(catalogue, plan.catalogue_version, rows, plan.preprocessing) if len(rows) else None
 
 
-def _inspected(plan: RetrainPlan) -> np.ndarray | None:
+def _inspected(world: World, plan: RetrainPlan) -> np.ndarray | None:
     """Images that nothing trains on, for bounds by which nothing is chosen or ended; None where none are asked for."""
     if not plan.train.mutual_information_every_steps:
         return None
     from vae_core.training.health.information import MOST_IMAGES
 
-    return read_benchmark(objects(), plan.benchmark, MOST_IMAGES)
+    return read_benchmark(world.objects, plan.benchmark, MOST_IMAGES)
 
 
 def _summarise(result: TrainResult, codes_kept: float | None, plan: RetrainPlan) -> TrainingSummary:
     from vae_core.artifact import TrainingSummary
-    from vae_core.config import ConvVaeConfig
+    from vae_core.families.registry import family_of
     from vae_core.weights import encoder_digest
 
     watched = {each.step: each.loss for each in result.held_out_curve}
     before, best = watched.get(0), watched.get(result.best_step) if result.best_step is not None else None
-    is_vae = isinstance(result.model.config, ConvVaeConfig)
+    loss = f"held_out_{family_of(result.model).held_out_loss}"
     return TrainingSummary(
         steps=result.steps,
         epochs=result.epochs,
@@ -277,9 +286,6 @@ def _summarise(result: TrainResult, codes_kept: float | None, plan: RetrainPlan)
         encoder_digest=encoder_digest(result.model),
         best_step=result.best_step,
         stop_reason=result.stop_reason,
-        held_out_neg_elbo_before=before if is_vae else None,
-        held_out_neg_elbo=best if is_vae else None,
-        held_out_squared_error_before=None if is_vae else before,
-        held_out_squared_error=None if is_vae else best,
         codes_kept=codes_kept,
+        **{f"{loss}_before": before, loss: best},
     )

@@ -9,7 +9,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from data_checks.verdict import Verdict
 from deploy.record.holdouts import BenchmarkSet
 from deploy.release import ServedVersion
-from vae_core.config import ModelConfig, TrainConfig
+from vae_core.config import TrainConfig
+from vae_core.families.configs import ModelConfig
 from vae_core.images.preprocessing import Preprocessing
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 

@@ -20,19 +20,22 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from vae_core.artifact_files import DOCUMENT, GOLDEN, PRIOR, REFERENCE, WEIGHTS, read_manifest, require_names
-from vae_core.config import ConvVaeConfig, LikelihoodName, ModelConfig, TrainConfig
+from vae_core.config import TrainConfig
 from vae_core.documents import SHA256, parse_document, to_canonical_json
 from vae_core.errors import ArtifactError, SealError
+from vae_core.families.build import restore_model
+from vae_core.families.configs import ModelConfig
+from vae_core.families.conv_vae.config import LikelihoodName
+from vae_core.families.registry import family_of
+from vae_core.families.served import require_served
+from vae_core.families.variants import ServedModel
 from vae_core.golden import Golden, check_golden, make_golden
 from vae_core.images.preprocessing import Preprocessing
-from vae_core.models.build import restore_model
-from vae_core.models.variants import ServedModel, require_served
-from vae_core.models.vq_vae import VqVae
-from vae_core.priors.sampling import PriorKind, SamplingPrior, kind_of, parse_prior, require_prior_of
+from vae_core.priors.prior_kind import PriorKind
+from vae_core.priors.sampling import SamplingPrior, parse_prior
 from vae_core.reference import Reference
 from vae_core.sealed_folder import Manifest, ManifestEntry, open_sealed, seal_folder
 from vae_core.training.health.events import StopReason
-from vae_core.vq_config import VqVaeConfig
 from vae_core.weights import copy_weights
 
 __all__ = [
@@ -122,8 +125,8 @@ def write_artifact(folder: Path, artifact: Artifact) -> str:
     document = ArtifactDocument(
         model=artifact.model_config,
         preprocessing=artifact.preprocessing,
-        likelihood=_likelihood_of(artifact.model_config),
-        prior=None if artifact.prior is None else kind_of(artifact.prior),
+        likelihood=family_of(artifact.model_config).likelihood_of(artifact.model_config),
+        prior=None if artifact.prior is None else artifact.prior.kind,
         summary=artifact.summary,
     )
     files = {DOCUMENT: to_canonical_json(document), WEIGHTS: save(copy_weights(artifact.model))}
@@ -188,15 +191,10 @@ def _tensors(files: Mapping[str, bytes], name: str) -> dict[str, torch.Tensor]:
         raise ArtifactError(f"{name}: no safetensors file ({error}); register the version again") from error
 
 
-def _likelihood_of(config: ModelConfig) -> LikelihoodName | None:
-    """The likelihood of a VAE; a VQ-VAE is trained on the squared error and promises none."""
-    return config.likelihood if isinstance(config, ConvVaeConfig) else None
-
-
 def _require_agreement(artifact: Artifact, document: ArtifactDocument) -> None:
     """All parts speak of images and codes of one shape, and of one likelihood."""
-    model = artifact.model_config
-    if document.likelihood != (likelihood := _likelihood_of(model)):
+    model, family = artifact.model_config, family_of(artifact.model)
+    if document.likelihood != (likelihood := family.likelihood_of(model)):
         raise ArtifactError(
             f"{DOCUMENT}: likelihood {document.likelihood}, the model's is {likelihood}; register the version again"
         )
@@ -205,8 +203,8 @@ def _require_agreement(artifact: Artifact, document: ArtifactDocument) -> None:
             f"{DOCUMENT} says prior {document.prior}, {PRIOR} says otherwise; register the version again"
         )
     if artifact.prior is not None:
-        require_prior_of(artifact.prior, model)
-    if isinstance(artifact.model, VqVae) and not artifact.model.has_codes:
+        family.require_prior(artifact.prior, model)
+    if not family.is_begun(artifact.model):
         raise ArtifactError(f"{WEIGHTS}: the codebook never began; train the model")
     _require_codes(artifact)
     shapes = {
@@ -225,14 +223,6 @@ def _require_codes(artifact: Artifact) -> None:
     for part, width in widths.items():
         if width is not None and width != latent_dim:
             raise ArtifactError(f"{part}: codes have {width} dimensions, the model's {latent_dim}; measure it again")
-    if reference is None:
-        return
     config = artifact.model_config
-    grid = config.grid if isinstance(config, VqVaeConfig) else None
-    found = None if reference.codes is None else reference.codes.shape[1:]
-    if found != grid:
-        raise ArtifactError(f"reference: grid of codes {found}, the model's is {grid}; measure it again")
-    if isinstance(config, VqVaeConfig) and reference.codes is not None and reference.codes.max() >= config.codes:
-        raise ArtifactError(
-            f"reference: code {int(reference.codes.max())}, the model has {config.codes}; measure it again"
-        )
+    if reference is not None and (problem := family_of(config).find_problem(reference, config)):
+        raise ArtifactError(f"reference: {problem}; measure it again")

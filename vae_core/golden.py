@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from vae_core.errors import ArtifactError
+from vae_core.families.registry import family_of
+from vae_core.families.variants import AnyModel
 from vae_core.inference import score_images
-from vae_core.models.variants import AnyModel
-from vae_core.models.vq_vae import VqVae
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,10 +50,8 @@ def make_golden(model: AnyModel, pixels: np.ndarray) -> Golden:
 def check_golden(golden: Golden, model: AnyModel) -> float:
     """Measure a model's largest relative deviation from its golden answers; 0 is best.
 
-    Of mu by Euclidean length, and of recon_error, each for the image that deviates most; another processor's rounding
-    stays below 1e-4. A VQ-VAE's errors go by the median image: rounding may give a token a code that is as near, which
-    moves one image's error by a percent, and leaves the others as they were. Infinite when an answer is not finite or
-    not of the expected shape.
+    Of mu by Euclidean length for the image that deviates most, and of recon_error for the one that the family goes by;
+    another processor's rounding stays below 1e-4. Infinite when an answer is not finite or not of the expected shape.
     """
     scores = score_images(model, golden.pixels)
     if scores.mu.shape != golden.mu.shape:
@@ -61,6 +59,5 @@ def check_golden(golden: Golden, model: AnyModel) -> float:
     tiny = np.finfo(np.float32).tiny
     mu = np.linalg.norm(scores.mu - golden.mu, axis=1) / np.maximum(np.linalg.norm(golden.mu, axis=1), tiny)
     error = np.abs(scores.recon_error - golden.recon_error) / np.maximum(np.abs(golden.recon_error), tiny)
-    worst = np.median(error) if isinstance(model, VqVae) else error.max()
-    deviation = float(max(mu.max(), worst))
+    deviation = float(max(mu.max(), family_of(model).worst_deviation(error)))
     return deviation if np.isfinite(deviation) else float("inf")

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as functional
 from torch import nn
 
-from vae_core.config import LikelihoodName
+from vae_core.families.conv_vae.config import LikelihoodName
 
 FLOOR = math.exp(-12)
 """Of the Gaussian's variance: an sd of 0.6 of a grey level of 256 (log sigma ≥ -6, as in the paper's code)."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
 from vae_core.errors import ArtifactError, DataError
+from vae_core.families.columns import Column, ColumnName, columns_in
+from vae_core.families.registry import SERVED, family_of
 from vae_core.images.inversion import measure_inversion, tells_negatives
 
 if TYPE_CHECKING:  # who only reads one needs no torch
     import torch
 
-    from vae_core.inference import Scores
-    from vae_core.models.variants import AnyModel
+    from vae_core.families.scores import Scores
+    from vae_core.families.variants import AnyModel
 
 HISTOGRAM_BINS = 16
 """Of 16 grey levels each."""
@@ -25,7 +27,6 @@ CHUNK = 512
 Ranked = Literal["recon_error", "kl", "code_distance", "norm"]
 
 _PER_IMAGE = ("recon_error", "norm", "image_mean", "image_variance", "image_entropy")
-_OF_POSTERIOR, _OF_CODES = ("logvar", "kl"), ("codes", "code_distance")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +85,19 @@ class Reference:
             raise DataError(f"reference: expected one of {', '.join(self._sorted)}, came {name}; this model has none")
         return self._sorted[name]
 
+    def column(self, name: ColumnName) -> np.ndarray:
+        """A column that not every family has; DataError where this version's has none."""
+        found = columns_in(self)
+        if name not in found:
+            raise DataError(f"reference: expected {name} beside {sorted(found)}, came none; ask a version that has it")
+        column: np.ndarray = found[name]
+        return column
+
+    def find_foreign_grid(self, grid: tuple[int, int] | None) -> str | None:
+        """In words, where its grid of codes is not this one; None stands for no grid."""
+        found = next((each.shape[1:] for each in columns_in(self).values() if each.ndim == 3), None)
+        return None if found == grid else f"grid of codes {found}, the model's is {grid}"
+
     def histogram_of_positives(self, margin: float, most_refused: float) -> np.ndarray | None:
         """What negatives are told by, (16,); None where more good images than `most_refused` might pass for one.
 
@@ -96,9 +110,9 @@ class Reference:
         """Name the arrays for a safetensors file."""
         import torch
 
-        names = _OF_POSTERIOR if self.codes is None else _OF_CODES
-        own = ("inversion",) if self.inversion is not None else ()
-        return {name: torch.tensor(getattr(self, name)) for name in ("mu", *names, *_PER_IMAGE, "histogram", *own)}
+        late = ("inversion",) if self.inversion is not None else ()
+        names = ("mu", *columns_in(self), *_PER_IMAGE, "histogram", *late)
+        return {name: torch.tensor(getattr(self, name)) for name in names}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> Reference:
@@ -129,7 +143,7 @@ def measure_reference(
 
     `on_progress` hears the number of images that were scored, which is nearly all of the work.
     """
-    from vae_core.inference import Scores
+    from vae_core.families.scores import Scores
 
     # chunk by chunk, so that the reconstructions of a whole catalogue never lie in memory together
     scored = []
@@ -147,10 +161,7 @@ def measure_reference(
         image_variance=statistics[:, 1].astype(np.float32),
         image_entropy=statistics[:, 2].astype(np.float32),
         histogram=histogram.astype(np.float32),
-        logvar=None if scores.logvar is None else scores.logvar.astype(np.float16),
-        kl=scores.kl,
-        codes=scores.codes,
-        code_distance=scores.code_distance,
+        **{each.name: scores.column(each.name).astype(each.stored) for each in family_of(model).columns},
         inversion=measure_inversion(statistics[:, 3:], histogram).astype(np.float32),
     )
 
@@ -180,27 +191,32 @@ def _measure_pixels(pixels: np.ndarray) -> np.ndarray:
 
 def _problem(arrays: Mapping[str, np.ndarray]) -> str | None:
     """Say what keeps the arrays from being a reference, or None."""
-    own = _OF_CODES if "codes" in arrays else _OF_POSTERIOR
-    expected = {"mu", *own, *_PER_IMAGE, "histogram"}
+    own = _closest_columns(arrays)
+    expected = {"mu", *(each.name for each in own), *_PER_IMAGE, "histogram"}
     if set(arrays) - {"inversion"} != expected:
         return f"expected the tensors {sorted(expected)}, came {sorted(arrays)}"
     count = len(arrays["recon_error"]) if arrays["recon_error"].ndim else 0
-    if count == 0 or arrays["mu"].ndim != 2 or ("codes" in arrays and arrays["codes"].ndim != 3):
+    grids = [arrays[each.name] for each in own if each.form == "grid"]
+    if count == 0 or arrays["mu"].ndim != 2 or any(each.ndim != 3 for each in grids):
         return "it holds no images, mu is not (N, D), or codes are not (N, h, w)"
-    vectors = ((count, arrays["mu"].shape[1]), np.float16)
-    forms: dict[str, tuple[tuple[int, ...], type[np.generic]]] = {
-        "mu": vectors,
-        "logvar": vectors,
-        "histogram": ((HISTOGRAM_BINS,), np.float32),
+    forms: dict[str, tuple[tuple[int, ...], str]] = {
+        "mu": (arrays["mu"].shape, "float16"),
+        "histogram": ((HISTOGRAM_BINS,), "float32"),
     }
-    if "codes" in arrays:
-        forms["codes"] = ((count, *arrays["codes"].shape[1:]), np.int32)
+    for each in own:
+        axes = {"number": (), "vector": arrays["mu"].shape[1:], "grid": arrays[each.name].shape[1:]}[each.form]
+        forms[each.name] = ((count, *axes), each.stored)
     for name, array in arrays.items():
-        shape, dtype = forms.get(name, ((count,), np.float32))
+        shape, dtype = forms.get(name, ((count,), "float32"))
         if array.shape != shape or array.dtype != dtype:
-            return f"{name}: expected {dtype.__name__} {shape}, came {array.dtype} {array.shape}"
+            return f"{name}: expected {dtype} {shape}, came {array.dtype} {array.shape}"
         if not bool(np.isfinite(array).all()):
             return f"{name}: some values are NaN or infinite"
-    if "codes" in arrays and bool((arrays["codes"] < 0).any()):
+    if any(bool((each < 0).any()) for each in grids):
         return "codes: some are negative"
     return None
+
+
+def _closest_columns(names: Iterable[str]) -> tuple[Column, ...]:
+    """The own columns of the served family that has most of these; of equal ones the first family's."""
+    return max((each.columns for each in SERVED), key=lambda columns: len({each.name for each in columns} & set(names)))

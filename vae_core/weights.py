@@ -3,10 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 
+import numpy as np
 import torch
 from torch import nn
 
-from vae_core.models.variants import ImageModel
+from vae_core.families.variants import ImageModel
 
 
 def copy_weights(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -15,6 +16,12 @@ def copy_weights(model: nn.Module) -> dict[str, torch.Tensor]:
         name: tensor.detach().to("cpu", memory_format=torch.contiguous_format).contiguous()
         for name, tensor in model.state_dict().items()
     }
+
+
+def to_numpy(tensor: torch.Tensor) -> np.ndarray:
+    """A tensor of any device and layout as a contiguous array."""
+    array: np.ndarray = tensor.contiguous().cpu().numpy()
+    return array
 
 
 def require_weights(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:

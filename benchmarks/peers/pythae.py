@@ -16,10 +16,12 @@ import torch
 from torch import nn
 
 from benchmarks.peers.load import load_peer
-from vae_core.config import ConvVaeConfig, ModelConfig
-from vae_core.models.build import build_model
-from vae_core.models.protocol import Posterior
-from vae_core.vq_config import VqVaeConfig
+from vae_core.families.build import build_model
+from vae_core.families.configs import ModelConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.conv_vae.protocol import Posterior
+from vae_core.families.registry import family_of
+from vae_core.families.vq_vae.config import VqVaeConfig
 
 LEARNING_RATE = 1e-3
 
@@ -61,7 +63,7 @@ def time_pythae(
     """
     models = load_peer("pythae.models")
     stamps: list[float] = []
-    model = _make_vq_vae(models, config) if isinstance(config, VqVaeConfig) else make_pythae_vae(models, config)
+    model = _make_peer(models, config)
     count = (warmup_steps + steps) * batch
     _train(images[:count], model, batch, epochs=1, device=device, on_step=lambda: stamps.append(clock()))
     return stamps[warmup_steps + steps - 1] - stamps[warmup_steps - 1]
@@ -129,6 +131,16 @@ def _train(
             callbacks=[Watch()],
         )
         trainer.train()
+
+
+def _make_peer(models: Any, config: ModelConfig) -> Any:
+    """Its model of what ours of this config has: codes, or a posterior."""
+    ours, family = build_model(config), family_of(config)
+    if (coded := family.with_codes(ours)) is not None:
+        return _make_vq_vae(models, coded.config)
+    posterior = family.with_posterior(ours)
+    assert posterior is not None, "pythae has a VQ-VAE and a VAE to compare with"
+    return make_pythae_vae(models, posterior.config)
 
 
 def make_pythae_vae(models: Any, config: ConvVaeConfig) -> Any:

@@ -18,7 +18,7 @@ from data_checks.drift.locations import (
     judge_kl,
     judge_recon_error,
 )
-from data_checks.drift.policy import GRID_RULES, SAMPLE_RULES, DriftPolicy
+from data_checks.drift.policy import DriftPolicy, rules_of
 from data_checks.drift.refusals import judge_refusals
 from data_checks.drift.tails import judge_norm_tail, judge_recon_error_tail
 from data_checks.drift.window import Window, cannot_judge, find_obstacle, keep_distinct
@@ -53,9 +53,9 @@ class Judgement:
 
 
 def judge_window(window: Window, reference: Sample | None, policy: DriftPolicy) -> Judgement:
-    """Judge a window of one version's traffic against that version's reference, by every rule of its kind of model."""
+    """Judge a window of one version's traffic against that version's reference, by every rule of its family."""
     distinct = keep_distinct(window.sample)
-    rules = GRID_RULES if (distinct if reference is None else reference).quantised else SAMPLE_RULES
+    rules = rules_of((distinct if reference is None else reference).family)
     verdicts = {rule: _judge_sample(rule, distinct, reference, policy) for rule in rules}
     return Judgement(verdicts | judge_refusals(window, policy.rule_level, policy))
 

@@ -43,21 +43,18 @@ def judge_aggregated_posterior(window: Sample, reference: Sample, policy: DriftP
     about the reference's mean, which makes it the mean of one number an image.
     """
     rule = "aggregated_posterior"
-    if window.logvar is None or reference.logvar is None:
-        return cannot_judge(rule, "this kind of model has no posterior")
-    unusable = find_unusable(rule, "mu", window.mu, reference.mu) or find_unusable(
-        rule, "logvar", window.logvar, reference.logvar
-    )
+    logvar, known_logvar = window.column("logvar"), reference.column("logvar")
+    unusable = find_unusable(rule, "mu", window.mu, reference.mu) or find_unusable(rule, "logvar", logvar, known_logvar)
     if unusable:
         return unusable
     if len(window) < policy.posterior_min_images:
         why = f"{len(window)} distinct images, at least {policy.posterior_min_images} needed"
         return cannot_judge(rule, why, Phase.inconclusive)
     centre = reference.mu.astype(np.float64).mean(axis=0)
-    known = _moments(reference.mu, reference.logvar, centre)
+    known = _moments(reference.mu, known_logvar, centre)
     scale = known[:, reference.latent_dim :].mean(axis=0)
     units = np.concatenate([np.sqrt(scale), scale])
-    moved = compare_means(_moments(window.mu, window.logvar, centre) / units, known / units)
+    moved = compare_means(_moments(window.mu, logvar, centre) / units, known / units)
     return judge_findings(rule, _find_posterior(moved, len(window), policy), policy.rule_level)
 
 

@@ -13,6 +13,7 @@ from data_checks.drift.window import cannot_judge, find_unusable
 from data_checks.sample import Sample
 from data_checks.statistics.two_sample import Floats, MeanShift, compare_means
 from data_checks.verdict import Evidence, Verdict
+from vae_core.families.columns import ColumnName
 
 SMALLEST = 1e-3
 """Of the reference's median: smaller values count as this much, or one image near 0 would move a mean of logarithms."""
@@ -36,28 +37,22 @@ def judge_recon_error(window: Sample, reference: Sample, policy: DriftPolicy) ->
 
 def judge_kl(window: Sample, reference: Sample, policy: DriftPolicy) -> Verdict:
     """Judge whether the geometric mean of the KL moved, either way; the change counts as a share of the smaller one."""
-    return _judge_either_way("kl", window.kl, reference.kl, policy.kl_change, policy)
+    return _judge_either_way("kl", window, reference, policy.kl_change, policy)
 
 
 def judge_code_distance(window: Sample, reference: Sample, policy: DriftPolicy) -> Verdict:
     """Judge the distance of a VQ-VAE's vectors from their codes as `judge_kl` judges the KL."""
-    limit = policy.code_distance_change
-    return _judge_either_way("code_distance", window.code_distance, reference.code_distance, limit, policy)
+    return _judge_either_way("code_distance", window, reference, policy.code_distance_change, policy)
 
 
 def _judge_either_way(
-    name: str,
-    window: NDArray[np.floating] | None,
-    reference: NDArray[np.floating] | None,
-    limit: float,
-    policy: DriftPolicy,
+    name: ColumnName, window: Sample, reference: Sample, limit: float, policy: DriftPolicy
 ) -> Verdict:
-    if window is None or reference is None:
-        return cannot_judge(name, "this kind of model has none")
-    problem = find_unlogged(name, window, reference)
+    now, known = window.column(name), reference.column(name)
+    problem = find_unlogged(name, now, known)
     if problem:
         return problem
-    moved = compare_logs(window, reference)
+    moved = compare_logs(now, known)
     low, value, high = np.expm1(_either_way(*_interval(moved, policy)))
     evidence = Evidence(
         name=f"{name}_change", value=float(value), limit=limit, unit="share", direction="lower",

@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from data_checks.waiting_time import WaitingTime, compress
+from vae_core.families.columns import ColumnName
+from vae_core.families.family import Family
+from vae_core.families.registry import SERVED
 
-SAMPLE_RULES = (
-    "latent_code",
-    "recon_error",
-    "recon_error_tail",
-    "kl",
-    "aggregated_posterior",
-    "image_statistics",
-    "norm_tail",
-)
-"""The judges of answered images of a VAE; refused shares are one rule more."""
+ANSWERED_RULES: Mapping[str, ColumnName | None] = {
+    "latent_code": None,
+    "recon_error": None,
+    "recon_error_tail": None,
+    "kl": "kl",
+    "aggregated_posterior": "logvar",
+    "code_distance": "code_distance",
+    "code_histogram": "codes",
+    "image_statistics": None,
+    "norm_tail": None,
+}
+"""The judges of answered images, and the column of scores that each needs where not every family has it."""
 
-GRID_RULES = (
-    "latent_code",
-    "recon_error",
-    "recon_error_tail",
-    "code_distance",
-    "code_histogram",
-    "image_statistics",
-    "norm_tail",
-)
-"""Those of a VQ-VAE, which has a grid of codes and no posterior; as many, so that each has the same level."""
+
+def rules_of(family: Family[Any, Any]) -> tuple[str, ...]:
+    """The judges of a family's answered images: those whose column it has."""
+    own = {each.name for each in family.columns}
+    return tuple(rule for rule, needed in ANSWERED_RULES.items() if needed is None or needed in own)
+
+
+MOST_RULES = max(len(rules_of(each)) for each in SERVED) + 1
+"""Of a family that is served; refused shares are one rule more."""
 
 
 class DriftPolicy(BaseModel):
@@ -131,7 +138,6 @@ class DriftPolicy(BaseModel):
         ge=1,
         description="captured before a retrain: 88 % are found, 500 of them stay to train on",
     )
-    max_latency_p99_ms: float = Field(100.0, gt=0, description="ms that 99 of 100 answers may take; the usual limit")
     recent_promotion_s: WaitingTime = Field(24 * 3600.0, ge=0, description="s in which a regression is the promotion's")
     cooldown_s: WaitingTime = Field(6 * 3600.0, ge=0, description="s between two retraining actions for one version")
     suspicion_pause_s: WaitingTime = Field(
@@ -158,7 +164,7 @@ class DriftPolicy(BaseModel):
     @property
     def rule_level(self) -> float:
         """False alarm probability of one rule in one check: Bonferroni over the sample rules and the refusals."""
-        return self.family_level / (len(SAMPLE_RULES) + 1)
+        return self.family_level / MOST_RULES
 
     @property
     def watch_level(self) -> float:

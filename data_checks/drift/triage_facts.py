@@ -18,18 +18,26 @@ ERROR_RULES = ("recon_error", "recon_error_tail")
 
 
 @dataclass(frozen=True, slots=True)
+class Latency:
+    """The 99th percentile of answered requests, beside the most that it may be; in ms."""
+
+    p99_ms: float
+    limit_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Circumstances:
     """What triage knows beside the judgement.
 
     new_kind: of the same window, None where no cluster rose. promoted_s_ago: s since the version became champion by a
-    promotion, None where it never was promoted or nobody knows. latency_p99_ms: of answered requests, None: unknown.
+    promotion, None where it never was promoted or nobody knows. latency: None where it is unknown.
     found: the images of new_kind beside the reference; None where they were not measured.
     """
 
     new_kind: NewKind | None
     promoted_s_ago: float | None
     previous_exists: bool
-    latency_p99_ms: float | None
+    latency: Latency | None
     found: FoundImages | None = None
 
 

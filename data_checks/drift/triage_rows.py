@@ -140,8 +140,10 @@ def _decoder(facts: Facts) -> Notice | None:
 
 
 def _latency(facts: Facts) -> Notice | None:
-    now, limit = facts.circumstances.latency_p99_ms, facts.policy.max_latency_p99_ms
-    return Notice("scale_out", f"latency p99 {now:.4g} > limit {limit:.4g} ms") if now and now > limit else None
+    latency = facts.circumstances.latency
+    if latency is None or latency.p99_ms <= latency.limit_ms:
+        return None
+    return Notice("scale_out", f"latency p99 {latency.p99_ms:.4g} > limit {latency.limit_ms:.4g} ms")
 
 
 def _unjudged(facts: Facts) -> Notice | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,7 @@ from data_checks.statistics.two_sample import (
 from data_checks.verdict import Evidence, Verdict, combine
 
 PARTS = 5
-"""Codes, errors, KL or distance from the codes, image statistics, refusals: each gets a fifth of the level."""
+"""Codes, errors, the family's own number, image statistics, refusals: each gets a fifth of the level."""
 
 SECOND_VIEW = 1.5
 """Times `min_images` that must be there before the newest rows alone differ enough from all of them."""
@@ -56,9 +55,10 @@ def judge_watch(window: Window, reference: Sample | None, policy: DriftPolicy) -
     verdicts += [
         _watch_codes(views, reference, policy, level),
         _watch_logs("recon_error", views, reference, policy.error_change, level),
-        _watch_logs("code_distance", views, reference, policy.code_distance_change, level)
-        if reference.quantised
-        else _watch_logs("kl", views, reference, policy.kl_change, level),
+        *(
+            _watch_logs(name, views, reference, getattr(policy, f"{name}_change"), level)
+            for name in reference.own_numbers()
+        ),
         _watch_images(views, reference, policy, level),
     ]
     return combine(verdicts)
@@ -87,7 +87,7 @@ def _watch_codes(views: Sequence[Sample], reference: Sample, policy: DriftPolicy
 
 
 def _watch_logs(
-    name: Literal["recon_error", "kl", "code_distance"],
+    name: str,
     views: Sequence[Sample],
     reference: Sample,
     limit: float,

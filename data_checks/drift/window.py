@@ -10,6 +10,7 @@ import numpy as np
 from data_checks.drift.policy import DriftPolicy
 from data_checks.sample import Sample
 from data_checks.verdict import Phase, Verdict
+from vae_core.families.columns import columns_in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +64,7 @@ def find_obstacle(rule: str, distinct: Sample, reference: Sample, policy: DriftP
 
 
 def _describe_grid(sample: Sample) -> str:
-    return "a posterior" if sample.codes is None else f"{sample.codes.shape[1]} codes"
+    return sample.family.describe_code(columns_in(sample))
 
 
 def find_unusable(rule: str, name: str, window: np.ndarray, reference: np.ndarray) -> Verdict | None:

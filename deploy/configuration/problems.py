@@ -15,7 +15,12 @@ from deploy.configuration.origins import Said, dotted, is_list_in, is_ours, tabl
 SECRET_WORDS = ("key", "secret", "token", "password", "auth")
 STARS = "********"
 
-RENAMED: Mapping[str, str] = {"preprocessing.resize": "preprocessing.fit"}
+RENAMED: Mapping[str, str] = {
+    "preprocessing.resize": "preprocessing.fit",
+    "controller.golden_tolerance": "serving.golden_tolerance",
+    "delivery.frechet_margin": "delivery.reconstruction_frechet_margin",
+    "drift.max_latency_p99_ms": "delivery.max_latency_p99_ms",
+}
 """Old dotted key -> its successor, so that who upgrades is told the new word."""
 
 _EXPECTED = {

@@ -40,7 +40,7 @@ def read_in_force(settings: Settings) -> tuple[TableInForce, ...]:
     found = []
     for table in read_tables(Settings):
         holder = _holder(settings, table.name)
-        if holder is None or (table.variant and getattr(holder, "variant", table.variant) != table.variant):
+        if holder is None or not _is_of(holder, table.variant):
             continue
         told = tuple(
             SettingInForce(each, _shown(each, getattr(holder, each.word)), settings.said.origin(each.name))
@@ -64,6 +64,11 @@ def _holder(settings: Settings, table: str) -> BaseModel | None:
     for word in table.split(".") if table else ():
         holder = getattr(holder, word, None)
     return holder
+
+
+def _is_of(holder: BaseModel, variant: str) -> bool:
+    """Whether it is no other variant's table."""
+    return not variant or dict(holder).get("variant", variant) == variant
 
 
 def _shown(field: SettingField, value: object) -> JsonValue:

@@ -15,10 +15,13 @@ from pydantic import (
     model_validator,
 )
 
-from vae_core.config import Budget, ModelConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.configs import ModelConfig
+from vae_core.families.family import CodeGrid
+from vae_core.families.registry import FAMILIES, SERVED, family_of
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.training.recipes import emergency_recipe, incremental_recipe
-from vae_core.vq_config import VqVaeConfig
 
 
 def full_recipe() -> TrainConfig:
@@ -64,7 +67,7 @@ class CodePriorTraining(BaseModel):
         """Who names a batch size need not repeat the budget."""
         return _change(_PRIOR_RECIPE.model_dump(), table) if isinstance(table, Mapping) else table
 
-    def config_for(self, model: VqVaeConfig) -> CodePriorConfig:
+    def config_for(self, model: CodeGrid) -> CodePriorConfig:
         """The prior over the codes of this model; ValueError, one line, where it cannot be built."""
         try:
             return CodePriorConfig(
@@ -120,11 +123,15 @@ class TrainingConfig(BaseModel):
     @classmethod
     def _is_served(cls, model: object) -> object:
         """A table that names no variant changes the default one."""
-        if isinstance(model, dict) and model.get("variant") == "conv_ae":
+        if not isinstance(model, dict):
+            return model
+        named = FAMILIES.get(str(model.get("variant")))
+        if named is not None and not named.is_served:
+            served = " or ".join(f'"{each.variant}"' for each in SERVED)
             raise ValueError(
-                'expected variant = "vq_vae" or "conv_vae", came "conv_ae"; it is a baseline of vae_core, never served'
+                f'expected variant = {served}, came "{named.variant}"; it is a baseline of vae_core, never served'
             )
-        return {"variant": VqVaeConfig().variant, **model} if isinstance(model, dict) else model
+        return {"variant": VqVaeConfig().variant, **model}
 
     @field_validator(*_RECIPES, mode="before")
     @classmethod
@@ -137,9 +144,10 @@ class TrainingConfig(BaseModel):
     @model_validator(mode="after")
     def _agrees(self) -> TrainingConfig:
         # also where a VAE is trained by now: the champion may be a VQ-VAE, and keeps its network
-        self.code_prior.config_for(self.model if isinstance(self.model, VqVaeConfig) else VqVaeConfig())
-        if isinstance(self.model, VqVaeConfig):
-            _require_tokens(self.model, self.full)
+        family = family_of(self.model)
+        self.code_prior.config_for(family.code_grid(self.model) or VqVaeConfig())
+        if problem := family.find_batch_problem(self.model, self.full.batch_size):
+            raise ValueError(f"model: {problem}")
         return self
 
 
@@ -152,14 +160,3 @@ def _change(values: dict[str, Any], table: Mapping[str, Any]) -> dict[str, Any]:
             value = _change(before, value)
         changed[name] = value
     return changed
-
-
-def _require_tokens(model: VqVaeConfig, full: TrainConfig) -> None:
-    """ValueError where the first codes could not be found: k-means needs a token of the first batch for each."""
-    height, width = model.grid
-    tokens = full.batch_size * height * width
-    if model.quantizer != "fsq" and tokens < model.codebook_size:
-        raise ValueError(
-            f"model: codebook_size {model.codebook_size} is more than the {tokens} tokens of a batch of "
-            f"{full.batch_size} images ({height} x {width} each); use a smaller codebook or a larger full.batch_size"
-        )

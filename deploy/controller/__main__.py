@@ -70,7 +70,9 @@ def _put_in_force(settings: Settings, world: Neighbours) -> str:
 def _duties(settings: Settings, world: Neighbours) -> dict[str, Callable[[], object]]:
     """What is done at every look; each on its own, so that a neighbour of one keeps no other from its work."""
     factor, config = settings.clock_factor, settings.controller
-    reconciler = Reconciler(world, config, settings.delivery, _now, factor)
+    reconciler = Reconciler(
+        world, config, settings.delivery, _now, factor, golden_tolerance=settings.serving.golden_tolerance
+    )
     watch = Watch(world, settings.drift, factor, config.dead_run_retry_s)
     return {
         "delivery": lambda: _deliver(reconciler),

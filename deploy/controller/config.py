@@ -16,9 +16,6 @@ class ControllerConfig(BaseModel):
     load_timeout_s: float = Field(
         300.0, gt=0, description="s a service may take to load a version before it is refused"
     )
-    golden_tolerance: float = Field(
-        0.01, gt=0, description="largest relative deviation of a golden answer; other processors round differently"
-    )
     warmup_requests: int = Field(20, ge=0, description="requests sent to a loaded version before it becomes champion")
     measure_retry_s: WaitingTime = Field(
         600.0, gt=0, description="s before a Frechet difference that a run could not measure yet is asked for again"

@@ -36,7 +36,7 @@ def measure_canary(world: Neighbours, settings: Settings, now: datetime) -> bool
     retry_s = settings.controller.compressed(settings.clock_factor).measure_retry_s
     # an image is in the object store two segments after its pair at most, unless replicas lost it
     settled = now - timedelta(seconds=max(retry_s, 2 * settings.serving.capture_segment_s))
-    margin = settings.delivery.frechet_margin
+    margin = settings.delivery.reconstruction_frechet_margin
     return standing is not None and ask_for_frechet(standing, world, now, retry_s, margin, settled)
 
 

@@ -17,6 +17,15 @@ from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.pairs import Pairs
 from deploy.stores.sql.release import ReleaseStore
 from deploy.stores.sql.telemetry import Telemetry
+from deploy.wiring import (
+    open_database,
+    open_objects,
+    open_orchestrator,
+    open_pairs,
+    open_registry,
+    open_telemetry,
+    release_private_key,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +50,17 @@ def open_neighbours(settings: Settings) -> Neighbours:
     """
     if settings.service_url is None:
         raise SettingsError("service_url is not set: start `latentloop up`, or set LATENTLOOP_SERVICE_URL")
-    engine, objects = settings.open_database(), settings.open_objects()
+    engine, objects = open_database(settings), open_objects(settings)
     with contextlib.suppress(StoreUnavailable):  # away: it is asked again before the first conditional put
         objects.require_conditional_writes()
     return Neighbours(
-        registry=settings.open_registry(),
+        registry=open_registry(settings),
         ledger=Ledger(engine),
         releases=ReleaseStore(engine),
         objects=objects,
-        telemetry=settings.open_telemetry(),
-        pairs=settings.open_pairs(),
-        orchestrator=settings.open_orchestrator(),
+        telemetry=open_telemetry(settings),
+        pairs=open_pairs(settings),
+        orchestrator=open_orchestrator(settings),
         service=Service(settings.service_url),
-        signing_key=settings.release_private_key(),
+        signing_key=release_private_key(settings),
     )

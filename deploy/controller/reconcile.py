@@ -82,7 +82,11 @@ class _View:
 
 
 class Reconciler:
-    """Brings the world to where the approvals want it. `clock_factor` compresses the waiting of `policy`."""
+    """Brings the world to where the approvals want it.
+
+    `clock_factor` compresses the waiting of `policy`; `golden_tolerance` is the largest relative deviation of a golden
+    answer, the service's own.
+    """
 
     def __init__(
         self,
@@ -91,8 +95,11 @@ class Reconciler:
         policy: DeliveryPolicy,
         clock: Callable[[], datetime],
         clock_factor: float = 1.0,
+        *,
+        golden_tolerance: float,
     ) -> None:
         self._world, self._config, self._clock = world, config, clock
+        self._golden_tolerance = golden_tolerance
         self._policy = policy.compressed(clock_factor)
         self._service_away_at: datetime | None = None
         self._pixels = Pixels(world.objects)
@@ -195,7 +202,7 @@ class Reconciler:
                 reason = f"version {version.version} was approved; loading it{beside}"
                 _swap(world, release, now, reason, shadow=version)
             case TryGolden(version):
-                verdict = _golden_verdict(version, world, self._config)
+                verdict = _golden_verdict(version, world, self._golden_tolerance, self._config.warmup_requests)
                 subject = f"{version.version}@{release.epoch}"
                 GOLDEN.write(world.ledger, subject, verdict, now, key=f"{GOLDEN.name}:{subject}")
             case BeginTrial(version):
@@ -244,15 +251,15 @@ def _golden_verdicts(ledger: Ledger, release: Release) -> dict[str, Verdict]:
     return {release.shadow.version: found.body} if found is not None else {}
 
 
-def _golden_verdict(version: ServedVersion, world: Neighbours, config: ControllerConfig) -> Verdict:
+def _golden_verdict(version: ServedVersion, world: Neighbours, tolerance: float, warmup_requests: int) -> Verdict:
     """Try the golden inputs; what no later look would change is a failed verdict, or the slot stayed taken for ever."""
     try:
         return try_golden(
             world.service,
             version,
             fetch_golden(world.objects, version.artifact, version.digest),
-            tolerance=config.golden_tolerance,
-            warmup_requests=config.warmup_requests,
+            tolerance=tolerance,
+            warmup_requests=warmup_requests,
         )
     except (StoreCorrupt, StoreRefused) as error:
         reason = f"golden inputs could not be tried: {error}"

@@ -12,6 +12,7 @@ from typing import Literal
 
 from data_checks.verdict import Evidence, Phase, Verdict
 from deploy.delivery.policy import GatePolicy
+from vae_core.families.units import UsedUnits
 
 Tier = Literal["full", "incremental", "emergency"]
 Metric = Literal[
@@ -22,15 +23,6 @@ KERNEL = frozenset({"kid_efflite0", "kid_efflite0_reconstructions"})
 
 SAMPLES = frozenset({"fd_efflite0", "kid_efflite0"})
 """Of samples, which follow the mix of the newest data."""
-
-
-@dataclass(frozen=True, slots=True)
-class UsedUnits:
-    """How much of its code a version uses: active units of a VAE's dimensions, or codes of a VQ-VAE's codebook."""
-
-    name: Literal["active_units", "codes_used"]
-    used: int
-    of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,17 +178,17 @@ def _units_evidence(units: UsedUnits, champion: UsedUnits | None, policy: GatePo
     """
     if champion is not None and champion.name == units.name:
         limit = policy.min_active_share * champion.used
-        if units.name == "codes_used":
+        if units.count_as_share:
             limit *= units.of / champion.of
-    elif units.name == "active_units":
-        limit = policy.first_min_active_units
-    else:
+    elif units.count_as_share:
         limit = policy.first_min_code_share * units.of
+    else:
+        limit = policy.first_min_active_units
     return Evidence(
         name=units.name,
         value=units.used,
         limit=limit,
-        unit="units" if units.name == "active_units" else "codes",
+        unit=units.unit,
         direction="higher",
     )
 

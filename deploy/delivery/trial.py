@@ -126,13 +126,13 @@ def _cannot_judge(trial: Trial) -> Verdict | None:
 def _judge_frechet(change: FrechetChange | None, policy: DeliveryPolicy) -> Verdict:
     """Judge the paired Fréchet distance by its interval."""
     if change is None:
-        reason = f"frechet_change: not measured yet, margin {policy.frechet_margin:.2%}"
+        reason = f"frechet_change: not measured yet, margin {policy.reconstruction_frechet_margin:.2%}"
         return Verdict(phase=Phase.inconclusive, reason=reason)
     if not np.isfinite([change.value, change.low, change.high]).all():
         reason = f"frechet_change: cannot judge, came {change.value} [{change.low}, {change.high}] (n={change.n})"
         return Verdict(phase=Phase.no_data, reason=reason)
     evidence = Evidence(
-        name="frechet_change", value=change.value, limit=policy.frechet_margin,
+        name="frechet_change", value=change.value, limit=policy.reconstruction_frechet_margin,
         unit="share", direction="lower", low=change.low, high=change.high, n=change.n,
     )  # fmt: skip
     means = f"reconstructions of the same {change.n} requests, candidate against champion {change.value:+.2%}"

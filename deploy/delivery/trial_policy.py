@@ -36,13 +36,17 @@ class DeliveryPolicy(BaseModel):
         description="share; smallest excess over the champion of images above the 99th percentile of its reference "
         "that matters: the 1 % that is expected there becomes 2 %",
     )
-    frechet_margin: float = Field(
+    reconstruction_frechet_margin: float = Field(
         0.02, ge=0, le=1, description="share; paired on reconstructions of the same requests, 2 % off Inception"
     )
     max_failure_share: float = Field(
         0.01, gt=0, lt=1, description="share of images that the candidate may fail on (the champion answers instead)"
     )
-    max_latency_p99_ms: float = Field(100.0, gt=0, description="milliseconds; the service's alarm")
+    max_latency_p99_ms: float = Field(
+        100.0,
+        gt=0,
+        description="milliseconds that 99 of 100 answers may take: a canary's, the service's",
+    )
 
     shadow_min_pairs: int = Field(1000, ge=1000, description="pairs; the start of the promoting bound")
     roll_back_min_pairs: int = Field(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from functools import partial
 
 from deploy.configuration.digest import SHORT, settings_digest
 from deploy.private_home import keep_private
@@ -12,6 +13,7 @@ from deploy.serving.outbox.sinks import LateSink
 from deploy.serving.run import listen, serve
 from deploy.settings import SettingsError, load_settings
 from deploy.stores.errors import StoreError, StoreFull, StoreUnavailable
+from deploy.wiring import open_objects, open_pairs, open_telemetry, release_public_key
 
 
 def main() -> int:
@@ -29,7 +31,7 @@ def main() -> int:
         logging.getLogger("latentloop.serving").info("settings %s of %s", digest[:SHORT], settings.file_name)
         from deploy.serving.http.app import create_app  # torch takes seconds: first see that the port is free
 
-        telemetry, pairs = LateSink(settings.open_telemetry), LateSink(settings.open_pairs)
+        telemetry, pairs = LateSink(partial(open_telemetry, settings)), LateSink(partial(open_pairs, settings))
         try:
             telemetry.open()
             pairs.open()
@@ -37,10 +39,10 @@ def main() -> int:
             logging.getLogger("latentloop.serving").warning("telemetry: %s; rows wait until it answers", error)
         app = create_app(
             config,
-            objects=settings.open_objects(),
+            objects=open_objects(settings),
             telemetry=telemetry,
             pairs=pairs,
-            public_key=settings.release_public_key(),
+            public_key=release_public_key(settings),
             input_policy=settings.input_policy,
             cache_folder=settings.cache_folder / "serving",
             settings_digest=digest,

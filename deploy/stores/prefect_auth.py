@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from deploy.configuration.login import is_prefect_auth
 from deploy.stores.errors import StoreCorrupt
 from deploy.stores.faults import register
 from deploy.stores.secret_file import read_secret, write_once
@@ -39,9 +40,3 @@ def load_prefect_auth(folder: Path) -> SecretStr:
             f"{path}: expected `user:password` in one line; remove it, then `latentloop up` makes a new one"
         )
     return SecretStr(word)
-
-
-def is_prefect_auth(word: str) -> bool:
-    """Is this `user:password`, neither of them empty and without a break?"""
-    user, _, password = word.partition(":")
-    return bool(user and password) and word.isprintable() and word.isascii()

@@ -25,6 +25,7 @@ from deploy.stores.objects.artifacts import has_artifact
 from deploy.stores.objects.port import ObjectStore
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
+from deploy.wiring import open_database, open_objects, open_registry
 from latentloop.errors import NothingToDo
 
 NAMED = 20  # versions that a refusal lists
@@ -124,13 +125,13 @@ def find_version(registry: Registry, versions: list[RegisteredVersion], version:
 
 
 def _open(settings: Settings) -> _Desk:
-    engine, registry = settings.open_database(), settings.open_registry()
+    engine, registry = open_database(settings), open_registry(settings)
     ledger = Ledger(engine)
     return _Desk(
         settings=settings,
         registry=registry,
         ledger=ledger,
-        objects=settings.open_objects(),
+        objects=open_objects(settings),
         versions=registry.versions(),
         release=ReleaseStore(engine).read(),
         fates=read_fates(ledger),

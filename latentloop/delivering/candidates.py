@@ -23,6 +23,7 @@ from deploy.stores.mlflow.registry import RegisteredVersion, Registry
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
+from deploy.wiring import open_database, open_objects, open_registry
 from latentloop.delivering.approving import find_version
 from latentloop.errors import NothingToDo
 from vae_core.artifact_files import DOCUMENT, WEIGHTS
@@ -77,9 +78,9 @@ def register_folder(settings: Settings, folder: Path) -> Candidate:
     from vae_core.artifact import read_artifact
 
     artifact = read_artifact(folder, expected_digest=None)
-    registry = settings.open_registry()
+    registry = open_registry(settings)
     registry.ensure_model()
-    note_registry(Ledger(settings.open_database()), registry, datetime.now(UTC))
+    note_registry(Ledger(open_database(settings)), registry, datetime.now(UTC))
     found = next((each for each in registry.versions() if each.digest == artifact.digest), None)
     known = found is not None
     version = found or _register(settings, registry, folder, artifact)
@@ -100,7 +101,7 @@ def override_version(settings: Settings, version: str, reason: str) -> Override:
     """
     if not reason.strip():
         raise NothingToDo("--reason is empty: an override goes on record with its reason; say why")
-    registry, ledger = settings.open_registry(), Ledger(settings.open_database())
+    registry, ledger = open_registry(settings), Ledger(open_database(settings))
     found = find_version(registry, registry.versions(), version)
     if not found.digest:
         raise NothingToDo(f"version {version} has no tag model_digest: an override counts for a digest; register again")
@@ -137,9 +138,9 @@ def _require_version(folder: Path) -> None:
 def _register(settings: Settings, registry: Registry, folder: Path, artifact: Artifact) -> RegisteredVersion:
     """Object store, run, model, version: each is found again when this is repeated."""
     trigger = f"registered-by-hand-{artifact.digest}"
-    engine, now = settings.open_database(), datetime.now(UTC)
+    engine, now = open_database(settings), datetime.now(UTC)
     champion = ReleaseStore(engine).read().champion
-    put_artifact(settings.open_objects(), folder, artifact_prefix(artifact.digest))
+    put_artifact(open_objects(settings), folder, artifact_prefix(artifact.digest))
     run_id = registry.ensure_run(
         trigger, f"by hand {show_time(now, settings.timezone, seconds=False)}", {"folder": folder.name, "who": who()}
     )

@@ -14,6 +14,7 @@ from deploy.settings import Settings, SettingsError
 from deploy.stores.errors import StoreError
 from deploy.stores.mlflow.registry import APPROVED, PENDING, REJECTED, Patience, RegisteredVersion, Registry
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_registry
 from latentloop.installation.running import fill_in_urls
 
 SCREEN = Patience(question_s=5.0, retries=0)  # who looks at a screen looks again; a server that starts takes minutes
@@ -60,7 +61,7 @@ class InRegistry:
 def read_pending(settings: Settings, ledger: Ledger) -> InRegistry:
     """Ask the registry what waits for a person."""
     try:
-        registry = fill_in_urls(settings).open_registry(SCREEN)
+        registry = open_registry(fill_in_urls(settings), SCREEN)
         if not registry.ready():
             return InRegistry(unknown=f"unknown, MLflow at {registry.url} does not answer")
         found = [_pending(registry, each) for each in registry.versions() if each.approval not in DECIDED]

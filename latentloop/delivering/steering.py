@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from data_checks.verdict import Evidence
 from deploy.configuration.in_force import find_disagreement
 from deploy.settings import Settings
+from deploy.wiring import open_database, open_objects, release_private_key
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.installation.running import WAY_OUT
 
@@ -80,7 +81,14 @@ def deliver_once(settings: Settings) -> Delivered:
 
     world = open_neighbours(settings)
     try:
-        look = Reconciler(world, settings.controller, settings.delivery, _now, settings.clock_factor).look()
+        look = Reconciler(
+            world,
+            settings.controller,
+            settings.delivery,
+            _now,
+            settings.clock_factor,
+            golden_tolerance=settings.serving.golden_tolerance,
+        ).look()
     except EpochConflict as error:
         raise RunFailed(
             f"the controller changed which versions serve at the same moment ({error}): nothing was lost"
@@ -147,13 +155,13 @@ def roll_back_by_hand(
     from deploy.stores.sql.ledger import Ledger
     from deploy.stores.sql.release import ReleaseStore
 
-    engine = settings.open_database()
+    engine = open_database(settings)
     releases = ReleaseStore(engine)
     if disagreement := find_disagreement(Ledger(engine), settings, WAY_OUT):
         say(disagreement)
     try:
         find_target(releases.read())  # a home without a release has no keys either
-        desk = Desk(releases, Ledger(engine), settings.open_objects(), settings.release_private_key())
+        desk = Desk(releases, Ledger(engine), open_objects(settings), release_private_key(settings))
         order = Order(who(), "by hand", reason.strip() or "no reason was given")
         done = roll_back(desk, order, _now, asked_at)
     except NothingToRollBack as error:

@@ -11,6 +11,7 @@ from deploy.release import Release
 from deploy.settings import Settings
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
+from deploy.wiring import open_database
 from latentloop.errors import DemoFailed
 
 APPROVAL_TIMEOUT_S = 90.0
@@ -28,7 +29,7 @@ def approve_as_the_ui_does(settings: Settings, version: str) -> None:
 
 def await_champion(settings: Settings, version: str) -> Release:
     """Until the service itself says that it serves the version."""
-    releases = ReleaseStore(settings.open_database())
+    releases = ReleaseStore(open_database(settings))
     deadline = time.monotonic() + APPROVAL_TIMEOUT_S
     while time.monotonic() < deadline:
         release = releases.read()
@@ -37,6 +38,6 @@ def await_champion(settings: Settings, version: str) -> Release:
         if release.champion is not None and champion is not None and champion["version"] == version:
             return release
         time.sleep(0.25)
-    refused = APPROVAL_REFUSED.newest(Ledger(settings.open_database()))
+    refused = APPROVAL_REFUSED.newest(Ledger(open_database(settings)))
     said = refused.body.reason if refused is not None else "no approval was refused"
     raise DemoFailed(f"expected version {version} to serve within {APPROVAL_TIMEOUT_S:.0f} s of its approval: {said}")

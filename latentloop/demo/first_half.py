@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deploy.wiring import open_catalogue, open_objects, open_registry, open_telemetry
 from latentloop.demo.approval import approve_as_the_ui_does, await_champion
 from latentloop.demo.shipment import DUPLICATE, Shipment
 from latentloop.demo.telling import Chapter, Story, expect
@@ -50,7 +51,7 @@ def images_arrive(story: Story, chapter: Chapter) -> None:
 
 def _caught(story: Story, shipment: Shipment) -> int:
     """Damaged files found in quarantine; of a duplicate pair either file may have come first."""
-    rows = story.settings.open_catalogue().read(["name", "reason"], table="quarantine").to_pylist()
+    rows = open_catalogue(story.settings).read(["name", "reason"], table="quarantine").to_pylist()
     quarantined = {row["name"] for row in rows}
     duplicates = sum(1 for row in rows if row["reason"] == "duplicate")
     direct = sum(1 for name, kind in shipment.paths.items() if kind != DUPLICATE and name in quarantined)
@@ -63,8 +64,8 @@ def model_is_made(story: Story, chapter: Chapter) -> None:
 
     registered = retrain_and_wait(story.settings, "full", False, story.say)
     story.versions["first"] = registered
-    key = story.settings.open_registry().version(registered.version).tags["latentloop.trigger"]
-    objects = story.settings.open_objects()
+    key = open_registry(story.settings).version(registered.version).tags["latentloop.trigger"]
+    objects = open_objects(story.settings)
     result = BenchmarkResult.model_validate_json(objects.get(f"runs/{key}/benchmark.json").data)
     assert result.fd_samples is not None, "a trained version has a prior to sample from"
     story.figures |= {
@@ -88,13 +89,9 @@ def model_is_made(story: Story, chapter: Chapter) -> None:
 
 
 def _show_code(result: BenchmarkResult, chapter: Chapter) -> None:
-    """What each kind of model has: a VAE its KL and units, a VQ-VAE its codes."""
-    if result.codes is not None:
-        chapter.show("codes used", f"{result.codes_used:,} of {result.codes:,}")
-        chapter.show("perplexity of the codes", f"{result.code_perplexity:.1f}")
-    else:
-        chapter.show("−ELBO, KL", f"{result.neg_elbo:.1f}, {result.kl:.1f} nats")
-        chapter.show("active units", f"{result.active_units} of {result.latent_dim}")
+    """What each family has: a KL and units, or codes."""
+    for name, value in result.family.tell_figures(result):
+        chapter.show(name, value)
 
 
 def person_approves(story: Story, chapter: Chapter) -> None:
@@ -138,7 +135,7 @@ def ordinary_traffic(story: Story, chapter: Chapter) -> None:
 
 def _await_telemetry(story: Story, since: datetime, expected: int) -> int:
     """Rows arrive off the answer's path, at most some seconds later."""
-    telemetry, deadline = story.settings.open_telemetry(), time.monotonic() + 10
+    telemetry, deadline = open_telemetry(story.settings), time.monotonic() + 10
     while (seen := telemetry.count(since, datetime.now(UTC))) < expected and time.monotonic() < deadline:
         time.sleep(0.2)
     return seen

@@ -6,14 +6,11 @@ from datetime import datetime
 from operator import itemgetter
 
 from data_checks.drift.actions import RETRAINS
-from data_checks.drift.policy import GRID_RULES, SAMPLE_RULES
+from data_checks.drift.policy import ANSWERED_RULES
 from data_checks.verdict import Verdict
 from deploy.record.drift_lines import DRIFT, DriftLine
 from deploy.record.verdicts import ALARM
 from deploy.stores.sql.ledger import Ledger
-
-ANSWERED_RULES = tuple(dict.fromkeys((*SAMPLE_RULES, *GRID_RULES)))
-"""What speaks of answered images, of either kind of model."""
 
 
 def find_noticed(ledger: Ledger, since: datetime) -> str | None:

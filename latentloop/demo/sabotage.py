@@ -12,6 +12,7 @@ import torch
 
 from deploy.release import Release
 from deploy.stores.sql.release import ReleaseStore
+from deploy.wiring import open_database, open_objects, open_registry
 from latentloop.delivering.candidates import override_version, register_folder
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.telling import Chapter, Story, expect
@@ -26,7 +27,7 @@ REASON = "the demo insists: somebody was in a hurry"
 
 def sabotage_is_taken_back(story: Story, chapter: Chapter) -> None:
     """Registered by hand, overridden on record, approved; then the judges see what it does to real requests."""
-    champion = ReleaseStore(story.settings.open_database()).read().champion
+    champion = ReleaseStore(open_database(story.settings)).read().champion
     assert champion is not None
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "sabotaged"
@@ -35,7 +36,7 @@ def sabotage_is_taken_back(story: Story, chapter: Chapter) -> None:
     override_version(story.settings, registered.version, REASON)
     approve_as_the_ui_does(story.settings, registered.version)
     watched, traffic = Traffic(), Traffic()
-    releases = ReleaseStore(story.settings.open_database())
+    releases = ReleaseStore(open_database(story.settings))
     with Client(story.settings.service_url or "", story.say) as client:
         while (fate := _fate(story, registered.version)) is None:
             if traffic.sent >= MOST_REQUESTS or watched.sent >= MOST_REQUESTS:
@@ -62,9 +63,9 @@ def _sabotage(story: Story, source: Path, folder: Path) -> None:
     from deploy.stores.objects.artifacts import fetch_artifact
     from vae_core.artifact import make_golden, write_artifact
 
-    champion = ReleaseStore(story.settings.open_database()).read().champion
+    champion = ReleaseStore(open_database(story.settings)).read().champion
     assert champion is not None
-    artifact = fetch_artifact(story.settings.open_objects(), champion.artifact, champion.digest, source)
+    artifact = fetch_artifact(open_objects(story.settings), champion.artifact, champion.digest, source)
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for weights in artifact.model.parameters():
@@ -80,7 +81,7 @@ def _on_trial(release: Release, version: str) -> bool:
 
 def _fate(story: Story, version: str) -> str | None:
     """Why it was taken back, once it was."""
-    tags = story.settings.open_registry().version(version).tags
+    tags = open_registry(story.settings).version(version).tags
     if tags.get("delivery") == "promoted":
         raise DemoFailed(f"expected the sabotaged version {version} to be taken back, it was promoted")
     if tags.get("delivery") == "refused":

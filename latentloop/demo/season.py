@@ -17,6 +17,7 @@ from deploy.record.kind import Body, Kind, Line
 from deploy.record.verdicts import ALARM
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
+from deploy.wiring import open_database, open_objects, open_registry
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.noticing import find_noticed
 from latentloop.demo.telling import Chapter, Story, expect
@@ -51,7 +52,7 @@ class _Ledger:
 def season_changes(story: Story, chapter: Chapter) -> None:
     """Until the emergency tier has registered its candidate."""
     assert story.settings.service_url is not None
-    ledger = Ledger(story.settings.open_database())
+    ledger = Ledger(open_database(story.settings))
     story.figures["false_alarms_before_drift"] = len(ALARM.lines(ledger))
     lines = _Ledger(ledger, datetime.now(UTC))
     season = Traffic()
@@ -103,7 +104,7 @@ def season_changes(story: Story, chapter: Chapter) -> None:
         story.say(f"{why}: `{BY_HAND}`")
         story.figures["noticed_by_itself"] = 0.0
         registered = retrain_and_wait(story.settings, "emergency", False, story.say)
-        key = story.settings.open_registry().version(registered.version).tags["latentloop.trigger"]
+        key = open_registry(story.settings).version(registered.version).tags["latentloop.trigger"]
     story.versions["emergency"] = registered
     chapter.show("candidate", f"version {registered.version}, benchmark {registered.benchmark}")
     chapter.show("gate", registered.reason)
@@ -114,7 +115,7 @@ def season_changes(story: Story, chapter: Chapter) -> None:
 def candidate_is_tried(story: Story, chapter: Chapter) -> None:
     """Approval, shadow, canary, promotion, on the season's traffic."""
     version, began = story.versions["emergency"].version, time.monotonic()
-    releases = ReleaseStore(story.settings.open_database())
+    releases = ReleaseStore(open_database(story.settings))
     approve_as_the_ui_does(story.settings, version)
     traffic, canary_from = Traffic(), 0
     with Client(story.settings.service_url or "", story.say) as client:
@@ -142,7 +143,7 @@ def _show_drift(story: Story, chapter: Chapter, drift: DriftLine) -> None:
     chapter.show("triage", f"{drift.action}: {drift.reason}")
     for action, reason in drift.also:
         chapter.show(f"also: {action}", reason)
-    story.pages[DRIFT_PAGE] = story.settings.open_objects().get(f"snapshots/{drift.snapshot}/report.html").data
+    story.pages[DRIFT_PAGE] = open_objects(story.settings).get(f"snapshots/{drift.snapshot}/report.html").data
     chapter.show("Evidently report", DRIFT_PAGE)
     chapter.show("its failed tests", ", ".join(drift.failed))
 
@@ -160,7 +161,7 @@ def _retraining(ledger: Ledger, lines: _Ledger) -> DriftLine | None:
 
 def await_candidate(story: Story, ledger: Ledger, key: str) -> Registered | None:
     """What the trigger brought; None for one that learnt nothing from somebody's own pictures, whose reason is said."""
-    objects, began, lines = story.settings.open_objects(), time.monotonic(), ProgressLines(story.say)
+    objects, began, lines = open_objects(story.settings), time.monotonic(), ProgressLines(story.say)
     while time.monotonic() - began < MOST_SECONDS:
         if (registered := finished_step(objects, key, "registered", Registered)) is not None:
             return registered
@@ -181,7 +182,7 @@ def await_candidate(story: Story, ledger: Ledger, key: str) -> Registered | None
 
 def _show_new_kind(story: Story, chapter: Chapter, key: str) -> None:
     """How well the images that were found without labels agree with the classes that only the demo knows."""
-    selection = finished_step(story.settings.open_objects(), key, WINDOW_STEP, WindowSelection)
+    selection = finished_step(open_objects(story.settings), key, WINDOW_STEP, WindowSelection)
     assert selection is not None
     # the window is the newest stretch of what was sent
     window = list(story.supply.kinds.items())[-selection.n :]
@@ -205,12 +206,12 @@ def _show_new_kind(story: Story, chapter: Chapter, key: str) -> None:
 
 
 def _taken_back(story: Story, version: str) -> bool:
-    tags = story.settings.open_registry().version(version).tags
+    tags = open_registry(story.settings).version(version).tags
     return tags.get("delivery") in {"rolled_back", "refused"}
 
 
 def _fate(story: Story, version: str) -> str:
-    tags = story.settings.open_registry().version(version).tags
+    tags = open_registry(story.settings).version(version).tags
     return f"{tags.get('delivery') or 'waiting'}: {tags.get('delivery_reason') or 'no reason yet'}"
 
 

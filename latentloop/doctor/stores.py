@@ -15,6 +15,7 @@ from deploy.settings import Settings
 from deploy.stores.errors import StoreError
 from deploy.stores.sql.database import open_engine, reading
 from deploy.stores.sql.revisions import migrations, newer_store, read_known, read_revision
+from deploy.wiring import open_objects
 from latentloop.doctor.finding import Finding, look, ok, wrong
 from latentloop.doctor.place import cannot_be_made
 
@@ -85,7 +86,7 @@ def _examine_objects(settings: Settings) -> Finding:
         problem = cannot_be_made(Path(where))
         return wrong("object store", problem) if problem else ok("object store", f"{where}, not made yet")
     try:
-        settings.open_objects().require_conditional_writes()
+        open_objects(settings).require_conditional_writes()
     except StoreError as error:
         return wrong("object store", str(error))
     return ok("object store", f"{where} takes conditional writes")

@@ -17,6 +17,7 @@ from deploy.settings import Settings
 from deploy.stores.objects.captures import CaptureStore
 from deploy.stores.orchestrator import COMMAND_PATIENCE_S, RunState
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_catalogue, open_database, open_objects, open_orchestrator
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.ingesting.folder_counts import FolderCounts, sum_counts
 from latentloop.ingesting.superseded import leave_out_superseded
@@ -68,7 +69,7 @@ def pack_source(
 ) -> Packed:
     """Bring what is new at the place into segments."""
     found = survey(source, settings.intake.subfolders, labels, say)
-    captures = CaptureStore(settings.open_objects())
+    captures = CaptureStore(open_objects(settings))
     with _opened_note(settings, source.place) as note:
         packing = Packing(source, found, captures, note, settings.input_policy.max_bytes, is_complete)
         return packing.run(Pace("packing", "files", say, found.files))
@@ -85,7 +86,7 @@ def _opened_note(settings: Settings, place: str) -> Iterator[PackedFiles]:
 
 def ingest_packed(settings: Settings, place: str, packed: Packed, say: Say, run: Run | None = None) -> FolderCounts:
     """Run the flow over all that waits (`run`: the deployment, followed to its end), and count these segments."""
-    ledger, keys = Ledger(settings.open_database()), sorted(packed.segments)
+    ledger, keys = Ledger(open_database(settings)), sorted(packed.segments)
     before = newest_lines(ledger, keys)
     if keys:
         new = f", {len(packed.fresh):,} of them new" if len(packed.fresh) < len(keys) else ""
@@ -99,7 +100,7 @@ def ingest_packed(settings: Settings, place: str, packed: Packed, say: Say, run:
     known = bool(keys) and not packed.fresh and all(before.get(key) == after[key] for key in keys)
     judged = {key: line.body for key, line in after.items()}
     with _opened_note(settings, place) as note:
-        judged = leave_out_superseded(settings.open_catalogue(), note, packed.segments, judged)
+        judged = leave_out_superseded(open_catalogue(settings), note, packed.segments, judged)
     return sum_counts(packed, list(judged.values()), known, max((line.at for line in after.values()), default=None))
 
 
@@ -112,7 +113,7 @@ def newest_lines(ledger: Ledger, keys: Sequence[str]) -> dict[str, Line[IngestCo
 def run_deployment(settings: Settings, ledger: Ledger, waiting: Sequence[str], say: Say) -> None:
     """One run of the deployment, followed to its end; `waiting` are the segments that it has to take in."""
     key = f"by-hand-ingest-{uuid.uuid4().hex}"
-    with settings.open_orchestrator(COMMAND_PATIENCE_S, say) as orchestrator:
+    with open_orchestrator(settings, COMMAND_PATIENCE_S, say) as orchestrator:
         run = orchestrator.create_run("ingest/ingest", {"reason": "by hand", "key": key}, key)
         say(f"ingest run: {run.url}")
         followed = Followed(run, "ingest", key, "`latentloop ingest` again continues it")

@@ -11,6 +11,7 @@ from pathlib import Path
 from deploy.settings import Settings
 from deploy.stores.errors import StoreUnavailable
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_database
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.ingesting.command import Run, ingest_packed, newest_lines, pack_source
 from latentloop.ingesting.folder_counts import FolderCounts
@@ -69,7 +70,7 @@ class Watch:
         run: Run | None = None,
     ) -> None:
         self._settings, self._labels, self._run = settings, labels, run
-        self._source, self._ledger = open_source(settings, place), Ledger(settings.open_database())
+        self._source, self._ledger = open_source(settings, place), Ledger(open_database(settings))
         self._settled, self._lines = Settled(), NewLines(say)
         self._say, self._ingested, self._unread = say, set[str](), list[UnreadFile]()
 

@@ -32,7 +32,7 @@ from latentloop.init.wishes import (
 )
 from latentloop.runs.progress import Say
 from latentloop.trial_steps import EvaluationCost, EvaluationRequest, TrialSteps, try_steps
-from vae_core.vq_config import VqVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
 
 LARGEST_PX = {"cpu": 64, "cuda": 128}
 """Side of a picture that such a machine trains to something good in ten minutes."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from deploy.settings import Settings, SettingsError
 from deploy.stores.errors import StoreError
+from deploy.wiring import open_registry
 from latentloop.installation.kept_ports import read_ports
 from latentloop.supervisor.ports import HeldPort, hold_port
 
@@ -103,7 +104,7 @@ def own_servers(settings: Settings) -> Iterator[Addresses]:
 def addresses(settings: Settings) -> str:
     """Where a person looks: the newest version's own page too, which MLflow's start page does not link to."""
     try:
-        registry = settings.open_registry()
+        registry = open_registry(settings)
         newest = next(iter(registry.versions()), None) if registry.ready() else None
         version = f"version     {registry.version_url(newest.version)}\n" if newest is not None else ""
     except StoreError:

@@ -19,6 +19,7 @@ from deploy.configuration.sources import FOLDERS, URLS
 from deploy.settings import CONFIG_VARIABLE, ENV_PREFIX, Settings, SettingsError
 from deploy.stores.errors import StoreError
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_database
 from latentloop.installation.installed import require_installed
 from latentloop.orchestration.prefect_environment import client_environment, without_foreign_word
 
@@ -79,7 +80,7 @@ def find_unheeded(settings: Settings) -> str:
     if read_installation(settings.home) is None:
         return ""
     try:
-        return find_disagreement(Ledger(settings.open_database()), settings, WAY_OUT)
+        return find_disagreement(Ledger(open_database(settings)), settings, WAY_OUT)
     except StoreError:  # whoever asks has something else to tell first
         return ""
 
@@ -91,7 +92,7 @@ def connect(settings: Settings) -> Settings:
     nothing is installed.
     """
     connected = fill_in_urls(settings)
-    require_agreement(Ledger(connected.open_database()), connected, WAY_OUT)
+    require_agreement(Ledger(open_database(connected)), connected, WAY_OUT)
     return connected
 
 

@@ -23,6 +23,7 @@ from deploy.stores.errors import StoreError, StoreUnavailable
 from deploy.stores.objects.release_file import generate_keys
 from deploy.stores.prefect_auth import generate_prefect_auth
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_database, open_objects, open_telemetry
 from latentloop.installation.addresses import Addresses, addresses, own_servers
 from latentloop.installation.kept_ports import keep_ports
 from latentloop.installation.running import (
@@ -144,8 +145,8 @@ def _prepare(settings: Settings, say: Say) -> None:
         (home / name).mkdir(parents=True, exist_ok=True)
     generate_keys(settings.secrets_folder)
     with suppress(StoreUnavailable):  # one that is away is said with the other parts, and serves nobody wrongly
-        settings.open_objects().require_conditional_writes()
-    engine = settings.open_database()
+        open_objects(settings).require_conditional_writes()
+    engine = open_database(settings)
     if changed := declare_settings(Ledger(engine), settings, datetime.now(UTC)):
         say(f"settings changed since the last start: {changed}")
     engine.dispose()
@@ -163,19 +164,20 @@ def _watch_stores(supervisor: Supervisor, settings: Settings) -> None:
     """Ledger, telemetry and objects: one that does not answer is said, now and whenever it happens."""
     supervisor.add_store("database", ledger_answers(settings))
     if settings.telemetry_database != settings.ledger_url:
-        first = ask_store(settings.open_telemetry)  # migrates it; one that is away is migrated by the service later
+        opening = _opening(settings)
+        first = opening()  # migrates it; one that is away is migrated by the service later
         asked = telemetry_answers(settings)
-        supervisor.add_store("telemetry database", asked if first.sign is Sign.alive else _opening(settings))
+        supervisor.add_store("telemetry database", asked if first.sign is Sign.alive else opening)
     supervisor.add_store("object store", _objects(settings))
 
 
 def _opening(settings: Settings) -> Callable[[], Heard]:
-    return lambda: ask_store(settings.open_telemetry)
+    return lambda: ask_store(lambda: open_telemetry(settings))
 
 
 def _objects(settings: Settings) -> Callable[[], Heard]:
     try:
-        return objects_answer(settings.open_objects())
+        return objects_answer(open_objects(settings))
     except StoreError as error:
         said = str(error)
         return lambda: Heard(Sign.silent, said)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from deploy.settings import VENDOR_ENVIRONMENT, Settings
 from deploy.stores.orchestrator import COMMAND_PATIENCE_S
+from deploy.wiring import open_orchestrator
 from latentloop.errors import ProcessFailed
 from latentloop.orchestration.prefect_environment import client_environment, without_foreign_word
 
@@ -67,7 +68,7 @@ def register_deployments(settings: Settings, say: Say) -> None:
     `ProcessFailed` with Prefect's last line when it refuses; a `StoreError` when the server does not answer or does not
     know us.
     """
-    with settings.open_orchestrator(COMMAND_PATIENCE_S, say) as orchestrator:
+    with open_orchestrator(settings, COMMAND_PATIENCE_S, say) as orchestrator:
         for pool in declared_pools():
             orchestrator.ensure_work_pool(pool)
     began = time.monotonic()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from deploy.settings import Settings
+    from deploy.wiring import World
 
 app = typer.Typer(
     help="What was refused, why, and the ways out: nothing is lost.", no_args_is_help=True, add_completion=False
@@ -28,8 +28,9 @@ def list_refused(as_json: bool = typer.Option(False, "--json", help="for scripts
     from latentloop.quarantine.state import read_refused
     from tasks.intake.pending import policy_digest
 
-    settings = _settings()
-    groups = group_by_reason(read_refused(settings), policy_digest(), settings.input_policy.formats)
+    world = _open_world()
+    settings = world.settings
+    groups = group_by_reason(read_refused(settings), policy_digest(world), settings.input_policy.formats)
     if as_json:
         print(json.dumps([each.model_dump(mode="json") for each in groups], indent=2))
     else:
@@ -53,11 +54,12 @@ def show(
     from latentloop.quarantine.state import choose, read_refused
     from tasks.intake.pending import policy_digest
 
-    settings = _settings()
-    chosen = name_equals(choose(read_refused(settings), names), settings.open_catalogue())
+    world = _open_world()
+    settings = world.settings
+    chosen = name_equals(choose(read_refused(settings), names), world.catalogue)
     if html is not None:
-        groups = group_by_reason(chosen, policy_digest(), settings.input_policy.formats)
-        shown = write_sheet(html, f"Quarantine of {settings.product}", groups, chosen, at_most)
+        groups = group_by_reason(chosen, policy_digest(world), settings.input_policy.formats)
+        shown = write_sheet(world, html, f"Quarantine of {settings.product}", groups, chosen, at_most)
         _say(f"{html}: {shown:,} of {len(chosen):,} images{_say_more(shown, len(chosen), len(groups))}")
     if as_json:
         shown_of_each = ("id", "name", "source", "reason", "detail", "equal_to")
@@ -79,10 +81,11 @@ def release(
     from latentloop.quarantine.state import by_segment, choose, read_refused
     from tasks.intake.vouching import release_rows
 
-    settings = _settings()
+    world = _open_world()
+    settings = world.settings
     chosen = choose(read_refused(settings), names)
     read = [each for each in chosen if not each.unread]
-    released = release_rows(by_segment(read), _required(reason))
+    released = release_rows(world, by_segment(read), _required(reason))
     print(f"{released.accepted:,} of {len(chosen):,} images are in the catalogue now")
     for why, count in released.refused.items():
         rows = [each for each in read if each.reason == why] or read
@@ -98,8 +101,7 @@ def rejudge(as_json: bool = typer.Option(False, "--json", help="for scripts")) -
     from latentloop.ingesting.words import say_taken_in
     from tasks.intake.vouching import rejudge_all
 
-    _settings()
-    counts = rejudge_all()
+    counts = rejudge_all(_open_world())
     if as_json:
         print(counts.model_dump_json(indent=2))
         return
@@ -121,19 +123,22 @@ def discard(
     from latentloop.quarantine.state import by_segment, choose, read_refused
     from tasks.intake.vouching import discard_rows
 
-    chosen = choose(read_refused(_settings()), names)
+    world = _open_world()
+    chosen = choose(read_refused(world.settings), names)
     read = [each for each in chosen if not each.unread]
-    given_up = discard_rows(by_segment(read), _required(reason))
+    given_up = discard_rows(world, by_segment(read), _required(reason))
     print(f"{count_images(given_up)} {'is' if given_up == 1 else 'are'} given up")
     _say_unread(len(chosen) - len(read))
 
 
-def _settings() -> Settings:
-    """Those of this process, tasks included."""
+def _open_world() -> World:
+    """That of an installation; NothingToDo where there is none."""
+    from deploy.wiring import open_world
     from latentloop.installation.installed import require_installed
-    from tasks.context import settings
 
-    return require_installed(settings())
+    world = open_world()
+    require_installed(world.settings)
+    return world
 
 
 def _say_more(shown: int, of: int, reasons: int) -> str:

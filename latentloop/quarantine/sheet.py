@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.wiring import World
 from latentloop.quarantine.groups import RefusedFor
 from latentloop.quarantine.state import Refused, by_segment
 
@@ -35,13 +36,15 @@ class Section:
     tiles: Sequence[Tile]
 
 
-def write_sheet(file: Path, title: str, groups: Sequence[RefusedFor], chosen: Sequence[Refused], at_most: int) -> int:
+def write_sheet(
+    world: World, file: Path, title: str, groups: Sequence[RefusedFor], chosen: Sequence[Refused], at_most: int
+) -> int:
     """Write the sheet with at most so many tiles, spread over the reasons; returns how many it has."""
     from jinja2 import Environment
 
     each = max(1, at_most // max(1, len(groups)))
     shown = [row for group in groups for row in _spread([r for r in chosen if r.reason == group.reason], each)]
-    pictures = _pictures(shown)
+    pictures = _pictures(world, shown)
     sections = [
         Section(
             group.reason,
@@ -68,7 +71,7 @@ def _spread(rows: Sequence[Refused], at_most: int) -> list[Refused]:
     return [rows[int(place * step)] for place in range(min(len(rows), at_most))]
 
 
-def _pictures(rows: Sequence[Refused]) -> dict[str, str]:
+def _pictures(world: World, rows: Sequence[Refused]) -> dict[str, str]:
     """What the gate made of these files, and nothing that it refused to decode."""
     from deploy.stores.errors import StoreError
     from tasks.intake.judging import judge_segment
@@ -77,7 +80,7 @@ def _pictures(rows: Sequence[Refused]) -> dict[str, str]:
     names = {(each.segment, each.row): each.id for each in rows}
     for segment, numbers in by_segment(rows).items():
         try:
-            judged = judge_segment(segment, numbers).rows
+            judged = judge_segment(world, segment, numbers).rows
         except StoreError:  # its captures are gone, or broken: a tile without a picture says enough
             continue
         for each in judged:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from deploy.settings import Settings
 from deploy.stores.catalogue_rows import ENDED
+from deploy.wiring import open_catalogue
 from latentloop.errors import NothingToDo
 from tasks.intake.unread import UNREAD
 
@@ -54,7 +55,7 @@ class Refused:
 
 def read_refused(settings: Settings) -> list[Refused]:
     """Everything that is refused now, in the order of segment and row."""
-    catalogue = settings.open_catalogue()
+    catalogue = open_catalogue(settings)
     columns = ["name", "source", "detail", "mean", "variance", "entropy_bits", "digest"]
     newest = catalogue.decisions(columns).to_pylist()
     first: dict[tuple[str, int], datetime | None] = {}

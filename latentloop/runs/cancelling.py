@@ -10,6 +10,7 @@ from deploy.settings import Settings
 from deploy.stores.errors import ObjectMissing
 from deploy.stores.orchestrator import COMMAND_PATIENCE_S, Orchestrator, RunState
 from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger, Trigger
+from deploy.wiring import open_database, open_orchestrator
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.timing.timed_wait import TimedWait
 
@@ -31,7 +32,7 @@ def cancel_run(
     `say` hears meanwhile what is waited for.
     """
     wait = TimedWait("cancel", settings.home, say, at_most_s=ends_within_s, then="given up", clock=clock)
-    with settings.open_orchestrator(COMMAND_PATIENCE_S, say) as orchestrator:
+    with open_orchestrator(settings, COMMAND_PATIENCE_S, say) as orchestrator:
         url, state = orchestrator.run_url(run), _ask_to_end(settings, orchestrator, run)
         while not state.finished and not wait.over:
             wait.look(f"the worker to end run {run}, which is {state.name.lower()}")
@@ -54,7 +55,7 @@ def _ask_to_end(settings: Settings, orchestrator: Orchestrator, run: str) -> Run
     if before.finished:
         url = orchestrator.run_url(run)
         raise NothingToDo(f"run {run} is {before.name} already: nothing to cancel (see {url})")
-    ledger, key = Ledger(settings.open_database()), parameters.get("key")
+    ledger, key = Ledger(open_database(settings)), parameters.get("key")
     trigger = ledger.get_trigger(key) if isinstance(key, str) else None
     if trigger is None or not _is_dead(trigger, before):
         return orchestrator.cancel_run(run)

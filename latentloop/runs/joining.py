@@ -11,6 +11,7 @@ from deploy.shown_time import show_time
 from deploy.stores.errors import StoreError
 from deploy.stores.orchestrator import RunRef
 from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger, Trigger
+from deploy.wiring import open_objects, open_orchestrator
 from latentloop.errors import RunFailed
 from latentloop.runs.following import POLL_S, saying_that_it_goes_on, taken_down
 from latentloop.runs.progress import ProgressLines
@@ -37,7 +38,7 @@ def follow_held(settings: Settings, ledger: Ledger, key: str, what: str, again: 
             since = show_time(held.claimed_at, settings.timezone)
             where = f": {run.url}" if run is not None else ""
             say(f"{what} of this catalogue is in work already, since {since}; this command follows it{where}")
-        lines, objects = ProgressLines(say), settings.open_objects()
+        lines, objects = ProgressLines(say), open_objects(settings)
         while is_held(held):
             if was_up and find_holder(settings.home) is None:
                 raise taken_down(settings.home, what, again)
@@ -56,7 +57,7 @@ def follow_held(settings: Settings, ledger: Ledger, key: str, what: str, again: 
 def _find_run(settings: Settings, key: str) -> RunRef | None:
     """The run that works on it, where Prefect answers and knows; it is shown, and nothing depends on it."""
     try:
-        with settings.open_orchestrator() as orchestrator:
+        with open_orchestrator(settings) as orchestrator:
             return orchestrator.find_running(key)
     except StoreError:
         return None

@@ -25,6 +25,7 @@ from deploy.stores.orchestrator import COMMAND_PATIENCE_S
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
 from deploy.stores.sql.telemetry import Telemetry
+from deploy.wiring import open_database, open_objects, open_orchestrator, open_telemetry
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.runs.following import Followed, expect_completed, follow, saying_changes
 from latentloop.screen import open_screen, print_table
@@ -52,11 +53,11 @@ def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitore
     NothingToDo where no version serves; RunFailed when the run ends without a line.
     """
     key = f"by-hand-monitor-{uuid.uuid4().hex}"
-    ledger = Ledger(settings.open_database())
+    ledger = Ledger(open_database(settings))
     if obstacle := _look_ahead(settings, ledger):
         say(f"{obstacle} (the run goes on: refused images are judged all the same, and its report shows what came)")
     began, before_s = time.monotonic(), read_durations(settings.home).seconds.get("monitor")
-    with settings.open_orchestrator(COMMAND_PATIENCE_S, say) as orchestrator:
+    with open_orchestrator(settings, COMMAND_PATIENCE_S, say) as orchestrator:
         run = orchestrator.create_run("monitor/monitor", {"key": key, "reason": "by hand"}, key)
         say(f"monitor run: {run.url}")
         followed = Followed(run, "monitor", key, "`latentloop monitor` begins anew")
@@ -70,10 +71,10 @@ def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitore
 
 
 def _look_ahead(settings: Settings, ledger: Ledger) -> str:
-    releases, policy = ReleaseStore(settings.open_database()), settings.drift
+    releases, policy = ReleaseStore(open_database(settings)), settings.drift
     try:
         return foresee_obstacle(
-            ledger, releases, settings.open_objects(), settings.open_telemetry(), policy, datetime.now(UTC)
+            ledger, releases, open_objects(settings), open_telemetry(settings), policy, datetime.now(UTC)
         )
     except StoreError:  # the run says so, in its own words
         return ""
@@ -106,10 +107,10 @@ def foresee_obstacle(
 
 def read_monitored(settings: Settings, key: str, url: str) -> Monitored:
     """What a finished run found."""
-    ledger = Ledger(settings.open_database())
+    ledger = Ledger(open_database(settings))
     found = (each for each in DRIFT.lines(ledger, limit=1_000) if each.key == f"{DRIFT.name}:{key}")
     line = next((each.readable for each in found), None)
-    judged = finished_step(settings.open_objects(), key, "monitor-judged", JudgedTraffic)
+    judged = finished_step(open_objects(settings), key, "monitor-judged", JudgedTraffic)
     if line is None or judged is None:
         raise RunFailed(f"monitor completed without its line in the ledger: see {url}")
     return Monitored(record=line, verdicts=judged.verdicts, answered=judged.n, received=judged.received)

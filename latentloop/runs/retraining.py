@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from deploy.delivery.next_step import say_override
 from deploy.settings import Settings
 from deploy.stores.orchestrator import COMMAND_PATIENCE_S, RunState
 from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger
-from latentloop.errors import NothingToDo, RunFailed
+from deploy.wiring import open_database, open_objects, open_orchestrator
+from latentloop.errors import RunFailed
 from latentloop.runs.following import Followed, expect_completed, follow
 from latentloop.runs.joining import follow_held, is_held
 from latentloop.runs.progress import showing_progress
-from tasks.run.recipe import recipe_name
+from latentloop.runs.retraining_key import choose_key
 from tasks.run.steps import finished_step
 from tasks.values import Registered
 
@@ -24,8 +26,8 @@ RETRAIN_TIMEOUT_S = 7 * 24 * 3_600.0
 
 def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Registered:
     """Run the tier's deployment for the catalogue as it is, or continue the run of it that was interrupted."""
-    ledger, objects = Ledger(settings.open_database()), settings.open_objects()
-    key = _trigger_key(settings, ledger, tier, again)
+    ledger, objects = Ledger(open_database(settings)), open_objects(settings)
+    key = choose_key(settings, ledger, tier, again, datetime.now(UTC))
     in_work = is_held(ledger.get_trigger(key))
     if not (in_work and follow_held(settings, ledger, key, f"retrain-{tier}", _again(tier), say)):
         _do_retraining(settings, ledger, tier, key, say)
@@ -54,8 +56,8 @@ def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say
     """One run for this trigger, followed to its end."""
     what, parameters = f"retrain-{tier}", {"key": key, "reason": "by hand", "cause": "by hand"}
     with (
-        settings.open_orchestrator(COMMAND_PATIENCE_S, say) as orchestrator,
-        showing_progress(settings.open_objects(), key, say) as show,
+        open_orchestrator(settings, COMMAND_PATIENCE_S, say) as orchestrator,
+        showing_progress(open_objects(settings), key, say) as show,
     ):
         run = orchestrator.create_run(f"{what}/{what}", parameters, _once(what))
         say(f"{what} run: {run.url}")
@@ -72,27 +74,6 @@ def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say
             home=settings.home,
         )
     return state, followed
-
-
-def _trigger_key(settings: Settings, ledger: Ledger, tier: str, again: bool) -> str:
-    """By hand, one training a catalogue version and recipe, unless asked for another."""
-    from deploy.stores.objects.captures import CaptureStore
-
-    catalogue, captured = settings.open_catalogue(), set(CaptureStore(settings.open_objects()).segments())
-    # a retraining ingests first: what was captured fills the catalogue of another preprocessing
-    if not catalogue.counts().accepted and not captured - catalogue.committed_segments("catalogue"):
-        raise NothingToDo("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
-    base = f"by-hand-{tier}-catalogue-{catalogue.name}-{catalogue.version()}-{recipe_name(settings)}"
-    number = 1
-    while (found := ledger.get_trigger(key := f"{base}-{number}")) is not None and found.state != "running":
-        if not again and found.state == "done":
-            raise NothingToDo(
-                f"catalogue version {catalogue.version()} was trained on with this recipe already "
-                f"(version {found.result}): "
-                "ingest new images, change the recipe, or say --again"
-            )
-        number += 1
-    return key
 
 
 def print_registered(registered: Registered) -> None:

@@ -11,6 +11,7 @@ from deploy.configuration.fields import SettingField
 from deploy.configuration.near import ask, find_near
 from deploy.configuration.reference import SettingInForce, TableInForce, read_defaults, read_in_force
 from deploy.settings import Settings, SettingsError
+from deploy.wiring import open_database
 
 
 class SettingLine(BaseModel):
@@ -84,7 +85,7 @@ def ask_installation(settings: Settings) -> str:
     if read_installation(settings.home) is None:
         return f"no installation runs from {settings.home}"
     try:
-        disagreement = find_disagreement(Ledger(settings.open_database()), settings, WAY_OUT)
+        disagreement = find_disagreement(Ledger(open_database(settings)), settings, WAY_OUT)
     except StoreError as error:
         return f"what the installation of {settings.home} works with is unknown: {error}"
     return disagreement or f"the installation that runs from {settings.home} works with the same"

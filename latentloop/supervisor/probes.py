@@ -13,6 +13,7 @@ from deploy.stores.authorities import trusted
 from deploy.stores.errors import StoreError, StoreUnavailable
 from deploy.stores.objects.port import ObjectStore
 from deploy.stores.sql.ledger import Beat, Ledger
+from deploy.wiring import open_orchestrator
 from latentloop.supervisor.child import Probe
 from latentloop.supervisor.pulse import Heard, Sign
 
@@ -79,7 +80,7 @@ def worker_polls(settings: Settings, pool: str, name: str) -> Probe:
 
     def ask(since: datetime) -> Heard:
         try:
-            with settings.open_orchestrator() as orchestrator:
+            with open_orchestrator(settings) as orchestrator:
                 heartbeat = orchestrator.online_workers(pool).get(name)
         except StoreError as error:
             return Heard(Sign.unknown, str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,17 +33,12 @@ def draw_curves(curve: Mapping[str, Sequence[float]], title: str) -> bytes:
     """
     figure = _figure(6.6, 2.6)
     loss, parts = figure.subplots(1, 2)
-    name, unit = (
-        ("neg_elbo", "−ELBO (nats per image)")
-        if "neg_elbo" in curve
-        else ("squared_error", "squared error (per image)")
-    )
+    name, unit = next((name, unit) for name, unit in LOSSES.items() if name in curve)
     loss.plot(curve["step"], curve[name], color=ACCENT, linewidth=1.2)
     loss.set(xlabel="step", ylabel=unit, title=title)
-    if "kl" in curve:
-        _draw_kl(parts, curve)
-    else:
-        _draw_codes(parts, curve)
+    for column, draw in BESIDE.items():
+        if column in curve:
+            draw(parts, curve)
     return _png(figure)
 
 
@@ -59,6 +54,14 @@ def _draw_codes(axes: Axes, curve: Mapping[str, Sequence[float]]) -> None:
     axes.plot(curve["step"], curve["codes_used"], color=INK, linewidth=1.2)
     axes.plot(curve["step"], curve["perplexity"], color=PALE, linewidth=1.2)
     axes.set(xlabel="step", ylabel="codes", ylim=(0, None), title="codes used (dark) and perplexity (pale)")
+
+
+LOSSES = {"neg_elbo": "−ELBO (nats per image)", "squared_error": "squared error (per image)"}
+BESIDE: Mapping[str, Callable[[Axes, Mapping[str, Sequence[float]]], None]] = {
+    "kl": _draw_kl,
+    "codes_used": _draw_codes,
+}
+"""What is drawn beside the loss, by the column that it needs."""
 
 
 def draw_code_shares(codes: np.ndarray, size: int) -> bytes:

@@ -104,10 +104,7 @@ def _images(plan: RetrainPlan, trained: Trained) -> str:
 
 def _plain_sentence(result: BenchmarkResult, verdict: Verdict) -> str:
     explained = f"It explains {result.explained_variance:.0%} of the pixel variance of images that it never saw"
-    alive = f"uses {result.active_units} of {result.latent_dim} latent units"
-    if result.codes is not None:
-        alive = f"uses {result.codes_used:,} of {result.codes:,} codes"
-    return f"{explained} and {alive}. " + (
+    return f"{explained} and {result.family.describe_use(result)}. " + (
         "The gate found nothing against it."
         if verdict.passed
         else "The gate is against it; approving needs an override. `latentloop override` records one, with your reason."

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deploy.wiring import World
 from tasks.card.drawing import draw_code_shares, draw_curves, draw_histogram, draw_picture
-from tasks.context import objects, settings
 from tasks.dataset.images import new_kind_images
 from tasks.run.curve import curve_key
 from tasks.run.progress import tell_step
@@ -26,6 +27,7 @@ SAMPLE_ROWS = 4
 
 
 def draw_card(
+    world: World,
     artifact: Artifact,
     pixels: np.ndarray,
     result: BenchmarkResult,
@@ -36,8 +38,8 @@ def draw_card(
     from vae_core.evaluation.images.pictures import reconstruction_grid, sample_grid, worst_reconstructions
 
     assert artifact.reference is not None
-    model, seed = artifact.model, settings().evaluation.seed
-    curve = json.loads(objects().get(curve_key(plan.key)).data)
+    model, seed = artifact.model, world.settings.evaluation.seed
+    curve = json.loads(world.objects.get(curve_key(plan.key)).data)
     limit = artifact.reference.threshold("recon_error", 0.99)
 
     def drawing(what: str) -> None:
@@ -59,7 +61,7 @@ def draw_card(
     drawing("what the codes do")
     pictures |= _draw_clusters(artifact, pixels, result, clusters)
     pictures |= _draw_code(artifact, result)
-    pictures |= _draw_new_kind(artifact, plan)
+    pictures |= _draw_new_kind(world, artifact, plan)
     return pictures
 
 
@@ -86,25 +88,40 @@ def _draw_clusters(
     return pictures
 
 
-def _draw_code(artifact: Artifact, result: BenchmarkResult) -> dict[str, bytes]:
-    """What the dimensions of a VAE's code do, or how often each code of a VQ-VAE is chosen."""
+def _draw_traversals(artifact: Artifact, result: BenchmarkResult) -> dict[str, bytes]:
+    """What the dimensions of a code do."""
     import numpy as np
 
     from vae_core.evaluation.images.pictures import traversal_grid
-    from vae_core.models.vq_vae import VqVae
+    from vae_core.families.registry import family_of
 
-    model, reference = artifact.model, artifact.reference
-    assert reference is not None
-    if isinstance(model, VqVae):
-        assert reference.codes is not None, "the reference of a VQ-VAE has codes"
-        return {"codes.png": draw_code_shares(reference.codes, model.config.codes)}
-    assert result.kl_per_dim is not None, "the result of a VAE has a KL"
-    strongest = np.argsort(result.kl_per_dim)[::-1][:8].tolist()
+    model, reference = family_of(artifact.model).with_posterior(artifact.model), artifact.reference
+    assert reference is not None and model is not None, "what has a KL has a posterior"
+    strongest = np.argsort(result.figure("kl_per_dim"))[::-1][:8].tolist()
     moved = traversal_grid(model, reference.mu[0].astype(np.float32), strongest, steps=SHOWN_IMAGES)
     return {"traversals.png": draw_picture(moved)}
 
 
-def _draw_new_kind(artifact: Artifact, plan: RetrainPlan) -> dict[str, bytes]:
+def _draw_code_shares(artifact: Artifact, result: BenchmarkResult) -> dict[str, bytes]:
+    """How often each code is chosen."""
+    assert artifact.reference is not None
+    return {"codes.png": draw_code_shares(artifact.reference.column("codes"), result.figure("codes"))}
+
+
+CODE_PICTURES: Mapping[str, Callable[[Artifact, BenchmarkResult], dict[str, bytes]]] = {
+    "kl": _draw_traversals,
+    "codes_used": _draw_code_shares,
+}
+"""What shows the figure of a family's code."""
+
+
+def _draw_code(artifact: Artifact, result: BenchmarkResult) -> dict[str, bytes]:
+    """What the dimensions of a code do, or how often each code is chosen."""
+    drawn = [CODE_PICTURES[figure](artifact, result) for figure in result.family.figures if figure in CODE_PICTURES]
+    return {name: picture for each in drawn for name, picture in each.items()}
+
+
+def _draw_new_kind(world: World, artifact: Artifact, plan: RetrainPlan) -> dict[str, bytes]:
     """Held-out images of the new kind, by the champion and by the candidate; nothing where none was found."""
     import numpy as np
 
@@ -115,11 +132,11 @@ def _draw_new_kind(artifact: Artifact, plan: RetrainPlan) -> dict[str, bytes]:
 
     if plan.benchmark_new is None or plan.champion is None:
         return {}
-    images = new_kind_images(objects(), plan.benchmark_new, SHOWN_IMAGES)
+    images = new_kind_images(world.objects, plan.benchmark_new, SHOWN_IMAGES)
     if not len(images):
         return {}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "champion"
-        champion = fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, folder)
+        champion = fetch_artifact(world.objects, plan.champion.artifact, plan.champion.digest, folder)
     before, after = (quantize(score_images(each.model, images).reconstruction) for each in (champion, artifact))
     return {"new_kind.png": draw_picture(tile_images(np.concatenate([images, before, after]), len(images)))}

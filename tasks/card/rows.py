@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from tasks.card.traversal_rows import traversal_rows
@@ -31,8 +32,7 @@ def benchmark_table(title: str, result: BenchmarkResult, code_nats: float | None
         f"| recon_error, 99th percentile | {result.recon_error_p99:.5f} | | lower |",
         *_mean("PSNR (dB, mean over images)", result.psnr_db, 2),
         *_mean("SSIM", result.ssim, 4),
-        *_posterior_rows(result),
-        *_code_rows(result, code_nats),
+        *(row for figure in result.family.figures for row in OWN_ROWS.get(figure, _no_rows)(result, code_nats)),
         *_distance_rows(result),
         "",
     ]
@@ -46,10 +46,12 @@ def _group_row(result: BenchmarkResult) -> list[str]:
     return [f"| recon_error of {name} | {worst.recon_error:.5f} | {worst.low:.5f} to {worst.high:.5f} | lower |"]
 
 
-def _posterior_rows(result: BenchmarkResult) -> list[str]:
-    """Of a VAE."""
-    if result.neg_elbo is None or result.kl is None:
-        return []
+def _no_rows(result: BenchmarkResult, nats: float | None) -> list[str]:
+    return []
+
+
+def _posterior_rows(result: BenchmarkResult, nats: float | None) -> list[str]:
+    """Of a KL and what stands beside it."""
     return [
         f"| −ELBO (nats, {result.likelihood}) | {result.neg_elbo:.2f} | "
         f"{result.neg_elbo_low:.2f} to {result.neg_elbo_high:.2f} | lower |",
@@ -123,18 +125,23 @@ def _mean(name: str, score: MeanScore | None, digits: int) -> list[str]:
 
 
 def _code_rows(result: BenchmarkResult, nats: float | None) -> list[str]:
-    """Of a VQ-VAE."""
-    if result.codes is None:
-        return []
+    """Of a codebook."""
     rows = [
         f"| codes used | {result.codes_used:,} of {result.codes:,} | | higher |",
         f"| perplexity of the codes | {result.code_perplexity:.1f} | | higher |",
         f"| distance of a vector from its code | {result.code_distance:.4f} | {_interval(result)} | lower |",
     ]
     if nats is not None:
-        ignorant = math.log(result.codes)
+        ignorant = math.log(result.figure("codes"))
         rows.append(f"| nats per code by the prior, of {ignorant:.3f} (log K) | {nats:.3f} | | lower |")
     return rows
+
+
+OWN_ROWS: Mapping[str, Callable[[BenchmarkResult, float | None], list[str]]] = {
+    "kl": _posterior_rows,
+    "codes_used": _code_rows,
+}
+"""The rows of a figure that only some families have; `nats` are those of a prior over codes, for one code."""
 
 
 def _interval(result: BenchmarkResult) -> str:

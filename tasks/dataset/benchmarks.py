@@ -9,7 +9,7 @@ import numpy as np
 
 from data_checks.least_images import FEWEST_TRAINING
 from deploy.record.holdouts import BENCHMARK, BenchmarkSet
-from tasks.context import engine, now, objects, settings
+from deploy.wiring import World
 from tasks.dataset.fingerprints import catalogue_fingerprints
 from tasks.dataset.images import benchmark_digests, read_benchmark, write_benchmark
 from tasks.dataset.pixels import read_pixels
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RECORDS = 100_000  # ledger lines of cut sets that are read: more than a retraining every minute for two months
 
 
-def open_benchmark_old(version: int) -> BenchmarkSet:
+def open_benchmark_old(world: World, version: int) -> BenchmarkSet:
     """The hold-out that stands, or a new one; of two planners that cut at once the first in the ledger wins.
 
     Images of another size or fit than those of the first one have a hold-out of their own: versions of both are never
@@ -31,62 +31,54 @@ def open_benchmark_old(version: int) -> BenchmarkSet:
 
     NotEnoughData for a catalogue that is too small to hold any out: nothing is frozen of it.
     """
-    from deploy.stores.sql.digests import DigestIndex
-    from deploy.stores.sql.ledger import Ledger
-
-    if (benchmark := _standing()) is None:
-        name = "old" if _record("old") is None else _name_of_its_own()
-        cut = _cut_old(version)
-        BENCHMARK.write(Ledger(engine()), name, cut, now(), key=f"{BENCHMARK.name}:{name}")
-        benchmark = _record(name)
+    if (benchmark := _standing(world)) is None:
+        name = "old" if _record(world, "old") is None else _name_of_its_own(world)
+        cut = _cut_old(world, version)
+        BENCHMARK.write(world.ledger, name, cut, world.now(), key=f"{BENCHMARK.name}:{name}")
+        benchmark = _record(world, name)
     assert benchmark is not None, "just recorded, by us or by whoever was faster"
-    DigestIndex(engine()).protect(benchmark_digests(objects(), benchmark.prefix), benchmark.prefix)
+    world.digests.protect(benchmark_digests(world.objects, benchmark.prefix), benchmark.prefix)
     return benchmark
 
 
-def cut_benchmark_new(key: str, selection: WindowSelection) -> BenchmarkSet | None:
+def cut_benchmark_new(world: World, key: str, selection: WindowSelection) -> BenchmarkSet | None:
     """Freeze what was selected of the window; again with the same selection, nothing changes. None for no hold-out."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from deploy.stores.sql.digests import DigestIndex
-    from deploy.stores.sql.ledger import Ledger
-
     if not selection.holdout:
         return None
     version = selection.catalogue_version
-    rows = settings().open_catalogue().read(["segment", "row", "digest"], version=version)
+    rows = world.catalogue.read(["segment", "row", "digest"], version=version)
     rows = rows.filter(pc.is_in(rows["digest"], value_set=pa.array(selection.holdout, pa.string())))
     new, spared = frozenset(selection.new_kind), frozenset(selection.of_cut_groups)
     told = f"{len(spared):,} of its images have too many copies to hold all of them out" if spared else ""
-    cut = _freeze("new", version, rows, key, selection.holdout_sources, new, told, spared)
-    DigestIndex(engine()).protect(list(selection.holdout), cut.prefix)
-    BENCHMARK.write(Ledger(engine()), "new", cut, now(), key=f"{BENCHMARK.name}:new:{key}")
+    cut = _freeze(world, "new", version, rows, key, selection.holdout_sources, new, told, spared)
+    world.digests.protect(list(selection.holdout), cut.prefix)
+    BENCHMARK.write(world.ledger, "new", cut, world.now(), key=f"{BENCHMARK.name}:new:{key}")
     return cut
 
 
-def cut_sets() -> tuple[str, ...]:
+def cut_sets(world: World) -> tuple[str, ...]:
     """Prefixes of all sets that were cut from traffic so far, sorted: their images are never trained on."""
-    from deploy.stores.sql.ledger import Ledger
-
-    found = BENCHMARK.lines(Ledger(engine()), "new", limit=RECORDS)
+    found = BENCHMARK.lines(world.ledger, "new", limit=RECORDS)
     return tuple(sorted({each.body.prefix for each in found}))
 
 
-def _cut_old(version: int) -> BenchmarkSet:
+def _cut_old(world: World, version: int) -> BenchmarkSet:
     """Choose and freeze `benchmark_old`; NotEnoughData where too few images would be left to train on."""
     from data_checks.errors import SplitImpossible
     from data_checks.hold_out.whole_catalogue import Images, Wanted, choose_hold_out
 
-    rows, evaluation = _rows_to_split(version), settings().evaluation
+    rows, evaluation = _rows_to_split(world, version), world.settings.evaluation
     tell_step("holding out", f"some of {len(rows):,} images, which are never trained on")
-    wanted = Wanted(evaluation.holdout_min, evaluation.holdout_share, settings().product)
+    wanted = Wanted(evaluation.holdout_min, evaluation.holdout_share, world.settings.product)
     images = Images(
         digests=rows["digest"].to_pylist(),
         sources=rows["source"].to_pylist(),
         captured_us=rows["captured_at"].cast("int64").to_numpy(),
         labels=rows["label"].to_pylist(),
-        fingerprints=lambda: catalogue_fingerprints(rows, version),
+        fingerprints=lambda: catalogue_fingerprints(world, rows, version),
     )
     try:
         chosen = choose_hold_out(images, wanted)
@@ -96,7 +88,7 @@ def _cut_old(version: int) -> BenchmarkSet:
     require_enough(len(rows) - len(chosen.rows), len(chosen.rows))
     spared = frozenset(rows["digest"].take(chosen.of_cut_groups).to_pylist())
     held = rows.take(chosen.rows)
-    return _freeze("old", version, held, f"{version}", chosen.sources, cut=chosen.told, of_cut_groups=spared)
+    return _freeze(world, "old", version, held, f"{version}", chosen.sources, cut=chosen.told, of_cut_groups=spared)
 
 
 def require_enough(images: int, held_out: int) -> None:
@@ -108,12 +100,13 @@ def require_enough(images: int, held_out: int) -> None:
         )
 
 
-def _rows_to_split(version: int) -> pa.Table:
+def _rows_to_split(world: World, version: int) -> pa.Table:
     columns = ["segment", "row", "digest", "source", "captured_at", "label"]
-    return settings().open_catalogue().read(columns, version=version)
+    return world.catalogue.read(columns, version=version)
 
 
 def _freeze(
+    world: World,
     name: str,
     version: int,
     rows: pa.Table,
@@ -124,35 +117,34 @@ def _freeze(
     of_cut_groups: frozenset[str] = frozenset(),
 ) -> BenchmarkSet:
     """Shuffled once, so that the first n images are a fair sample of all."""
-    preprocessing = settings().preprocessing
-    pixels = read_pixels(settings().open_catalogue(), version, rows, preprocessing, f"images of benchmark_{name}")
+    preprocessing = world.settings.preprocessing
+    pixels = read_pixels(world.catalogue, version, rows, preprocessing, f"images of benchmark_{name}")
     seed = int.from_bytes(hashlib.sha256(salt.encode()).digest()[:4], "big")
     order = np.random.default_rng(seed).permutation(len(rows))
     digests = rows["digest"].take(order).to_pylist()
     return write_benchmark(
-        objects(), name, pixels[order], digests, sources, preprocessing, new_kind, cut, of_cut_groups
+        world.objects, name, pixels[order], digests, sources, preprocessing, new_kind, cut, of_cut_groups
     )
 
 
-def _standing() -> BenchmarkSet | None:
+def _standing(world: World) -> BenchmarkSet | None:
     """The hold-out of the images that the settings make: images of another size or fit have one of their own."""
-    first = _record("old")
-    return first if first is not None and _of_these_images(first) else _record(_name_of_its_own())
+    first = _record(world, "old")
+    return first if first is not None and _of_these_images(world, first) else _record(world, _name_of_its_own(world))
 
 
-def _name_of_its_own() -> str:
-    return f"old-{settings().preprocessing.digest[:12]}"
+def _name_of_its_own(world: World) -> str:
+    return f"old-{world.settings.preprocessing.digest[:12]}"
 
 
-def _record(name: str) -> BenchmarkSet | None:
-    from deploy.stores.sql.ledger import Ledger
+def _record(world: World, name: str) -> BenchmarkSet | None:
 
-    found = BENCHMARK.newest(Ledger(engine()), name)
+    found = BENCHMARK.newest(world.ledger, name)
     return found.body if found is not None else None
 
 
-def _of_these_images(benchmark: BenchmarkSet) -> bool:
-    wanted = settings().preprocessing
+def _of_these_images(world: World, benchmark: BenchmarkSet) -> bool:
+    wanted = world.settings.preprocessing
     if benchmark.preprocessing is None:  # frozen before the digest was kept
-        return read_benchmark(objects(), benchmark, 1).shape[1:] == wanted.shape
+        return read_benchmark(world.objects, benchmark, 1).shape[1:] == wanted.shape
     return benchmark.preprocessing in wanted.same_images_digests

@@ -20,7 +20,7 @@ from data_checks.least_images import (
 from data_checks.least_images import (
     MIN_NEW_IMAGES as MIN_NEW_IMAGES,  # of this file's callers too
 )
-from tasks.context import settings
+from deploy.wiring import World
 from tasks.errors import NotEnoughData
 
 if TYPE_CHECKING:
@@ -29,15 +29,17 @@ if TYPE_CHECKING:
 SEED = 0
 
 
-def wanted_images() -> int:
+def wanted_images(world: World) -> int:
     """Images of the new kind with which nobody goes short: training, hold-out and early stopping."""
-    share = settings().evaluation.window_holdout_share
+    share = world.settings.evaluation.window_holdout_share
     return ceil(MIN_NEW_IMAGES / (1 - share) / (1 - EARLY_STOPPING_SHARE))
 
 
-def wanted_window() -> int:
+def wanted_window(world: World) -> int:
     """Images of a window that is new as a whole, with which the version's reference does not go short either."""
-    return max(wanted_images(), ceil(settings().drift.min_reference / settings().evaluation.window_holdout_share))
+    return max(
+        wanted_images(world), ceil(world.settings.drift.min_reference / world.settings.evaluation.window_holdout_share)
+    )
 
 
 def least_images() -> int:
@@ -73,7 +75,7 @@ Learn = Callable[[HeldOut], np.ndarray]
 
 
 def hold_out_for_reference(
-    window: pa.Table, is_new: np.ndarray, groups: np.ndarray, version: int, learn: Learn
+    world: World, window: pa.Table, is_new: np.ndarray, groups: np.ndarray, version: int, learn: Learn
 ) -> HeldOut:
     """So many images that the version's reference, which they become, can be judged against; NotEnoughData else.
 
@@ -82,11 +84,11 @@ def hold_out_for_reference(
     """
     from data_checks.errors import SplitImpossible
 
-    found, least = int(is_new.sum()), settings().drift.min_reference
+    found, least = int(is_new.sum()), world.settings.drift.min_reference
     problem = ""
-    for share in dict.fromkeys((_holdout_share(found), _largest_share(found), LEAST_HOLDOUT_SHARE)):
+    for share in dict.fromkeys((_holdout_share(world, found), _largest_share(world, found), LEAST_HOLDOUT_SHARE)):
         try:
-            held = hold_out(window, is_new, share, version, least, groups)
+            held = hold_out(world, window, is_new, share, version, least, groups)
         except SplitImpossible as error:
             problem = problem or str(error)
             continue
@@ -105,6 +107,7 @@ def hold_out_for_reference(
 
 
 def hold_out(
+    world: World,
     rows: pa.Table,
     is_new: np.ndarray,
     share: float,
@@ -126,7 +129,7 @@ def hold_out(
         is_new,
         share=share,
         # another window holds out other sources: none is kept from training for ever
-        salt=f"{settings().product}:{version}",
+        salt=f"{world.settings.product}:{version}",
         least=least,
     )
     return HeldOut(split.holdout, tuple(sorted(split.sources)), split.holdout[large[split.holdout]])
@@ -161,13 +164,13 @@ def watch_some(trained: np.ndarray) -> np.ndarray:
     return np.sort(np.random.default_rng(SEED).permutation(trained)[:count])
 
 
-def _holdout_share(found: int) -> float:
+def _holdout_share(world: World, found: int) -> float:
     """The wanted share; where images are short, less, so that enough are left to train on and to stop by."""
     spared = 1 - (MIN_NEW_IMAGES + MIN_EARLY_STOPPING) / found
-    return min(settings().evaluation.window_holdout_share, max(LEAST_HOLDOUT_SHARE, spared))
+    return min(world.settings.evaluation.window_holdout_share, max(LEAST_HOLDOUT_SHARE, spared))
 
 
-def _largest_share(found: int) -> float:
+def _largest_share(world: World, found: int) -> float:
     """As much as leaves enough to train on and to stop by, never less than the share that is wanted first."""
     spared = 1 - (MIN_NEW_IMAGES + MIN_EARLY_STOPPING) / found
-    return max(_holdout_share(found), min(LARGEST_HOLDOUT_SHARE, spared))
+    return max(_holdout_share(world, found), min(LARGEST_HOLDOUT_SHARE, spared))

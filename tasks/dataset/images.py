@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deploy.record.holdouts import BenchmarkSet
-from tasks.context import objects
+from deploy.wiring import World
 from tasks.run.steps import finished_step
 from tasks.values import RetrainPlan, WindowSelection
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 WINDOW_STEP = "window"
 
 
-def selection_of(plan: RetrainPlan) -> WindowSelection | None:
+def selection_of(world: World, plan: RetrainPlan) -> WindowSelection | None:
     """What the plan chose of the window; None for a plan without one."""
-    return finished_step(objects(), plan.key, WINDOW_STEP, WindowSelection)
+    return finished_step(world.objects, plan.key, WINDOW_STEP, WindowSelection)
 
 
 def write_benchmark(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deploy.wiring import World
 from tasks.dataset import holdout
 from tasks.dataset.images import selection_of
 from tasks.errors import NotEnoughData
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 LARGEST_DRAWN_SHARE = 0.5  # of what is drawn: the old kinds need their replay, however impure the find
 
 
-def mark_new_kind(rows: pa.Table, plan: RetrainPlan) -> np.ndarray:
+def mark_new_kind(world: World, rows: pa.Table, plan: RetrainPlan) -> np.ndarray:
     """Which training rows (N,) bool the plan found to be of the new kind."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    chosen = selection_of(plan)
+    chosen = selection_of(world, plan)
     found = chosen.new_kind if chosen is not None else ()
     marked: np.ndarray = pc.is_in(rows["digest"], value_set=pa.array(found, pa.string())).to_numpy()
     return marked

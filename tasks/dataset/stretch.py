@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.context import settings
+from deploy.wiring import World
 from tasks.dataset.holdout import too_few
 from tasks.errors import DataRefused, NotEnoughData
 from tasks.values import NewKindFound
@@ -26,9 +26,9 @@ SEED = 0
 MANY_MORE = 1.25  # times as many new images: else a longer stretch only dilutes them
 
 
-def refuse_fault(stretch: Sample, kind: NewKind, reference: Sample) -> None:
+def refuse_fault(world: World, stretch: Sample, kind: NewKind, reference: Sample) -> None:
     """DataRefused where the images of the new kind may be a broken sensor's."""
-    decided, _ = _triage(stretch, kind, reference)
+    decided, _ = _triage(world, stretch, kind, reference)
     if decided.action == "block":
         raise DataRefused(
             f"emergency: the newest {len(stretch):,} images captured from traffic may be a broken sensor's, nothing is "
@@ -36,27 +36,27 @@ def refuse_fault(stretch: Sample, kind: NewKind, reference: Sample) -> None:
         )
 
 
-def left_without(stretch: Sample, kind: NewKind, reference: Sample) -> bool:
+def left_without(world: World, stretch: Sample, kind: NewKind, reference: Sample) -> bool:
     """Whether the images outside of the risen clusters left the reference too, in codes and errors."""
     rest = np.ones(len(stretch), np.bool_)
     rest[kind.indices] = False
-    decided, _ = _triage(stretch.take(rest), None, reference)
+    decided, _ = _triage(world, stretch.take(rest), None, reference)
     return _is_emergency(decided)
 
 
 def take_whole(
-    captured: Sample, least: int, reference: Sample, named: int = 0, *, trusted: bool = False
+    world: World, captured: Sample, least: int, reference: Sample, named: int = 0, *, trusted: bool = False
 ) -> tuple[int, NewKindFound]:
     """The newest captured images in the place of a new kind, and how many: `least`, or more where many more are new.
 
     See `judge_whole`.
     """
     size = min(least, len(captured))
-    best = size, judge_whole(captured, size, reference, named, trusted=trusted)
+    best = size, judge_whole(world, captured, size, reference, named, trusted=trusted)
     while size < len(captured):
         size = min(2 * size, len(captured))
         try:
-            longer = judge_whole(captured, size, reference, named, trusted=trusted)
+            longer = judge_whole(world, captured, size, reference, named, trusted=trusted)
         except NotEnoughData:
             break
         if size * longer.purity > MANY_MORE * best[0] * best[1].purity:
@@ -65,14 +65,14 @@ def take_whole(
 
 
 def judge_whole(
-    captured: Sample, size: int, reference: Sample, named: int = 0, *, trusted: bool = False
+    world: World, captured: Sample, size: int, reference: Sample, named: int = 0, *, trusted: bool = False
 ) -> NewKindFound:
     """The newest `size` captured images in the place of a new kind; NotEnoughData where they are no emergency.
 
     `named`: images in risen clusters, too few to learn from. `trusted`: a person has looked at the images, and asks.
     """
     newest = captured.take(slice(len(captured) - size, None))
-    decided, facts = _triage(newest, None, reference)
+    decided, facts = _triage(world, newest, None, reference)
     moved = facts.share_moved()
     if not _is_emergency(decided) and not (trusted and facts.judgement.failed):
         also = f"and the newest {size:,} as a whole are no emergency: {decided.action}: {decided.reason}; "
@@ -88,7 +88,7 @@ def judge_whole(
     )
 
 
-def _triage(stretch: Sample, kind: NewKind | None, reference: Sample) -> tuple[Triage, Facts]:
+def _triage(world: World, stretch: Sample, kind: NewKind | None, reference: Sample) -> tuple[Triage, Facts]:
     """What the table says of these images alone, and what it looked at."""
     from data_checks.drift.found_images import measure_found
     from data_checks.drift.judge import judge_window
@@ -96,13 +96,13 @@ def _triage(stretch: Sample, kind: NewKind | None, reference: Sample) -> tuple[T
     from data_checks.drift.triage_facts import Circumstances, Facts
     from data_checks.drift.window import Window
 
-    policy = settings().drift
+    policy = world.settings.drift
     judgement = judge_window(Window(stretch, refused={}, received=len(stretch)), reference, policy)
     circumstances = Circumstances(
         new_kind=kind,
         promoted_s_ago=None,
         previous_exists=False,
-        latency_p99_ms=None,
+        latency=None,
         found=None if kind is None else measure_found(stretch, reference, kind.indices, seed=SEED),
     )
     return triage(judgement, circumstances, policy), Facts(judgement, circumstances, policy)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.context import settings
+from deploy.wiring import World, open_catalogue
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,19 +23,19 @@ REQUESTS = "requests/"  # segments of replicas; packed folders have others (`dep
 COLUMNS = ["digest", "source", "segment", "captured_at"]
 
 
-def free_rows(version: int, old_sources: tuple[str, ...], held_back: tuple[str, ...]) -> pa.Table:
+def free_rows(world: World, version: int, old_sources: tuple[str, ...], held_back: tuple[str, ...]) -> pa.Table:
     """Rows that no benchmark holds, the oldest capture first."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    rows = settings().open_catalogue().read(COLUMNS, version=version)
+    rows = world.catalogue.read(COLUMNS, version=version)
     rows = rows.filter(pc.invert(pc.is_in(rows["source"], value_set=pa.array(old_sources, pa.string()))))
     rows = rows.filter(pc.invert(pc.is_in(rows["digest"], value_set=pa.array(held_back, pa.string()))))
     order = np.argsort(rows["captured_at"].cast("int64").to_numpy(), kind="stable")
     return rows.take(order)
 
 
-def traffic_among(rows: pa.Table, artifact: Artifact) -> pa.Table:
+def traffic_among(world: World, rows: pa.Table, artifact: Artifact) -> pa.Table:
     """Those that replicas captured and the champion's data set does not have."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -48,16 +48,16 @@ def traffic_among(rows: pa.Table, artifact: Artifact) -> pa.Table:
     if (trained_on := Dataset.parse(artifact.summary.dataset_version)) is None:  # registered by hand, from elsewhere
         return rows
     try:
-        catalogue = settings().open_catalogue(trained_on.catalogue)
+        catalogue = open_catalogue(world.settings, trained_on.catalogue)
         known = catalogue.read(["segment"], version=trained_on.version)["segment"].unique()
     except ObjectMissing:  # from elsewhere as well: this installation never had such a catalogue or version
         return rows
     return rows.filter(pc.invert(pc.is_in(rows["segment"], value_set=pa.array(known.to_pylist(), pa.string()))))
 
 
-def newest(rows: pa.Table) -> pa.Table:
+def newest(world: World, rows: pa.Table) -> pa.Table:
     """At most as many as a window has."""
-    at_most = settings().training.window_images
+    at_most = world.settings.training.window_images
     return rows.slice(max(0, len(rows) - at_most))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.context import objects, settings
+from deploy.wiring import World
 from tasks.dataset.fingerprints import catalogue_fingerprints
 from tasks.dataset.images import benchmark_digests, probing_digests
 from tasks.run.progress import tell_step
@@ -38,12 +38,12 @@ class LookAlikes:
     narrowed: float
 
     @classmethod
-    def of_catalogue(cls, version: int) -> LookAlikes:
+    def of_catalogue(cls, world: World, version: int) -> LookAlikes:
         """Fingerprints that were not taken before are, and kept."""
         from data_checks.near_duplicates.limit import narrow_limits
 
-        rows = settings().open_catalogue().read(["digest", "segment", "row", "name"], version=version)
-        prints = catalogue_fingerprints(rows, version)
+        rows = world.catalogue.read(["digest", "segment", "row", "name"], version=version)
+        prints = catalogue_fingerprints(world, rows, version)
         tell_step("copies", f"how alike two of {len(rows):,} images must be to be one")
         return cls(version, rows, prints, narrow_limits(prints))
 
@@ -87,11 +87,11 @@ class LookAlikes:
         return found
 
 
-def find_twins(key: str, version: int, prefixes: Iterable[str]) -> TwinsFound:
+def find_twins(world: World, key: str, version: int, prefixes: Iterable[str]) -> TwinsFound:
     """Look through a version of the catalogue for copies of the images of these frozen sets; kept beside the run."""
-    alike, prefixes = LookAlikes.of_catalogue(version), tuple(prefixes)
+    alike, prefixes = LookAlikes.of_catalogue(world, version), tuple(prefixes)
     held, probes = (
-        alike.places({digest for prefix in prefixes for digest in digests_of(objects(), prefix)})
+        alike.places({digest for prefix in prefixes for digest in digests_of(world.objects, prefix)})
         for digests_of in (benchmark_digests, probing_digests)
     )
     others = np.setdiff1d(np.arange(len(alike.rows)), held)
@@ -100,15 +100,15 @@ def find_twins(key: str, version: int, prefixes: Iterable[str]) -> TwinsFound:
     twins, copied = others[originals >= 0], originals[originals >= 0]
     digests = tuple(sorted(alike.rows["digest"].take(twins).to_pylist()))
     step = f"twins-{hashlib.sha256(' '.join(digests).encode()).hexdigest()[:16]}"
-    finish_step(objects(), key, step, Twins(digests=digests))
+    finish_step(world.objects, key, step, Twins(digests=digests))
     return TwinsFound(n=len(twins), named=_name(alike.rows, twins, copied), step=step)
 
 
-def twins_of(plan: RetrainPlan) -> tuple[str, ...]:
+def twins_of(world: World, plan: RetrainPlan) -> tuple[str, ...]:
     """Digests of the copies that the plan found."""
     if plan.twins is None:
         return ()
-    kept = finished_step(objects(), plan.key, plan.twins.step, Twins)
+    kept = finished_step(world.objects, plan.key, plan.twins.step, Twins)
     assert kept is not None, "kept before the plan was"
     return kept.digests
 

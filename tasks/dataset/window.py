@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_checks.least_images import FEWEST_HELD_OUT
-from tasks.context import objects, settings
+from deploy.wiring import World
 from tasks.dataset.holdout import (
     HeldOut,
     hold_out,
@@ -48,6 +48,7 @@ NAMES_NOTHING = 0.9
 
 
 def select_window(
+    world: World,
     key: str,
     tier: Tier,
     champion: ServedVersion,
@@ -61,24 +62,25 @@ def select_window(
     NotEnoughData when the emergency tier finds too few images of a new kind, or none and all as a whole are not new;
     DataRefused when they may be a broken sensor's and nobody asked by hand.
     """
-    if (kept := finished_step(objects(), key, WINDOW_STEP, WindowSelection)) is not None:
+    if (kept := finished_step(world.objects, key, WINDOW_STEP, WindowSelection)) is not None:
         return kept
-    version = settings().open_catalogue().version()
+    version = world.catalogue.version()
     with tempfile.TemporaryDirectory() as temporary:
-        artifact = _fetch(champion, Path(temporary))
+        artifact = _fetch(world, champion, Path(temporary))
     if tier != "full":
-        _require_same_images(artifact, tier)
-    free = free_rows(version, old_sources, tuple(_digests(benchmark_digests, frozen)))
-    traffic = newest(traffic_among(free, artifact))
+        _require_same_images(world, artifact, tier)
+    free = free_rows(world, version, old_sources, tuple(_digests(world, benchmark_digests, frozen)))
+    traffic = newest(world, traffic_among(world, free, artifact))
     if tier == "emergency":
-        chosen = _select_new_kind(traffic, frozen, version, champion, artifact, trusted=cause == "by hand")
+        chosen = _select_new_kind(world, traffic, frozen, version, champion, artifact, trusted=cause == "by hand")
     else:
-        window = newest(free) if tier == "incremental" else traffic
-        chosen = _select_newest(window, traffic, version, champion)
-    return finish_step(objects(), key, WINDOW_STEP, chosen)
+        window = newest(world, free) if tier == "incremental" else traffic
+        chosen = _select_newest(world, window, traffic, version, champion)
+    return finish_step(world.objects, key, WINDOW_STEP, chosen)
 
 
 def _select_new_kind(
+    world: World,
     traffic: pa.Table,
     frozen: tuple[str, ...],
     version: int,
@@ -93,30 +95,30 @@ def _select_new_kind(
     """
     from data_checks.sample import Sample
 
-    pixels = read_captured(traffic, version, artifact)
-    captured = score_captured(pixels, artifact)
+    pixels = read_captured(world, traffic, version, artifact)
+    captured = score_captured(world, pixels, artifact)
     if artifact.reference is None:
         raise NoChampion(f"version {champion.version} has no reference to find a new kind against: evaluate it again")
-    reference, alike = Sample.of(artifact.reference), LookAlikes.of_catalogue(version)
-    probing = _digests(probing_digests, frozen)
+    reference, alike = Sample.of(artifact.reference), LookAlikes.of_catalogue(world, version)
+    probing = _digests(world, probing_digests, frozen)
     refused: NotEnoughData | None = None
-    places = place_by_kinds(pixels, artifact.digest)
+    places = place_by_kinds(world, pixels, artifact.digest)
 
     def choose(size: int, indices: np.ndarray, found: NewKindFound) -> WindowSelection:
-        return _choose(traffic.slice(len(traffic) - size), indices, found, alike, probing, champion)
+        return _choose(world, traffic.slice(len(traffic) - size), indices, found, alike, probing, champion)
 
     def choose_whole(named: int) -> WindowSelection:
-        size, found = take_whole(captured, wanted_window(), reference, named, trusted=trusted)
+        size, found = take_whole(world, captured, wanted_window(world), reference, named, trusted=trusted)
         return choose(size, np.arange(size), found)
 
-    for size, kind in look_back(captured, reference, wanted_images(), places):
+    for size, kind in look_back(world, captured, reference, wanted_images(world), places):
         stretch = captured.take(slice(len(captured) - size, None))
         named = 0 if kind is None else len(kind.indices)
         try:
-            if kind is None or _explains_nothing(kind, stretch, reference, trusted=trusted):
+            if kind is None or _explains_nothing(world, kind, stretch, reference, trusted=trusted):
                 return choose_whole(named)
             if named >= least_images() and not trusted:
-                refuse_fault(stretch, kind, reference)
+                refuse_fault(world, stretch, kind, reference)
             return choose(size, kind.indices, _named(kind))
         except NotEnoughData as error:  # a longer stretch has more of all
             refused = refused or error
@@ -127,11 +129,11 @@ def _select_new_kind(
     raise refused
 
 
-def _explains_nothing(kind: NewKind, stretch: Sample, reference: Sample, *, trusted: bool) -> bool:
+def _explains_nothing(world: World, kind: NewKind, stretch: Sample, reference: Sample, *, trusted: bool) -> bool:
     """Whether the risen clusters hold nearly all of the stretch, or too few to learn from where others left as well."""
     if kind.share > NAMES_NOTHING:
         return True
-    return len(kind.indices) < least_images() and (trusted or left_without(stretch, kind, reference))
+    return len(kind.indices) < least_images() and (trusted or left_without(world, stretch, kind, reference))
 
 
 def _named(kind: NewKind) -> NewKindFound:
@@ -147,6 +149,7 @@ def _named(kind: NewKind) -> NewKindFound:
 
 
 def _choose(
+    world: World,
     window: pa.Table,
     indices: np.ndarray,
     found: NewKindFound,
@@ -175,12 +178,12 @@ def _choose(
         return np.setdiff1d(new[~copies], held.rows)
 
     groups = alike.groups(digests.tolist())
-    held = hold_out_for_reference(window, is_new, groups, alike.version, learn)
+    held = hold_out_for_reference(world, window, is_new, groups, alike.version, learn)
     trained = learn(held)
     watched = watch_some(trained)
     require_share(len(trained) - len(watched), size - len(held.rows) - len(watched), found)
     return WindowSelection(
-        catalogue=settings().open_catalogue().name,
+        catalogue=world.catalogue.name,
         catalogue_version=alike.version,
         champion=champion,
         n=size,
@@ -196,22 +199,24 @@ def _choose(
     )
 
 
-def _select_newest(window: pa.Table, traffic: pa.Table, version: int, champion: ServedVersion) -> WindowSelection:
+def _select_newest(
+    world: World, window: pa.Table, traffic: pa.Table, version: int, champion: ServedVersion
+) -> WindowSelection:
     """The newest images, and of the traffic among them a hold-out where there is enough of it."""
     from data_checks.errors import SplitImpossible
 
-    share = settings().evaluation.window_holdout_share
+    share = world.settings.evaluation.window_holdout_share
     holdout: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     if len(traffic) * share >= FEWEST_HELD_OUT:
         try:
-            held = hold_out(traffic, np.zeros(len(traffic), dtype=bool), share, version)
+            held = hold_out(world, traffic, np.zeros(len(traffic), dtype=bool), share, version)
             holdout, sources = tuple(traffic["digest"].take(held.rows).to_pylist()), held.sources
         except SplitImpossible as error:  # these tiers can do without it, an emergency cannot
             print(f"no benchmark_new: {error}")
     began, ended = ends(window)
     return WindowSelection(
-        catalogue=settings().open_catalogue().name,
+        catalogue=world.catalogue.name,
         catalogue_version=version,
         champion=champion,
         n=len(window),
@@ -222,19 +227,19 @@ def _select_newest(window: pa.Table, traffic: pa.Table, version: int, champion: 
     )
 
 
-def _digests(of: Callable[[ObjectStore, str], list[str]], prefixes: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(digest for prefix in prefixes for digest in of(objects(), prefix))
+def _digests(world: World, of: Callable[[ObjectStore, str], list[str]], prefixes: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(digest for prefix in prefixes for digest in of(world.objects, prefix))
 
 
-def _fetch(champion: ServedVersion, folder: Path) -> Artifact:
+def _fetch(world: World, champion: ServedVersion, folder: Path) -> Artifact:
     from deploy.stores.objects.artifacts import fetch_artifact
 
-    return fetch_artifact(objects(), champion.artifact, champion.digest, folder / "champion")
+    return fetch_artifact(world.objects, champion.artifact, champion.digest, folder / "champion")
 
 
-def _require_same_images(artifact: Artifact, tier: Tier) -> None:
-    if not artifact.preprocessing.same_images(settings().preprocessing):
+def _require_same_images(world: World, artifact: Artifact, tier: Tier) -> None:
+    if not artifact.preprocessing.same_images(world.settings.preprocessing):
         raise NoChampion(
             f"{tier}: the champion sees images of {artifact.preprocessing.shape}, this installation makes them "
-            f"{settings().preprocessing.shape} (C, H, W) or by another fit: run the full tier first"
+            f"{world.settings.preprocessing.shape} (C, H, W) or by another fit: run the full tier first"
         )

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from data_checks.batch import HELD, describe_hold, judge_groups
-from tasks.context import objects, settings
+from deploy.wiring import World
 from tasks.intake.judged_rows import suite_frame
 from tasks.intake.judging import Group, Judged
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from deploy.stores.sql.digests import DigestIndex
 
 
-def admit(rows: Sequence[Judged], others: Iterable[Group], index: DigestIndex) -> str:
+def admit(world: World, rows: Sequence[Judged], others: Iterable[Group], index: DigestIndex) -> str:
     """Refuse what must not come in, and claim the digests of the rest; what is held, and why, in one line.
 
     `others`: the groups of images of the same segments that are not among the rows: they count as received.
@@ -29,10 +29,10 @@ def admit(rows: Sequence[Judged], others: Iterable[Group], index: DigestIndex) -
     received = Counter(others) + Counter(each.group for each in rows)
     refused = count_refused(rows)
     refuse_known(rows, index)
-    table_failed = _run_suite(rows)
+    table_failed = _run_suite(world, rows)
     for group, counts in count_refused(each for each in rows if each.refusal == "suite").items():
         refused[group].update(counts)
-    held = _hold(rows, received, refused, table_failed)
+    held = _hold(world, rows, received, refused, table_failed)
     claim(rows, index)
     return held
 
@@ -86,13 +86,14 @@ def batch_name(segments: Iterable[str]) -> str:
 
 
 def _hold(
+    world: World,
     rows: Sequence[Judged],
     received: Counter[Group],
     refused: dict[Group, Counter[Refusal]],
     table_failed: str,
 ) -> str:
     """Hold the passed images of the groups of which too many were refused; of all, where the table itself is wrong."""
-    verdicts = judge_groups(received, refused, settings().input_policy)
+    verdicts = judge_groups(received, refused, world.settings.input_policy)
     reasons = {
         group: f"{group[1]} ({group[0]}): {describe_hold(verdict)}"
         for group, verdict in verdicts.items()
@@ -104,7 +105,7 @@ def _hold(
     return table_failed or "; ".join(reasons[group] for group in sorted(reasons))
 
 
-def _run_suite(rows: Sequence[Judged]) -> str:
+def _run_suite(world: World, rows: Sequence[Judged]) -> str:
     """Great Expectations over the table of what passed; failing rows are refused, its document is kept.
 
     What failed of the table as a whole, or nothing.
@@ -112,12 +113,12 @@ def _run_suite(rows: Sequence[Judged]) -> str:
     from data_checks.table.suite import judge_table
 
     passed = [each for each in rows if each.refusal is None]
-    result = judge_table(suite_frame(passed), settings().input_policy, settings().preprocessing)
+    result = judge_table(suite_frame(passed), world.settings.input_policy, world.settings.preprocessing)
     for position, expectation in result.failed_rows.items():
         passed[position].refusal = "suite"
         passed[position].detail = f"the table suite expected {expectation}"
     name = batch_name({each.segment for each in rows})
-    objects().put(f"ingest/{name}/suite.json", json.dumps(result.document, indent=1).encode())
+    world.objects.put(f"ingest/{name}/suite.json", json.dumps(result.document, indent=1).encode())
     return result.table_failed
 
 

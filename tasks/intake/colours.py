@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deploy.record.intake import ColourCounts
-from tasks.context import objects, settings
+from deploy.wiring import World
 
 if TYPE_CHECKING:
     from tasks.intake.judging import Judged, JudgedSegment
@@ -18,16 +18,16 @@ WANTED = 2_000  # the first ones of the catalogue, with which the stated rate is
 NAMED = 3
 
 
-def compare_colours(batch: Sequence[JudgedSegment]) -> dict[str, ColourCounts]:
+def compare_colours(world: World, batch: Sequence[JudgedSegment]) -> dict[str, ColourCounts]:
     """For each segment how many accepted pictures are coloured as hardly any of the catalogue's first; {} for grey.
 
     Until the reference is complete, a batch that is not unlike it joins it; a segment that has joined is a part of it.
     """
-    if settings().preprocessing.channels != 3:
+    if world.settings.preprocessing.channels != 3:
         return {}
     from data_checks.colour_cast import derive_reference, flag_colours
 
-    joined, known = _read()
+    joined, known = _read(world)
     rows = {each.segment: [row for row in each.rows if row.refusal is None] for each in batch}
     rows = {segment: accepted for segment, accepted in rows.items() if accepted and segment not in joined}
     colours = {segment: _measure(accepted) for segment, accepted in rows.items()}
@@ -45,7 +45,7 @@ def compare_colours(batch: Sequence[JudgedSegment]) -> dict[str, ColourCounts]:
                 named=tuple(odd[:NAMED]),
             )
     if len(known) < WANTED and not ColourCounts.sum(found.values()).unlike:
-        _keep(joined, known, colours)
+        _keep(world, joined, known, colours)
     return found
 
 
@@ -60,27 +60,27 @@ def _measure(rows: Sequence[Judged]) -> np.ndarray:
     return found
 
 
-def _key() -> str:
-    return f"colours/{settings().preprocessing.digest[:16]}.safetensors"
+def _key(world: World) -> str:
+    return f"colours/{world.settings.preprocessing.digest[:16]}.safetensors"
 
 
-def _read() -> tuple[list[str], np.ndarray]:
+def _read(world: World) -> tuple[list[str], np.ndarray]:
     """The segments that have joined the reference, and its histograms (N, 64); none before the first."""
     from safetensors.numpy import load
 
     from data_checks.colour_cast import COLOUR_BINS
 
-    if objects().etag(_key()) is None:
+    if world.objects.etag(_key(world)) is None:
         return [], np.empty((0, COLOUR_BINS), np.float32)
-    kept = load(objects().get(_key()).data)
+    kept = load(world.objects.get(_key(world)).data)
     return kept["segments"].tobytes().decode().split("\n"), kept["histograms"]
 
 
-def _keep(joined: list[str], known: np.ndarray, colours: Mapping[str, np.ndarray]) -> None:
+def _keep(world: World, joined: list[str], known: np.ndarray, colours: Mapping[str, np.ndarray]) -> None:
     from safetensors.numpy import save
 
     if not colours:
         return
     histograms = np.concatenate([known, *colours.values()])[:WANTED]
     segments = np.frombuffer("\n".join([*joined, *colours]).encode(), np.uint8)
-    objects().put(_key(), save({"histograms": np.ascontiguousarray(histograms), "segments": segments}))
+    world.objects.put(_key(world), save({"histograms": np.ascontiguousarray(histograms), "segments": segments}))

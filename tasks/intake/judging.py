@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from tasks.context import engine, objects, settings
+from deploy.wiring import World
 from vae_core.images.preprocessing import pixel_digest
 
 if TYPE_CHECKING:
@@ -82,15 +82,19 @@ def way_of(segment: str) -> str:
     return "/".join(parts[:-1]) if parts[0] == "requests" else parts[0]
 
 
-def judge_segment(segment: str, only: Collection[int] | None = None) -> JudgedSegment:
+def judge_segment(world: World, segment: str, only: Collection[int] | None = None) -> JudgedSegment:
     """Judge the rows of a segment, all or `only` these; ObjectMissing or StoreCorrupt. Some files are held at once."""
     from data_checks.input_gate import judge_images
     from deploy.stores.objects.captures import CaptureStore
 
-    preprocessing, policy, reference = settings().preprocessing, settings().input_policy, _reference_histogram()
+    preprocessing, policy, reference = (
+        world.settings.preprocessing,
+        world.settings.input_policy,
+        _reference_histogram(world),
+    )
     found = JudgedSegment(segment, [], [])
     begin = 0
-    for images in CaptureStore(objects()).stream(segment):
+    for images in CaptureStore(world.objects).stream(segment):
         numbered = list(enumerate(images, begin))
         begin += len(images)
         if only is not None:
@@ -102,7 +106,7 @@ def judge_segment(segment: str, only: Collection[int] | None = None) -> JudgedSe
 
 
 def judge_in_batches(
-    segments: Sequence[str], at_most: int, only: dict[str, Collection[int]] | None = None
+    world: World, segments: Sequence[str], at_most: int, only: dict[str, Collection[int]] | None = None
 ) -> Iterator[tuple[list[JudgedSegment], dict[str, str]]]:
     """Judge segments in their order, as many at once as hold `at_most` bytes, and one at least.
 
@@ -115,7 +119,7 @@ def judge_in_batches(
     size = 0
     for segment in segments:
         try:
-            judged = judge_segment(segment, only[segment] if only is not None else None)
+            judged = judge_segment(world, segment, only[segment] if only is not None else None)
         except StoreCorrupt as error:  # it stays pending and on record
             unreadable[segment] = str(error)
             continue
@@ -157,14 +161,13 @@ def _head_of(image: CapturedImage) -> bytes:
     return image.data[:QUARANTINED_IMAGE_BYTES]
 
 
-def _reference_histogram() -> np.ndarray | None:
+def _reference_histogram(world: World) -> np.ndarray | None:
     """The champion's: the gate that answers requests must not know more than the one that admits training data."""
     from deploy.stores.objects.artifacts import fetch_reference
-    from deploy.stores.sql.release import ReleaseStore
 
-    champion = ReleaseStore(engine()).read().champion
+    champion = world.releases.read().champion
     if champion is None:
         return None
-    reference = fetch_reference(objects(), champion.artifact, champion.digest)
-    policy = settings().input_policy
+    reference = fetch_reference(world.objects, champion.artifact, champion.digest)
+    policy = world.settings.input_policy
     return reference.histogram_of_positives(policy.inversion_margin, policy.max_refused_share)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.context import objects, settings
+from deploy.wiring import World
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,18 +38,18 @@ class Pending:
         return sorted({*self.new, *self.unfinished, *self.again})
 
 
-def policy_digest() -> str:
+def policy_digest(world: World) -> str:
     """Names what decides today."""
     from data_checks.batch import decision_digest
 
-    return decision_digest(settings().input_policy, settings().preprocessing)
+    return decision_digest(world.settings.input_policy, world.settings.preprocessing)
 
 
-def find_pending(catalogue: Catalogue, *, every: bool = False) -> Pending:
+def find_pending(world: World, catalogue: Catalogue, *, every: bool = False) -> Pending:
     """What is to be done under today's policy; `every`: also what this very policy refused is judged again."""
     from deploy.stores.objects.captures import CaptureStore
 
-    segments = CaptureStore(objects()).segments()
+    segments = CaptureStore(world.objects).segments()
     done = catalogue.committed_segments("catalogue", segments) & catalogue.committed_segments("quarantine", segments)
     decisions = catalogue.decisions()
     last = _newest_rounds(decisions, done)
@@ -58,7 +58,7 @@ def find_pending(catalogue: Catalogue, *, every: bool = False) -> Pending:
     return Pending(
         new=sorted(set(segments) - done),
         unfinished={segment: number for segment, number in later.items() if segment not in finished},
-        again=_open_rows(decisions, done, "" if every else policy_digest()),
+        again=_open_rows(decisions, done, "" if every else policy_digest(world)),
         last=last,
     )
 

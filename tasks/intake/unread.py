@@ -13,6 +13,8 @@ from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
+from deploy.wiring import open_catalogue
+
 if TYPE_CHECKING:
     from deploy.settings import Settings
 
@@ -37,7 +39,7 @@ def note_unread(settings: Settings, place: str, files: Sequence[UnreadFile], now
     from data_checks.refusal import Refusal
     from deploy.stores.catalogue_rows import DISCARDED, QuarantineRow
 
-    catalogue, policy = settings.open_catalogue(), decision_digest(settings.input_policy, settings.preprocessing)
+    catalogue, policy = open_catalogue(settings), decision_digest(settings.input_policy, settings.preprocessing)
     segment = f"{UNREAD}{hashlib.sha256(place.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}"
     columns = ["source", "captured_at", "name", "detail"]
     before = {each["name"]: each for each in catalogue.decisions(columns).to_pylist() if each["segment"] == segment}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from deploy.record.intake import QUARANTINE_DISCARDED, QUARANTINE_RELEASED, IngestCounts, Vouched
 from deploy.record.kind import Kind
-from tasks.context import engine, now, settings
+from deploy.wiring import World
 from tasks.ingest import BATCH_BYTES, add_counts
 from tasks.intake.admitting import claim, refuse_known
 from tasks.intake.judging import Judged, judge_in_batches
@@ -32,67 +32,70 @@ class Released:
     refused: dict[str, int] = field(default_factory=dict)
 
 
-def rejudge_all() -> IngestCounts:
+def rejudge_all(world: World) -> IngestCounts:
     """Judge everything in quarantine under today's settings, also what these very settings refused."""
-    catalogue = settings().open_catalogue()
-    pending = find_pending(catalogue, every=True)
-    finish_rounds(pending.unfinished, catalogue)
-    return add_counts(judge_again(pending.again, pending.last, catalogue, BATCH_BYTES))
+    catalogue = world.catalogue
+    pending = find_pending(world, catalogue, every=True)
+    finish_rounds(world, pending.unfinished, catalogue)
+    return add_counts(world, judge_again(world, pending.again, pending.last, catalogue, BATCH_BYTES))
 
 
-def release_rows(rows: Rows, reason: str) -> Released:
+def release_rows(world: World, rows: Rows, reason: str) -> Released:
     """Let these images in against the policy, for the reason that a person gives; what has no pixels stays.
 
     Nor does an image come in that a benchmark holds, or that is in the catalogue already.
     """
-    from deploy.stores.sql.digests import DigestIndex
-
-    catalogue, index = settings().open_catalogue(), DigestIndex(engine())
-    last, rows = _settle(catalogue, rows)
+    catalogue, index = world.catalogue, world.digests
+    last, rows = _settle(world, catalogue, rows)
     accepted, refused = 0, Counter[str]()
-    for batch, unreadable in judge_in_batches(sorted(rows), BATCH_BYTES, dict(rows)):
+    for batch, unreadable in judge_in_batches(world, sorted(rows), BATCH_BYTES, dict(rows)):
         judged = [row for each in batch for row in each.rows]
         refused.update(each.refusal or "" for each in judged if each.pixels is None)
         refused.update({"unreadable segment": sum(len(rows[segment]) for segment in unreadable)})
-        counts = _let_in([each for each in judged if each.pixels is not None], last, catalogue, index, reason)
+        counts = _let_in(world, [each for each in judged if each.pixels is not None], last, catalogue, index, reason)
         accepted += counts.accepted + counts.converted
         refused.update(counts.reasons)
     released = Released(accepted, dict((+refused).most_common()))
-    _note(QUARANTINE_RELEASED, reason, rows, accepted)
+    _note(world, QUARANTINE_RELEASED, reason, rows, accepted)
     return released
 
 
-def discard_rows(rows: Rows, reason: str) -> int:
+def discard_rows(world: World, rows: Rows, reason: str) -> int:
     """Give these images up: they are not judged again and not asked about. Their files stay in the captures."""
     from deploy.stores.catalogue_rows import DISCARDED
 
-    catalogue = settings().open_catalogue()
-    last, rows = _settle(catalogue, rows)
+    catalogue = world.catalogue
+    last, rows = _settle(world, catalogue, rows)
     given_up = 0
-    for batch, _ in judge_in_batches(sorted(rows), BATCH_BYTES, dict(rows)):
+    for batch, _ in judge_in_batches(world, sorted(rows), BATCH_BYTES, dict(rows)):
         judged = [row for each in batch for row in each.rows]
         for each in judged:
             each.refusal, each.detail = DISCARDED, reason
-        given_up += decide(judged, [each.segment for each in batch], last, catalogue).quarantined
-    _note(QUARANTINE_DISCARDED, reason, rows, given_up)
+        given_up += decide(world, judged, [each.segment for each in batch], last, catalogue).quarantined
+    _note(world, QUARANTINE_DISCARDED, reason, rows, given_up)
     return given_up
 
 
 def _let_in(
-    judged: Sequence[Judged], last: Mapping[str, int], catalogue: Catalogue, index: DigestIndex, reason: str
+    world: World,
+    judged: Sequence[Judged],
+    last: Mapping[str, int],
+    catalogue: Catalogue,
+    index: DigestIndex,
+    reason: str,
 ) -> IngestCounts:
     rows = [replace(each, refusal=None, detail=reason) for each in judged]
     refuse_known(rows, index)
     claim(rows, index)
-    return decide(rows, sorted({each.segment for each in rows}), last, catalogue, vouched=reason)
+    return decide(world, rows, sorted({each.segment for each in rows}), last, catalogue, vouched=reason)
 
 
-def _settle(catalogue: Catalogue, rows: Rows) -> tuple[Mapping[str, int], Rows]:
+def _settle(world: World, catalogue: Catalogue, rows: Rows) -> tuple[Mapping[str, int], Rows]:
     """The newest round of each segment, all of them finished; and those of the rows that are refused as of it."""
     from deploy.stores.catalogue_rows import ENDED
 
-    pending = find_pending(catalogue)
-    finish_rounds(pending.unfinished, catalogue)
+    pending = find_pending(world, catalogue)
+    finish_rounds(world, pending.unfinished, catalogue)
     decided = catalogue.decisions()
     columns = (decided[name].to_pylist() for name in ("segment", "row", "reason", "round"))
     still = {
@@ -105,8 +108,7 @@ def _settle(catalogue: Catalogue, rows: Rows) -> tuple[Mapping[str, int], Rows]:
     return pending.last, {segment: numbers for segment, numbers in kept.items() if numbers}
 
 
-def _note(kind: Kind[Vouched], reason: str, rows: Rows, images: int) -> None:
-    from deploy.stores.sql.ledger import Ledger
+def _note(world: World, kind: Kind[Vouched], reason: str, rows: Rows, images: int) -> None:
 
     said = Vouched(reason=f"{images:,} images: {reason}", images=images, segments=tuple(sorted(rows)))
-    kind.write(Ledger(engine()), settings().product, said, now())
+    kind.write(world.ledger, world.settings.product, said, world.now())

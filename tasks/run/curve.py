@@ -1,4 +1,4 @@
-"""A run's training curve as a file, and where a training stands in words: both kinds of models."""
+"""A run's training curve as a file, and where a training stands in words."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tasks.context import objects
+from deploy.wiring import World
+from vae_core.families.registry import family_reporting
 
 if TYPE_CHECKING:
     from vae_core.priors.fit_code_prior import CodePriorProgress
     from vae_core.training.health.progress import TrainProgress
 
-OF_VAE = ("neg_elbo", "nll", "kl", "beta", "learning_rate")
-OF_VQ_VAE = ("squared_error", "commitment", "codes_used", "perplexity", "learning_rate")
-
 
 def told_names(progress: TrainProgress) -> tuple[str, ...]:
-    """What a training of this kind tells at every report."""
-    return OF_VAE if progress.squared_error is None else OF_VQ_VAE
+    """What a training of this family tells at every report."""
+    return (*family_reporting(progress).reported, "learning_rate")
 
 
-def keep_curve(key: str, curve: Sequence[TrainProgress]) -> None:
+def keep_curve(world: World, key: str, curve: Sequence[TrainProgress]) -> None:
     """Keep a training's reports, of which there is at least one, as equally long columns."""
     names = ("step", "epoch", *told_names(curve[-1]))
     columns = {name: [getattr(each, name) for each in curve] for name in names}
-    objects().put(curve_key(key), json.dumps(columns).encode())
+    world.objects.put(curve_key(key), json.dumps(columns).encode())
 
 
 def curve_key(run: str) -> str:
@@ -35,13 +33,8 @@ def curve_key(run: str) -> str:
 
 def say_training(progress: TrainProgress) -> str:
     """Where a training stands."""
-    where = f"step {progress.step:,}, {progress.epoch:.1f} passes over the images"
-    if progress.squared_error is None:
-        return f"{where}, −ELBO {progress.neg_elbo:.1f}, KL {progress.kl:.1f} nats"
-    return (
-        f"{where}, squared error {progress.squared_error:.2f}, {progress.codes_used:,} codes used, "
-        f"perplexity {progress.perplexity:.0f}"
-    )
+    said = family_reporting(progress).say_progress(progress)
+    return f"step {progress.step:,}, {progress.epoch:.1f} passes over the images, {said}"
 
 
 def say_code_prior(progress: CodePriorProgress, positions: int) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from tasks.context import settings
+from deploy.wiring import World
 from tasks.errors import DeviceMissing
 
 
-def training_device() -> str:
+def training_device(world: World) -> str:
     """The `[training] device` of the settings; DeviceMissing where this machine has none of that name.
 
     The machine that asks for a retraining need not have it, so the settings alone cannot say.
     """
-    name = settings().training.device
+    name = world.settings.training.device
     if missing := find_missing_device(name):
         raise DeviceMissing(missing)
     return name

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from deploy.shown_time import show_time
-from tasks.context import now, settings
+from deploy.wiring import World
 from tasks.run.curve import told_names
 
 if TYPE_CHECKING:
@@ -37,10 +37,16 @@ class CurveLogger:
     """
 
     def __init__(
-        self, registry: Registry, trigger: str, name: str, params: dict[str, object], planned_at: datetime
+        self,
+        registry: Registry,
+        trigger: str,
+        name: str,
+        params: dict[str, object],
+        planned_at: datetime,
+        clock: Callable[[], datetime],
     ) -> None:
         self._registry, self._trigger, self._name, self._params = registry, trigger, name, params
-        self._planned_at = planned_at
+        self._planned_at, self._clock = planned_at, clock
         self._waiting: list[tuple[datetime | None, CurvePoint]] = []
         self._otherwise: dict[str, object] = {}
         self._lock = threading.Lock()
@@ -108,7 +114,7 @@ class CurveLogger:
                 self._send_params(run_id, otherwise)
             for at in (self._planned_at, None):
                 if points := [each for when, each in batch if when == at]:
-                    self._registry.log_curve(run_id, points, at or now())
+                    self._registry.log_curve(run_id, points, at or self._clock())
         except StoreError as error:
             print(f"training curve waits: {error}")
             return False
@@ -127,7 +133,7 @@ class CurveLogger:
             print(f"what was trained otherwise than planned is in the version's summary only: {error}")
 
 
-def open_curves(plan: RetrainPlan) -> CurveLogger:
+def open_curves(world: World, plan: RetrainPlan) -> CurveLogger:
     """Those of a plan's run in MLflow, whose parameters say what is trained and by which recipe."""
     params = {
         "tier": plan.tier,
@@ -141,12 +147,12 @@ def open_curves(plan: RetrainPlan) -> CurveLogger:
     }
     if plan.code_prior is not None:
         params |= _fields("code_prior", plan.code_prior.config) | _fields("code_prior", plan.code_prior.recipe)
-    return CurveLogger(settings().open_registry(), plan.key, name_run(plan), params, plan.planned_at)
+    return CurveLogger(world.registry, plan.key, name_run(world, plan), params, plan.planned_at, world.now)
 
 
-def name_run(plan: RetrainPlan) -> str:
+def name_run(world: World, plan: RetrainPlan) -> str:
     """What a person reads in the registry: the tier, and when it was planned."""
-    return f"{plan.tier} {show_time(plan.planned_at, settings().timezone, seconds=False)}"
+    return f"{plan.tier} {show_time(plan.planned_at, world.settings.timezone, seconds=False)}"
 
 
 def _fields(part: str, config: BaseModel) -> dict[str, object]:

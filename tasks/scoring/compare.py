@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from tasks.context import objects, settings
+from deploy.wiring import World
 from tasks.dataset.images import read_benchmark
 from tasks.evaluate import read_new
 from tasks.run.progress import tell_step
@@ -42,28 +42,29 @@ class Compared:
     cells: list[CellChange]
 
 
-def compare_versions(plan: RetrainPlan, evaluated: Evaluated, champion: ServedVersion) -> Compared:
+def compare_versions(world: World, plan: RetrainPlan, evaluated: Evaluated, champion: ServedVersion) -> Compared:
     """Measure the champion where the candidate was measured, and pair them by image."""
     from deploy.stores.objects.artifacts import fetch_artifact
 
     with tempfile.TemporaryDirectory() as temporary:
-        mine = fetch_artifact(objects(), evaluated.artifact, evaluated.digest, Path(temporary) / "candidate")
-        theirs = fetch_artifact(objects(), champion.artifact, champion.digest, Path(temporary) / "champion")
-    extractor = open_extractor()
-    old, new = read_benchmark(objects(), plan.benchmark, settings().evaluation.n_images), read_new(plan)
-    changes = _changes("old", mine, theirs, old, extractor)
+        mine = fetch_artifact(world.objects, evaluated.artifact, evaluated.digest, Path(temporary) / "candidate")
+        theirs = fetch_artifact(world.objects, champion.artifact, champion.digest, Path(temporary) / "champion")
+    extractor = open_extractor(world)
+    old, new = read_benchmark(world.objects, plan.benchmark, world.settings.evaluation.n_images), read_new(world, plan)
+    changes = _changes(world, "old", mine, theirs, old, extractor)
     if new is not None:
-        changes += _changes("new", mine, theirs, new, extractor)
+        changes += _changes(world, "new", mine, theirs, new, extractor)
     return Compared(
-        candidate_old=kept_measurement(mine, old, extractor).result,
-        champion_old=kept_measurement(theirs, old, extractor).result,
-        champion_new=None if new is None else kept_measurement(theirs, new, extractor).result,
+        candidate_old=kept_measurement(world, mine, old, extractor).result,
+        champion_old=kept_measurement(world, theirs, old, extractor).result,
+        champion_new=None if new is None else kept_measurement(world, theirs, new, extractor).result,
         changes=changes,
-        cells=_cells(mine, theirs, old),
+        cells=_cells(world, mine, theirs, old),
     )
 
 
 def _changes(
+    world: World,
     benchmark: Literal["old", "new"],
     mine: Artifact,
     theirs: Artifact,
@@ -75,8 +76,8 @@ def _changes(
 
     ratio = paired_ratio(_errors(mine, pixels), _errors(theirs, pixels))
     changes = [Change("recon_error", benchmark, ratio.value - 1, ratio.low - 1, ratio.high - 1, ratio.n)]
-    candidate, champion = (kept_measurement(each, pixels, extractor) for each in (mine, theirs))
-    real = cached_features(pixels, extractor).features
+    candidate, champion = (kept_measurement(world, each, pixels, extractor) for each in (mine, theirs))
+    real = cached_features(world, pixels, extractor).features
     tell_step("comparing", f"distances of both versions on benchmark_{benchmark}")
     small = candidate.result.fd_reconstructions.n_too_small
     distances = _kernel_changes(real, candidate, champion) if small else _frechet_changes(real, candidate, champion)
@@ -122,7 +123,7 @@ def _large_enough(samples: FrechetScore | None) -> bool:
     return samples is not None and not samples.n_too_small
 
 
-def _cells(mine: Artifact, theirs: Artifact, pixels: np.ndarray) -> list[CellChange]:
+def _cells(world: World, mine: Artifact, theirs: Artifact, pixels: np.ndarray) -> list[CellChange]:
     """Errors in the clusters of the champion's reference, on `benchmark_old`: no known kind may be lost."""
     import numpy as np
 
@@ -134,7 +135,7 @@ def _cells(mine: Artifact, theirs: Artifact, pixels: np.ndarray) -> list[CellCha
     clusters = fit_clusters(theirs.reference.mu.astype(np.float32), seed=SEED)
     scores = score_many(theirs.model, pixels, "images, by cluster")
     cells = clusters.assign(scores.mu)
-    return measure_cells(_errors(mine, pixels), scores.recon_error, cells, settings().gate.lost_cell_min_images)
+    return measure_cells(_errors(mine, pixels), scores.recon_error, cells, world.settings.gate.lost_cell_min_images)
 
 
 def _errors(version: Artifact, pixels: np.ndarray) -> np.ndarray:

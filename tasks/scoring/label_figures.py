@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.context import objects, settings
+from deploy.wiring import World
 from tasks.dataset.images import benchmark_digests
 from tasks.label_errors import LABELS_STEP
 from tasks.label_values import LabelFigure, LabelFigures, LabelsChecked
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 FIGURES_STEP = "label-figures"
 
 
-def measure_labels(plan: RetrainPlan, artifact: Artifact, pixels: np.ndarray) -> LabelFigures:
+def measure_labels(world: World, plan: RetrainPlan, artifact: Artifact, pixels: np.ndarray) -> LabelFigures:
     """Errors by label of `pixels` (N, C, H, W), the first of the plan's `benchmark_old`; empty without labels."""
-    checked = finished_step(objects(), plan.key, LABELS_STEP, LabelsChecked)
+    checked = finished_step(world.objects, plan.key, LABELS_STEP, LabelsChecked)
     if checked is None or not checked.judged:
         return LabelFigures()
-    from vae_core.models.placement import model_on
+    from vae_core.placement import model_on
 
-    labels = _labels_of(plan, benchmark_digests(objects(), plan.benchmark.prefix)[: len(pixels)], checked)
+    labels = _labels_of(world, plan, benchmark_digests(world.objects, plan.benchmark.prefix)[: len(pixels)], checked)
     rows = np.asarray([place for place, label in enumerate(labels) if label], dtype=np.int64)
-    device = training_device()
+    device = training_device(world)
     errors = np.zeros(0)
     if len(rows):
         placed = model_on(artifact.model, device)
         errors = score_many(placed, pixels[rows], "images, by label", device=device).recon_error
     named = [labels[row] for row in rows]
     figures = summarise(np.asarray(errors, dtype=np.float64), named, checked)
-    return finish_step(objects(), plan.key, FIGURES_STEP, figures)
+    return finish_step(world.objects, plan.key, FIGURES_STEP, figures)
 
 
 def summarise(errors: np.ndarray, labels: list[str], checked: LabelsChecked) -> LabelFigures:
@@ -65,12 +65,12 @@ def summarise(errors: np.ndarray, labels: list[str], checked: LabelsChecked) -> 
     return LabelFigures(figures=tuple(sorted(figures, key=lambda each: -(each.recon_error or 0.0))))
 
 
-def _labels_of(plan: RetrainPlan, digests: list[str], checked: LabelsChecked) -> list[str]:
+def _labels_of(world: World, plan: RetrainPlan, digests: list[str], checked: LabelsChecked) -> list[str]:
     """The label of each image; empty where it has none, or one that is in doubt."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    rows = settings().open_catalogue().read(["digest", "label"], version=plan.catalogue_version)
+    rows = world.catalogue.read(["digest", "label"], version=plan.catalogue_version)
     rows = rows.filter(pc.is_in(rows["digest"], pa.array(digests, pa.string())))
     known = dict(zip(rows["digest"].to_pylist(), rows["label"].to_pylist(), strict=True))
     doubted = {each.digest for each in checked.suspects}

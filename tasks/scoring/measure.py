@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.context import objects, settings
+from deploy.wiring import World
 from tasks.run.device import training_device
 from tasks.run.progress import counting, tell_share, tell_step
 
@@ -40,6 +40,7 @@ class Measured:
 
 
 def measure_version(
+    world: World,
     artifact: Artifact,
     pixels: np.ndarray,
     extractor: FeatureExtractor,
@@ -49,10 +50,10 @@ def measure_version(
 ) -> Measured:
     """Evaluate a version on pixels (N, C, H, W); beside a small set as many samples are drawn, or 1,000."""
     from vae_core.evaluation.benchmark import evaluate
-    from vae_core.models.placement import model_on
+    from vae_core.placement import model_on
     from vae_core.priors.code_prior import CodePrior
 
-    config, device, remembering = settings().evaluation, training_device(), _Remembering(extractor)
+    config, device, remembering = world.settings.evaluation, training_device(world), _Remembering(extractor)
     prior = artifact.prior
     n_samples = config.n_samples
     if len(pixels) < config.n_images:
@@ -62,9 +63,9 @@ def measure_version(
         pixels,
         extractor=remembering,
         prior=model_on(prior, device) if isinstance(prior, CodePrior) else prior,
-        real_features=cached_features(pixels, extractor),
+        real_features=cached_features(world, pixels, extractor),
         independent_features=independent,
-        groups=cached_clusters(pixels, extractor),
+        groups=cached_clusters(world, pixels, extractor),
         thorough=config.thorough,
         n_samples=n_samples,
         seed=config.seed,
@@ -79,53 +80,57 @@ def measure_version(
     return Measured(result, seen[: len(pixels)], seen[len(pixels) :][-n_samples:])
 
 
-def kept_measurement(artifact: Artifact, pixels: np.ndarray, extractor: FeatureExtractor) -> Measured:
+def kept_measurement(world: World, artifact: Artifact, pixels: np.ndarray, extractor: FeatureExtractor) -> Measured:
     """A registered version's measurement: read where it was kept, else made and kept."""
-    key = _key(artifact.digest, pixels, extractor)
-    if objects().etag(key) is None:
+    key = _key(world, artifact.digest, pixels, extractor)
+    if world.objects.etag(key) is None:
 
         def tell(progress: EvaluationProgress) -> None:
             tell_share("evaluating", progress.share_done, f"the other version, {progress.describe()}", progress.stage)
 
-        measured = measure_version(artifact, pixels, extractor, on_progress=tell)
-        keep_measured(measured, artifact.digest, pixels, extractor)
-    return _read(key)
+        measured = measure_version(world, artifact, pixels, extractor, on_progress=tell)
+        keep_measured(world, measured, artifact.digest, pixels, extractor)
+    return _read(world, key)
 
 
-def keep_measured(measured: Measured, digest: str, pixels: np.ndarray, extractor: FeatureExtractor) -> None:
+def keep_measured(
+    world: World, measured: Measured, digest: str, pixels: np.ndarray, extractor: FeatureExtractor
+) -> None:
     """Keep a measurement under the version's digest, the set and the feature space."""
     from safetensors.numpy import save
 
     document = np.frombuffer(measured.result.model_dump_json().encode(), dtype=np.uint8)
     content = {"result": document, "reconstructions": measured.reconstructions, "samples": measured.samples}
-    objects().put(_key(digest, pixels, extractor), save(content))
+    world.objects.put(_key(world, digest, pixels, extractor), save(content))
 
 
-def open_extractor() -> FeatureExtractor:
+def open_extractor(world: World) -> FeatureExtractor:
     """The offline feature network, in bf16 where the processor computes in it."""
     from vae_core.evaluation.features.extractor import EfficientNetLite0
     from vae_core.training.objectives.precision import resolve_precision
 
-    device = training_device()
+    device = training_device(world)
     return EfficientNetLite0.load(
-        settings().features_file, precision=resolve_precision(settings().evaluation.precision, device), device=device
+        world.settings.features_file,
+        precision=resolve_precision(world.settings.evaluation.precision, device),
+        device=device,
     )
 
 
-def cached_features(pixels: np.ndarray, extractor: FeatureExtractor) -> RealFeatures:
+def cached_features(world: World, pixels: np.ndarray, extractor: FeatureExtractor) -> RealFeatures:
     """Features of a fixed set: extracted once for a feature space, kept in the object store."""
     from vae_core.evaluation.features.real_features import RealFeatures, extract_real_features, features_key
     from vae_core.images.preprocessing import pixel_digest
 
     key = f"features/{features_key(extractor.digest, pixel_digest(pixels))}.safetensors"
-    if objects().etag(key) is not None:
-        return RealFeatures.from_bytes(objects().get(key).data)
+    if world.objects.etag(key) is not None:
+        return RealFeatures.from_bytes(world.objects.get(key).data)
     features = extract_real_features(pixels, extractor, counting("features", "images of a fixed set", len(pixels)))
-    objects().put(key, features.to_bytes())
+    world.objects.put(key, features.to_bytes())
     return features
 
 
-def cached_clusters(pixels: np.ndarray, extractor: FeatureExtractor) -> np.ndarray | None:
+def cached_clusters(world: World, pixels: np.ndarray, extractor: FeatureExtractor) -> np.ndarray | None:
     """Clusters (N,) of a fixed set in a feature space: found once and kept, so that all versions meet the same ones.
 
     None where the set is too small for two.
@@ -139,14 +144,14 @@ def cached_clusters(pixels: np.ndarray, extractor: FeatureExtractor) -> np.ndarr
     if not (count := count_clusters(len(pixels))):
         return None
     key = f"features/{features_key(extractor.digest, pixel_digest(pixels))}-clusters-{count}.safetensors"
-    if objects().etag(key) is None:
-        features = cached_features(pixels, extractor).features
+    if world.objects.etag(key) is None:
+        features = cached_features(world, pixels, extractor).features
         tell_step("clusters", f"{count} of {len(pixels):,} images")
         found = cluster_images(features, count)
         if found is None:
             return None
-        objects().put(key, save({"clusters": found}))
-    clusters: np.ndarray = load(objects().get(key).data)["clusters"]
+        world.objects.put(key, save({"clusters": found}))
+    clusters: np.ndarray = load(world.objects.get(key).data)["clusters"]
     return clusters
 
 
@@ -164,19 +169,19 @@ class _Remembering:
         return features
 
 
-def _read(key: str) -> Measured:
+def _read(world: World, key: str) -> Measured:
     from safetensors.numpy import load
 
     from vae_core.evaluation.benchmark_result import BenchmarkResult
 
-    content = load(objects().get(key).data)
+    content = load(world.objects.get(key).data)
     result = BenchmarkResult.model_validate_json(content["result"].tobytes())
     return Measured(result, content["reconstructions"], content["samples"])
 
 
-def _key(digest: str, pixels: np.ndarray, extractor: FeatureExtractor) -> str:
+def _key(world: World, digest: str, pixels: np.ndarray, extractor: FeatureExtractor) -> str:
     from vae_core.images.preprocessing import pixel_digest
 
-    config = settings().evaluation
+    config = world.settings.evaluation
     drawn = f"{config.n_samples}-{config.seed}{'-thorough' if config.thorough else ''}"
     return f"measurements/{digest[:16]}-{pixel_digest(pixels)[:16]}-{extractor.digest[:16]}-{drawn}.safetensors"

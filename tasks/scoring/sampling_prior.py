@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from tasks.context import settings
+from deploy.wiring import World
 from tasks.run.device import training_device
 from tasks.run.progress import tell_step
 from tasks.scoring.scores import score_many
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from vae_core.models.conv_vae import ConvVae
+    from vae_core.families.variants import PosteriorModel
     from vae_core.priors.code_prior import CodePrior
     from vae_core.priors.code_prior_config import CodePriorConfig
     from vae_core.priors.fit_code_prior import CodePriorProgress, FittedCodePrior
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 PRIOR_IMAGES = 10_000  # as many codes as the mixture is fitted on at most
 
 
-def training_clock() -> Callable[[], float]:
+def training_clock(world: World) -> Callable[[], float]:
     """What a budget in seconds counts, of the training and of its prior."""
-    return time.process_time if settings().training.clock == "cpu" else time.monotonic
+    return time.process_time if world.settings.training.clock == "cpu" else time.monotonic
 
 
 def fit_mixture_prior(
-    model: ConvVae, pixels: np.ndarray, weights: np.ndarray, plan: RetrainPlan
+    world: World, model: PosteriorModel, pixels: np.ndarray, weights: np.ndarray, plan: RetrainPlan
 ) -> GaussianMixturePrior:
     """A VAE's: a mixture on draws from the posteriors of images (N, C, H, W) that weigh `weights` (N,)."""
     import numpy as np
@@ -47,14 +47,14 @@ def fit_mixture_prior(
         chosen = random.permutation(len(pixels))[:PRIOR_IMAGES]
     else:  # an image that is drawn twice gives two codes: each is drawn from its posterior
         chosen = random.choice(len(pixels), PRIOR_IMAGES, p=weights / weights.sum())
-    scores = score_many(model, pixels[chosen], "images, for the prior", device=training_device())
-    assert scores.logvar is not None, "a VAE has a posterior"
-    codes = sample_posterior(scores.mu, scores.logvar, torch.Generator().manual_seed(plan.train.seed))
-    tell_step("prior", f"fitting a mixture of {settings().training.mixture_components}")
-    return fit_mixture(codes, settings().training.mixture_components, plan.train.seed)
+    scores = score_many(model, pixels[chosen], "images, for the prior", device=training_device(world))
+    codes = sample_posterior(scores.mu, scores.column("logvar"), torch.Generator().manual_seed(plan.train.seed))
+    tell_step("prior", f"fitting a mixture of {world.settings.training.mixture_components}")
+    return fit_mixture(codes, world.settings.training.mixture_components, plan.train.seed)
 
 
 def fit_prior_over_codes(
+    world: World,
     codes: np.ndarray,
     weights: np.ndarray,
     plan: RetrainPlan,
@@ -78,8 +78,8 @@ def fit_prior_over_codes(
         config,
         plan.code_prior.recipe,
         seed=plan.train.seed,
-        clock=training_clock(),
-        device=training_device(),
+        clock=training_clock(world),
+        device=training_device(world),
         on_progress=on_progress,
         initial=warm_start(parent, config),
         checkpoint_folder=folder,

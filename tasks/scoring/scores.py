@@ -10,8 +10,8 @@ from tasks.run.progress import counting
 if TYPE_CHECKING:
     import numpy as np
 
-    from vae_core.inference import Scores
-    from vae_core.models.variants import MeasuredModel
+    from vae_core.families.scores import Scores
+    from vae_core.families.variants import MeasuredModel
 
 IMAGES_AT_ONCE = 2_048  # their reconstructions lie in memory together: 6 MB at 28 px
 
@@ -21,7 +21,8 @@ def score_many(model: MeasuredModel, pixels: np.ndarray, what: str, *, device: s
 
     `what` the images are, for who watches.
     """
-    from vae_core.inference import Scores, score_images
+    from vae_core.families.scores import Scores
+    from vae_core.inference import score_images
 
     tell, parts = counting("scoring", what, len(pixels)), []
     for start in range(0, len(pixels), IMAGES_AT_ONCE):

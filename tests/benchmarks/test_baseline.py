@@ -12,9 +12,9 @@ import torch
 
 from benchmarks import baseline
 from tests.vae_core.synthetic_images import TINY, boxes
-from vae_core.ae_config import ConvAeConfig
+from vae_core.families.build import build_model
+from vae_core.families.conv_ae.config import ConvAeConfig
 from vae_core.inference import score_images
-from vae_core.models.build import build_model
 
 
 class _Pixels:

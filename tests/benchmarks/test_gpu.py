@@ -19,12 +19,12 @@ from benchmarks.peers.load import PeerMissing, load_peer
 from benchmarks.peers.pythae import train_pythae_vae
 from benchmarks.tables import read_report, render_report
 from tests.vae_core.synthetic_images import TINY, TINY_VQ, boxes
-from vae_core.config import ModelConfig
 from vae_core.evaluation.likelihood.binarize import binarize
 from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of
+from vae_core.families.build import build_model
+from vae_core.families.configs import ModelConfig
+from vae_core.families.conv_vae.model import ConvVae
 from vae_core.images.preprocessing import to_unit
-from vae_core.models.build import build_model
-from vae_core.models.conv_vae import ConvVae
 from vae_core.training.result import TrainResult
 
 

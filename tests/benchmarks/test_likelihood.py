@@ -10,7 +10,7 @@ import torch
 from benchmarks import likelihood
 from tests.vae_core.synthetic_images import boxes
 from vae_core.evaluation.likelihood.binarize import binarize
-from vae_core.models.protocol import Posterior
+from vae_core.families.conv_vae.protocol import Posterior
 
 
 def test_without_real_images_there_is_no_figure(

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import samples
 from tests.vae_core.synthetic_images import boxes
-from vae_core.vq_config import VqVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
 
 
 class _Pixels:

@@ -11,13 +11,13 @@ from benchmarks import training
 from benchmarks.bare_loop import bare_loss, bare_vq_loss
 from benchmarks.peers.load import PeerMissing
 from tests.vae_core.synthetic_images import TINY, TINY_VQ, boxes, recipe, tiny_vq_vae
-from vae_core.config import ModelConfig
+from vae_core.families.build import build_model
+from vae_core.families.configs import ModelConfig
+from vae_core.families.conv_vae.objective import VaeObjective
+from vae_core.families.vq_vae.objective import VqVaeObjective
 from vae_core.images.preprocessing import to_unit
-from vae_core.models.build import build_model
 from vae_core.training.data.batches import Batch
 from vae_core.training.objectives.objective import LossWeights
-from vae_core.training.objectives.vae_objective import VaeObjective
-from vae_core.training.objectives.vq_objective import VqVaeObjective
 
 SECONDS = {
     "pythae_vae": [4.0, 4.2, 4.4],

@@ -9,9 +9,9 @@ import torch
 
 from benchmarks import vq
 from benchmarks.peers.load import PeerMissing
-from vae_core.quantize.quantised import Quantised
-from vae_core.quantize.vector import VectorQuantiser
-from vae_core.vq_config import VqVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.quantisers.quantised import Quantised
+from vae_core.families.vq_vae.quantisers.vector import VectorQuantiser
 
 CONFIG = VqVaeConfig(height=8, width=8, widths=(4, 8), codebook_size=32, code_dim=8)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from data_checks.sample import Sample
+from vae_core.families.registry import FAMILIES
 from vae_core.reference import HISTOGRAM_BINS, Reference
 
 
@@ -38,7 +39,7 @@ def quantised(n: int = 5, places: tuple[int, int] = (2, 3)) -> Reference:
 def test_a_reference_of_a_vq_vae_keeps_its_codes_as_whole_numbers_row_by_row_of_the_grid() -> None:
     reference = quantised()
     sample = Sample.of(reference)
-    assert sample.quantised and sample.kl is None and sample.logvar is None
+    assert sample.family is FAMILIES["vq_vae"] and sample.kl is None and sample.logvar is None
     assert sample.codes is not None and sample.codes.dtype == np.int32 and reference.codes is not None
     assert sample.codes.tolist() == [each.ravel().tolist() for each in reference.codes]
     some = sample.take(np.array([3, 1]))
@@ -57,7 +58,7 @@ def test_samples_of_two_kinds_or_grids_are_of_two_models() -> None:
 
 def test_a_sample_is_of_one_kind_of_model() -> None:
     columns = Sample.of(quantised()).columns()
-    with pytest.raises(ValueError, match="logvar and kl of a VAE, or codes and code_distance, came .*kl"):
+    with pytest.raises(ValueError, match="logvar and kl, or codes and code_distance beside .* came .*kl"):
         Sample(**columns, kl=columns["norm"])
-    with pytest.raises(ValueError, match="or codes and code_distance, came"):
+    with pytest.raises(ValueError, match="or codes and code_distance beside .* came"):
         Sample(**{name: column for name, column in columns.items() if name != "codes"})

@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from data_checks.policy import InputPolicy
 from deploy.configuration.training import TrainingConfig
 from deploy.settings import Settings, SettingsError, load_settings
+from deploy.wiring import open_orchestrator, open_registry
 from tests.deploy.settled import empty_the_environment
-from vae_core.config import ConvVaeConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.training.health.early_warning import twin_recipe
-from vae_core.vq_config import VqVaeConfig
 
 
 @pytest.fixture(autouse=True)
@@ -385,9 +386,9 @@ def test_a_neighbour_that_is_not_known_yet_says_how_it_gets_known() -> None:
     settings = Settings()
 
     with pytest.raises(SettingsError, match="mlflow_url is not set: start `latentloop up`, or set LATENTLOOP_MLFLOW_U"):
-        settings.open_registry()
+        open_registry(settings)
     with pytest.raises(SettingsError, match="prefect_url is not set: start `latentloop up`, or set LATENTLOOP_PREFECT"):
-        settings.open_orchestrator()
+        open_orchestrator(settings)
 
 
 def test_the_default_model_is_a_vq_vae_with_a_prior_over_its_codes() -> None:

@@ -21,6 +21,7 @@ from deploy.settings import Settings, load_settings
 from deploy.stores.authorities import trusted
 from deploy.stores.errors import StoreUnavailable
 from deploy.stores.orchestrator import Orchestrator
+from deploy.wiring import open_orchestrator, open_registry
 from latentloop.demo import shipment
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.shipment import Shipment, write_shipment
@@ -119,13 +120,13 @@ class Loop:
 
     def open_orchestrator(self) -> Orchestrator:
         """Prefect, waited for while its supervisor starts it again."""
-        orchestrator = self.settings.open_orchestrator(RESTART_S)
+        orchestrator = open_orchestrator(self.settings, RESTART_S)
         _once_it_is_up(orchestrator.deployments)
         return orchestrator
 
     def digest_of(self, version: str) -> str:
         """The digest that the registry keeps of a version."""
-        return self.settings.open_registry().version(version).tags["model_digest"]
+        return open_registry(self.settings).version(version).tags["model_digest"]
 
     def run(self, *arguments: str, timeout_s: float = 800) -> str:
         """Run a command that must succeed; returns its stdout."""
@@ -192,7 +193,7 @@ def registered(loop: Loop, counts: dict[str, object]) -> dict[str, str]:
     """What `latentloop retrain` said of the version that it made."""
     found: dict[str, str] = json.loads(loop.run("retrain", "--tier", "full", "--json"))
     # the tag as a person first sees it: approval, later in this story, changes it
-    return {**found, "approval": loop.settings.open_registry().version(found["version"]).approval}
+    return {**found, "approval": open_registry(loop.settings).version(found["version"]).approval}
 
 
 @pytest.fixture(scope="package")

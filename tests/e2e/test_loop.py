@@ -12,6 +12,7 @@ from deploy.configuration.digest import SHORT, digest_values, settings_digest
 from deploy.configuration.in_force import read_settings_in_force
 from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_catalogue, open_database, open_objects, open_registry
 from latentloop.demo.damage import encode_png
 from latentloop.demo.shipment import Shipment
 from tests.e2e.conftest import COOLDOWN_S, IMAGES, SOURCES, Loop
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.server
 def test_a_variable_that_decides_reaches_every_process_and_shows_in_the_digest(
     loop: Loop, counts: dict[str, object]
 ) -> None:
-    digest, ledger = settings_digest(loop.settings), Ledger(loop.settings.open_database())
+    digest, ledger = settings_digest(loop.settings), Ledger(open_database(loop.settings))
     in_force, beat = read_settings_in_force(ledger), ledger.last_beat("controller")
     with loop.open_orchestrator() as orchestrator:
         lines = [line for line in orchestrator.log_lines() if line.startswith("settings ")]
@@ -51,18 +52,18 @@ def test_each_file_of_the_folder_is_accepted_or_quarantined_and_exactly_the_dama
         "truncated": 4, "not_an_image": 2, "empty_file": 2, "low_variance": 2, "wrong_shape": 2, "wrong_mode": 2,
         "too_many_pixels": 2, "duplicate": 2,
     }  # fmt: skip
-    catalogue = loop.settings.open_catalogue()
+    catalogue = open_catalogue(loop.settings)
     assert len(dict(catalogue.sources(catalogue.version()))) == SOURCES
 
 
 def test_retraining_makes_a_version_that_waits_for_approval(loop: Loop, registered: dict[str, str]) -> None:
-    version = loop.settings.open_registry().version(registered["version"])
+    version = open_registry(loop.settings).version(registered["version"])
 
     assert registered["approval"] == "pending"
     assert registered["benchmark"] == "passed", registered["reason"]
     assert version.tags["benchmark"] == "passed"
     assert version.tags["model_digest"] == registered["digest"]
-    assert [each.version for each in loop.settings.open_registry().versions()] == [registered["version"]]
+    assert [each.version for each in open_registry(loop.settings).versions()] == [registered["version"]]
 
 
 def test_retraining_the_same_catalogue_again_says_that_there_is_nothing_to_do(
@@ -76,7 +77,7 @@ def test_retraining_the_same_catalogue_again_says_that_there_is_nothing_to_do(
 
 
 def test_the_deployment_started_twice_for_one_key_ends_as_a_duplicate(loop: Loop, registered: dict[str, str]) -> None:
-    key = loop.settings.open_registry().version(registered["version"]).tags["latentloop.trigger"]
+    key = open_registry(loop.settings).version(registered["version"]).tags["latentloop.trigger"]
 
     with loop.open_orchestrator() as orchestrator:
         run = orchestrator.create_run("retrain-full/retrain-full", {"key": key, "reason": "again"}, "a-second-start")
@@ -84,7 +85,7 @@ def test_the_deployment_started_twice_for_one_key_ends_as_a_duplicate(loop: Loop
 
     assert (state.type, state.name) == ("COMPLETED", "Duplicate"), state
     assert key in state.message
-    assert len(loop.settings.open_registry().versions()) == 1
+    assert len(open_registry(loop.settings).versions()) == 1
 
 
 def test_the_approved_version_serves_and_scores_an_image(loop: Loop, registered: dict[str, str], served: str) -> None:
@@ -111,9 +112,9 @@ def test_a_window_too_small_to_judge_is_said_so_and_its_report_is_kept(loop: Loo
     assert found["record"]["action"] == "cannot_judge"
     assert {each["phase"] for each in found["verdicts"].values()} <= {"no_data", "inconclusive"}
     snapshot = found["record"]["snapshot"]
-    page = loop.settings.open_objects().get(f"snapshots/{snapshot}/report.html").data
+    page = open_objects(loop.settings).get(f"snapshots/{snapshot}/report.html").data
     assert b"latent_code" in page
-    (line,) = Ledger(loop.settings.open_database()).entries("drift")
+    (line,) = Ledger(open_database(loop.settings)).entries("drift")
     assert (line.subject, json.loads(line.body)["snapshot"]) == (served, snapshot)
 
 
@@ -122,10 +123,10 @@ def test_the_incremental_tier_keeps_the_encoder_of_the_champion(loop: Loop, serv
 
     digests = {}
     for name, digest in (("champion", loop.digest_of(served)), ("candidate", made["digest"])):
-        objects, folder = loop.settings.open_objects(), loop.folder / name
+        objects, folder = open_objects(loop.settings), loop.folder / name
         digests[name] = encoder_digest(fetch_artifact(objects, artifact_prefix(digest), digest, folder).model)
     assert digests["candidate"] == digests["champion"]
-    tags = loop.settings.open_registry().version(made["version"]).tags
+    tags = open_registry(loop.settings).version(made["version"]).tags
     assert (tags["tier"], tags["parent_version"]) == ("incremental", served)
 
 

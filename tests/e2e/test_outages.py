@@ -21,6 +21,7 @@ from sqlalchemy import make_url
 from deploy.stores.authorities import trusted
 from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_database, open_objects, open_telemetry
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.damage import encode_png
 from latentloop.supervisor.judging import Phase
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.server
 
 
 def test_requests_are_answered_while_the_telemetry_is_locked_and_rows_come_again_after(loop: Loop, served: str) -> None:
-    telemetry, since = loop.settings.open_telemetry(), datetime.now(UTC)
+    telemetry, since = open_telemetry(loop.settings), datetime.now(UTC)
     image, more = encode_png(product_images(1, seed=97)[0]), 30
     _await(lambda: _read_metric(loop, "queue_depth", queue="telemetry") == 0, "an empty queue")
     lost = _read_metric(loop, "lost_total", kind="telemetry")
@@ -67,7 +68,7 @@ def test_the_service_answers_while_registry_and_orchestrator_are_dead_and_the_st
     # the supervisor starts both again; then a person approves what no gate has seen
     _await(lambda: _is_up_again(home, registry), "MLflow again")
     approve_as_the_ui_does(loop.settings, made["version"])
-    ledger = Ledger(loop.settings.open_database())
+    ledger = Ledger(open_database(loop.settings))
     _await(lambda: ledger.entries("approval-refused", made["version"]), "the refusal of the approval")
     (line,) = ledger.entries("approval-refused", made["version"])
     assert "no override is recorded" in json.loads(line.body)["reason"]
@@ -96,7 +97,7 @@ def _noised_copy(loop: Loop, version: str) -> Path:
     """A version that loads and is bad, made elsewhere."""
     digest = loop.digest_of(version)
     artifact = fetch_artifact(
-        loop.settings.open_objects(), artifact_prefix(digest), digest, loop.folder / "to be noised"
+        open_objects(loop.settings), artifact_prefix(digest), digest, loop.folder / "to be noised"
     )
     with torch.no_grad():
         for weights in artifact.model.parameters():

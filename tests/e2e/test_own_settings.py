@@ -25,6 +25,7 @@ from deploy.configuration.in_force import read_settings_in_force
 from deploy.settings import Settings, load_settings
 from deploy.stores.authorities import trusted
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_database, open_orchestrator, open_registry
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.installation.running import Installation, connect, read_installation
 from latentloop.supervisor.lock import find_holder
@@ -198,14 +199,14 @@ def test_the_service_works_with_the_file(shop: Shop) -> None:
 
 
 def test_the_controller_works_with_the_file(shop: Shop) -> None:
-    beat = Ledger(shop.settings.open_database()).last_beat("controller")
+    beat = Ledger(open_database(shop.settings)).last_beat("controller")
 
     assert beat is not None
     assert beat.settings_digest == shop.digest
 
 
 def test_the_ledger_holds_what_is_in_force(shop: Shop) -> None:
-    found = read_settings_in_force(Ledger(shop.settings.open_database()))
+    found = read_settings_in_force(Ledger(open_database(shop.settings)))
 
     assert found is not None
     assert (found.digest, found.file) == (shop.digest, str(shop.folder / "latentloop.toml"))
@@ -223,9 +224,9 @@ def test_a_flow_run_works_with_the_file_and_its_first_line_says_so(shop: Shop, i
 
 
 def test_the_version_is_of_this_product_and_these_images(shop: Shop, served: str) -> None:
-    version = shop.settings.open_registry().version(served)
+    version = open_registry(shop.settings).version(served)
 
-    assert (shop.settings.open_registry().product, version.tags["approval"]) == ("shop", "approved")
+    assert (open_registry(shop.settings).product, version.tags["approval"]) == ("shop", "approved")
 
 
 AFTER_UP = [command for command in shown_commands() if command[0] not in {"init", "up", "down"}]
@@ -297,5 +298,5 @@ def _score(shop: Shop, pixels: np.ndarray) -> httpx.Response:
 
 def _lines_of_the_runs(shop: Shop) -> list[str]:
     """What the flow runs logged, oldest first."""
-    with shop.settings.open_orchestrator() as orchestrator:
+    with open_orchestrator(shop.settings) as orchestrator:
         return orchestrator.log_lines()

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from deploy.stores.sql.ledger import Ledger, Trigger
+from deploy.wiring import open_database, open_registry
 from tests.e2e.conftest import Loop
 from tests.latentloop.front_door import program, run_latentloop
 
@@ -106,17 +107,18 @@ def test_a_run_that_was_killed_with_its_worker_ends_the_command_and_the_next_one
     assert last.startswith(f"latentloop: retrain-full was interrupted ({whose}): no sign of life for 15 s"), last
     assert "`latentloop retrain --tier full` continues it" in last
     assert _standing(loop, trigger.key) == "interrupted"
+
+    # also where a scheduled ingest has made another version of the catalogue since
+    made = json.loads(loop.run(*RETRAIN, "--json"))
+
+    assert open_registry(loop.settings).version(made["version"]).tags["latentloop.trigger"] == trigger.key
+    done = Ledger(open_database(loop.settings)).get_trigger(trigger.key)
+    assert done is not None and (done.state, done.attempt) == ("done", trigger.attempt + 1)
+    assert _standing(loop, trigger.key) is None
     with loop.open_orchestrator() as orchestrator:
         assert orchestrator.run_state(command.run).type == "RUNNING", "Prefect does not know"
         loop.run("cancel", command.run)
         assert orchestrator.run_state(command.run).type == "CANCELLED"
-
-    made = json.loads(loop.run(*RETRAIN, "--json"))
-
-    assert loop.settings.open_registry().version(made["version"]).tags["latentloop.trigger"] == trigger.key
-    done = Ledger(loop.settings.open_database()).get_trigger(trigger.key)
-    assert done is not None and (done.state, done.attempt) == ("done", trigger.attempt + 1)
-    assert _standing(loop, trigger.key) is None
 
 
 def test_a_run_that_waits_says_that_its_pool_is_paused_and_goes_on_when_it_is_not(
@@ -138,7 +140,7 @@ def test_a_run_that_waits_says_that_its_pool_is_paused_and_goes_on_when_it_is_no
 
 def _await_work(loop: Loop, command: Command) -> Trigger:
     """The trigger of the command's run, once its flow has claimed it and Prefect shows it running."""
-    ledger, found = Ledger(loop.settings.open_database()), list[Trigger]()
+    ledger, found = Ledger(open_database(loop.settings)), list[Trigger]()
 
     def works() -> bool:
         if not command.run:

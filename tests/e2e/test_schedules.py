@@ -11,6 +11,7 @@ import yaml
 
 from deploy.stores.orchestrator import RunState
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_database, open_registry
 from latentloop.orchestration.deployments import declaration
 from tasks.run.slots import name_slot
 from tests.e2e.conftest import Loop
@@ -116,11 +117,11 @@ def test_a_slot_that_is_due_starts_one_run_which_does_its_work(
     same = [each for each in _runs(loop, run["deployment_id"]) if _slot(each) == _slot(run)]
     assert [each["id"] for each in same] == [run["id"]]
     key = name_slot(name, _slot(run))
-    trigger = Ledger(loop.settings.open_database()).get_trigger(key)
+    trigger = Ledger(open_database(loop.settings)).get_trigger(key)
     assert trigger is not None
     assert (trigger.kind, trigger.state, trigger.attempt) == (name, "done", 1), trigger
     if name.startswith("retrain"):
-        made = {each.tags["latentloop.trigger"]: each.version for each in loop.settings.open_registry().versions()}
+        made = {each.tags["latentloop.trigger"]: each.version for each in open_registry(loop.settings).versions()}
         assert made[key] == trigger.result
 
 
@@ -128,22 +129,22 @@ def test_a_slot_that_is_due_starts_one_run_which_does_its_work(
 def test_late_slots_leave_their_work_to_the_one_that_has_begun_since(
     loop: Loop, fired: dict[str, tuple[dict[str, Any], RunState]], name: str
 ) -> None:
-    versions = len(loop.settings.open_registry().versions())
+    versions = len(open_registry(loop.settings).versions())
 
     ends = _fire(loop, name, [datetime.now(UTC) - timedelta(days=days) for days in (31, 1)])
 
     assert [(each.type, each.name) for each in ends] == [("COMPLETED", "Duplicate")] * 2, ends
     began = name_slot(name, _slot(fired[name][0]))
     assert all(f"starts late: {began} has begun since and does its work" in each.message for each in ends), ends
-    assert len(loop.settings.open_registry().versions()) == versions
+    assert len(open_registry(loop.settings).versions()) == versions
 
 
 def test_a_slot_with_the_same_catalogue_as_the_last_one_trains_nothing_and_the_status_says_so(
     loop: Loop, fired: dict[str, tuple[dict[str, Any], RunState]]
 ) -> None:
-    versions = len(loop.settings.open_registry().versions())
+    versions = len(open_registry(loop.settings).versions())
     last = name_slot("retrain-full", _slot(fired["retrain-full"][0]))
-    trigger = Ledger(loop.settings.open_database()).get_trigger(last)
+    trigger = Ledger(open_database(loop.settings)).get_trigger(last)
     assert trigger is not None
 
     # a slot that was due after that one began; keys are to the minute
@@ -151,7 +152,7 @@ def test_a_slot_with_the_same_catalogue_as_the_last_one_trains_nothing_and_the_s
 
     assert (end.type, end.name) == ("COMPLETED", "NothingNew"), end
     assert f"nothing new: {last} made version {trigger.result} of catalogue version " in end.message
-    assert len(loop.settings.open_registry().versions()) == versions
+    assert len(open_registry(loop.settings).versions()) == versions
     assert "nothing new" in loop.run("status")
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from deploy.stores import faults
 from tests.tasks.arrivals import capture_mixed_shipment, end_state, ingest, write_config
+from tests.tasks.opened import opened
 
 # what an ingest would import in its functions
 for _name in ("great_expectations", "pandas", "deltalake", "alembic.command", "alembic.config", "PIL.PngImagePlugin",
@@ -90,12 +91,12 @@ def _at_once(folder: Path, template: Path) -> dict[str, object]:
     def run(mine: Path, other: Path) -> None:
         from tasks.ingest import find_new_segments, ingest_segments
 
-        chunks = find_new_segments.fn()
+        chunks = find_new_segments.fn(opened())
         mine.touch()
         while not other.exists():  # both have found the same segments before either takes one in
             time.sleep(0.001)
         for chunk in chunks:
-            ingest_segments.fn(chunk)
+            ingest_segments.fn(opened(), chunk)
 
     one, two = folder / "one", folder / "two"
     children = [_start(home, lambda: run(one, two)), _start(home, lambda: run(two, one))]

@@ -19,6 +19,7 @@ from tasks.gate import judge_candidate
 from tasks.plan import plan_retrain, validate_plan
 from tasks.register import register_candidate
 from tasks.train import train_candidate
+from tests.tasks.opened import opened
 
 # what a retraining would import in its functions
 for _name in ("great_expectations", "pandas", "deltalake", "mlflow", "torch", "matplotlib.figure", "scipy.linalg",
@@ -53,17 +54,17 @@ def _retrain(key: str, crash_at: str) -> int:
             os._exit(137)
 
     faults.install(hook)
-    claimed = claim_trigger.fn(key, "retrain-full", "test")
+    claimed = claim_trigger.fn(opened(), key, "retrain-full", "test")
     if claimed.duplicate:
         return 3
-    with holding(claimed):
-        plan = plan_retrain.fn(key, "full", "test")
-        validate_plan.fn(plan)
-        trained = train_candidate.fn(plan)
-        evaluated = evaluate_candidate.fn(plan, trained)
-        verdict = judge_candidate.fn(plan, evaluated)
-        registered = register_candidate.fn(plan, trained, evaluated, verdict, claimed)
-        finish_trigger.fn(claimed, registered.version)
+    with holding(opened(), claimed):
+        plan = plan_retrain.fn(opened(), key, "full", "test")
+        validate_plan.fn(opened(), plan)
+        trained = train_candidate.fn(opened(), plan)
+        evaluated = evaluate_candidate.fn(opened(), plan, trained)
+        verdict = judge_candidate.fn(opened(), plan, evaluated)
+        registered = register_candidate.fn(opened(), plan, trained, evaluated, verdict, claimed)
+        finish_trigger.fn(opened(), claimed, registered.version)
     return 0
 
 

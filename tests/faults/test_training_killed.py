@@ -21,8 +21,9 @@ from PIL import Image
 
 from deploy.settings import CONFIG_VARIABLE, load_settings
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
-from tasks import context
+from deploy.wiring import open_objects, open_registry
 from tasks.ingest import find_new_segments, ingest_segments
+from tests.tasks.opened import forget, opened
 from tests.vae_core.synthetic_images import boxes
 
 KEY = "killed-again-and-again"
@@ -65,9 +66,9 @@ def home(tmp_path: Path, mlflow_url: str, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setenv("LATENTLOOP_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LATENTLOOP_MLFLOW_URL", mlflow_url)
     (tmp_path / "home").mkdir()
-    context.forget()
+    forget()
     yield tmp_path / "home"
-    context.forget()
+    forget()
 
 
 @pytest.fixture
@@ -122,10 +123,10 @@ def test_a_training_killed_anywhere_ends_with_exactly_one_version(home: Path, dr
     assert driver.run() == 3, "a finished trigger is a duplicate"
 
     settings = load_settings()
-    versions = settings.open_registry().versions()
+    versions = open_registry(settings).versions()
     assert [each.tags["latentloop.trigger"] for each in versions] == [KEY]
     assert versions[0].approval == "pending"
-    trained = json.loads(settings.open_objects().get(f"runs/{KEY}/trained.json").data)
+    trained = json.loads(open_objects(settings).get(f"runs/{KEY}/trained.json").data)
     assert trained["resumed_from_step"] >= 20
     assert trained["steps"] == STEPS
 
@@ -145,12 +146,12 @@ def _kill_while_training(home: Path, driver: Driver) -> None:
 def _state() -> str:
     from deploy.stores.sql.ledger import Ledger
 
-    found = Ledger(context.engine()).get_trigger(KEY)
+    found = Ledger(opened().engine).get_trigger(KEY)
     return found.state if found else ""
 
 
 def _fill_catalogue() -> None:
-    captures = CaptureStore(context.objects())
+    captures = CaptureStore(opened().objects)
     noise = np.random.default_rng(5).integers(0, 6, (600, 1, 28, 28), dtype=np.uint8)  # no two images are equal
     pixels = boxes(600, size=28, seed=5) + noise
     images = [
@@ -158,8 +159,8 @@ def _fill_catalogue() -> None:
         for row, image in enumerate(pixels[:, 0])
     ]
     captures.write_by_content(images)
-    for chunk in find_new_segments.fn():
-        counts = ingest_segments.fn(chunk)
+    for chunk in find_new_segments.fn(opened()):
+        counts = ingest_segments.fn(opened(), chunk)
         assert counts.accepted == 600
 
 

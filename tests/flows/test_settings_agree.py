@@ -9,10 +9,9 @@ import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deploy.configuration.in_force import SettingsDiffer, declare_settings
-from deploy.stores.sql.ledger import Ledger
 from flows.ingest import ingest
 from flows.retrain_full import retrain_full
-from tasks.context import engine, forget, now, settings
+from tests.tasks.opened import forget, opened
 from tests.tasks.season import settled
 
 pytestmark = pytest.mark.server
@@ -21,7 +20,7 @@ pytestmark = pytest.mark.server
 @pytest.fixture(autouse=True)
 def installation(tmp_path: Path, prefect_api: str) -> Iterator[None]:
     with settled(tmp_path, "http://127.0.0.1:9"), temporary_settings({PREFECT_API_URL: prefect_api}):
-        declare_settings(Ledger(engine()), settings(), now())
+        declare_settings(opened().ledger, opened().settings, opened().now())
         yield
 
 
@@ -43,4 +42,4 @@ def test_a_run_on_a_worker_with_other_settings_is_refused_before_anything_is_cla
     ):
         retrain_full(key="other-settings", reason="by hand", cause="by hand")
 
-    assert Ledger(engine()).get_trigger("other-settings") is None
+    assert opened().ledger.get_trigger("other-settings") is None

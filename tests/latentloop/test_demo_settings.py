@@ -15,9 +15,10 @@ from latentloop.demo.settings import FULL, QUICK, Scale, demo_settings
 from latentloop.demo.telling import Chapter
 from tests.latentloop.front_door import environment, run_latentloop
 from tests.tasks.card.test_model_card import RESULT, VQ_RESULT
-from vae_core.config import Budget, ConvVaeConfig
+from vae_core.config import Budget
 from vae_core.evaluation.benchmark_result import BenchmarkResult
-from vae_core.vq_config import VqVaeConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
 
 
 @pytest.fixture(autouse=True)

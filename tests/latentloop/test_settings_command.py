@@ -19,6 +19,7 @@ from deploy.configuration.fields import read_fields
 from deploy.configuration.in_force import declare_settings
 from deploy.settings import Settings, load_settings
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_database
 from latentloop.installation.running import Installation, write_installation
 from latentloop.settings.screen import first_sentence
 from tests.deploy.settled import empty_the_environment
@@ -155,7 +156,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home from which this very process runs, with the settings that it works with on record."""
     empty_the_environment(tmp_path, monkeypatch)
     settings = load_settings()
-    declare_settings(Ledger(settings.open_database()), settings, datetime.now(UTC))
+    declare_settings(Ledger(open_database(settings)), settings, datetime.now(UTC))
     url = "http://127.0.0.1:9"
     born = psutil.Process().create_time()
     state = Installation(pid=os.getpid(), born=born, prefect_url=url, mlflow_url=url, service_url=url)

@@ -10,8 +10,8 @@ import pytest
 from latentloop.errors import TrialFailed
 from latentloop.trial_steps import EvaluationRequest, TrialSteps, try_steps
 from vae_core.evaluation.features.convert_features import convert_efflite0
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.priors.code_prior_config import CodePriorConfig
-from vae_core.vq_config import VqVaeConfig
 
 MODEL = VqVaeConfig(height=8, width=8, widths=(8,), codebook_size=8, code_dim=4)
 

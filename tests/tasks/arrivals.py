@@ -10,8 +10,8 @@ import numpy as np
 
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from latentloop.demo.damage import DAMAGES, encode_png
-from tasks.context import engine, objects, settings
 from tests.data_checks.pictures import product
+from tests.tasks.opened import opened
 
 CAPTURED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 REASON_OF = {
@@ -47,7 +47,7 @@ def capture(contents: Sequence[bytes], source: str) -> str:
         CapturedImage(name=f"{source}/{number:03d}.png", source=source, captured_at=CAPTURED_AT, data=data)
         for number, data in enumerate(contents)
     ]
-    return CaptureStore(objects()).write_by_content(images)
+    return CaptureStore(opened().objects).write_by_content(images)
 
 
 def capture_mixed_shipment() -> int:
@@ -69,9 +69,9 @@ def ingest() -> list[str]:
     """The tasks of the flow, without a server; returns the segments that were taken in."""
     from tasks.ingest import find_new_segments, ingest_segments
 
-    chunks = find_new_segments.fn()
+    chunks = find_new_segments.fn(opened())
     for chunk in chunks:
-        ingest_segments.fn(chunk)
+        ingest_segments.fn(opened(), chunk)
     return [segment for chunk in chunks for segment in chunk]
 
 
@@ -79,14 +79,13 @@ def end_state() -> dict[str, list[str]]:
     """Everything durable that an ingest leaves, without times of writing: comparable between runs."""
     from sqlalchemy import select
 
-    from deploy.stores.sql.ledger import Ledger
     from deploy.stores.sql.schema import image_digests
 
-    catalogue = settings().open_catalogue()
+    catalogue = opened().catalogue
     decided = catalogue.read(table="quarantine").drop_columns(["decided_at"])
-    with engine().connect() as connection:
+    with opened().engine.connect() as connection:
         digests = [f"{row.digest} {row.owner}" for row in connection.execute(select(image_digests))]
-    lines = [entry for entry in Ledger(engine()).entries(limit=1000) if entry.kind.startswith("ingest")]
+    lines = [entry for entry in opened().ledger.entries(limit=1000) if entry.kind.startswith("ingest")]
     return {
         "catalogue": sorted(map(repr, catalogue.read(table="catalogue").to_pylist())),
         "quarantine": sorted(map(repr, decided.to_pylist())),

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.context import engine, forget
 from tasks.evaluate import evaluate_candidate
 from tasks.plan import plan_retrain
 from tasks.run.progress import ProgressWriter
 from tasks.train import train_candidate
 from tests.tasks.arrivals import ingest, write_config
+from tests.tasks.opened import forget, opened
 from tests.tasks.season import arrive_known, capture_traffic, copy_home, serve, settled
 
 Configure = Callable[[str], None]
@@ -28,7 +28,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Confi
 
     settle()
     yield settle
-    engine().dispose()
+    opened().engine.dispose()
     forget()
 
 
@@ -39,8 +39,8 @@ def first_champion(tmp_path_factory: pytest.TempPathFactory, mlflow_url: str) ->
     with settled(home, mlflow_url):
         arrive_known()
         ingest()
-        plan = plan_retrain.fn("first", "full", "first")
-        evaluated = evaluate_candidate.fn(plan, train_candidate.fn(plan))
+        plan = plan_retrain.fn(opened(), "first", "full", "first")
+        evaluated = evaluate_candidate.fn(opened(), plan, train_candidate.fn(opened(), plan))
         serve(evaluated.digest, evaluated.artifact)
         capture_traffic(known=300, new=0, seed=100, day=0)
         ingest()

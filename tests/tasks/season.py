@@ -16,13 +16,12 @@ from PIL import Image
 
 from deploy.release import Release, ServedVersion
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
-from deploy.stores.sql.release import ReleaseStore
-from tasks.context import engine, forget, now, objects
 from tasks.dataset.twins import twins_of
 from tasks.plan import plan_retrain
 from tasks.run.steps import finish_step
 from tasks.values import RetrainPlan, Twins
 from tests.tasks.arrivals import ingest
+from tests.tasks.opened import forget, opened
 from tests.vae_core.synthetic_images import boxes
 
 SIZE = 28
@@ -137,7 +136,7 @@ def arrive_known() -> None:
 
 def ship(source: str, images: np.ndarray, captured_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
     """A folder of files, packed."""
-    CaptureStore(objects()).write_by_content(
+    CaptureStore(opened().objects).write_by_content(
         [CapturedImage(f"{source}-{row}.png", source, captured_at, _png(image)) for row, image in enumerate(images)]
     )
 
@@ -156,7 +155,7 @@ def capture_images(images: np.ndarray, *, day: int) -> None:
         for place, image in enumerate(images)
     ]
     for start in range(0, len(captured), 500):
-        CaptureStore(objects()).write(f"replica-{day}", start // 500, captured[start : start + 500])
+        CaptureStore(opened().objects).write(f"replica-{day}", start // 500, captured[start : start + 500])
 
 
 def change_season(day: int = 1, known: int = 630, new: int = 270) -> None:
@@ -167,7 +166,7 @@ def change_season(day: int = 1, known: int = 630, new: int = 270) -> None:
 
 def plan_emergency(key: str = "drift-1") -> RetrainPlan:
     """The plan that a person asks for after it."""
-    plan: RetrainPlan = plan_retrain.fn(key, "emergency", "drift: sandals", "by hand")
+    plan: RetrainPlan = plan_retrain.fn(opened(), key, "emergency", "drift: sandals", "by hand")
     return plan
 
 
@@ -180,7 +179,7 @@ def is_new(pixels: np.ndarray) -> np.ndarray:
 def serve(digest: str, artifact: str) -> None:
     """Make version 1 the champion."""
     champion = ServedVersion(version="1", digest=digest, artifact=artifact)
-    ReleaseStore(engine()).compare_and_swap(0, Release(champion=champion, changed_at=now(), reason="test"))
+    opened().releases.compare_and_swap(0, Release(champion=champion, changed_at=opened().now(), reason="test"))
 
 
 @contextmanager
@@ -198,7 +197,7 @@ def settled(home: Path, mlflow_url: str, model: str = VAE, product: str = "seaso
         try:
             yield
         finally:
-            engine().dispose()
+            opened().engine.dispose()
             forget()
 
 
@@ -217,5 +216,5 @@ def _png(image: np.ndarray) -> bytes:
 def planned_again(plan: RetrainPlan, key: str, **changes: Any) -> RetrainPlan:
     """The same plan under another key, with what it keeps beside its run."""
     if plan.twins is not None:
-        finish_step(objects(), key, plan.twins.step, Twins(digests=twins_of(plan)))
+        finish_step(opened().objects, key, plan.twins.step, Twins(digests=twins_of(opened(), plan)))
     return plan.model_copy(update={"key": key, **changes})

@@ -11,53 +11,53 @@ from prefect.exceptions import TerminationSignal
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from deploy.stores.errors import LeaseLost
-from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger
+from deploy.stores.sql.ledger import CANCELLED_BY_HAND
 from tasks.claim import claim_trigger, finish_trigger, holding
-from tasks.context import engine, now, owner, settings
 from tasks.errors import DataRefused, NoChampion, NotEnoughData
 from tests.servers import GuardedPrefect, PatientTransport, free_ports
 from tests.tasks.conftest import Configure
+from tests.tasks.opened import forget, opened
 
 pytestmark = pytest.mark.usefixtures("configure")
 
 
 def _another_process() -> None:
-    owner.cache_clear()
+    forget()
 
 
 def test_of_two_claims_one_is_a_duplicate() -> None:
-    first = claim_trigger.fn("one", "retrain-full", "test")
+    first = claim_trigger.fn(opened(), "one", "retrain-full", "test")
     _another_process()
-    second = claim_trigger.fn("one", "retrain-full", "test")
+    second = claim_trigger.fn(opened(), "one", "retrain-full", "test")
     assert (first.outcome, second.outcome) == ("new", "duplicate")
     assert second.duplicate and not first.duplicate
 
 
 def test_finished_work_is_a_duplicate_for_everybody() -> None:
-    claimed = claim_trigger.fn("one", "retrain-full", "test")
-    with holding(claimed):
-        finish_trigger.fn(claimed, "7")
+    claimed = claim_trigger.fn(opened(), "one", "retrain-full", "test")
+    with holding(opened(), claimed):
+        finish_trigger.fn(opened(), claimed, "7")
     _another_process()
-    assert claim_trigger.fn("one", "retrain-full", "test").duplicate
-    trigger = Ledger(engine()).get_trigger("one")
+    assert claim_trigger.fn(opened(), "one", "retrain-full", "test").duplicate
+    trigger = opened().ledger.get_trigger("one")
     assert trigger is not None and (trigger.state, trigger.result) == ("done", "7")
 
 
 def test_an_error_gives_the_lease_up_at_once() -> None:
-    claimed = claim_trigger.fn("one", "retrain-full", "test")
-    with pytest.raises(ZeroDivisionError), holding(claimed):
+    claimed = claim_trigger.fn(opened(), "one", "retrain-full", "test")
+    with pytest.raises(ZeroDivisionError), holding(opened(), claimed):
         raise ZeroDivisionError
     _another_process()
-    again = claim_trigger.fn("one", "retrain-full", "test")
+    again = claim_trigger.fn(opened(), "one", "retrain-full", "test")
     assert (again.outcome, again.attempt) == ("resumed", 2)
 
 
 def test_the_lease_is_renewed_while_the_work_goes_on(configure: Configure) -> None:
     configure("[controller]\nlease_s = 5\n")
-    claimed = claim_trigger.fn("one", "retrain-full", "test")
-    ledger = Ledger(engine())
+    claimed = claim_trigger.fn(opened(), "one", "retrain-full", "test")
+    ledger = opened().ledger
     before = ledger.get_trigger("one")
-    with holding(claimed):
+    with holding(opened(), claimed):
         while (there := ledger.get_trigger("one")) == before:
             time.sleep(0.01)
     assert before is not None and there is not None
@@ -70,10 +70,10 @@ def test_a_lease_is_as_long_as_its_setting_says_however_far_the_waiting_is_compr
 ) -> None:
     configure()
     monkeypatch.setenv("LATENTLOOP_CLOCK_FACTOR", "0.002")
-    claim_trigger.fn("one", "retrain-full", "test")
-    trigger = Ledger(engine()).get_trigger("one")
+    claim_trigger.fn(opened(), "one", "retrain-full", "test")
+    trigger = opened().ledger.get_trigger("one")
     assert trigger is not None
-    assert (trigger.alive_until - trigger.claimed_at).total_seconds() == settings().controller.lease_s == 20
+    assert (trigger.alive_until - trigger.claimed_at).total_seconds() == opened().settings.controller.lease_s == 20
 
 
 @pytest.mark.parametrize(
@@ -89,15 +89,15 @@ def test_a_lease_is_as_long_as_its_setting_says_however_far_the_waiting_is_compr
 def test_an_error_is_kept_as_the_reason_and_closes_the_trigger_when_a_repeat_cannot_help(
     error: BaseException, state: str, reason: str
 ) -> None:
-    claimed = claim_trigger.fn("one", "retrain-full", "test")
-    with pytest.raises(type(error)), holding(claimed):
+    claimed = claim_trigger.fn(opened(), "one", "retrain-full", "test")
+    with pytest.raises(type(error)), holding(opened(), claimed):
         raise error
-    trigger = Ledger(engine()).get_trigger("one")
+    trigger = opened().ledger.get_trigger("one")
     assert trigger is not None
     assert (trigger.state, trigger.result) == (state, reason)
-    assert trigger.alive_until <= now() or state == "failed", "nobody has to wait for a lease"
+    assert trigger.alive_until <= opened().now() or state == "failed", "nobody has to wait for a lease"
     _another_process()
-    assert claim_trigger.fn("one", "retrain-full", "test").duplicate == (state == "failed")
+    assert claim_trigger.fn(opened(), "one", "retrain-full", "test").duplicate == (state == "failed")
 
 
 @pytest.mark.server
@@ -114,16 +114,18 @@ def test_a_process_that_is_told_to_end_was_cancelled_where_a_person_asked_for_it
 ) -> None:
     run = _a_run(guarded_prefect, type)
     monkeypatch.setenv("PREFECT__FLOW_RUN_ID", run)  # as its worker tells it
-    claimed = claim_trigger.fn("one", "retrain-full", "test")
+    claimed = claim_trigger.fn(opened(), "one", "retrain-full", "test")
     told = {PREFECT_API_URL: guarded_prefect.api_url, PREFECT_API_AUTH_STRING: guarded_prefect.word}
-    with temporary_settings(told), pytest.raises(BaseException) as caught, holding(claimed):
+    with temporary_settings(told), pytest.raises(BaseException) as caught, holding(opened(), claimed):
         raise error
     assert caught.value is error
-    trigger = Ledger(engine()).get_trigger("one")
+    trigger = opened().ledger.get_trigger("one")
     assert trigger is not None
     assert (trigger.state, trigger.result) == ("running", reason)
     _another_process()
-    assert claim_trigger.fn("one", "retrain-full", "test").outcome == "resumed", "the same may be asked for again"
+    assert claim_trigger.fn(opened(), "one", "retrain-full", "test").outcome == "resumed", (
+        "the same may be asked for again"
+    )
 
 
 def _a_run(prefect: GuardedPrefect, type: str) -> str:
@@ -141,35 +143,35 @@ def _a_run(prefect: GuardedPrefect, type: str) -> str:
 
 def test_a_process_that_is_told_to_end_while_prefect_is_away_was_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT__FLOW_RUN_ID", str(uuid.uuid4()))
-    claimed = claim_trigger.fn("one", "retrain-full", "test")
+    claimed = claim_trigger.fn(opened(), "one", "retrain-full", "test")
     away = f"http://127.0.0.1:{free_ports(1)[0]}/api"
     with (
         temporary_settings({PREFECT_API_URL: away}),
         pytest.raises(TerminationSignal),
-        holding(claimed),
+        holding(opened(), claimed),
     ):
         raise TerminationSignal(signal.SIGTERM)
-    trigger = Ledger(engine()).get_trigger("one")
+    trigger = opened().ledger.get_trigger("one")
     assert trigger is not None
     assert (trigger.state, trigger.result) == ("running", None)
 
 
 def test_a_ledger_that_cannot_be_told_does_not_hide_the_error(capsys: pytest.CaptureFixture[str]) -> None:
-    claimed = claim_trigger.fn("one", "retrain-full", "test")
-    with pytest.raises(DataRefused, match="not fit"), holding(claimed):
-        Ledger(engine()).release_claim("one", claimed.owner, now())
+    claimed = claim_trigger.fn(opened(), "one", "retrain-full", "test")
+    with pytest.raises(DataRefused, match="not fit"), holding(opened(), claimed):
+        opened().ledger.release_claim("one", claimed.owner, opened().now())
         _another_process()
-        claim_trigger.fn("one", "retrain-full", "test")
+        claim_trigger.fn(opened(), "one", "retrain-full", "test")
         raise DataRefused("not fit")
     assert "the ledger was not told why one ended" in capsys.readouterr().out
 
 
 def test_a_run_that_was_taken_over_cannot_finish() -> None:
-    late = claim_trigger.fn("one", "retrain-full", "test")
-    Ledger(engine()).release_claim("one", late.owner, now())
+    late = claim_trigger.fn(opened(), "one", "retrain-full", "test")
+    opened().ledger.release_claim("one", late.owner, opened().now())
     _another_process()
-    assert claim_trigger.fn("one", "retrain-full", "test").outcome == "resumed"
+    assert claim_trigger.fn(opened(), "one", "retrain-full", "test").outcome == "resumed"
     with pytest.raises(LeaseLost):
-        Ledger(engine()).renew("one", late.owner, now())
+        opened().ledger.renew("one", late.owner, opened().now())
     with pytest.raises(LeaseLost):
-        finish_trigger.fn(late, "7")
+        finish_trigger.fn(opened(), late, "7")

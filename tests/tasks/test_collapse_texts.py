@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from data_checks.verdict import Phase, Verdict
-from deploy.delivery.gate import Change, Standing, UsedUnits, judge_candidate, judge_first_version
+from deploy.delivery.gate import Change, Standing, judge_candidate, judge_first_version
 from deploy.delivery.policy import GatePolicy
 from tasks.card.model_card import write_model_card
 from tasks.card.training import tell_training
@@ -18,7 +18,8 @@ from tasks.values import Trained, TrainingEvent
 from tests.tasks.card.test_model_card import PLAN, RESULT, TRAINED
 from tests.tasks.card.test_rows import TRAVERSALS
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
-from vae_core.models.conv_vae import ConvVae
+from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.units import UsedUnits
 from vae_core.training.health.quick_benchmark import Bars
 from vae_core.training.recovery.fallback import fall_back_where_suspect
 from vae_core.training.recovery.recovery import train_with_recovery

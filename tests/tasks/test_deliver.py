@@ -16,28 +16,27 @@ from deploy.record.trials import TRIAL, MeasuredChange, TrialBegun
 from deploy.release import Release, ServedVersion
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
-from deploy.stores.sql.ledger import Ledger
-from deploy.stores.sql.release import ReleaseStore
 from latentloop.demo.damage import encode_png
 from tasks import deliver
-from tasks.context import engine, now, objects
 from tasks.deliver import measure_reconstructions, plan_measurement, record_change
 from tasks.errors import NotEnoughData, TrialOver
 from tasks.scoring.measure import open_extractor
 from tests.tasks.conftest import Configure
+from tests.tasks.opened import opened
 from tests.tasks.season import known_images
 from vae_core.artifact import Artifact, TrainingSummary, write_artifact
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
 from vae_core.evaluation.distances.frechet import frechet_distance
 from vae_core.evaluation.distances.moments import measure_moments
 from vae_core.evaluation.distances.paired_change import paired_reconstruction_change
 from vae_core.evaluation.images.decoding import quantize
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.preprocessing import Preprocessing, to_unit
 from vae_core.inference import score_images
-from vae_core.models.build import build_model
-from vae_core.models.vq_vae import VqVae
 from vae_core.training.loop import train
-from vae_core.vq_config import VqVaeConfig
 
 CONFIG = ConvVaeConfig(widths=(8, 16), latent_dim=8)
 RECIPE = TrainConfig(budget=Budget(amount=150, unit="steps"), batch_size=64)
@@ -61,15 +60,17 @@ def since(configure: Configure, tmp_path: Path, good: Artifact) -> Iterator[date
     untrained = replace(good, model=build_model(CONFIG, seed=3).eval())
     for version, artifact in (("1", good), ("2", untrained)):
         digest = write_artifact(tmp_path / version, artifact)
-        put_artifact(objects(), tmp_path / version, artifact_prefix(digest))
+        put_artifact(opened().objects, tmp_path / version, artifact_prefix(digest))
         versions[version] = ServedVersion(version=version, digest=digest, artifact=artifact_prefix(digest))
-    release = Release(champion=versions["1"], canary=versions["2"], canary_share=0.05, changed_at=now(), reason="test")
-    ReleaseStore(engine()).compare_and_swap(0, release)
-    began = now() - timedelta(minutes=10)
+    release = Release(
+        champion=versions["1"], canary=versions["2"], canary_share=0.05, changed_at=opened().now(), reason="test"
+    )
+    opened().releases.compare_and_swap(0, release)
+    began = opened().now() - timedelta(minutes=10)
     trial = TrialBegun(
         digest=versions["2"].digest, champion="1", champion_digest=versions["1"].digest, epoch=1, since=began
     )
-    TRIAL.write(Ledger(engine()), "2", trial, began, key="trial:2@1")
+    TRIAL.write(opened().ledger, "2", trial, began, key="trial:2@1")
     capture(known_images(30, seed=7), 0, began - timedelta(hours=1))
     capture(known_images(90, seed=8), 1, began)
     yield began
@@ -81,7 +82,7 @@ def capture(images: np.ndarray, sequence: int, at: datetime) -> str:
         CapturedImage(f"r{row}", "shop", at + timedelta(seconds=row), encode_png(image))
         for row, image in enumerate(images)
     ]
-    return CaptureStore(objects()).write("replica", sequence, rows)
+    return CaptureStore(opened().objects).write("replica", sequence, rows)
 
 
 def test_the_change_is_that_of_both_distances_on_the_images_of_the_trial_alone(
@@ -89,14 +90,14 @@ def test_the_change_is_that_of_both_distances_on_the_images_of_the_trial_alone(
 ) -> None:
     torch.set_num_threads(1)
     monkeypatch.setattr(deliver, "IMAGES_AT_ONCE", 40)  # 90 in parts, as thousands are
-    objects().put("captures/requests/another/000000000000.parquet", b"no parquet")
-    plan = plan_measurement.fn("2", "1", since.isoformat())
+    opened().objects.put("captures/requests/another/000000000000.parquet", b"no parquet")
+    plan = plan_measurement.fn(opened(), "2", "1", since.isoformat())
 
-    measured = measure_reconstructions.fn(plan)
-    record_change.fn(plan, measured)
+    measured = measure_reconstructions.fn(opened(), plan)
+    record_change.fn(opened(), plan, measured)
 
     assert measured.n == 90, "those of the trial alone, and a broken segment holds nothing up"
-    pixels, extractor = known_images(90, seed=8)[:, None], open_extractor()
+    pixels, extractor = known_images(90, seed=8)[:, None], open_extractor(opened())
     real = extractor.extract(pixels)
     theirs, ours = (
         extractor.extract(quantize(score_images(model, pixels).reconstruction))
@@ -108,39 +109,39 @@ def test_the_change_is_that_of_both_distances_on_the_images_of_the_trial_alone(
     # four looks share the 5 %: 2.498 standard errors instead of 1.960
     assert measured.high - measured.value == pytest.approx((only_look.high - only_look.value) * 2.4977 / 1.95996)
     assert measured.low < only_look.low < measured.value
-    (line,) = Ledger(engine()).entries("frechet")
+    (line,) = opened().ledger.entries("frechet")
     assert line.subject == "2@1"
     assert json.loads(line.body)["low"] == measured.low
 
 
 def test_a_further_look_is_on_twice_the_images_and_leaves_a_line_of_its_own(since: datetime) -> None:
     capture(known_images(60, seed=9), 2, since + timedelta(minutes=2))
-    first, second = (plan_measurement.fn("2", "1", since.isoformat(), *look) for look in ((1, 0), (2, 120)))
+    first, second = (plan_measurement.fn(opened(), "2", "1", since.isoformat(), *look) for look in ((1, 0), (2, 120)))
     assert [(each.least, each.most) for each in (first, second)] == [(60, 100), (120, 200)]
-    record_change.fn(first, MeasuredChange(value=0.0, low=-0.1, high=0.1, n=100))
+    record_change.fn(opened(), first, MeasuredChange(value=0.0, low=-0.1, high=0.1, n=100))
 
-    measured = measure_reconstructions.fn(second)
+    measured = measure_reconstructions.fn(opened(), second)
     for _ in range(2):  # a reply may be lost
-        record_change.fn(second, measured)
+        record_change.fn(opened(), second, measured)
 
-    assert [json.loads(each.body)["n"] for each in Ledger(engine()).entries("frechet", "2@1")] == [150, 100]
+    assert [json.loads(each.body)["n"] for each in opened().ledger.entries("frechet", "2@1")] == [150, 100]
 
 
 def test_a_further_look_on_no_more_images_is_none(since: datetime) -> None:
-    plan = plan_measurement.fn("2", "1", since.isoformat(), 2, 180)
+    plan = plan_measurement.fn(opened(), "2", "1", since.isoformat(), 2, 180)
     with pytest.raises(NotEnoughData, match=r"^90 images were captured since .*: expected at least 180 .*\(look 2\)"):
-        measure_reconstructions.fn(plan)
+        measure_reconstructions.fn(opened(), plan)
 
 
 def test_too_few_captured_images_are_one_clear_line(since: datetime) -> None:
-    plan = plan_measurement.fn("2", "1", (since + timedelta(seconds=60)).isoformat())
+    plan = plan_measurement.fn(opened(), "2", "1", (since + timedelta(seconds=60)).isoformat())
     with pytest.raises(NotEnoughData, match=r"^30 images were captured since .*: expected at least 60"):
-        measure_reconstructions.fn(plan)
+        measure_reconstructions.fn(opened(), plan)
 
 
 def test_a_trial_that_is_over_is_not_measured(since: datetime) -> None:
     with pytest.raises(TrialOver, match=r"version 3 is not tried against 1 any more"):
-        plan_measurement.fn("3", "1", since.isoformat())
+        plan_measurement.fn(opened(), "3", "1", since.isoformat())
 
 
 @pytest.mark.parametrize("vq_is_candidate", [True, False])
@@ -153,16 +154,16 @@ def test_models_of_two_kinds_are_compared_by_their_reconstructions(
     assert isinstance(model, VqVae)
     model.start_codes([to_unit(known_images(64, seed=9)[:, None])], torch.Generator().manual_seed(0))
     digest = write_artifact(tmp_path / "vq", replace(good, model=model, model_config=config))
-    put_artifact(objects(), tmp_path / "vq", artifact_prefix(digest))
+    put_artifact(opened().objects, tmp_path / "vq", artifact_prefix(digest))
     vq = ServedVersion(version="3", digest=digest, artifact=artifact_prefix(digest))
-    plan = plan_measurement.fn("2", "1", since.isoformat())
+    plan = plan_measurement.fn(opened(), "2", "1", since.isoformat())
     plan = plan.model_copy(
         update={"candidate": vq} if vq_is_candidate else {"candidate": plan.champion, "champion": vq}
     )
 
-    measured = measure_reconstructions.fn(plan)
+    measured = measure_reconstructions.fn(opened(), plan)
 
-    pixels, extractor = known_images(90, seed=8)[:, None], open_extractor()
+    pixels, extractor = known_images(90, seed=8)[:, None], open_extractor(opened())
     real = measure_moments(extractor.extract(pixels))
     sides = (model, good.model) if vq_is_candidate else (good.model, model)
     theirs, ours = (

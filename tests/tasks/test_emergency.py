@@ -19,11 +19,7 @@ from data_checks.verdict import Verdict
 from deploy.release import Release, ServedVersion
 from deploy.stores import faults
 from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact, put_artifact
-from deploy.stores.sql.digests import DigestIndex
-from deploy.stores.sql.ledger import Ledger
-from deploy.stores.sql.release import ReleaseStore
 from tasks.claim import claim_trigger, holding
-from tasks.context import engine, forget, now, objects, settings
 from tasks.dataset.images import benchmark_digests, read_benchmark, selection_of
 from tasks.dataset.kinds_known import read_kinds
 from tasks.dataset.mixing import mark_new_kind
@@ -43,6 +39,7 @@ from tasks.train import train_candidate
 from tasks.values import Claimed, Evaluated, Judged, RetrainPlan, Trained
 from tests.tasks.arrivals import ingest
 from tests.tasks.conftest import Noted
+from tests.tasks.opened import forget, opened
 from tests.tasks.season import (
     MIN_NEW,
     MIN_WATCHED,
@@ -69,36 +66,36 @@ pytestmark = [
 def test_the_story_of_an_emergency(home: Path, noted: Noted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LATENTLOOP_DRIFT__KIND_IMAGE_SHIFT", "12")  # stripes are much brighter than boxes
     forget()
-    claimed = claim_trigger.fn("drift-1", "retrain-emergency", "drift")
-    with holding(claimed):
+    claimed = claim_trigger.fn(opened(), "drift-1", "retrain-emergency", "drift")
+    with holding(opened(), claimed):
         _the_whole_emergency(claimed, home)
     _assert_it_said_what_it_did(noted)
 
 
 def _the_whole_emergency(claimed: Claimed, home: Path) -> None:
     change_season()
-    objects().put("snapshots/snap-1/snapshot.json", b"{}")
-    require_snapshot.fn("drift-1", "drift", "snap-1")
-    plan = plan_retrain.fn("drift-1", "emergency", "drift", "drift", "snap-1")
-    validate_plan.fn(plan)
-    check_labels.fn(plan)
+    opened().objects.put("snapshots/snap-1/snapshot.json", b"{}")
+    require_snapshot.fn(opened(), "drift-1", "drift", "snap-1")
+    plan = plan_retrain.fn(opened(), "drift-1", "emergency", "drift", "drift", "snap-1")
+    validate_plan.fn(opened(), plan)
+    check_labels.fn(opened(), plan)
 
-    trained_on = training_rows(catalogue := settings().open_catalogue(), plan, ["row"])
-    watched = early_stopping_rows(settings().open_catalogue(), plan, ["digest"])["digest"].to_pylist()
+    trained_on = training_rows(opened(), catalogue := opened().catalogue, plan, ["row"])
+    watched = early_stopping_rows(opened(), opened().catalogue, plan, ["digest"])["digest"].to_pylist()
     assert plan.benchmark_new is not None and plan.found is not None
-    held_out = benchmark_digests(objects(), plan.benchmark_new.prefix)
+    held_out = benchmark_digests(opened().objects, plan.benchmark_new.prefix)
     digests = set(trained_on["digest"].to_pylist())
     assert len(digests) == plan.n_training
-    assert not digests & {*held_out, *benchmark_digests(objects(), plan.benchmark.prefix), *watched}
+    assert not digests & {*held_out, *benchmark_digests(opened().objects, plan.benchmark.prefix), *watched}
     assert not set(held_out) & set(watched)
-    assert DigestIndex(engine()).protected(held_out) == set(held_out)
+    assert opened().digests.protected(held_out) == set(held_out)
     assert len(watched) >= MIN_WATCHED
 
-    truth = is_new(read_benchmark(objects(), plan.benchmark_new, 10_000))
+    truth = is_new(read_benchmark(opened().objects, plan.benchmark_new, 10_000))
     assert truth.mean() == pytest.approx(0.3, abs=0.1), "the hold-out has the natural mix of 30 %"
     assert plan.benchmark_new.n_new_kind == pytest.approx(truth.sum(), rel=0.1)
 
-    trained = train_candidate.fn(plan)
+    trained = train_candidate.fn(opened(), plan)
     assert trained.mixing is not None
     assert (trained.n_images, trained.excluded) == (plan.n_training, 0)
     assert trained.mixing.new_share >= 0.2
@@ -108,9 +105,9 @@ def _the_whole_emergency(claimed: Claimed, home: Path) -> None:
     assert trained.mixing.new_images == pytest.approx(drawn_new, rel=0.1)
     assert trained.best_step is not None and trained.best_step > 0
 
-    evaluated = evaluate_candidate.fn(plan, trained)
-    verdict = judge_candidate.fn(plan, evaluated)
-    judged = finished_step(objects(), plan.key, "judged", Judged)
+    evaluated = evaluate_candidate.fn(opened(), plan, trained)
+    verdict = judge_candidate.fn(opened(), plan, evaluated)
+    judged = finished_step(opened().objects, plan.key, "judged", Judged)
     assert judged is not None and judged.verdict == verdict
     champion = judged.champion
     assert champion is not None and champion.version == "1"
@@ -135,7 +132,7 @@ def _assert_it_said_what_it_did(noted: Noted) -> None:
 
 
 def _assert_accepted_on_traffic(prefix: str, digest: str, plan: RetrainPlan, home: Path) -> None:
-    artifact = fetch_artifact(objects(), prefix, digest, home / "fetched")
+    artifact = fetch_artifact(opened().objects, prefix, digest, home / "fetched")
     assert plan.benchmark_new is not None and plan.champion is not None
     assert artifact.reference is not None and len(artifact.reference) == plan.benchmark_new.n
     assert (artifact.summary.tier, artifact.summary.parent_digest) == ("emergency", plan.champion.digest)
@@ -144,24 +141,26 @@ def _assert_accepted_on_traffic(prefix: str, digest: str, plan: RetrainPlan, hom
 
 
 def _assert_its_kinds_are_kept(digest: str, artifact: Artifact) -> None:
-    kept = read_kinds(digest, open_extractor())
+    kept = read_kinds(opened(), digest, open_extractor(opened()))
     assert kept is not None and artifact.reference is not None and len(kept.points) == len(artifact.reference)
     pixels = known_images(3, seed=1)[:, None]
-    places = place_by_kinds(pixels, digest)
+    places = place_by_kinds(opened(), pixels, digest)
     assert places is not None and places[0].shape == (3, kept.points.shape[1])
-    assert place_by_kinds(pixels, "0" * 64) is None, "a version of a release that kept none is judged by its codes"
+    assert place_by_kinds(opened(), pixels, "0" * 64) is None, (
+        "a version of a release that kept none is judged by its codes"
+    )
 
 
 def _assert_registered(
     plan: RetrainPlan, trained: Trained, evaluated: Evaluated, verdict: Verdict, claimed: Claimed
 ) -> None:
-    registered = register_candidate.fn(plan, trained, evaluated, verdict, claimed)
-    version = settings().open_registry().version(registered.version)
+    registered = register_candidate.fn(opened(), plan, trained, evaluated, verdict, claimed)
+    version = opened().registry.version(registered.version)
     expected = {"tier": "emergency", "parent_version": "1", "snapshot": "snap-1", "approval": "pending"}
     expected["decoders"] = Decoders.now().describe()
     assert {name: version.tags[name] for name in expected} == expected
-    client = MlflowClient(settings().mlflow_url)
-    card = client.get_model_version(settings().product, registered.version).description
+    client = MlflowClient(opened().settings.mlflow_url)
+    card = client.get_model_version(opened().settings.product, registered.version).description
     assert "snapshots/snap-1/report.html" in card
     assert "new_kind.png" in card and "judges KID, with its 99 % interval" in card
     assert "New kind, found without labels" in card
@@ -176,43 +175,43 @@ def test_the_verdict_and_the_champion_beside_it_are_one_step_whoever_is_promoted
         if name == "ledger.record":
             raise Killed
 
-    plan = finished_step(objects(), "first", "plan", RetrainPlan)
-    evaluated = finished_step(objects(), "first", "evaluated", Evaluated)
+    plan = finished_step(opened().objects, "first", "plan", RetrainPlan)
+    evaluated = finished_step(opened().objects, "first", "evaluated", Evaluated)
     assert plan is not None and evaluated is not None
     with faults.installed(hook), pytest.raises(Killed):
-        judge_candidate.fn(plan, evaluated)
+        judge_candidate.fn(opened(), plan, evaluated)
     _promote_a_worse_one(evaluated, home)
 
-    verdict = judge_candidate.fn(plan, evaluated)
-    afterwards = judge_candidate.fn(plan.model_copy(update={"key": "later"}), evaluated)
+    verdict = judge_candidate.fn(opened(), plan, evaluated)
+    afterwards = judge_candidate.fn(opened(), plan.model_copy(update={"key": "later"}), evaluated)
 
-    judged = finished_step(objects(), plan.key, "judged", Judged)
+    judged = finished_step(opened().objects, plan.key, "judged", Judged)
     assert judged is not None and judged.champion is not None
     assert (judged.champion.version, judged.verdict) == ("1", verdict)
     assert all(each.value == pytest.approx(0) for each in judged.champion.changes if each.metric == "recon_error")
     assert afterwards != verdict, "against the other champion it would have been another"
-    (line,) = Ledger(engine()).entries("gate", plan.key)
+    (line,) = opened().ledger.entries("gate", plan.key)
     assert Verdict.model_validate_json(line.body) == verdict
 
 
 def _promote_a_worse_one(evaluated: Evaluated, home: Path) -> None:
     import torch
 
-    artifact = fetch_artifact(objects(), evaluated.artifact, evaluated.digest, home / "worse-from")
+    artifact = fetch_artifact(opened().objects, evaluated.artifact, evaluated.digest, home / "worse-from")
     with torch.no_grad():
         for each in artifact.model.parameters():
             each.mul_(0.9)
     digest = write_artifact(home / "worse", artifact)
-    put_artifact(objects(), home / "worse", artifact_prefix(digest))
+    put_artifact(opened().objects, home / "worse", artifact_prefix(digest))
     champion = ServedVersion(version="2", digest=digest, artifact=artifact_prefix(digest))
-    store = ReleaseStore(engine())
-    store.compare_and_swap(store.read().epoch, Release(champion=champion, changed_at=now(), reason="test"))
+    store = opened().releases
+    store.compare_and_swap(store.read().epoch, Release(champion=champion, changed_at=opened().now(), reason="test"))
 
 
 def test_what_may_be_a_broken_sensors_is_learnt_only_where_a_person_asks(home: Path) -> None:
     change_season()  # stripes are much brighter than boxes
     with pytest.raises(DataRefused, match=r"^emergency: the newest .* may be a broken sensor's, .* once 589 came"):
-        plan_retrain.fn("drift-1", "emergency", "drift: stripes", "drift", "a-snapshot")
+        plan_retrain.fn(opened(), "drift-1", "emergency", "drift: stripes", "drift", "a-snapshot")
     assert plan_emergency("by-hand-1").found is not None
 
 
@@ -227,49 +226,55 @@ def test_where_no_cluster_can_be_named_the_newest_traffic_as_a_whole_is_learnt(h
     assert _named_and_decided(home) == ({None}, "emergency"), "triage asks for what no cluster explains"
 
     plan = plan_emergency("drift-whole")
-    validate_plan.fn(plan)
-    chosen, rows = selection_of(plan), training_rows(settings().open_catalogue(), plan, [])
+    validate_plan.fn(opened(), plan)
+    chosen, rows = selection_of(opened(), plan), training_rows(opened(), opened().catalogue, plan, [])
     assert chosen is not None and chosen.began is not None and plan.found is not None
     assert plan.found.is_whole_window and (plan.found.n, plan.found.share) == (800, 1.0)
     assert chosen.began > SERVED_SINCE + timedelta(days=1), "images from before the shift would only dilute it"
     assert plan.benchmark_new is not None and plan.benchmark_new.n == plan.benchmark_new.n_new_kind == 200
     assert set(chosen.new_kind) >= {*chosen.holdout, *chosen.early_stopping}
     assert len(chosen.early_stopping) == 60
-    assert mark_new_kind(rows, plan).sum() == 800 - 200 - 60
-    assert (~in_window(rows, plan)).sum() >= 1_000, "older ones are replayed"
+    assert mark_new_kind(opened(), rows, plan).sum() == 800 - 200 - 60
+    assert (~in_window(opened(), rows, plan)).sum() >= 1_000, "older ones are replayed"
 
-    trained = train_candidate.fn(plan)
+    trained = train_candidate.fn(opened(), plan)
     assert trained.mixing is not None and 0.2 <= trained.mixing.new_share <= 0.5
-    evaluated = evaluate_candidate.fn(plan, trained)
-    verdict = judge_candidate.fn(plan, evaluated)
-    judged = finished_step(objects(), plan.key, "judged", Judged)
+    evaluated = evaluate_candidate.fn(opened(), plan, trained)
+    verdict = judge_candidate.fn(opened(), plan, evaluated)
+    judged = finished_step(opened().objects, plan.key, "judged", Judged)
     assert judged is not None and judged.champion is not None and verdict.passed, verdict.reason
     on_new = next(each for each in judged.champion.changes if each.benchmark == "new")
     assert (on_new.metric, on_new.n) == ("recon_error", 200)
     assert on_new.high < -0.1, "what slid was learnt"
-    claimed = claim_trigger.fn(plan.key, "retrain-emergency", "drift")
-    registered = register_candidate.fn(plan, trained, evaluated, verdict, claimed)
-    assert settings().open_registry().version(registered.version).tags["tier"] == "emergency"
-    card = MlflowClient(settings().mlflow_url).get_model_version(settings().product, registered.version).description
+    claimed = claim_trigger.fn(opened(), plan.key, "retrain-emergency", "drift")
+    registered = register_candidate.fn(opened(), plan, trained, evaluated, verdict, claimed)
+    assert opened().registry.version(registered.version).tags["tier"] == "emergency"
+    card = (
+        MlflowClient(opened().settings.mlflow_url)
+        .get_model_version(opened().settings.product, registered.version)
+        .description
+    )
     assert "no cluster could be named, so the newest 800 images of the traffic as a whole take its place" in card
 
 
 def _named_and_decided(home: Path) -> tuple[set[NewKind | None], str]:
     """What is found in all stretches of the captured traffic, and what triage says of the newest window."""
-    release = ReleaseStore(engine()).read()
+    release = opened().releases.read()
     assert release.champion is not None
-    artifact = fetch_artifact(objects(), release.champion.artifact, release.champion.digest, home / "champion")
-    version = settings().open_catalogue().version()
-    pixels = read_captured(traffic_among(free_rows(version, (), ()), artifact), version, artifact)
-    captured = score_captured(pixels, artifact)
+    artifact = fetch_artifact(opened().objects, release.champion.artifact, release.champion.digest, home / "champion")
+    version = opened().catalogue.version()
+    pixels = read_captured(
+        opened(), traffic_among(opened(), free_rows(opened(), version, (), ()), artifact), version, artifact
+    )
+    captured = score_captured(opened(), pixels, artifact)
     assert artifact.reference is not None and len(captured) == 1_200
     reference, found = Sample.of(artifact.reference), set()
     for size in (447, 894, 1_200):
         newest = captured.take(slice(len(captured) - size, None))
-        found.add(find_new_kind(newest, reference, settings().new_kind, seed=0))
+        found.add(find_new_kind(newest, reference, opened().settings.new_kind, seed=0))
     window = captured.take(slice(300, None))
-    judgement = judge_window(Window(window, {}, len(window)), reference, settings().drift)
-    return found, triage(judgement, Circumstances(None, None, False, None), settings().drift).action
+    judgement = judge_window(Window(window, {}, len(window)), reference, opened().settings.drift)
+    return found, triage(judgement, Circumstances(None, None, False, None), opened().settings.drift).action
 
 
 def test_who_asks_gets_all_together_where_too_few_of_the_named_are_left_to_train_on(

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 from deploy.stores import faults
-from deploy.stores.sql.ledger import Ledger
-from tasks.context import engine, objects, settings
 from tasks.dataset.images import benchmark_digests
 from tasks.dataset.mixing import mark_new_kind
 from tasks.dataset.rows import early_stopping_rows, fix_rows, in_window, planned_rows, training_rows
@@ -18,6 +16,7 @@ from tasks.errors import NotEnoughData
 from tasks.evaluate import _for_reference
 from tasks.plan import validate_plan
 from tests.tasks.arrivals import ingest
+from tests.tasks.opened import forget, opened
 from tests.tasks.season import (
     MIN_NEW,
     SERVED_SINCE,
@@ -69,8 +68,8 @@ def test_a_plan_that_is_killed_at_any_write_ends_as_one_plan_with_one_benchmark(
                 change_season(day=2, known=300, new=100)
     assert kills >= 10, "the plan writes a selection, a benchmark, its protection, a ledger line and itself"
     assert plan == plan_emergency()
-    assert len(Ledger(engine()).entries("benchmark", "new")) == 1
-    assert len({key.split("/")[1] for key in objects().keys("benchmarks/new-")}) == 1
+    assert len(opened().ledger.entries("benchmark", "new")) == 1
+    assert len({key.split("/")[1] for key in opened().objects.keys("benchmarks/new-")}) == 1
     assert plan.benchmark_new is not None
     assert plan.held_back == (plan.benchmark.prefix, plan.benchmark_new.prefix)
 
@@ -81,11 +80,11 @@ def test_the_next_emergency_trains_on_no_image_of_an_older_benchmark(home: Path)
     change_season(day=2)
     second = plan_emergency("drift-2")
     assert first.benchmark_new is not None and second.benchmark_new is not None
-    before = benchmark_digests(objects(), first.benchmark_new.prefix)
-    rows = training_rows(settings().open_catalogue(), second, [])["digest"].to_pylist()
+    before = benchmark_digests(opened().objects, first.benchmark_new.prefix)
+    rows = training_rows(opened(), opened().catalogue, second, [])["digest"].to_pylist()
     assert not set(before) & set(rows)
-    assert not set(before) & set(benchmark_digests(objects(), second.benchmark_new.prefix))
-    validate_plan.fn(second)
+    assert not set(before) & set(benchmark_digests(opened().objects, second.benchmark_new.prefix))
+    validate_plan.fn(opened(), second)
 
 
 def test_a_new_kind_that_came_twice_in_nearly_the_same_images_is_held_out_in_pairs(home: Path) -> None:
@@ -98,10 +97,10 @@ def test_a_new_kind_that_came_twice_in_nearly_the_same_images_is_held_out_in_pai
 
     plan = plan_emergency()
 
-    validate_plan.fn(plan)
+    validate_plan.fn(opened(), plan)
     assert plan.benchmark_new is not None and plan.benchmark_new.n >= 60
-    rows = training_rows(settings().open_catalogue(), plan, [])
-    assert mark_new_kind(rows, plan).sum() >= MIN_NEW
+    rows = training_rows(opened(), opened().catalogue, plan, [])
+    assert mark_new_kind(opened(), rows, plan).sum() >= MIN_NEW
 
 
 def test_a_new_kind_whose_images_are_nearly_all_alike_is_learnt_and_that_they_are_on_both_sides_is_said(
@@ -114,17 +113,17 @@ def test_a_new_kind_whose_images_are_nearly_all_alike_is_learnt_and_that_they_ar
 
     plan = plan_emergency()
 
-    validate_plan.fn(plan)
+    validate_plan.fn(opened(), plan)
     assert plan.benchmark_new is not None
     assert plan.benchmark_new.cut.endswith("of its images have too many copies to hold all of them out")
-    assert mark_new_kind(training_rows(settings().open_catalogue(), plan, []), plan).sum() >= MIN_NEW
+    assert mark_new_kind(opened(), training_rows(opened(), opened().catalogue, plan, []), plan).sum() >= MIN_NEW
 
 
 def test_too_few_new_images_are_one_line_with_both_numbers(home: Path) -> None:
     change_season(known=400, new=90)
     with pytest.raises(NotEnoughData, match=r"^\d+ images of a new kind .*: expected at least 118, .*15% held out"):
         plan_emergency()
-    assert Ledger(engine()).entries("benchmark", "new") == [], "nothing is held back that could be trained on later"
+    assert opened().ledger.entries("benchmark", "new") == [], "nothing is held back that could be trained on later"
 
 
 def test_the_hold_out_grows_until_the_reference_that_it_becomes_can_be_judged_against(
@@ -132,12 +131,12 @@ def test_the_hold_out_grows_until_the_reference_that_it_becomes_can_be_judged_ag
 ) -> None:
     change_season()
     monkeypatch.setenv("LATENTLOOP_DRIFT__MIN_REFERENCE", "400")
-    settings.cache_clear()
+    forget()
     plan = plan_emergency()
     assert plan.benchmark_new is not None and plan.benchmark_new.n >= 400
-    _, new = _for_reference(plan)
+    _, new = _for_reference(opened(), plan)
     assert new is not None and len(new) >= 400, "though a benchmark of 250 images is evaluated"
-    assert mark_new_kind(training_rows(settings().open_catalogue(), plan, []), plan).sum() >= MIN_NEW
+    assert mark_new_kind(opened(), training_rows(opened(), opened().catalogue, plan, []), plan).sum() >= MIN_NEW
 
 
 def test_a_hold_out_too_small_for_a_reference_is_one_line_before_anything_is_cut(
@@ -145,27 +144,29 @@ def test_a_hold_out_too_small_for_a_reference_is_one_line_before_anything_is_cut
 ) -> None:
     change_season()
     monkeypatch.setenv("LATENTLOOP_DRIFT__MIN_REFERENCE", "1000")
-    settings.cache_clear()
+    forget()
     with pytest.raises(NotEnoughData, match=r"^no hold-out of at least 1000 images, .*at least 1000 images, came \d+"):
         plan_emergency()
-    assert Ledger(engine()).entries("benchmark", "new") == []
+    assert opened().ledger.entries("benchmark", "new") == []
 
 
 def test_a_run_whose_rows_another_one_held_out_meanwhile_trains_on_the_others(home: Path) -> None:
     change_season(known=1_260, new=540)
     mine, theirs = plan_emergency("mine"), plan_emergency("theirs")
     assert theirs.benchmark_new is not None
-    held_out = set(benchmark_digests(objects(), theirs.benchmark_new.prefix))
-    catalogue = settings().open_catalogue()
-    assert held_out & set(planned_rows(catalogue, mine, [])["digest"].to_pylist()), "there is something to leave out"
+    held_out = set(benchmark_digests(opened().objects, theirs.benchmark_new.prefix))
+    catalogue = opened().catalogue
+    assert held_out & set(planned_rows(opened(), catalogue, mine, [])["digest"].to_pylist()), (
+        "there is something to leave out"
+    )
 
-    validate_plan.fn(mine)
-    rows = training_rows(catalogue, mine, [])
-    excluded = fix_rows(catalogue, mine)
-    watched = early_stopping_rows(catalogue, mine, [])["digest"].to_pylist()
+    validate_plan.fn(opened(), mine)
+    rows = training_rows(opened(), catalogue, mine, [])
+    excluded = fix_rows(opened(), catalogue, mine)
+    watched = early_stopping_rows(opened(), catalogue, mine, [])["digest"].to_pylist()
     assert held_out.isdisjoint({*rows["digest"].to_pylist(), *watched})
     assert 0 < len(excluded.digests) <= len(held_out) and len(rows) < mine.n_training
-    validate_plan.fn(theirs)
+    validate_plan.fn(opened(), theirs)
 
 
 def test_a_folder_whose_times_fall_inside_the_window_is_replayed_and_bounded_like_it(
@@ -176,8 +177,8 @@ def test_a_folder_whose_times_fall_inside_the_window_is_replayed_and_bounded_lik
     ship("supplier-late", known_images(1_500, seed=77), SERVED_SINCE + timedelta(days=1, seconds=800))
     ingest()
     plan = plan_emergency()
-    rows = training_rows(settings().open_catalogue(), plan, [])
-    inside, new = in_window(rows, plan), mark_new_kind(rows, plan)
+    rows = training_rows(opened(), opened().catalogue, plan, [])
+    inside, new = in_window(opened(), rows, plan), mark_new_kind(opened(), rows, plan)
     late = np.array([source == "supplier-late" for source in rows["source"].to_pylist()])
     assert late.any() and not (late & inside).any()
     assert 2.0 * new.sum() / len(rows) >= 0.2, "drawn twice each, a fifth of what is drawn is new"

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from deploy.stores.objects.artifacts import fetch_artifact
-from tasks.context import objects
 from tasks.dataset.images import read_benchmark
 from tasks.evaluate import reference_images
 from tasks.plan import plan_retrain
 from tasks.train import train_candidate
 from tests.tasks.arrivals import ingest
 from tests.tasks.card.test_model_card import PLAN
+from tests.tasks.opened import opened
 from tests.tasks.season import capture_traffic
 from vae_core.artifact import Artifact
 from vae_core.inference import score_images
@@ -31,14 +31,14 @@ pytestmark = [
 def test_the_incremental_tier_moves_the_decoder_alone(home: Path) -> None:
     capture_traffic(known=300, new=0, seed=7_000, day=3)
     ingest()
-    plan = plan_retrain.fn("weekly", "incremental", "weekly")
-    trained = train_candidate.fn(plan)
+    plan = plan_retrain.fn(opened(), "weekly", "incremental", "weekly")
+    trained = train_candidate.fn(opened(), plan)
 
     assert plan.champion is not None and plan.benchmark_new is not None
-    parent = fetch_artifact(objects(), plan.champion.artifact, plan.champion.digest, home / "parent")
-    candidate = fetch_artifact(objects(), trained.prefix, trained.digest, home / "candidate")
+    parent = fetch_artifact(opened().objects, plan.champion.artifact, plan.champion.digest, home / "parent")
+    candidate = fetch_artifact(opened().objects, trained.prefix, trained.digest, home / "candidate")
     assert encoder_digest(candidate.model) == encoder_digest(parent.model) == candidate.summary.encoder_digest
-    pixels = read_benchmark(objects(), plan.benchmark, 50)
+    pixels = read_benchmark(opened().objects, plan.benchmark, 50)
     assert not np.array_equal(_decoded(parent, pixels), _decoded(candidate, pixels))
     assert plan.benchmark_new.n == 150, "a quarter of the 600 images of traffic"
     assert trained.mixing is None, "a window of known kinds is drawn as it came"

@@ -9,9 +9,7 @@ import numpy as np
 import pytest
 
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
-from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.damage import encode_png
-from tasks.context import engine, objects, settings
 from tasks.errors import DataRefused
 from tasks.label_errors import check_labels
 from tasks.plan import plan_retrain
@@ -19,6 +17,7 @@ from tasks.scoring.label_figures import _labels_of
 from tasks.values import RetrainPlan
 from tests.tasks.arrivals import CAPTURED_AT, ingest
 from tests.tasks.conftest import Configure
+from tests.tasks.opened import opened
 
 SMALL = "[evaluation]\nholdout_min = 50\nholdout_share = 0.3\n"
 PER_SOURCE = 60
@@ -49,12 +48,12 @@ def arrive(wrong: Mapping[int, str], unlabelled: bool = False) -> None:
             images.append(
                 CapturedImage(f"{number:02d}.png", f"s{source}", CAPTURED_AT, data, "" if unlabelled else label)
             )
-        CaptureStore(objects()).write_by_content(images)
+        CaptureStore(opened().objects).write_by_content(images)
     ingest()
 
 
 def plan() -> RetrainPlan:
-    return plan_retrain.fn("one", "full", "first")
+    return plan_retrain.fn(opened(), "one", "full", "first")
 
 
 def test_a_wrong_label_is_named_with_its_picture_and_counts_for_no_figure(configure: Configure) -> None:
@@ -62,7 +61,7 @@ def test_a_wrong_label_is_named_with_its_picture_and_counts_for_no_figure(config
     arrive({0: "cross", 7: "disc"})
     planned = plan()
 
-    checked = check_labels.fn(planned)
+    checked = check_labels.fn(opened(), planned)
 
     assert sorted((each.name, each.source, each.given, each.better) for each in checked.suspects) == [
         ("00.png", "s0", "cross", "disc"),
@@ -72,15 +71,15 @@ def test_a_wrong_label_is_named_with_its_picture_and_counts_for_no_figure(config
     left = 600 - planned.twins.n  # crosses that are nearly held-out ones are not trained on
     assert checked.judged == {"cross": left - 399, "disc": 200, "stripes": 199} and left > 580
     assert checked.tells_kinds and checked.agreement == pytest.approx(598 / 600, abs=0.01)
-    page = objects().get(checked.page).data.decode()
+    page = opened().objects.get(checked.page).data.decode()
     assert page.count("<img ") == 2 and f"2 of {left} labels" in page
-    (line,) = Ledger(engine()).entries("labels", "one")
+    (line,) = opened().ledger.entries("labels", "one")
     assert json.loads(line.body)["phase"] == "passed"
     doubted = [each.digest for each in checked.suspects]
-    assert _labels_of(planned, doubted, checked) == ["", ""]
-    catalogue = settings().open_catalogue().read(["digest", "label"]).to_pylist()
+    assert _labels_of(opened(), planned, doubted, checked) == ["", ""]
+    catalogue = opened().catalogue.read(["digest", "label"]).to_pylist()
     assert {row["label"] for row in catalogue if row["digest"] in doubted} == {"cross", "disc"}, "none was changed"
-    assert check_labels.fn(planned) == checked, "and it is not looked for twice"
+    assert check_labels.fn(opened(), planned) == checked, "and it is not looked for twice"
 
 
 def test_a_training_whose_labels_are_too_often_wrong_waits_with_the_way_out(configure: Configure) -> None:
@@ -88,13 +87,13 @@ def test_a_training_whose_labels_are_too_often_wrong_waits_with_the_way_out(conf
     arrive({0: "cross", 7: "disc"})
     for _ in range(2):
         with pytest.raises(DataRefused, match=r"2 of 5\d\d labels .*raise label_policy.max_suspected_share"):
-            check_labels.fn(plan())
+            check_labels.fn(opened(), plan())
 
 
 @pytest.mark.parametrize("more", ["", "[label_policy]\ncheck = false\n"])
 def test_without_labels_or_without_the_wish_nothing_is_looked_at(configure: Configure, more: str) -> None:
     configure(f"{SMALL}\n{more}")
     arrive({}, unlabelled=not more)
-    checked = check_labels.fn(plan())
+    checked = check_labels.fn(opened(), plan())
     assert (checked.judged, checked.suspects, checked.page) == ({}, (), "")
-    assert Ledger(engine()).entries("labels", "one") == []
+    assert opened().ledger.entries("labels", "one") == []

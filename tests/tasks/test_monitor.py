@@ -10,25 +10,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_checks.drift.policy import GRID_RULES
+from data_checks.drift.policy import rules_of
 from deploy.record.drift_lines import DriftLine
 from deploy.release import Release, ServedVersion
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
-from deploy.stores.sql.ledger import Ledger
-from deploy.stores.sql.release import ReleaseStore
 from deploy.stores.sql.telemetry import RequestRow
-from tasks.context import engine, now, objects, settings
 from tasks.drift_values import JudgedTraffic
 from tasks.monitor import judge_traffic, plan_monitor, store_snapshot, write_drift_line
 from tests.servers import free_ports
 from tests.tasks.conftest import Configure
+from tests.tasks.opened import opened
 from tests.tasks.season import known_images
 from vae_core.artifact import Artifact, TrainingSummary, write_artifact
-from vae_core.config import Budget, ConvVaeConfig, ModelConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.configs import ModelConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.registry import FAMILIES
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.images.preprocessing import Preprocessing
 from vae_core.reference import measure_reference
 from vae_core.training.loop import train
-from vae_core.vq_config import VqVaeConfig
+
+GRID_RULES = rules_of(FAMILIES["vq_vae"])
 
 CONFIG = ConvVaeConfig(widths=(8, 16), latent_dim=8)
 RECIPE = TrainConfig(budget=Budget(amount=150, unit="steps"), batch_size=64)
@@ -79,16 +82,16 @@ def vq_served(
 
 def serve(champion: Artifact, tmp_path: Path) -> Iterator[Artifact]:
     digest = write_artifact(tmp_path / "artifact", champion)
-    put_artifact(objects(), tmp_path / "artifact", artifact_prefix(digest))
+    put_artifact(opened().objects, tmp_path / "artifact", artifact_prefix(digest))
     version = ServedVersion(version="1", digest=digest, artifact=artifact_prefix(digest))
-    release = Release(champion=version, changed_at=now() - timedelta(hours=30), reason="test")
-    ReleaseStore(engine()).compare_and_swap(0, release)
+    release = Release(champion=version, changed_at=opened().now() - timedelta(hours=30), reason="test")
+    opened().releases.compare_and_swap(0, release)
     yield champion
 
 
 def answer(artifact: Artifact, images: np.ndarray, black: int = 0) -> None:
     """Traffic as telemetry holds it: images (N, 28, 28) in this order, then refused black frames."""
-    seen, at = measure_reference(artifact.model, images[:, None]), now() - timedelta(minutes=5)
+    seen, at = measure_reference(artifact.model, images[:, None]), opened().now() - timedelta(minutes=5)
     rows = [
         RequestRow(
             at=at + timedelta(milliseconds=row), request_id=f"r{row}", replica="t", route="/v1/score", version="1",
@@ -111,7 +114,7 @@ def answer(artifact: Artifact, images: np.ndarray, black: int = 0) -> None:
         )
         for row in range(black)
     ]  # fmt: skip
-    settings().open_telemetry().write(rows)
+    opened().telemetry.write(rows)
 
 
 def season(known: int, new: int) -> np.ndarray:
@@ -123,9 +126,9 @@ def season(known: int, new: int) -> np.ndarray:
 
 def monitor(key: str) -> tuple[JudgedTraffic, DriftLine]:
     """The steps of the flow."""
-    plan = plan_monitor.fn(key, "test")
-    judged = judge_traffic.fn(plan)
-    return judged, write_drift_line(plan, judged, store_snapshot.fn(plan, judged))
+    plan = plan_monitor.fn(opened(), key, "test")
+    judged = judge_traffic.fn(opened(), plan)
+    return judged, write_drift_line(opened(), plan, judged, store_snapshot.fn(opened(), plan, judged))
 
 
 def test_a_new_kind_asks_for_an_emergency_once_and_names_its_stored_snapshot(served: Artifact) -> None:
@@ -137,10 +140,10 @@ def test_a_new_kind_asks_for_an_emergency_once_and_names_its_stored_snapshot(ser
     assert [action for action, _ in record.also] == ["block"]
     assert judged.new_kind is not None
     assert 200 <= judged.new_kind.found <= 260
-    assert record.needed_images == settings().drift.new_images_needed - judged.new_kind.found
+    assert record.needed_images == opened().settings.drift.new_images_needed - judged.new_kind.found
     assert 0.1 < record.new_share_low < 0.25
     assert {"latent_code", "recon_error", "refused_low_variance"} <= set(record.failed)
-    kept = {key.rsplit("/", 1)[-1] for key in objects().keys(f"snapshots/{record.snapshot}/")}
+    kept = {key.rsplit("/", 1)[-1] for key in opened().objects.keys(f"snapshots/{record.snapshot}/")}
     assert kept == {"snapshot.json", "report.html"}
     assert record.url == "", "MLflow is away: the decision stands without its copy"
 
@@ -177,7 +180,7 @@ def test_a_run_that_starts_again_leaves_one_line_and_the_same_judgement(served: 
     answer(served, known_images(600, seed=9))
 
     assert monitor("one") == first
-    assert len(Ledger(engine()).entries("drift", "1")) == 1
+    assert len(opened().ledger.entries("drift", "1")) == 1
 
 
 def test_a_fault_of_every_image_that_leaves_its_grey_levels_is_shown_to_a_person(served: Artifact) -> None:
@@ -213,7 +216,7 @@ def test_too_little_traffic_is_no_verdict(served: Artifact, images: int) -> None
     _, record = monitor("one")
 
     assert record.action == "cannot_judge"
-    assert json.loads(Ledger(engine()).entries("drift", "1")[0].body)["snapshot"] == record.snapshot
+    assert json.loads(opened().ledger.entries("drift", "1")[0].body)["snapshot"] == record.snapshot
 
 
 def test_without_a_champion_nothing_is_judged_and_that_is_said(

@@ -12,13 +12,12 @@ import pytest
 from data_checks.verdict import Phase, Verdict
 from deploy.stores.mlflow.registry import Registry
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
-from deploy.stores.sql.ledger import Ledger
 from tasks.card.model_card import CAPTIONS
-from tasks.context import engine, forget, objects, settings
 from tasks.register import register_candidate
 from tasks.values import Claimed, Evaluated, Trained, TrainingEvent
 from tests.deploy.serving.house import tiny_artifact
 from tests.tasks.card.test_model_card import PLAN, RESULT, TRAINED
+from tests.tasks.opened import forget, opened
 from vae_core.artifact import write_artifact
 
 pytestmark = [
@@ -45,18 +44,18 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("LATENTLOOP_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("LATENTLOOP_MLFLOW_URL", url)
     monkeypatch.setenv("LATENTLOOP_PRODUCT", f"cards-{uuid.uuid4().hex}")
-    yield settings().open_registry()
-    engine().dispose()
+    yield opened().registry
+    opened().engine.dispose()
     forget()
 
 
 def evaluated(folder: Path) -> Evaluated:
     """An evaluated candidate, as the steps before leave it in the object store."""
     digest = write_artifact(folder, tiny_artifact(3))
-    put_artifact(objects(), folder, artifact_prefix(digest))
-    objects().put("runs/one/benchmark.json", RESULT.model_dump_json().encode())
+    put_artifact(opened().objects, folder, artifact_prefix(digest))
+    opened().objects.put("runs/one/benchmark.json", RESULT.model_dump_json().encode())
     for name in CAPTIONS:
-        objects().put(f"runs/one/pictures/{name}", b"a picture")
+        opened().objects.put(f"runs/one/pictures/{name}", b"a picture")
     return Evaluated(
         key="one",
         digest=digest,
@@ -67,13 +66,13 @@ def evaluated(folder: Path) -> Evaluated:
 
 
 def claimed() -> Claimed:
-    Ledger(engine()).claim(PLAN.key, "retrain", "{}", "me", datetime.now(UTC), 600)
+    opened().ledger.claim(PLAN.key, "retrain", "{}", "me", datetime.now(UTC), 600)
     return Claimed(key=PLAN.key, owner="me", outcome="new", attempt=1)
 
 
 def register(trained: Trained, folder: Path) -> str:
     verdict = Verdict(phase=Phase.passed, reason="recon_error 0.0123 < limit 0.02 (n=5000)")
-    return register_candidate.fn(PLAN, trained, evaluated(folder), verdict, claimed()).version
+    return register_candidate.fn(opened(), PLAN, trained, evaluated(folder), verdict, claimed()).version
 
 
 def test_a_long_card_is_cut_on_the_page_and_lies_whole_among_the_runs_files(registry: Registry, tmp_path: Path) -> None:

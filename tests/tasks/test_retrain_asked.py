@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stores.sql.ledger import Ledger
-from tasks.context import engine
 from tasks.errors import NoChampion, SnapshotMissing
 from tasks.plan import name_trigger, plan_retrain, require_snapshot
+from tests.tasks.opened import opened
 from tests.tasks.season import settled
 
 pytestmark = [
@@ -28,15 +27,15 @@ def test_a_retraining_for_drift_without_its_stored_snapshot_is_refused_on_record
     home: Path, cause: str, snapshot: str | None
 ) -> None:
     with pytest.raises(SnapshotMissing, match=r"^drift-9: .*expects its Evidently snapshot at snapshots/.*found none"):
-        require_snapshot.fn("drift-9", cause, snapshot)
-    (line,) = Ledger(engine()).entries("retrain-refused", "drift-9")
+        require_snapshot.fn(opened(), "drift-9", cause, snapshot)
+    (line,) = opened().ledger.entries("retrain-refused", "drift-9")
     assert "Evidently snapshot" in json.loads(line.body)["reason"]
 
 
 @pytest.mark.parametrize("cause", ["schedule", "by hand"])
 def test_a_retraining_that_nobody_calls_drift_needs_no_snapshot(home: Path, cause: str) -> None:
-    require_snapshot.fn("weekly", cause, None)
-    assert Ledger(engine()).entries("retrain-refused") == []
+    require_snapshot.fn(opened(), "weekly", cause, None)
+    assert opened().ledger.entries("retrain-refused") == []
 
 
 @pytest.mark.parametrize("tier", ["incremental", "emergency"])
@@ -45,9 +44,9 @@ def test_without_a_champion_these_tiers_say_what_to_run_first(tmp_path: Path, ml
         settled(tmp_path / "fresh", mlflow_url),
         pytest.raises(NoChampion, match=rf"^{tier}: expected a champion .*run the full tier first$"),
     ):
-        plan_retrain.fn("one", tier, "by hand", "by hand")
+        plan_retrain.fn(opened(), "one", tier, "by hand", "by hand")
 
 
 def test_the_same_drift_has_one_key_and_a_given_key_wins() -> None:
-    assert name_trigger(None, "retrain-emergency", "snap-1") == "drift-retrain-emergency-snap-1"
-    assert name_trigger("mine", "retrain-emergency", "snap-1") == "mine"
+    assert name_trigger(opened(), None, "retrain-emergency", "snap-1") == "drift-retrain-emergency-snap-1"
+    assert name_trigger(opened(), "mine", "retrain-emergency", "snap-1") == "mine"

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.context import objects
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
 from tasks.plan import plan_retrain, validate_plan
@@ -15,6 +14,7 @@ from tasks.train import train_candidate
 from tasks.values import Evaluated
 from tests.data_checks.near_duplicates.copies import pictures
 from tests.tasks.arrivals import ingest
+from tests.tasks.opened import opened
 from tests.tasks.season import VAE, serve, settled, ship
 from vae_core.evaluation.benchmark_result import BenchmarkResult
 
@@ -44,13 +44,13 @@ def test_three_hundred_pictures_make_a_first_version_and_a_second(
 
 
 def _train(key: str) -> Evaluated:
-    plan = plan_retrain.fn(key, "full", key)
-    validate_plan.fn(plan)
-    evaluated: Evaluated = evaluate_candidate.fn(plan, train_candidate.fn(plan))
-    verdict = judge_candidate.fn(plan, evaluated)
+    plan = plan_retrain.fn(opened(), key, "full", key)
+    validate_plan.fn(opened(), plan)
+    evaluated: Evaluated = evaluate_candidate.fn(opened(), plan, train_candidate.fn(opened(), plan))
+    verdict = judge_candidate.fn(opened(), plan, evaluated)
     assert plan.benchmark.n == 60 and "60 of 300 images (20%)" in plan.benchmark.cut
     assert plan.n_training == (240 if key == "first" else 280)
-    result = BenchmarkResult.model_validate_json(objects().get(evaluated.benchmark).data)
+    result = BenchmarkResult.model_validate_json(opened().objects.get(evaluated.benchmark).data)
     assert result.n_samples == 150, "beside sixty images, samples are not the ones to be few"
     assert evaluated.sight.startswith("drift cannot be judged yet: the reference holds 60 images, at least 500 are ")
     if key == "second":

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from deploy.stores.objects.artifacts import fetch_artifact
-from tasks.context import forget, objects, settings
 from tasks.run.steps import finished_step, step_key
 from tasks.train import train_candidate
 from tasks.values import RetrainPlan, Trained
+from tests.tasks.opened import forget, opened
 from tests.tasks.season import planned_again
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior
 from vae_core.training.recovery import recovery
@@ -29,8 +29,8 @@ pytestmark = [
 def _finished() -> tuple[RetrainPlan, Trained]:
     """The first retraining, whose pixels lay in memory."""
     plan, trained = (
-        finished_step(objects(), "first", "plan", RetrainPlan),
-        finished_step(objects(), "first", "trained", Trained),
+        finished_step(opened().objects, "first", "plan", RetrainPlan),
+        finished_step(opened().objects, "first", "trained", Trained),
     )
     assert plan is not None and trained is not None
     return plan, trained
@@ -40,7 +40,7 @@ def test_a_training_over_the_limit_is_from_a_file_and_ends_with_the_same_weights
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan, first = _finished()
-    before = fetch_artifact(objects(), first.prefix, first.digest, home / "first-fetched")
+    before = fetch_artifact(opened().objects, first.prefix, first.digest, home / "first-fetched")
     limit = first.n_images * math.prod(plan.preprocessing.shape) - 1
     monkeypatch.setenv("LATENTLOOP_TRAINING__PIXELS_IN_MEMORY_BYTES", str(limit))
     forget()
@@ -52,17 +52,17 @@ def test_a_training_over_the_limit_is_from_a_file_and_ends_with_the_same_weights
 
     monkeypatch.setattr(recovery, "train_with_recovery", look)
     plan = planned_again(plan, "from-file")
-    trained = train_candidate.fn(plan)
+    trained = train_candidate.fn(opened(), plan)
 
     (pixels,) = seen
     assert isinstance(pixels, np.memmap) and len(pixels) == trained.n_images == first.n_images
-    after = fetch_artifact(objects(), trained.prefix, trained.digest, home / "fetched")
+    after = fetch_artifact(opened().objects, trained.prefix, trained.digest, home / "fetched")
     assert digest_weights(copy_weights(after.model)) == digest_weights(copy_weights(before.model))
     priors = [each.prior.to_tensors() for each in (before, after) if isinstance(each.prior, GaussianMixturePrior)]
     assert len(priors) == 2 and all(torch.equal(tensor, priors[1][name]) for name, tensor in priors[0].items())
-    assert [each.name for each in (settings().work_folder / "from-file").iterdir()] == ["checkpoints"]
+    assert [each.name for each in (opened().settings.work_folder / "from-file").iterdir()] == ["checkpoints"]
 
     # killed before the step was kept, and begun again: the pixels of another file are those of its checkpoints
-    objects().delete(step_key("from-file", "trained"))
-    again = train_candidate.fn(plan)
+    opened().objects.delete(step_key("from-file", "trained"))
+    again = train_candidate.fn(opened(), plan)
     assert len(seen) == 2 and seen[1] is not pixels and again.resumed_from_step == trained.steps == 200

@@ -11,15 +11,15 @@ from mlflow import MlflowClient
 
 from deploy.stores.objects.artifacts import fetch_artifact
 from tasks.card.training import tell_training
-from tasks.context import forget, objects, settings
 from tasks.dataset.images import read_benchmark
 from tasks.plan import plan_retrain
 from tasks.run.progress import ProgressWriter, telling_progress
 from tasks.run.steps import finished_step, step_key
 from tasks.train import train_candidate
 from tasks.values import RetrainPlan
+from tests.tasks.opened import forget, opened
 from tests.tasks.season import planned_again
-from vae_core.models.conv_vae import ConvVae
+from vae_core.families.conv_vae.model import ConvVae
 from vae_core.training.health.quick_benchmark import measure_quickly
 from vae_core.training.recovery import recovery
 from vae_core.training.result import TrainResult
@@ -54,7 +54,7 @@ def results(monkeypatch: pytest.MonkeyPatch) -> list[TrainResult]:
 
 def _plan(key: str, **recipe: object) -> RetrainPlan:
     """The first plan again, by a recipe that looks out for a collapse."""
-    first = finished_step(objects(), "first", "plan", RetrainPlan)
+    first = finished_step(opened().objects, "first", "plan", RetrainPlan)
     assert first is not None
     return planned_again(first, key, train=first.train.model_copy(update=recipe))
 
@@ -68,16 +68,16 @@ def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_t
     noted: list[str] = []
     monkeypatch.setattr(ProgressWriter, "note", lambda writer, step, share, detail, part: noted.append(step))
     plan = _plan("doubtful", snapshots=4, mutual_information_every_steps=80, twin_share=0.1)
-    with telling_progress(objects(), plan.key):
-        trained = train_candidate.fn(plan)
+    with telling_progress(opened().objects, plan.key):
+        trained = train_candidate.fn(opened(), plan)
 
     (result,) = results
     best = max(result.snapshots, key=lambda each: each.kl)
-    artifact = fetch_artifact(objects(), trained.prefix, trained.digest, home / "fetched")
+    artifact = fetch_artifact(opened().objects, trained.prefix, trained.digest, home / "fetched")
     assert digest_weights(copy_weights(artifact.model)) == digest_weights(best.weights)
     assert trained.best_step == artifact.summary.best_step == best.step and trained.steps == 200
     assert [each.kind for each in trained.events] == ["fell_back"] and f"KL {best.kl:.2f}" in trained.events[0].detail
-    found = measure_quickly(artifact.model, read_benchmark(objects(), plan.benchmark, 300))
+    found = measure_quickly(artifact.model, read_benchmark(opened().objects, plan.benchmark, 300))
     assert found.active_units >= 2 and artifact.prior is not None, "the prior is of the weights that are handed over"
     assert [(each.step, each.n) for each in trained.information] == [(80, 300), (160, 300), (200, 300)]
     assert list(dict.fromkeys(noted)) == [
@@ -87,17 +87,17 @@ def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_t
     told = "\n".join(tell_training(trained))
     assert "While training, step 200: `fell_back`: too few units are active (0 of 8 units active" in told
     assert "n = 300, fewer than the 10,000 wanted" in told and "nats at step 200" in told
-    client = MlflowClient(settings().mlflow_url)
-    run_id = settings().open_registry().ensure_run("doubtful", "doubtful", {})
+    client = MlflowClient(opened().settings.mlflow_url)
+    run_id = opened().registry.ensure_run("doubtful", "doubtful", {})
     history = client.get_metric_history(run_id, "train/information_lower")
     assert [(each.step, each.value) for each in history] == [(each.step, each.lower) for each in trained.information]
     assert client.get_run(run_id).data.params["train.snapshots"] == "4"
 
     # killed before the step was kept, and begun again: nothing is trained, and the same version comes of it
     (folder := home / "again").mkdir()
-    objects().delete(step_key("doubtful", "trained"))
-    again = train_candidate.fn(plan)
-    second = fetch_artifact(objects(), again.prefix, again.digest, folder / "fetched")
+    opened().objects.delete(step_key("doubtful", "trained"))
+    again = train_candidate.fn(opened(), plan)
+    second = fetch_artifact(opened().objects, again.prefix, again.digest, folder / "fetched")
     assert len(results) == 2 and again.resumed_from_step == 200
     assert digest_weights(copy_weights(second.model)) == digest_weights(best.weights)
     assert (again.best_step, again.information) == (trained.best_step, trained.information)
@@ -109,14 +109,14 @@ def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_t
 def test_a_training_that_recovered_seals_the_recipe_that_was_trained_and_says_so_in_mlflow(home: Path) -> None:
     # so heavy a KL that nothing is encoded from the first step on: given up after a hundred, and begun anew
     plan = _plan("recovered", beta=1000.0, kl_warmup_share=0.0, free_bits_nats=0.0)
-    trained = train_candidate.fn(plan)
+    trained = train_candidate.fn(opened(), plan)
 
     assert [each.kind for each in trained.events] == ["collapse_suspected", "restarted"] and trained.steps == 200
-    artifact = fetch_artifact(objects(), trained.prefix, trained.digest, home / "fetched")
+    artifact = fetch_artifact(opened().objects, trained.prefix, trained.digest, home / "fetched")
     assert artifact.summary.train_config == plan.train.model_copy(update={"beta": 1.0})
     assert artifact.model_config == plan.model
-    client = MlflowClient(settings().mlflow_url)
-    run_id = settings().open_registry().ensure_run("recovered", "recovered", {})
+    client = MlflowClient(opened().settings.mlflow_url)
+    run_id = opened().registry.ensure_run("recovered", "recovered", {})
     params = client.get_run(run_id).data.params
     assert params["train.beta"] == "1000.0", "what was planned stays"
     assert {name: value for name, value in params.items() if name.startswith("trained.")} == {
@@ -124,10 +124,10 @@ def test_a_training_that_recovered_seals_the_recipe_that_was_trained_and_says_so
     }
 
     # killed before the step was kept, and begun again: the same version, and nothing that MLflow would refuse
-    objects().delete(step_key("recovered", "trained"))
-    again = train_candidate.fn(plan)
+    opened().objects.delete(step_key("recovered", "trained"))
+    again = train_candidate.fn(opened(), plan)
     (folder := home / "again").mkdir()
-    second = fetch_artifact(objects(), again.prefix, again.digest, folder / "fetched")
+    second = fetch_artifact(opened().objects, again.prefix, again.digest, folder / "fetched")
     assert second.summary.train_config == artifact.summary.train_config
     assert client.get_run(run_id).data.params == params
 
@@ -137,6 +137,8 @@ def test_the_plan_says_what_will_really_be_used(home: Path, monkeypatch: pytest.
         monkeypatch.setenv(f"LATENTLOOP_TRAINING__{tier}__SNAPSHOTS", "3")
         monkeypatch.setenv(f"LATENTLOOP_TRAINING__{tier}__TWIN_SHARE", "0.1")
     forget()
-    full, weekly = (plan_retrain.fn(f"plan-{tier}", tier, "test", "by hand") for tier in ("full", "incremental"))
+    full, weekly = (
+        plan_retrain.fn(opened(), f"plan-{tier}", tier, "test", "by hand") for tier in ("full", "incremental")
+    )
     assert (full.train.snapshots, full.train.twin_share) == (3, 0.1)
     assert (weekly.train.snapshots, weekly.train.twin_share, weekly.train.trains) == (0, 0.0, "decoder")

@@ -16,9 +16,7 @@ from mlflow.entities.model_registry import ModelVersion
 
 from deploy.release import Release, ServedVersion
 from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact, put_artifact
-from deploy.stores.sql.release import ReleaseStore
 from tasks.claim import claim_trigger
-from tasks.context import engine, forget, now, objects, settings
 from tasks.dataset.images import read_benchmark
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
@@ -30,6 +28,7 @@ from tasks.scoring.sampling_prior import warm_start
 from tasks.train import train_candidate
 from tasks.values import Evaluated, Judged, RetrainPlan, Trained
 from tests.tasks.arrivals import ingest
+from tests.tasks.opened import forget, opened
 from tests.tasks.season import (
     VQ_VAE,
     arrive_known,
@@ -41,16 +40,16 @@ from tests.tasks.season import (
     settled,
 )
 from vae_core.artifact import Artifact, TrainingSummary, write_artifact
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.objective import VqVaeObjective
 from vae_core.inference import score_images
 from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.fit_code_prior import CodePriorProgress
-from vae_core.priors.sampling import kind_of
 from vae_core.reference import measure_reference
 from vae_core.training.health.events import CodesUnused, EventKind, TrainEvent
 from vae_core.training.loop import train
-from vae_core.training.objectives.vq_objective import VqVaeObjective
-from vae_core.vq_config import VqVaeConfig
 
 pytestmark = [
     pytest.mark.server,
@@ -67,10 +66,10 @@ def first_champion(tmp_path_factory: pytest.TempPathFactory, mlflow_url: str) ->
     with settled(home, mlflow_url, VQ_VAE, "season-vq"):
         arrive_known()
         ingest()
-        plan = plan_retrain.fn("first", "full", "first")
-        validate_plan.fn(plan)
-        evaluated = evaluate_candidate.fn(plan, train_candidate.fn(plan))
-        judge_candidate.fn(plan, evaluated)
+        plan = plan_retrain.fn(opened(), "first", "full", "first")
+        validate_plan.fn(opened(), plan)
+        evaluated = evaluate_candidate.fn(opened(), plan, train_candidate.fn(opened(), plan))
+        judge_candidate.fn(opened(), plan, evaluated)
         serve(evaluated.digest, evaluated.artifact)
         capture_traffic(known=300, new=0, seed=100, day=0)
         ingest()
@@ -86,25 +85,25 @@ def home(first_champion: Path, tmp_path: Path, mlflow_url: str) -> Iterator[Path
 
 def _artifact(key: str, home: Path) -> Artifact:
     """What the training of a run made."""
-    trained = finished_step(objects(), key, "trained", Trained)
+    trained = finished_step(opened().objects, key, "trained", Trained)
     assert trained is not None
-    return fetch_artifact(objects(), trained.prefix, trained.digest, home / f"trained-{key}")
+    return fetch_artifact(opened().objects, trained.prefix, trained.digest, home / f"trained-{key}")
 
 
 def _kept(key: str) -> tuple[RetrainPlan, Trained, Evaluated]:
-    plan = finished_step(objects(), key, "plan", RetrainPlan)
-    trained = finished_step(objects(), key, "trained", Trained)
-    evaluated = finished_step(objects(), key, "evaluated", Evaluated)
+    plan = finished_step(opened().objects, key, "plan", RetrainPlan)
+    trained = finished_step(opened().objects, key, "trained", Trained)
+    evaluated = finished_step(opened().objects, key, "evaluated", Evaluated)
     assert plan is not None and trained is not None and evaluated is not None
     return plan, trained, evaluated
 
 
 def test_the_full_tier_ends_with_a_vq_vae_and_a_prior_over_its_codes(home: Path) -> None:
     plan, trained, evaluated = _kept("first")
-    artifact = fetch_artifact(objects(), evaluated.artifact, evaluated.digest, home / "fetched")
+    artifact = fetch_artifact(opened().objects, evaluated.artifact, evaluated.digest, home / "fetched")
 
     assert isinstance(plan.model, VqVaeConfig) and plan.code_prior is not None
-    assert isinstance(artifact.prior, CodePrior) and kind_of(artifact.prior) == "code_transformer"
+    assert isinstance(artifact.prior, CodePrior) and artifact.prior.kind == "code_transformer"
     assert artifact.prior.config == plan.code_prior.config
     assert (artifact.prior.config.grid, artifact.prior.config.codebook_size) == ((7, 7), 32)
     fitted = trained.code_prior
@@ -116,15 +115,15 @@ def test_the_full_tier_ends_with_a_vq_vae_and_a_prior_over_its_codes(home: Path)
 
 
 def test_the_curve_and_the_words_of_a_vq_vae_are_its_own(home: Path) -> None:
-    curve = json.loads(objects().get(curve_key("first")).data)
+    curve = json.loads(opened().objects.get(curve_key("first")).data)
     assert set(curve) == {"step", "epoch", "squared_error", "commitment", "codes_used", "perplexity", "learning_rate"}
     assert curve["squared_error"][-1] < 0.5 * curve["squared_error"][0]
-    pictures = {key.rsplit("/", 1)[-1] for key in objects().keys("runs/first/pictures/")}
+    pictures = {key.rsplit("/", 1)[-1] for key in opened().objects.keys("runs/first/pictures/")}
     assert "codes.png" in pictures and "traversals.png" not in pictures
 
 
 def test_the_gate_judges_a_first_vq_vae_by_the_share_of_its_codes(home: Path) -> None:
-    judged = finished_step(objects(), "first", "judged", Judged)
+    judged = finished_step(opened().objects, "first", "judged", Judged)
     assert judged is not None and judged.verdict.passed
     assert "codes_used" in judged.verdict.reason and "limit 16 codes" in judged.verdict.reason
     assert {each.name for each in judged.verdict.evidence} == {"explained_variance", "codes_used"}
@@ -134,11 +133,11 @@ def test_the_gate_judges_a_first_vq_vae_by_the_share_of_its_codes(home: Path) ->
 def registered(home: Path) -> ModelVersion:
     """The first version as MLflow has it."""
     plan, trained, evaluated = _kept("first")
-    judged = finished_step(objects(), "first", "judged", Judged)
+    judged = finished_step(opened().objects, "first", "judged", Judged)
     assert judged is not None
-    claimed = claim_trigger.fn(plan.key, "retrain-full", "schedule")
-    found = register_candidate.fn(plan, trained, evaluated, judged.verdict, claimed)
-    return MlflowClient(settings().mlflow_url).get_model_version(settings().product, found.version)
+    claimed = claim_trigger.fn(opened(), plan.key, "retrain-full", "schedule")
+    found = register_candidate.fn(opened(), plan, trained, evaluated, judged.verdict, claimed)
+    return MlflowClient(opened().settings.mlflow_url).get_model_version(opened().settings.product, found.version)
 
 
 def test_the_card_of_a_vq_vae_tells_of_codes_and_of_no_posterior(registered: ModelVersion) -> None:
@@ -147,7 +146,7 @@ def test_the_card_of_a_vq_vae_tells_of_codes_and_of_no_posterior(registered: Mod
         assert words in card
     for words in ("KL", "ELBO", "active units", "N(0, I)", "fitted mixture", "traversals.png"):
         assert words not in card
-    run = MlflowClient(settings().mlflow_url).get_run(registered.run_id)
+    run = MlflowClient(opened().settings.mlflow_url).get_run(registered.run_id)
     assert run.data.params["model.variant"] == "vq_vae" and run.data.params["code_prior.width"] == "32"
     assert {"train/squared_error", "train/codes_used", "prior/held_out_nll"} <= set(run.data.metrics)
     assert not {"train/kl", "train/neg_elbo", "kl", "neg_elbo", "active_units"} & set(run.data.metrics)
@@ -187,8 +186,8 @@ def test_a_warm_start_begins_at_the_parents_prior_and_says_how_many_codes_it_kep
     forget()
     capture_traffic(known=300, new=0, seed=7_000, day=3)
     ingest()
-    plan = plan_retrain.fn("weekly", "incremental", "weekly")
-    trained = train_candidate.fn(plan)
+    plan = plan_retrain.fn(opened(), "weekly", "incremental", "weekly")
+    trained = train_candidate.fn(opened(), plan)
 
     assert isinstance(plan.model, VqVaeConfig) and plan.champion is not None
     assert trained.code_prior is not None and trained.code_prior.warm
@@ -222,12 +221,12 @@ def test_a_training_killed_while_its_prior_is_fitted_goes_on_to_the_same_prior(
     plan = planned_again(_kept("first")[0], "killed")
     monkeypatch.setattr("tasks.train.say_code_prior", die_at_40)
     with pytest.raises(Killed):
-        train_candidate.fn(plan)
+        train_candidate.fn(opened(), plan)
     assert told == [20, 40]
     told.clear()
     monkeypatch.setattr("tasks.train.say_code_prior", lambda progress, positions: told.append(progress.step) or "")
 
-    trained = train_candidate.fn(plan)
+    trained = train_candidate.fn(opened(), plan)
 
     assert told == [40, 60], "from the checkpoint of step 20 on"
     assert trained.resumed_from_step == trained.steps == 200, "the weights were trained already"
@@ -250,14 +249,14 @@ def test_a_codebook_that_was_shrunk_is_that_of_the_version_of_its_prior_and_of_m
 
     monkeypatch.setattr(VqVaeObjective, "end_epoch", find_idle)
     plan = planned_again(_kept("first")[0], "shrunk")
-    trained = train_candidate.fn(plan)
+    trained = train_candidate.fn(opened(), plan)
 
     artifact = _artifact("shrunk", home)
     assert "restarted" in [each.kind for each in trained.events]
     assert isinstance(artifact.model_config, VqVaeConfig) and isinstance(artifact.prior, CodePrior)
     assert (artifact.model_config.codebook_size, artifact.prior.config.codebook_size) == (16, 16)
     assert artifact.summary.train_config == plan.train
-    client, registry = MlflowClient(settings().mlflow_url), settings().open_registry()
+    client, registry = MlflowClient(opened().settings.mlflow_url), opened().registry
     params = client.get_run(registry.ensure_run("shrunk", "shrunk", {})).data.params
     assert (params["model.codebook_size"], params["code_prior.codebook_size"]) == ("32", "32"), "as it was planned"
     assert {name: value for name, value in params.items() if name.startswith("trained.")} == {
@@ -268,9 +267,9 @@ def test_a_codebook_that_was_shrunk_is_that_of_the_version_of_its_prior_and_of_m
 
 def test_a_vq_vae_is_judged_against_a_vae_by_its_errors_and_its_own_share_of_codes(home: Path) -> None:
     plan, _, evaluated = _kept("first")
-    _promote_a_vae(home, read_benchmark(objects(), plan.benchmark, 250))
+    _promote_a_vae(home, read_benchmark(opened().objects, plan.benchmark, 250))
 
-    verdict = judge_candidate.fn(plan.model_copy(update={"key": "against-a-vae"}), evaluated)
+    verdict = judge_candidate.fn(opened(), plan.model_copy(update={"key": "against-a-vae"}), evaluated)
 
     limits = {each.name: each.limit for each in verdict.evidence}
     assert {name for name in limits if not name.startswith("cluster_")} == {
@@ -280,7 +279,7 @@ def test_a_vq_vae_is_judged_against_a_vae_by_its_errors_and_its_own_share_of_cod
         "codes_used",
     }
     assert limits["codes_used"] == 16, "half of all codes: the champion has none to compare with"
-    judged = finished_step(objects(), "against-a-vae", "judged", Judged)
+    judged = finished_step(opened().objects, "against-a-vae", "judged", Judged)
     assert judged is not None and judged.champion is not None and judged.champion.version == "2"
 
 
@@ -291,25 +290,25 @@ def _promote_a_vae(home: Path, pixels: np.ndarray) -> None:
     artifact = Artifact(
         model=result.model,
         model_config=model,
-        preprocessing=settings().preprocessing,
+        preprocessing=opened().settings.preprocessing,
         prior=None,
         reference=measure_reference(result.model, pixels),
         golden=None,
         summary=TrainingSummary(steps=60, epochs=1, seconds=1, train_config=recipe, dataset_version="1"),
     )
     digest = write_artifact(home / "vae", artifact)
-    put_artifact(objects(), home / "vae", artifact_prefix(digest))
-    store = ReleaseStore(engine())
+    put_artifact(opened().objects, home / "vae", artifact_prefix(digest))
+    store = opened().releases
     champion = ServedVersion(version="2", digest=digest, artifact=artifact_prefix(digest))
-    store.compare_and_swap(store.read().epoch, Release(champion=champion, changed_at=now(), reason="test"))
+    store.compare_and_swap(store.read().epoch, Release(champion=champion, changed_at=opened().now(), reason="test"))
 
 
 def test_an_emergency_finds_the_new_kind_by_its_codes_and_learns_it(home: Path) -> None:
     capture_traffic(known=570, new=330, seed=1_000, day=1)
     ingest()
-    plan = plan_retrain.fn("drift-1", "emergency", "drift: stripes", "by hand")
-    validate_plan.fn(plan)
-    trained = train_candidate.fn(plan)
+    plan = plan_retrain.fn(opened(), "drift-1", "emergency", "drift: stripes", "by hand")
+    validate_plan.fn(opened(), plan)
+    trained = train_candidate.fn(opened(), plan)
 
     assert isinstance(plan.model, VqVaeConfig) and plan.found is not None
     assert trained.mixing is not None and trained.mixing.new_share >= 0.2

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from deploy.settings import Settings, load_settings
+from deploy.wiring import open_catalogue
 from tests.deploy.settled import empty_the_environment
 from tests.e2e.conftest import processes_of
 from tests.latentloop.front_door import bare_environment, run_latentloop
@@ -89,7 +90,7 @@ def _check_that_every_picture_is_counted_once(walked: Walked, settings: Settings
 
     assert received == taken_in + refused + ignored == len(files) >= 1_500
     assert 0 < released == chosen <= refused
-    counts = settings.open_catalogue().counts()
+    counts = open_catalogue(settings).counts()
     assert counts.accepted == taken_in + released
     assert counts.quarantined == refused - released
 

@@ -22,9 +22,10 @@ from deploy.stores.sql.database import writing
 from deploy.stores.sql.ledger import Beat, Ledger
 from deploy.stores.sql.release import ReleaseStore
 from deploy.stores.sql.revisions import migrations, read_known
-from tasks.context import engine, forget
+from deploy.wiring import open_catalogue, open_database, open_objects, open_pairs, open_telemetry, release_public_key
 from tests.latentloop.front_door import environment, run_latentloop
 from tests.tasks.arrivals import ingest
+from tests.tasks.opened import forget, opened
 from tests.upgrades.make_home import NOW
 
 ARCHIVE = Path(__file__).with_name("home-0.1.0.tar.gz")
@@ -69,8 +70,8 @@ def test_its_databases_come_to_today_and_are_copied_before_they_change(settings:
     home, head = folder / ".latentloop", read_known(migrations()).head
     assert [_revision(home / name) for name in DATABASES] == [WRITTEN_AT] * 2
 
-    settings.open_database().dispose()
-    settings.open_telemetry()
+    open_database(settings).dispose()
+    open_telemetry(settings)
 
     assert [_revision(home / name) for name in DATABASES] == [head] * 2
     # nothing changes, and nothing is copied, while today's revision is the one that it was written at
@@ -81,7 +82,7 @@ def test_its_databases_come_to_today_and_are_copied_before_they_change(settings:
 
 
 def test_its_ledger_its_release_and_its_telemetry_are_read(settings: Settings) -> None:
-    engine = settings.open_database()
+    engine = open_database(settings)
     ledger, release = Ledger(engine), ReleaseStore(engine).read()
     assert {each.key: each.state for each in ledger.triggers()} == {
         "full-1": "done", "emergency-1": "failed", "weekly-1": "running",
@@ -89,19 +90,19 @@ def test_its_ledger_its_release_and_its_telemetry_are_read(settings: Settings) -
     assert [each.kind for each in ledger.entries()] == ["release", "approval", "registered"]
     assert ledger.last_beat("controller") == Beat(NOW, None)
     assert (release.epoch, release.reason) == (1, "first version") and release.champion is not None
-    window = settings.open_telemetry().window(NOW, NOW + timedelta(hours=1), version="1")
+    window = open_telemetry(settings).window(NOW, NOW + timedelta(hours=1), version="1")
     assert len(window) == 10 and window.kl.tolist() == [15.0] * 10 and window.mu.shape == (10, 4)
-    of_codes = settings.open_telemetry().window(NOW, NOW + timedelta(hours=1), version="2")
+    of_codes = open_telemetry(settings).window(NOW, NOW + timedelta(hours=1), version="2")
     assert of_codes.codes.shape == (10, 49) and of_codes.code_distance.tolist() == [0.5] * 10
-    assert settings.open_pairs().count(NOW, NOW + timedelta(hours=1), candidate="2", champion="1") == 20
+    assert open_pairs(settings).count(NOW, NOW + timedelta(hours=1), candidate="2", champion="1") == 20
     engine.dispose()
 
 
 def test_its_objects_are_read_the_signed_release_the_champion_the_captures_and_the_catalogue(
     settings: Settings, tmp_path: Path
 ) -> None:
-    objects, engine = settings.open_objects(), settings.open_database()
-    released = verify_release(objects.get(RELEASE_KEY).data, settings.release_public_key())
+    objects, engine = open_objects(settings), open_database(settings)
+    released = verify_release(objects.get(RELEASE_KEY).data, release_public_key(settings))
     assert released == ReleaseStore(engine).read() and released.champion is not None
     champion = fetch_artifact(objects, released.champion.artifact, released.champion.digest, tmp_path / "champion")
     assert champion.reference is not None and champion.model_config.variant == "conv_vae"
@@ -113,18 +114,18 @@ def test_its_objects_are_read_the_signed_release_the_champion_the_captures_and_t
 def test_its_catalogue_is_filled_from_its_captures_by_the_first_ingest_and_the_old_one_still_names_its_segments(
     settings: Settings,
 ) -> None:
-    captures, old = CaptureStore(settings.open_objects()), settings.open_catalogue("")
+    captures, old = CaptureStore(open_objects(settings)), open_catalogue(settings, "")
     assert old.read(["segment"])["segment"].to_pylist() == ["captures/requests/replica-a/000000000001.parquet"] * 4
-    assert settings.open_catalogue().counts() == CatalogueCounts(accepted=0, quarantined=0, per_reason={})
+    assert open_catalogue(settings).counts() == CatalogueCounts(accepted=0, quarantined=0, per_reason={})
     forget()
 
     assert ingest() == captures.segments()
 
-    counts = settings.open_catalogue().counts()
+    counts = open_catalogue(settings).counts()
     assert counts == CatalogueCounts(accepted=6, quarantined=0, per_reason={}), "its refusal is judged again as well"
     assert ingest() == []
     assert len(old.read(["segment"])) == 4, "nothing of it was changed"
-    engine().dispose()
+    opened().engine.dispose()
     forget()
 
 
@@ -137,7 +138,7 @@ def test_status_of_the_old_home_shows_what_serves(folder: Path) -> None:
 
 
 def test_an_older_program_refuses_a_newer_home_in_one_line(settings: Settings, folder: Path) -> None:
-    engine = settings.open_database()
+    engine = open_database(settings)
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     engine.dispose()

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from vae_core.config import ConvVaeConfig
-from vae_core.models.conv_vae import ConvVae, Reconstruction, reparameterize
-from vae_core.models.initialise import initialise
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.conv_vae.model import ConvVae, Reconstruction, reparameterize
+from vae_core.layers.initialise import initialise
 
 SIDE, BLOCK = 16, 4
 CHANNELS = 12

@@ -5,9 +5,9 @@ import hashlib
 import numpy as np
 import torch
 
-from vae_core.config import LikelihoodName
+from vae_core.families.conv_vae.config import LikelihoodName
+from vae_core.families.conv_vae.protocol import Posterior
 from vae_core.likelihoods import bernoulli_nll
-from vae_core.models.protocol import Posterior
 
 SIDE = 4
 SIGMA = 0.5
@@ -20,6 +20,7 @@ class LinearVae(torch.nn.Module):
     inactive dimension.
     """
 
+    variant = "conv_vae"
     likelihood_name: LikelihoodName = "bernoulli"
 
     def __init__(self, gains: tuple[float, ...] = (4.0, 4.0, 0.0)) -> None:

@@ -3,11 +3,12 @@
 import numpy as np
 import torch
 
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.preprocessing import to_unit
-from vae_core.models.build import build_model
-from vae_core.models.vq_vae import VqVae
-from vae_core.vq_config import VqVaeConfig
 
 TINY = ConvVaeConfig(height=8, width=8, widths=(4, 8), latent_dim=4)
 TINY_VQ = VqVaeConfig(height=8, width=8, widths=(4, 8), codebook_size=16, code_dim=8)

@@ -10,7 +10,6 @@ import torch
 from safetensors.torch import load, save
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
-from vae_core.ae_config import ConvAeConfig
 from vae_core.artifact import (
     Artifact,
     TrainingSummary,
@@ -19,11 +18,12 @@ from vae_core.artifact import (
     read_manifest,
     write_artifact,
 )
-from vae_core.config import ConvVaeConfig
 from vae_core.errors import ArtifactError
+from vae_core.families.build import build_model
+from vae_core.families.conv_ae.config import ConvAeConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.images.preprocessing import Preprocessing
 from vae_core.inference import score_images
-from vae_core.models.build import build_model
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior
 from vae_core.reference import measure_reference
 from vae_core.sealed_folder import MANIFEST, open_sealed, seal_folder
@@ -321,7 +321,7 @@ def test_a_manifest_with_other_names_is_refused(folder, name):
 
 def test_a_baseline_becomes_no_version_whether_it_is_written_or_read(tmp_path, folder):
     config = ConvAeConfig(network=TINY)
-    with pytest.raises(ArtifactError, match="expected a vq_vae or a conv_vae, came conv_ae, a baseline") as refused:
+    with pytest.raises(ArtifactError, match="expected a conv_vae or a vq_vae, came conv_ae, a baseline") as refused:
         write_artifact(tmp_path / "baseline", replace(whole_artifact(), model=build_model(config), model_config=config))
     assert len(str(refused.value).splitlines()) == 1 and not (tmp_path / "baseline").exists()
     other = changed_document(folder, "model", config.model_dump())

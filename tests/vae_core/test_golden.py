@@ -6,8 +6,8 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes
 from vae_core.errors import ArtifactError
+from vae_core.families.build import build_model
 from vae_core.golden import Golden, check_golden, make_golden
-from vae_core.models.build import build_model
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from scipy import stats
 from torch.distributions import Bernoulli
 
 from tests.vae_core.synthetic_images import TINY, boxes
+from vae_core.families.build import build_model, restore_model
 from vae_core.images.preprocessing import to_unit
 from vae_core.likelihoods import (
     FIRST_LOG_SCALE,
@@ -20,7 +21,6 @@ from vae_core.likelihoods import (
     gaussian_nll,
     logistic_nll,
 )
-from vae_core.models.build import build_model, restore_model
 from vae_core.weights import copy_weights, encoder_digest
 
 KINDS = ("bernoulli", "gaussian", "logistic")

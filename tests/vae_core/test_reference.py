@@ -11,9 +11,9 @@ from scipy.stats import percentileofscore
 from data_checks.image_statistics import measure_images
 from tests.vae_core.synthetic_images import TINY, boxes, tiny_vq_vae
 from vae_core.errors import ArtifactError, DataError
+from vae_core.families.build import build_model
 from vae_core.images.inversion import measure_inversion, tells_negatives
 from vae_core.inference import score_images
-from vae_core.models.build import build_model
 from vae_core.reference import Reference, measure_reference
 
 VALUES = hnp.arrays(np.float32, st.integers(1, 40), elements=st.floats(-100, 100, width=32))

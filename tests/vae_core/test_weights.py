@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from tests.vae_core.synthetic_images import TINY
-from vae_core.models.build import build_model
+from vae_core.families.build import build_model
 from vae_core.weights import copy_weights, digest_weights, encoder_digest
 
 

@@ -12,25 +12,22 @@ import torch
 from vae_core.errors import DataError
 from vae_core.evaluation.benchmark_result import BenchmarkResult
 from vae_core.evaluation.benchmark_scores import CoverageScore, FrechetScore, MeanScore
-from vae_core.evaluation.codes.code_spread import CodeSpread, measure_code_spread
-from vae_core.evaluation.codes.code_use import CodeUse, measure_code_use
-from vae_core.evaluation.codes.posterior_figures import PosteriorFigures, measure_posteriors
 from vae_core.evaluation.distances.feature_quality import measure_at_infinity, measure_coverages, measure_kid
 from vae_core.evaluation.distances.frechet_ruler import FrechetRuler
-from vae_core.evaluation.effort import THOROUGH, USUAL, Effort
+from vae_core.evaluation.effort import THOROUGH, USUAL
 from vae_core.evaluation.features.extractor import FeatureExtractor
 from vae_core.evaluation.features.real_features import CHUNK, RealFeatures, extract_real_features
 from vae_core.evaluation.images.group_scores import number_groups, score_groups
 from vae_core.evaluation.images.image_quality import psnr_of_images
-from vae_core.evaluation.images.image_scores import ImageScores, measure_images
-from vae_core.evaluation.images.sample_sources import SampleSource, extract_samples, find_sources
+from vae_core.evaluation.images.image_scores import measure_images
+from vae_core.evaluation.images.sample_features import extract_samples
 from vae_core.evaluation.mean_estimate import estimate_mean, estimate_mean_normally
 from vae_core.evaluation.progress import EvaluationProgress, ProgressCounter
+from vae_core.families.family import Figures
+from vae_core.families.registry import family_of
+from vae_core.families.variants import MeasuredModel
 from vae_core.images.describe_images import describe_images
 from vae_core.images.preprocessing import pixel_digest, to_unit
-from vae_core.models.conv_ae import ConvAe
-from vae_core.models.variants import MeasuredModel
-from vae_core.models.vq_vae import VqVae
 from vae_core.priors.sampling import SamplingPrior
 
 SMALLEST_SET = 4
@@ -63,7 +60,8 @@ def evaluate(
     the other kind of model, or groups that are not one an image; DivergenceError when the model answers with NaN or
     infinity.
     """
-    baseline, sources = _measure_baseline(pixels), find_sources(model, prior)
+    family, baseline = family_of(model), _measure_baseline(pixels)
+    sources = family.find_sources(model, prior)
     _refuse_other_shape(model, pixels, device)
     effort, labels = THOROUGH if thorough else USUAL, None if groups is None else _number_each(groups, len(pixels))
     passes = len(pixels) * (4 if real_features is None else 3) + n_samples * len(sources)
@@ -94,7 +92,8 @@ def evaluate(
     limit = None if samples is None else measure_at_infinity(ruler.real, samples, effort, seed)
     report(len(pixels))
 
-    own = _measure_codes(model, pixels, scores, sources, effort, seed, device, counter.stage("codes", len(pixels)))
+    report = counter.stage("codes", len(pixels))
+    own = family.measure_figures(model, pixels, scores, sources, effort, seed=seed, device=device, on_progress=report)
     return BenchmarkResult(
         n_images=len(pixels),
         n_samples=n_samples,
@@ -127,33 +126,7 @@ def evaluate(
     )
 
 
-def _measure_codes(
-    model: MeasuredModel,
-    pixels: np.ndarray,
-    scores: ImageScores,
-    sources: Sequence[SampleSource],
-    effort: Effort,
-    seed: int,
-    device: str,
-    on_progress: Callable[[int], None],
-) -> PosteriorFigures | CodeSpread | CodeUse:
-    """Measure what only this kind of model has."""
-    if isinstance(model, ConvAe):
-        assert scores.mu is not None
-        spread = measure_code_spread(scores.mu)
-        on_progress(len(pixels))
-        return spread
-    if not isinstance(model, VqVae):
-        return measure_posteriors(
-            model, pixels, scores, sources[-1], effort, seed=seed, device=device, on_progress=on_progress
-        )
-    assert scores.codes is not None and scores.code_distance is not None
-    found = measure_code_use(scores.codes, scores.code_distance, model.config.codes)
-    on_progress(len(pixels))
-    return found
-
-
-def _by_name(figures: PosteriorFigures | CodeSpread | CodeUse) -> dict[str, Any]:
+def _by_name(figures: Figures) -> dict[str, Any]:
     """Figures under the names that a result has for them too."""
     return {each.name: getattr(figures, each.name) for each in fields(figures)}
 

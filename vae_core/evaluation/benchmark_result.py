@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, model_validator
 
-from vae_core.config import LikelihoodName
+from vae_core.errors import DataError
 from vae_core.evaluation.benchmark_scores import (
     FORM,
     CoverageScore,
@@ -19,6 +19,9 @@ from vae_core.evaluation.benchmark_scores import (
 )
 from vae_core.evaluation.codes.traversal_score import TraversalScore
 from vae_core.evaluation.images.group_errors import SMALLEST_GROUP
+from vae_core.families.conv_vae.config import LikelihoodName
+from vae_core.families.family import Family
+from vae_core.families.registry import FAMILIES, family_telling
 
 __all__ = ["BenchmarkResult", "FrechetScore"]
 
@@ -114,19 +117,26 @@ class BenchmarkResult(BaseModel):
     coverage_samples: CoverageScore | None = None
 
     @model_validator(mode="after")
-    def _is_of_one_kind(self) -> Self:
-        of_posterior, of_vq_vae = (self.neg_elbo, self.kl), (self.codes, self.codes_used)
-        has_units = self.active_units is not None
-        is_vae = has_units and None not in of_posterior and of_vq_vae == (None, None)
-        is_autoencoder = has_units and of_posterior == (None, None) and of_vq_vae == (None, None)
-        is_vq_vae = not has_units and of_posterior == (None, None) and None not in of_vq_vae
-        if not (is_vae or is_autoencoder or is_vq_vae):
-            raise ValueError(
-                "expected active_units, with neg_elbo and kl of a VAE, without of an autoencoder, or codes and "
-                f"codes_used of a VQ-VAE, came {self.active_units}, {of_posterior} and {of_vq_vae}; evaluate the model "
-                "again"
-            )
+    def _is_of_one_family(self) -> Self:
+        if family_telling(self) is None:
+            known = ", or ".join(f"{' and '.join(each.figures)} of a {each.variant}" for each in FAMILIES.values())
+            came = {name: getattr(self, name) for each in FAMILIES.values() for name in each.figures}
+            raise ValueError(f"expected {known} and nothing else of these, came {came}; evaluate the model again")
         return self
+
+    @property
+    def family(self) -> Family[Any, Any]:
+        """The family of the model that was evaluated."""
+        found = family_telling(self)
+        assert found is not None, "a result is of one family"
+        return found
+
+    def figure(self, name: str) -> Any:
+        """A figure that its family has, or a plain one; DataError where this family has none of it."""
+        found = getattr(self, name)
+        if found is None:
+            raise DataError(f"benchmark: {name} is no figure of a {self.family.variant}; ask for one of its own")
+        return found
 
     @property
     def fd_samples(self) -> FrechetScore | None:

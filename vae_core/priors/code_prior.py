@@ -6,6 +6,7 @@ Codes drawn one by one without it are noise to the decoder: samples, and their F
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import torch
@@ -28,6 +29,8 @@ CODES_AT_ONCE = 2**15
 
 class CodePrior(nn.Module):
     """p(codes) = product over positions of p(code | codes before it in raster order)."""
+
+    kind: Final = "code_transformer"
 
     def __init__(self, config: CodePriorConfig) -> None:
         super().__init__()

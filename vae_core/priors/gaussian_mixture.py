@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ class GaussianMixturePrior:
 
     weights (K,) sum to 1; means (K, D); cholesky (K, D, D) are the lower factors of the covariances.
     """
+
+    kind: ClassVar[Literal["gaussian_mixture"]] = "gaussian_mixture"
 
     weights: torch.Tensor
     means: torch.Tensor

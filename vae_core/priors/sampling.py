@@ -3,55 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
+import numpy as np
 import torch
 
-from vae_core.config import ModelConfig
 from vae_core.errors import ArtifactError
-from vae_core.models.variants import AnyModel
-from vae_core.models.vq_vae import VqVae
 from vae_core.priors.code_prior import CodePrior
+from vae_core.priors.code_prior_config import Grid
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior
-from vae_core.vq_config import VqVaeConfig
+from vae_core.priors.prior_kind import PriorKind
 
-PriorKind = Literal["gaussian_mixture", "code_transformer"]
 SamplingPrior = GaussianMixturePrior | CodePrior
 
 
-def kind_of(prior: SamplingPrior) -> PriorKind:
-    """The name under which a version's document has the prior."""
-    return "code_transformer" if isinstance(prior, CodePrior) else "gaussian_mixture"
+PRIORS: Mapping[PriorKind, type[GaussianMixturePrior] | type[CodePrior]] = {
+    GaussianMixturePrior.kind: GaussianMixturePrior,
+    CodePrior.kind: CodePrior,
+}
 
 
 def parse_prior(kind: PriorKind | None, tensors: Mapping[str, torch.Tensor]) -> SamplingPrior:
     """Rebuild a prior of a kind from its tensors; ArtifactError when they are no such prior."""
-    return (CodePrior if kind == "code_transformer" else GaussianMixturePrior).from_tensors(tensors)
+    return PRIORS[kind or GaussianMixturePrior.kind].from_tensors(tensors)
 
 
-def require_prior_of(prior: SamplingPrior, config: ModelConfig) -> None:
-    """ArtifactError unless the prior is over the codes of a model of this config."""
-    if isinstance(config, VqVaeConfig):
-        if not isinstance(prior, CodePrior):
-            raise ArtifactError(
-                f"prior: expected one over codes for {config.variant}, came {kind_of(prior)}; fit the prior again"
-            )
-        prior.require_codes_of(config.grid, config.codes)
-    elif isinstance(prior, CodePrior):
+def require_mixture(prior: SamplingPrior, variant: str, latent_dim: int) -> None:
+    """ArtifactError unless the prior is a mixture over codes of so many dimensions."""
+    if isinstance(prior, CodePrior):
+        raise ArtifactError(f"prior: expected a mixture for variant {variant}, came {prior.kind}; fit the prior again")
+    if prior.latent_dim != latent_dim:
         raise ArtifactError(
-            f"prior: expected a mixture for variant {config.variant}, came {kind_of(prior)}; fit the prior again"
-        )
-    elif prior.latent_dim != config.latent_dim:
-        raise ArtifactError(
-            f"prior: codes have {prior.latent_dim} dimensions, the model's {config.latent_dim}; measure it again"
+            f"prior: codes have {prior.latent_dim} dimensions, the model's {latent_dim}; measure it again"
         )
 
 
-@torch.inference_mode()
-def decode_draws(model: AnyModel, prior: SamplingPrior, n: int, generator: torch.Generator) -> torch.Tensor:
-    """Draw n codes from a model's prior and decode them in one pass: mean images (n, C, H, W) on [0, 1]."""
-    codes = prior.sample(n, generator)
-    if isinstance(model, VqVae):
-        device = next(model.parameters()).device
-        return model.decode_codes(codes.to(device))
-    return model.decode(codes)
+def require_code_prior(prior: SamplingPrior, variant: str, grid: Grid, codes: int) -> None:
+    """ArtifactError unless the prior is over grids of this size, of so many codes."""
+    if not isinstance(prior, CodePrior):
+        raise ArtifactError(f"prior: expected one over codes for {variant}, came {prior.kind}; fit the prior again")
+    prior.require_codes_of(grid, codes)
+
+
+@torch.no_grad()
+def mean_code_nats(prior: SamplingPrior, codes: np.ndarray) -> float:
+    """What a prior over codes needs for one of the codes (N, h, w), in nats; lower is better."""
+    assert isinstance(prior, CodePrior), "codes have a prior over codes"
+    return -float(prior.log_prob(codes).double().mean()) / prior.config.positions

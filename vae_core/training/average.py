@@ -6,7 +6,7 @@ import copy
 
 import torch
 
-from vae_core.models.variants import ImageModel
+from vae_core.families.variants import ImageModel
 
 
 class WeightAverage:

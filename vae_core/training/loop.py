@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_core.ae_config import TrainableConfig
 from vae_core.config import TrainConfig
-from vae_core.models.variants import ImageModel
+from vae_core.families.configs import TrainableConfig
+from vae_core.families.variants import ImageModel
 from vae_core.ranks import ALONE, Ranks
 from vae_core.training.checkpoints.identity import identify_training
 from vae_core.training.checkpoints.keeper import Keeper

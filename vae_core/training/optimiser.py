@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from vae_core.config import TrainConfig
-from vae_core.models.variants import ImageModel
+from vae_core.families.variants import ImageModel
 
 _FACTOR = "rate_factor"
 

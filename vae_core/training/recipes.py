@@ -1,10 +1,20 @@
-"""The recipes of the tiers that begin at the champion.
+"""The recipes of the tiers that begin at the champion, and what of a recipe a model can follow.
 
-Both begin where a model has its codes already, so the KL keeps its whole weight: no warm-up, and with it no free bits.
+Both tiers begin where a model has its codes already, so the KL keeps its whole weight: no warm-up, and with it no free
+bits.
 Adam begins without moments, so its first steps are of the size of the learning rate whatever the gradient.
 """
 
 from vae_core.config import Budget, TrainConfig
+from vae_core.families.configs import ModelConfig
+from vae_core.families.registry import family_of
+
+
+def recipe_for(model: ModelConfig, recipe: TrainConfig) -> TrainConfig:
+    """The recipe without what goes by a KL that moves where none does: of a family without, or of the decoder alone."""
+    if family_of(model).has_kl and recipe.trains == "all":
+        return recipe
+    return recipe.model_copy(update={"snapshots": 0, "mutual_information_every_steps": 0, "twin_share": 0.0})
 
 
 def incremental_recipe() -> TrainConfig:

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeGuard
 
 import numpy as np
 import torch
 
 from vae_core.config import TrainConfig
+from vae_core.families.registry import family_of
+from vae_core.families.variants import ImageModel, LikelihoodModel
 from vae_core.likelihoods import GaussianLikelihood
-from vae_core.models.conv_ae import ConvAe
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.variants import ImageModel
 
 MOST_IMAGES = 10_000
 """Of one fit: 7.8 million squared errors of 28 x 28 pixels, so that the NLL is off by far less than 0.01 nats."""
 
 
-def needs_refit(model: ImageModel, config: TrainConfig) -> TypeGuard[ConvVae | ConvAe]:
-    """Whether the kept variance is that of other errors: of spoilt images, or of weights that are not handed over."""
+def find_refitted(model: ImageModel, config: TrainConfig) -> LikelihoodModel | None:
+    """The model, where its kept variance is that of other errors; else None.
+
+    They are those of spoilt images, or of weights that are not handed over.
+    """
     spoilt = bool(config.mask_share or config.encoder_dropout or config.ema_decay)
-    return spoilt and isinstance(model, ConvVae | ConvAe) and isinstance(model.likelihood, GaussianLikelihood)
+    fitted = family_of(model).with_likelihood(model) if spoilt else None
+    return fitted if fitted is not None and isinstance(fitted.likelihood, GaussianLikelihood) else None
 
 
 @torch.no_grad()
-def refit_scale(model: ConvVae | ConvAe, images: Iterable[torch.Tensor], seed: int) -> None:
+def refit_scale(model: LikelihoodModel, images: Iterable[torch.Tensor], seed: int) -> None:
     """Set the variance to the mean squared error of images (B, C, H, W) on [0, 1], with one draw of z each.
 
     That variance maximises the likelihood (Rybkin, Daniilidis & Levine 2021, section 4.2). Sums are in float64.

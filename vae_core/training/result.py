@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vae_core.config import TrainConfig
-from vae_core.models.variants import ImageModel
+from vae_core.families.variants import ImageModel
 from vae_core.training.checkpoints.snapshots import Snapshot
 from vae_core.training.health.early_stopping import HeldOutPoint
 from vae_core.training.health.events import EventKind, StopReason, TrainEvent

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from vae_core.config import TrainConfig
 from vae_core.errors import DivergenceError
-from vae_core.models.vq_vae import VqVae
+from vae_core.families.registry import family_of
 from vae_core.ranks import ALONE, Ranks
 from vae_core.schedules import learning_rate
 from vae_core.training.budget import BudgetMeter
@@ -15,7 +15,7 @@ from vae_core.training.checkpoints.state import TrainingState
 from vae_core.training.data.batches import Batches
 from vae_core.training.data.held_out import HeldOut
 from vae_core.training.health.divergence import withheld_step
-from vae_core.training.health.early_stopping import SMALLEST_FALL, HeldOutPoint
+from vae_core.training.health.early_stopping import HeldOutPoint
 from vae_core.training.health.events import EventKind, StopReason, TrainEvent
 from vae_core.training.health.inspections import Inspections
 from vae_core.training.health.progress import TrainProgress
@@ -65,7 +65,7 @@ class TrainingRun:
         if state.step:  # a kill at the very end leaves a report to be made, and no step
             self._schedule(state.step - 1)
         self._inspected_share = self._meter.share(state.step) if config.snapshots else 0.0
-        if held_out and not state.best.curve and not (isinstance(state.model, VqVae) and not state.model.has_codes):
+        if held_out and not state.best.curve and family_of(state.model).is_begun(state.model):
             self._look(held_out)
 
     def is_over(self) -> bool:
@@ -207,10 +207,10 @@ class TrainingRun:
             share_done=self._meter.share(state.step),
             learning_rate=self._rate,
             images_per_s=images / elapsed if elapsed > 0 else None,
-            neg_elbo=None if figures.nll is None or figures.kl is None else figures.nll + figures.kl,
+            neg_elbo=figures.neg_elbo,
             nll=figures.nll,
             kl=figures.kl,
-            beta=None if figures.kl is None else self._beta,
+            beta=self._beta if figures.weighs_kl else None,
             active_dims=figures.active_dims,
             squared_error=figures.squared_error,
             codes_used=figures.codes_used,
@@ -227,9 +227,7 @@ class TrainingRun:
         """Measure the held-out images, keep the weights that did best on them, and say when patience ends."""
         state, config = self._state, self._config
         point = HeldOutPoint(state.step, held_out.measure(state.judged_model, state.step))
-        smallest = config.min_delta_nats
-        if isinstance(state.model, VqVae):  # a squared error is not in nats
-            smallest = SMALLEST_FALL * point.loss
+        smallest = family_of(state.model).smallest_fall(point.loss, config)
         best = state.best.take(point, state.judged_model, smallest)
         if state.best.looks_since == config.patience:
             state.events.append(

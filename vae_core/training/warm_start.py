@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from vae_core.ae_config import TrainableConfig
 from vae_core.errors import DataError, FrozenError
-from vae_core.models.variants import ImageModel
+from vae_core.families.configs import TrainableConfig
+from vae_core.families.variants import ImageModel
 from vae_core.weights import copy_weights, encoder_digest, load_weights
 
 

@@ -15,6 +15,7 @@ from deploy.serving.http.visit import Outcome, Visit
 from deploy.serving.trial.shadow_worker import ShadowStatus
 from deploy.serving.versions.follower import ReplicaState, Trouble
 from deploy.serving.versions.router import Pairing
+from vae_core.families.columns import columns_in
 
 # Six decimals of a value on [0, 1]: a thousandth of what 8 bits resolve, in half the bytes of a full float.
 DECIMALS = 6
@@ -205,11 +206,8 @@ def encode_answer(outcome: Outcome) -> EncodeAnswer:
             Code(
                 name=name,
                 mu=scores.mu[row].tolist(),
-                logvar=None if scores.logvar is None else scores.logvar[row].tolist(),
-                kl=_number(scores.kl, row),
                 norm=float(scores.norm[row]),
-                codes=None if scores.codes is None else scores.codes[row].tolist(),
-                code_distance=_number(scores.code_distance, row),
+                **{column: values[row].tolist() for column, values in columns_in(scores).items()},
             )
             for row, name in _names(outcome.admitted)
         ],
@@ -293,10 +291,6 @@ def readiness(
 
 def _names(admitted: Admitted) -> Iterator[tuple[int, str]]:
     return ((row, upload.name) for row, upload in enumerate(admitted.uploads))
-
-
-def _number(values: np.ndarray | None, row: int) -> float | None:
-    return None if values is None else float(values[row])
 
 
 def _rounded(pictures: np.ndarray) -> list[Planes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from deploy.serving.http.visit import Outcome, Visit
 from deploy.stores.errors import PreconditionFailed
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from deploy.stores.sql.telemetry import RequestRow
+from vae_core.families.columns import columns_in
 from vae_core.images.preprocessing import pixel_digest
 
 
@@ -34,6 +36,8 @@ class PendingCapture:
 def answered_rows(outcome: Outcome, replica: str) -> list[RequestRow]:
     """One row per image of an answered request."""
     visit, scores = outcome.visit, outcome.answer.scores
+    # numbers as Python's own, which the database takes
+    own: dict[str, Any] = {name: each.tolist() if each.ndim == 1 else each for name, each in columns_in(scores).items()}
     latency_ms = visit.latency_ms
     return [
         RequestRow(
@@ -44,18 +48,15 @@ def answered_rows(outcome: Outcome, replica: str) -> list[RequestRow]:
             version=visit.version,
             refusal=None,
             recon_error=float(scores.recon_error[row]),
-            kl=None if scores.kl is None else float(scores.kl[row]),
             mu=scores.mu[row],
-            logvar=None if scores.logvar is None else scores.logvar[row],
             norm=float(scores.norm[row]),
             image_mean=statistics.mean,
             image_variance=statistics.variance,
             image_entropy=statistics.entropy_bits,
             histogram=statistics.histogram,
             latency_ms=latency_ms,
-            codes=None if scores.codes is None else scores.codes[row],
-            code_distance=None if scores.code_distance is None else float(scores.code_distance[row]),
             image_digest=_short_digest(outcome.admitted.pixels[row]),
+            **{name: each[row] for name, each in own.items()},
         )
         for row, statistics in enumerate(outcome.admitted.statistics)
     ]
@@ -78,9 +79,7 @@ def refused_rows(visit: Visit, replica: str, refused: tuple[RefusedImage, ...]) 
             version=visit.version,
             refusal=image.reason,
             recon_error=None,
-            kl=None,
             mu=None,
-            logvar=None,
             norm=None,
             image_mean=None,
             image_variance=None,

@@ -11,7 +11,7 @@ from deploy.serving.http.payload import Upload
 from deploy.serving.http.visit import Outcome, Visit
 from deploy.serving.versions.router import LoadedVersion, Pairing
 from deploy.stores.sql.pairs import PairRow
-from vae_core.inference import Scores
+from vae_core.families.scores import Scores
 
 FAILURE_LENGTH = 200
 NOT_FINITE = "answered with numbers that are not finite"
@@ -73,9 +73,9 @@ def shadow_job(outcome: Outcome, pairing: Pairing) -> ShadowJob:
 
 def measured_sides(scores: Scores, image_ms: float) -> tuple[Side, ...]:
     """Take the numbers of each image, unless one of them is none."""
-    columns = (scores.recon_error, scores.norm, scores.kl, scores.code_distance)
-    finite = np.isfinite(np.stack([each for each in columns if each is not None])).all(axis=0)
-    kl = [None] * len(finite) if scores.kl is None else scores.kl.tolist()
+    numbers = scores.numbers()
+    finite = np.isfinite(np.stack(list(numbers.values()))).all(axis=0)
+    kl = numbers["kl"].tolist() if "kl" in numbers else [None] * len(finite)
     return tuple(
         Side(error, nats, image_ms) if usable else failed_side(NOT_FINITE)
         for error, nats, usable in zip(scores.recon_error.tolist(), kl, finite.tolist(), strict=True)

@@ -21,8 +21,8 @@ import torch
 from deploy.serving.config import ServingConfig
 from deploy.serving.errors import Problem
 from deploy.serving.versions.router import LoadedVersion
-from vae_core.inference import Scores, reconstruct_samples, score_images
-from vae_core.models.vq_vae import VqVae
+from vae_core.families.scores import Scores
+from vae_core.inference import reconstruct_samples, score_images
 
 _LOG = logging.getLogger("latentloop.serving")
 
@@ -200,8 +200,8 @@ def _answer(job: _Job, scores: Scores, image_ms: float) -> Answer | Problem:
         return Problem(500, f"version {job.version.version} answered with numbers that are not finite")
     if not job.samples:
         return Answer(scores, None, image_ms)
-    model = job.version.artifact.model
-    assert not isinstance(model, VqVae), "a request for samples reaches no version without draws of z"
+    model = job.version.posterior
+    assert model is not None, "a request for samples reaches no version without draws of z"
     generator = torch.Generator().manual_seed(job.seed)
     _, sd = reconstruct_samples(model, job.pixels, job.samples, generator)
     return Answer(scores, sd, image_ms)

@@ -12,8 +12,9 @@ from datetime import datetime
 
 from deploy.serving.errors import Problem
 from vae_core.artifact import Artifact
+from vae_core.families.registry import family_of
+from vae_core.families.variants import PosteriorModel
 from vae_core.images.preprocessing import Preprocessing
-from vae_core.models.vq_vae import VqVae
 from vae_core.reference import Reference
 
 
@@ -32,9 +33,14 @@ class LoadedVersion:
         return self.artifact.preprocessing
 
     @property
+    def posterior(self) -> PosteriorModel | None:
+        """Its model, where that has a posterior to draw z from."""
+        return family_of(self.artifact.model).with_posterior(self.artifact.model)
+
+    @property
     def draws_z(self) -> bool:
         """Whether it can be asked for samples: a VQ-VAE has a code for an image, and no distribution of codes."""
-        return not isinstance(self.artifact.model, VqVae)
+        return self.posterior is not None
 
     @property
     def reference(self) -> Reference | None:

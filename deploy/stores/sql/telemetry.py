@@ -37,15 +37,15 @@ class RequestRow:
     version: str
     refusal: str | None
     recon_error: float | None
-    kl: float | None
     mu: NDArray[np.floating[Any]] | None
-    logvar: NDArray[np.floating[Any]] | None
     norm: float | None
     image_mean: float | None
     image_variance: float | None
     image_entropy: float | None
     histogram: NDArray[np.floating[Any]] | None
     latency_ms: float
+    logvar: NDArray[np.floating[Any]] | None = None
+    kl: float | None = None
     codes: NDArray[np.integer[Any]] | None = None
     code_distance: float | None = None
     image_digest: int | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil, prod
 
 from latentloop.init.proposing.reasoned import Reasoned
-from vae_core.vq_config import VqVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
 
 WANTED_S = 600.0
 """Of a training from scratch, before its prior: as long as that of the default catalogue takes on one core."""

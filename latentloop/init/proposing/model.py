@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vae_core.vq_config import VqVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
 
 SMALLEST_PX = 8
 BEST_GRID = 16

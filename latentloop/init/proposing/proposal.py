@@ -28,9 +28,9 @@ from latentloop.init.proposing.thresholds import (
     propose_min_variance,
 )
 from latentloop.init.settings_file import Line
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.images.fit import Fit
 from vae_core.images.preprocessing import Preprocessing
-from vae_core.vq_config import VqVaeConfig
 
 FEWEST_FOR_FRECHET = 5_000
 """Held-out images below which the gate judges kernel distances (`vae_core.evaluation.benchmark_scores.SMALLEST_N`)."""
@@ -176,7 +176,7 @@ def delivery_lines(images: int) -> Iterator[Line]:
     """`[delivery]`: what a trial of few images can tell."""
     if count_held_out(images) < FEWEST_FOR_FRECHET:
         yield Line(
-            "delivery.frechet_margin",
+            "delivery.reconstruction_frechet_margin",
             GatePolicy().kernel_margin,
             "as the gate's for so few images: two trainings of one recipe differ by 2 to 5 %, measured on 5,700",
         )

@@ -8,17 +8,21 @@ import numpy as np
 import pytest
 
 from data_checks.drift.judge import judge_window
-from data_checks.drift.policy import GRID_RULES, SAMPLE_RULES, DriftPolicy
+from data_checks.drift.policy import DriftPolicy, rules_of
 from data_checks.drift.triage import Circumstances, triage
 from data_checks.sample import Sample
 from data_checks.verdict import Phase
 from tests.data_checks.drift.grids import Grids
 from tests.data_checks.drift.traffic import window_of
+from vae_core.families.registry import FAMILIES
+
+GRID_RULES = rules_of(FAMILIES["vq_vae"])
+SAMPLE_RULES = rules_of(FAMILIES["conv_vae"])
 
 GRIDS = Grids(1)
 POLICY = DriftPolicy()
 REFERENCE = GRIDS.sample(3000, np.random.default_rng(100))
-NOTHING_ELSE = Circumstances(new_kind=None, promoted_s_ago=None, previous_exists=False, latency_p99_ms=None)
+NOTHING_ELSE = Circumstances(new_kind=None, promoted_s_ago=None, previous_exists=False, latency=None)
 
 
 def healthy(n: int = 2000, seed: int = 0) -> Sample:
@@ -114,6 +118,6 @@ def test_traffic_of_another_kind_or_grid_is_of_another_model() -> None:
         ),
     ):
         verdicts = judge_window(window_of(window), reference, POLICY).verdicts
-        assert tuple(verdicts) == (GRID_RULES if reference.quantised else SAMPLE_RULES)
+        assert tuple(verdicts) == rules_of(reference.family)
         assert {each.phase for each in verdicts.values()} == {Phase.no_data}
         assert all(words in each.reason for each in verdicts.values())

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 from data_checks.drift.judge import judge_window
-from data_checks.drift.policy import SAMPLE_RULES, DriftPolicy
+from data_checks.drift.policy import DriftPolicy, rules_of
 from data_checks.drift.window import Window
 from data_checks.sample import Sample
 from data_checks.verdict import Phase
 from tests.data_checks.drift.traffic import Source, window_of
+from vae_core.families.registry import FAMILIES
+
+SAMPLE_RULES = rules_of(FAMILIES["conv_vae"])
 
 SOURCE = Source(1)
 POLICY = DriftPolicy()

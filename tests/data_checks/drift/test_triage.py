@@ -7,14 +7,17 @@ import pytest
 
 from data_checks.drift.found_images import FoundImages
 from data_checks.drift.judge import Judgement
-from data_checks.drift.policy import SAMPLE_RULES, DriftPolicy
+from data_checks.drift.policy import DriftPolicy, rules_of
 from data_checks.drift.triage import Circumstances, triage
-from data_checks.drift.triage_facts import CODE_RULES
+from data_checks.drift.triage_facts import CODE_RULES, Latency
 from data_checks.kinds.new_kind import NewKind
 from data_checks.verdict import Evidence, Phase, Verdict
+from vae_core.families.registry import FAMILIES
+
+SAMPLE_RULES = rules_of(FAMILIES["conv_vae"])
 
 POLICY = DriftPolicy()
-QUIET = {"new_kind": None, "promoted_s_ago": None, "previous_exists": False, "latency_p99_ms": 12.0}
+QUIET = {"new_kind": None, "promoted_s_ago": None, "previous_exists": False, "latency": Latency(12.0, 100.0)}
 
 
 def judged(image_shift: float = 0.3, latent_ks: float = 0.12, **phases: str) -> Judgement:
@@ -198,7 +201,7 @@ TABLE = {
         judged(latent_code=FAILED), {"promoted_s_ago": 600.0, "previous_exists": True}, "none",
         "changed mix of known kinds",
     ),
-    "slow answers": (judged(), {"latency_p99_ms": 130.0}, "scale_out", "latency p99 130 > limit 100 ms"),
+    "slow answers": (judged(), {"latency": Latency(130.0, 100.0)}, "scale_out", "latency p99 130 > limit 100 ms"),
     "no reference": (
         judged(**dict.fromkeys(SAMPLE_RULES, "no_data")), {}, "cannot_judge",
         "latent_code is no_data; recon_error is no_data; image_statistics is no_data",
@@ -248,7 +251,7 @@ def test_the_season_of_the_demo_is_an_emergency_and_black_frames_are_blocked_bes
 
 
 def test_latency_never_asks_for_a_retrain_and_is_told_beside_one() -> None:
-    decided = triage(judged(recon_error=FAILED), circumstances(latency_p99_ms=250.0), POLICY)
+    decided = triage(judged(recon_error=FAILED), circumstances(latency=Latency(250.0, 100.0)), POLICY)
     assert decided.action == "incremental"
     assert [each.action for each in decided.also] == ["scale_out"]
 

@@ -18,6 +18,7 @@ from deploy.configuration.in_force import (
 )
 from deploy.settings import Settings, load_settings
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_database
 from tests.deploy.settled import empty_the_environment
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -26,7 +27,7 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 @pytest.fixture
 def ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     empty_the_environment(tmp_path, monkeypatch)
-    return Ledger(load_settings().open_database())
+    return Ledger(open_database(load_settings()))
 
 
 def shop(folder: Path, variance: float = 0.002) -> Settings:

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_checks.verdict import Phase
-from deploy.delivery.gate import CellChange, Change, Standing, UsedUnits, judge_candidate, judge_first_version
+from deploy.delivery.gate import CellChange, Change, Standing, judge_candidate, judge_first_version
 from deploy.delivery.policy import GatePolicy
+from vae_core.families.units import UsedUnits
 
 POLICY = GatePolicy(first_max_frechet_over_floor=25.0)
 TIERS = ("full", "incremental", "emergency")

@@ -31,12 +31,13 @@ from deploy.stores.sql.telemetry import Telemetry, TelemetryWindow
 from tests.deploy.stores.migrated import open_migrated
 from tests.deploy.stores.pair_window import PairWindow, read_window
 from vae_core.artifact import Artifact, TrainingSummary, make_golden, write_artifact
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.preprocessing import Preprocessing, to_unit
-from vae_core.models.build import build_model
-from vae_core.models.vq_vae import VqVae
 from vae_core.reference import measure_reference
-from vae_core.vq_config import VqVaeConfig
 
 OLDER = Preprocessing.model_validate({"schema_version": 1})  # refuses what the schema of today converts
 MODEL = ConvVaeConfig(widths=(4, 8), latent_dim=4)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from data_checks.intake import decode
 from tests.deploy.serving.house import House, jpeg, pictures, png, tiny_artifact, wait_until
-from vae_core.config import ConvVaeConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.images.preprocessing import Preprocessing
 from vae_core.inference import score_images
 

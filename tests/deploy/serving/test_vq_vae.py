@@ -20,7 +20,8 @@ from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact, put
 from tests.deploy.serving.house import VQ_MODEL, House, pictures, png, running, tiny_artifact, wait_until
 from tests.deploy.serving.house import replica as start_replica
 from vae_core.artifact import write_artifact
-from vae_core.inference import Scores, score_images
+from vae_core.families.scores import Scores
+from vae_core.inference import score_images
 
 IMAGES = pictures(6, seed=21)
 PNG = {"Content-Type": "image/png"}

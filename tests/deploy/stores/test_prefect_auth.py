@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy.configuration.login import is_prefect_auth
 from deploy.stores.errors import ObjectMissing, StoreCorrupt
-from deploy.stores.prefect_auth import AUTH_FILE, generate_prefect_auth, is_prefect_auth, load_prefect_auth
+from deploy.stores.prefect_auth import AUTH_FILE, generate_prefect_auth, load_prefect_auth
 
 
 def test_the_word_is_made_once_for_this_user_alone(tmp_path: Path) -> None:

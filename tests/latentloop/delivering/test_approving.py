@@ -22,6 +22,7 @@ from deploy.stores.mlflow.registry import Registry
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
+from deploy.wiring import open_database, open_objects, open_registry
 from latentloop.delivering.approving import approve_version, reject_version
 from latentloop.delivering.candidates import override_version
 from latentloop.delivering.pending import read_pending
@@ -50,17 +51,17 @@ class Home:
 
     @property
     def ledger(self) -> Ledger:
-        return Ledger(self.settings.open_database())
+        return Ledger(open_database(self.settings))
 
     @property
     def releases(self) -> ReleaseStore:
-        return ReleaseStore(self.settings.open_database())
+        return ReleaseStore(open_database(self.settings))
 
     def register(self, **tags: str) -> str:
         trigger = uuid.uuid4().hex
         folder = self.settings.home / "built" / trigger
         digest = write_artifact(folder, tiny_artifact(len(self.digests) + 2))
-        put_artifact(self.settings.open_objects(), folder, artifact_prefix(digest))
+        put_artifact(open_objects(self.settings), folder, artifact_prefix(digest))
         told = {"model_digest": digest, "benchmark": "passed", **tags}
         made = self.registry.create_version(
             model_uri=self.model_uri, run_id=self.run_id, trigger=trigger, tags=told, description="a version"
@@ -114,7 +115,7 @@ def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder: Path = tmp_path_factory.mktemp("home")
     urls = {"mlflow_url": request.getfixturevalue(name), "prefect_url": f"{nowhere()}/api", "service_url": nowhere()}
     settings = load_settings(home=folder / "home", product=f"approving-{uuid.uuid4().hex}", **urls)
-    registry = settings.open_registry()
+    registry = open_registry(settings)
     registry.ensure_model()
     write_artifact(folder / "artifact", tiny_artifact(1))
     run_id = registry.ensure_run("a-training", "training", {})

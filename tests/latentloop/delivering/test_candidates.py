@@ -19,6 +19,7 @@ from deploy.stores.mlflow.registry import Registry
 from deploy.stores.objects.artifacts import artifact_prefix, has_artifact
 from deploy.stores.objects.release_file import generate_keys
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_database, open_objects, open_registry
 from latentloop.delivering.candidates import override_version, register_folder
 from latentloop.errors import NothingToDo
 from tests.deploy.controller.world import nowhere
@@ -56,7 +57,7 @@ def desk(mlflow_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     urls = {"mlflow_url": mlflow_url, "prefect_url": f"{nowhere()}/api", "service_url": nowhere()}
     env = environment(folder / "home", product=product, **urls)
     settings = load_settings(home=folder / "home", product=product, **urls)
-    yield Desk(folder, env, settings, settings.open_registry())
+    yield Desk(folder, env, settings, open_registry(settings))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_a_registered_folder_waits_for_an_override_and_an_approval(
     assert (version.approval, version.digest, version.tags["benchmark"]) == ("pending", digest, "failed")
     assert version.tags["reason"] == "not judged by the gate: registered by hand from a folder"
     assert {"tier", "dataset_version", "code_version", "parent_version", "snapshot", "delivery"} <= version.tags.keys()
-    assert has_artifact(desk.settings.open_objects(), artifact_prefix(digest), digest)
+    assert has_artifact(open_objects(desk.settings), artifact_prefix(digest), digest)
     assert registered["url"] == desk.registry.version_url(version.version)
 
 
@@ -120,7 +121,7 @@ def test_an_override_is_on_record_for_the_digest_and_takes_a_refusal_off(
     for _ in range(2):
         override_version(desk.settings, version, " we know better ")
 
-    engine = desk.settings.open_database()
+    engine = open_database(desk.settings)
     (entry,) = Ledger(engine).entries("override", version)
     engine.dispose()
     body = json.loads(entry.body)
@@ -137,7 +138,7 @@ def test_an_override_that_makes_no_sense_is_one_line(desk: Desk, registered: dic
         override_version(desk.settings, "abc", "why not")
     with pytest.raises(NothingToDo, match="--reason is empty"):
         override_version(desk.settings, version, "  ")
-    digest, ledger = desk.registry.version(version).digest, Ledger(desk.settings.open_database())
+    digest, ledger = desk.registry.version(version).digest, Ledger(open_database(desk.settings))
     passed = RegisteredLine(digest=digest, benchmark="passed", reason="as if it had been judged")
     record_registered(ledger, version, passed, "another trigger", datetime.now(UTC))
     with pytest.raises(NothingToDo, match=f"version {version} passed its gate: it needs no override"):

@@ -22,6 +22,7 @@ from PIL import Image, ImageOps
 from deploy.configuration.in_force import declare_settings
 from deploy.settings import Settings, load_settings
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_database, open_objects
 from latentloop.doctor.finding import Finding, Health, look, ok
 from latentloop.doctor.place import examine_place, is_supervisor
 from latentloop.doctor.servers import examine_servers
@@ -110,13 +111,13 @@ def test_a_feature_network_that_is_missing_names_the_command(tmp_path: Path, set
 def test_an_installed_database_and_object_store_are_asked(settings: Settings) -> None:
     settings.home.mkdir()
     make_ledger(settings.home)
-    settings.open_objects()
+    open_objects(settings)
 
     found = list(examine_stores(settings))
 
     assert told(iter(found), "database")[1].endswith("answers, its tables are those of this Latentloop")
     assert told(iter(found), "object store")[1].endswith("takes conditional writes")
-    assert settings.open_objects().keys("") == []
+    assert open_objects(settings).keys("") == []
 
 
 def test_a_database_of_a_newer_release_is_wrong(settings: Settings) -> None:
@@ -209,7 +210,7 @@ def test_settings_that_changed_since_the_start_are_named_with_the_way_out(settin
     """Other commands refuse then: the doctor must not say that nothing is in the way."""
     make_ledger(settings.home)
     started = load_settings(home=settings.home, evaluation={"holdout_min": 300})
-    ledger = Ledger(settings.open_database())
+    ledger = Ledger(open_database(settings))
     declare_settings(ledger, started, datetime.now(UTC))
     assert "in force" not in {each.name for each in examine_place(settings)}, "nothing runs"
     me, url = psutil.Process(), "http://127.0.0.1:1"

@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 
 from deploy.settings import Settings
 from deploy.stores import faults
-from deploy.stores.sql.digests import DigestIndex
 from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.damage import encode_png
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
@@ -28,10 +27,10 @@ from latentloop.quarantine.groups import group_by_reason
 from latentloop.quarantine.state import read_refused
 from latentloop.sources.packing import Packed, Packing
 from latentloop.timing.pace import Pace
-from tasks.context import engine, forget, settings
 from tasks.intake.pending import policy_digest
 from tests.data_checks.pictures import product
 from tests.tasks.arrivals import damaged, ingest, intact, write_config
+from tests.tasks.opened import forget, opened
 
 Say = Callable[[str], None]
 
@@ -42,7 +41,7 @@ def settle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     monkeypatch.setenv("LATENTLOOP_CONFIG", str(write_config(tmp_path, "max_bytes = 100_000\n")))
     monkeypatch.setenv("LATENTLOOP_HOME", str(tmp_path / "home"))
     yield
-    engine().dispose()
+    opened().engine.dispose()
     forget()
 
 
@@ -58,7 +57,7 @@ def run_tasks(settings: Settings, ledger: Ledger, waiting: Sequence[str], say: S
 
 
 def ingested(inbox: Path, said: list[str] | None = None) -> FolderCounts:
-    return ingest_folder(settings(), inbox, (said if said is not None else []).append, run=run_tasks)
+    return ingest_folder(opened().settings, inbox, (said if said is not None else []).append, run=run_tasks)
 
 
 def test_every_file_of_a_mixed_folder_is_counted_once(inbox: Path) -> None:
@@ -125,7 +124,7 @@ def test_a_held_folder_is_told_in_words_and_each_way_on_that_it_names_takes_the_
     done = CliRunner().invoke(app, shlex.split(command), catch_exceptions=False)
 
     assert done.exit_code == 0
-    assert settings().open_catalogue().counts().accepted == taken_in
+    assert opened().catalogue.counts().accepted == taken_in
 
 
 def test_white_icons_that_vanish_on_white_are_told_another_background_which_takes_them_in(
@@ -147,7 +146,7 @@ def test_white_icons_that_vanish_on_white_are_told_another_background_which_take
     monkeypatch.setenv("LATENTLOOP_PREPROCESSING__BACKGROUND", shown)
     forget()
     assert ingested(inbox).reasons == {}
-    assert settings().open_catalogue().counts().accepted == 6
+    assert opened().catalogue.counts().accepted == 6
 
 
 def test_labels_that_come_later_are_learnt_and_none_is_changed(inbox: Path) -> None:
@@ -155,7 +154,7 @@ def test_labels_that_come_later_are_learnt_and_none_is_changed(inbox: Path) -> N
         (inbox / f"{seed}.png").write_bytes(intact(seed))
     (inbox / "labels.csv").write_text("id,label\n0.png,shoe\n")
     ingested(inbox)
-    catalogue = settings().open_catalogue()
+    catalogue = opened().catalogue
     before = catalogue.read(), catalogue.version()
     (inbox / "labels.csv").write_text("id,label\n0.png,boot\n1.png,bag\n2.png,coat\n")
 
@@ -171,7 +170,7 @@ def test_labels_that_come_later_are_learnt_and_none_is_changed(inbox: Path) -> N
     assert after.drop_columns(["label"]) == before[0].drop_columns(["label"])
     assert catalogue.version() == before[1] + 2, "one for the labels, one for the segment"
     assert catalogue.read(version=before[1]) == before[0], "a version that was trained on stays as it was"
-    (differs,) = [each for each in read_refused(settings()) if each.reason == "label_differs"]
+    (differs,) = [each for each in read_refused(opened().settings) if each.reason == "label_differs"]
     assert "the label 'shoe' in the catalogue, and came with 'boot'" in differs.detail
 
 
@@ -196,12 +195,12 @@ def test_a_label_of_an_image_that_is_held_out_is_learnt_as_well(inbox: Path) -> 
     for seed in range(2):
         (inbox / f"{seed}.png").write_bytes(intact(seed))
     ingested(inbox)
-    digests = settings().open_catalogue().read(["digest"])["digest"].to_pylist()
-    DigestIndex(engine()).protect(digests[:1], "benchmarks/old")
+    digests = opened().catalogue.read(["digest"])["digest"].to_pylist()
+    opened().digests.protect(digests[:1], "benchmarks/old")
     (inbox / "labels.csv").write_text("id,label\n0.png,shoe\n1.png,shoe\n")
 
     assert ingested(inbox).labelled == 2
-    assert settings().open_catalogue().read(["label"])["label"].to_pylist() == ["shoe"] * 2
+    assert opened().catalogue.read(["label"])["label"].to_pylist() == ["shoe"] * 2
 
 
 def test_a_kill_before_the_labels_are_put_loses_none(inbox: Path) -> None:
@@ -219,7 +218,7 @@ def test_a_kill_before_the_labels_are_put_loses_none(inbox: Path) -> None:
         ingested(inbox)
 
     assert ingested(inbox).labelled == 1
-    assert settings().open_catalogue().read(["label"])["label"].to_pylist() == ["shoe"]
+    assert opened().catalogue.read(["label"])["label"].to_pylist() == ["shoe"]
 
 
 def test_a_file_that_is_too_large_is_in_quarantine_by_name_until_it_is_smaller(inbox: Path) -> None:
@@ -230,18 +229,18 @@ def test_a_file_that_is_too_large_is_in_quarantine_by_name_until_it_is_smaller(i
     ingested(inbox)
     ingested(inbox)
 
-    huge, large = read_refused(settings())
+    huge, large = read_refused(opened().settings)
     assert (huge.name, huge.reason, large.name, large.source) == ("huge.png", "too_many_bytes", "large.png", "inbox")
     assert large.since is not None and large.unread
-    (group,) = group_by_reason([huge, large], policy_digest(), ("PNG",))
+    (group,) = group_by_reason([huge, large], policy_digest(opened()), ("PNG",))
     assert "`input_policy.max_bytes = 200000` accepts 1 of these 2, no setting the others" in group.advice
     assert group.other_settings == 0
 
     (inbox / "huge.png").unlink()
     (inbox / "large.png").write_bytes(intact(1))
     assert ingested(inbox).accepted == 2
-    assert read_refused(settings()) == []
-    assert settings().open_catalogue().counts().accepted == 2
+    assert read_refused(opened().settings) == []
+    assert opened().catalogue.counts().accepted == 2
 
 
 @pytest.mark.parametrize(
@@ -286,7 +285,7 @@ def test_a_folder_whose_pictures_lie_behind_a_link_says_so(inbox: Path, tmp_path
 def test_a_folder_of_files_that_are_all_too_large_is_counted_without_a_run(inbox: Path) -> None:
     (inbox / "huge.png").write_bytes(bytes(100_001))
 
-    found = ingest_folder(settings(), inbox, str, run=lambda *_: pytest.fail("nothing to run for"))
+    found = ingest_folder(opened().settings, inbox, str, run=lambda *_: pytest.fail("nothing to run for"))
 
     assert (found.received, found.refused, found.segments) == (1, 1, 0)
     assert found.mostly_refused
@@ -296,13 +295,13 @@ def test_a_segment_that_the_run_did_not_take_in_is_a_failure(inbox: Path) -> Non
     (inbox / "1.png").write_bytes(intact(1))
 
     with pytest.raises(RunFailed, match="1 of 1 segments were not ingested"):
-        ingest_folder(settings(), inbox, str, run=lambda *_: None)
+        ingest_folder(opened().settings, inbox, str, run=lambda *_: None)
 
 
 @pytest.mark.parametrize("place", ["https://example.org/a.zip", "gs://bucket"])
 def test_another_kind_of_place_is_refused(place: str) -> None:
     with pytest.raises(NothingToDo, match="expected a folder or s3://bucket/prefix"):
-        ingest_folder(settings(), place, str)
+        ingest_folder(opened().settings, place, str)
 
 
 def test_segments_are_counted_as_they_reach_the_ledger(inbox: Path) -> None:
@@ -315,7 +314,7 @@ def test_segments_are_counted_as_they_reach_the_ledger(inbox: Path) -> None:
         ingest()
         seen.append((segments.total, before, segments.count_done()))
 
-    ingest_folder(settings(), inbox, str, run=run)
+    ingest_folder(opened().settings, inbox, str, run=run)
 
     assert seen == [(1, 0, 1)]
 
@@ -334,8 +333,8 @@ def test_whoever_leaves_while_packing_is_told_that_the_same_command_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr(Packing, "run", leave)
         with pytest.raises(RunGoesOn, match="left while packing: nothing is lost, the same command goes on"):
-            ingest_folder(settings(), inbox, str, run=run_tasks)
-    assert ingest_folder(settings(), inbox, str, run=run_tasks).accepted == 3
+            ingest_folder(opened().settings, inbox, str, run=run_tasks)
+    assert ingest_folder(opened().settings, inbox, str, run=run_tasks).accepted == 3
 
 
 def test_watching_ingests_what_is_complete_once_and_goes_on_after_a_fault(inbox: Path) -> None:
@@ -357,7 +356,7 @@ def test_watching_ingests_what_is_complete_once_and_goes_on_after_a_fault(inbox:
             raise KeyboardInterrupt
 
     looks = iter(range(1, 100))
-    watch = Watch(settings(), inbox, said.append, run=run_tasks)
+    watch = Watch(opened().settings, inbox, said.append, run=run_tasks)
     with pytest.raises(KeyboardInterrupt):
         watch_folder(watch, said.append, shown.append, 10.0, lambda seconds: arrive(next(looks)))
 
@@ -366,14 +365,14 @@ def test_watching_ingests_what_is_complete_once_and_goes_on_after_a_fault(inbox:
     assert [line for line in said if "watching goes on" in line] == [
         f"{inbox}: cannot be listed (No such file or directory): mend its rights; watching goes on"
     ]
-    assert settings().open_catalogue().counts().accepted == 2
+    assert opened().catalogue.counts().accepted == 2
 
 
 def test_a_watch_takes_up_what_was_packed_and_not_ingested(inbox: Path) -> None:
     (inbox / "1.png").write_bytes(intact(1))
     with pytest.raises(RunFailed):
-        ingest_folder(settings(), inbox, str, run=lambda *_: None)
+        ingest_folder(opened().settings, inbox, str, run=lambda *_: None)
 
-    counts = Watch(settings(), inbox, str, run=run_tasks).look()
+    counts = Watch(opened().settings, inbox, str, run=run_tasks).look()
 
     assert counts is not None and counts.accepted == 1

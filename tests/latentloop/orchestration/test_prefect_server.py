@@ -20,6 +20,7 @@ from websockets.typing import Subprotocol
 from deploy.stores.errors import StoreRefused
 from deploy.stores.orchestrator import Orchestrator
 from deploy.stores.prefect_auth import AUTH_FILE
+from deploy.wiring import open_orchestrator
 from latentloop.installation.browser import write_sign_in
 from latentloop.orchestration.prefect_environment import SIGN_IN_PATH, prefect_login
 from tests.servers import GuardedPrefect
@@ -65,7 +66,7 @@ def test_whether_it_is_up_may_be_asked_by_anybody(client: httpx.Client) -> None:
 
 
 def test_our_client_has_the_word_from_the_settings(guarded_prefect: GuardedPrefect) -> None:
-    with guarded_prefect.settings.open_orchestrator() as orchestrator:
+    with open_orchestrator(guarded_prefect.settings) as orchestrator:
         orchestrator.ensure_work_pool("known")
         assert orchestrator.deployments() is not None
 

@@ -14,10 +14,10 @@ from typer.testing import CliRunner, Result
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from latentloop.errors import NothingToDo
 from latentloop.quarantine.commands import app
-from tasks.context import engine, forget, objects, settings
 from tasks.intake.unread import UnreadFile, note_unread
 from tests.data_checks.pictures import encode, product
 from tests.tasks.arrivals import damaged, ingest, intact, write_config
+from tests.tasks.opened import forget, opened
 
 HOSTILE = "<script>alert(1)</script>\u202e.png"
 
@@ -30,10 +30,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("COLUMNS", "200")
     contents = {"good": intact(0), HOSTILE: damaged("black"), "cut": damaged("truncated"), "twin": intact(0)}
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    CaptureStore(objects()).write_by_content([CapturedImage(name, "s", at, data) for name, data in contents.items()])
+    CaptureStore(opened().objects).write_by_content(
+        [CapturedImage(name, "s", at, data) for name, data in contents.items()]
+    )
     ingest()
     yield tmp_path
-    engine().dispose()
+    opened().engine.dispose()
     forget()
 
 
@@ -61,7 +63,7 @@ def test_an_empty_quarantine_says_so(home: Path) -> None:
 
 def test_what_was_never_read_stays_and_hinders_nobody(home: Path) -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    note_unread(settings(), "/pictures", [UnreadFile("huge.png", "s", at, 2**29)], at)
+    note_unread(opened().settings, "/pictures", [UnreadFile("huge.png", "s", at, 2**29)], at)
 
     assert "too_many_bytes  1 image of s, since 2026-01-01" in run("list").stdout
     assert run("show", "too_many_bytes", "--html", str(home / "sheet.html")).exit_code == 0
@@ -84,7 +86,7 @@ def test_a_sheet_that_leaves_images_out_says_how_to_see_them(home: Path) -> None
     sheet = str(home / "sheet.html")
     for number in (1, 2):
         at = datetime(2026, 1, number, tzinfo=UTC)
-        CaptureStore(objects()).write_by_content([CapturedImage(f"again-{number}", "s", at, intact(0))])
+        CaptureStore(opened().objects).write_by_content([CapturedImage(f"again-{number}", "s", at, intact(0))])
         ingest()
     more = "`--at-most N` (up to 1,000) shows more"
     said = run("show", "all", "--html", sheet, "--at-most", "3").stderr.strip()
@@ -96,7 +98,7 @@ def test_a_sheet_that_leaves_images_out_says_how_to_see_them(home: Path) -> None
 
 def test_both_names_are_shown_of_an_image_that_is_in_the_catalogue_already(home: Path) -> None:
     (duplicate,) = json.loads(run("show", "duplicate", "--json").stdout)
-    (kept,) = settings().open_catalogue().read(["name"])["name"].to_pylist()
+    (kept,) = opened().catalogue.read(["name"])["name"].to_pylist()
     assert {duplicate["name"], kept} == {"good", "twin"}
     assert duplicate["equal_to"] == kept
     assert f"equal to '{kept}' of the catalogue: image " in run("show", "duplicate").stdout
@@ -109,7 +111,7 @@ def test_both_names_are_shown_of_an_image_that_is_in_the_catalogue_already(home:
 def test_both_names_are_shown_where_labels_differ(home: Path) -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     for name, label in (("first.png", "apps"), ("second.png", "actions")):
-        CaptureStore(objects()).write_by_content([CapturedImage(name, "s", at, intact(5), label)])
+        CaptureStore(opened().objects).write_by_content([CapturedImage(name, "s", at, intact(5), label)])
         ingest()
 
     (row,) = json.loads(run("show", "label_differs", "--json").stdout)
@@ -128,12 +130,12 @@ def test_rows_are_named_by_ids_that_other_commands_take(home: Path) -> None:
     ]
     none = run("release", rows["truncated"]["id"], "--reason", "again")
     assert none.exit_code == 1 and none.stdout.startswith("0 of 1 images")
-    assert settings().open_catalogue().read(["vouched"])["vouched"].to_pylist() == ["", "a night picture"]
+    assert opened().catalogue.read(["vouched"])["vouched"].to_pylist() == ["", "a night picture"]
 
 
 def test_in_a_pipe_the_rows_are_whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name, at = f"{'a very long folder/' * 20}black.png", datetime(2026, 1, 1, tzinfo=UTC)
-    CaptureStore(objects()).write_by_content([CapturedImage(name, "s", at, damaged("black", 3))])
+    CaptureStore(opened().objects).write_by_content([CapturedImage(name, "s", at, damaged("black", 3))])
     ingest()
     monkeypatch.delenv("COLUMNS")
 
@@ -156,7 +158,7 @@ def test_pictures_of_a_format_that_was_left_out_come_in_once_it_is_named(
     monkeypatch.setenv("LATENTLOOP_INPUT_POLICY__FORMATS", '["PNG", "JPEG"]')
     forget()
     gifs = [CapturedImage(f"{seed}.gif", "s", at, encode(product(seed), "GIF")) for seed in (7, 8)]
-    CaptureStore(objects()).write_by_content(gifs)
+    CaptureStore(opened().objects).write_by_content(gifs)
     ingest()
     said = run("list").stdout
     assert "format_not_wanted  2 images of s" in said
@@ -171,7 +173,7 @@ def test_pictures_of_a_format_that_was_left_out_come_in_once_it_is_named(
 
     assert run("rejudge").stdout.startswith("2 taken in")
     assert "format_not_wanted" not in run("list").stdout
-    assert settings().open_catalogue().counts().accepted == 3
+    assert opened().catalogue.counts().accepted == 3
 
 
 @pytest.mark.parametrize(

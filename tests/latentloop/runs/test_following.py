@@ -17,6 +17,7 @@ import pytest
 from deploy.settings import Settings
 from deploy.stores.orchestrator import Orchestrator, RunState
 from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger
+from deploy.wiring import open_database
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.runs.cancelling import cancel_run
 from latentloop.runs.following import Followed, expect_completed, follow
@@ -62,7 +63,7 @@ class World:
 @pytest.fixture
 def world(prefect_api: str, tmp_path: Path) -> Iterator[World]:
     settings = Settings(home=tmp_path, prefect_url=prefect_api)
-    engine, transport = settings.open_database(), PatientTransport()
+    engine, transport = open_database(settings), PatientTransport()
     with (
         Orchestrator(prefect_api) as orchestrator,
         httpx.Client(base_url=prefect_api, timeout=30, transport=transport) as api,

@@ -18,6 +18,7 @@ from deploy.settings import Settings
 from deploy.stores.catalogue_rows import CatalogueRow
 from deploy.stores.orchestrator import Orchestrator, RunRef
 from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger
+from deploy.wiring import open_catalogue, open_database, open_objects
 from latentloop.errors import RunFailed, RunGoesOn
 from latentloop.runs.retraining import retrain_and_wait
 from latentloop.supervisor.lock import hold_home
@@ -49,7 +50,7 @@ class Work:
         return retrain_and_wait(self.settings, "full", again=False, say=self.said.append)
 
     def say(self, step: str) -> None:
-        ProgressWriter(self.settings.open_objects(), self.key).note(step, 0.5, "step 30 of 60")
+        ProgressWriter(open_objects(self.settings), self.key).note(step, 0.5, "step 30 of 60")
 
     @contextmanager
     def meanwhile(self, then: Callable[[], object], once: str = "in work already") -> Iterator[None]:
@@ -74,7 +75,7 @@ class Work:
 @pytest.fixture
 def work(prefect_api: str, tmp_path: Path) -> Iterator[Work]:
     settings = Settings(home=tmp_path, prefect_url=prefect_api)
-    engine, catalogue = settings.open_database(), settings.open_catalogue()
+    engine, catalogue = open_database(settings), open_catalogue(settings)
     row = CatalogueRow("digest", "camera", "a-segment", 0, NOW, "x", 28, 28, 1, 0.3, 0.1, 2.5, bytes(784))
     catalogue.append_accepted([row], ["a-segment"])
     key = f"by-hand-full-catalogue-{catalogue.name}-{catalogue.version()}-{recipe_name(settings)}-1"
@@ -94,7 +95,7 @@ def work(prefect_api: str, tmp_path: Path) -> Iterator[Work]:
 
 def test_the_second_command_says_that_it_follows_shows_the_progress_and_ends_with_the_same_version(work: Work) -> None:
     def end() -> None:
-        finish_step(work.settings.open_objects(), work.key, "registered", MADE)
+        finish_step(open_objects(work.settings), work.key, "registered", MADE)
         work.ledger.finish(work.key, OWNER, "done", "7", datetime.now(UTC))
 
     work.say("train")

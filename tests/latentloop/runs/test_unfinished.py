@@ -15,6 +15,7 @@ from deploy.stores.catalogue_rows import CatalogueRow
 from deploy.stores.objects.local import LocalObjects
 from deploy.stores.sql.database import migrate, open_engine
 from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger
+from deploy.wiring import open_catalogue
 from latentloop.runs.unfinished import Run, read_runs
 from tasks.run.progress import ProgressWriter
 from tests.latentloop.front_door import environment, run_latentloop
@@ -207,7 +208,7 @@ def test_what_comes_next_fits_what_is_there_and_what_is_in_work(home: Path, ledg
         CatalogueRow(f"d{row}", "camera", "a-segment", row, NOW, "x", 28, 28, 1, 0.3, 0.1, 2.5, bytes(784))
         for row in range(1_200)
     ]
-    Settings(home=home).open_catalogue().append_accepted(rows, ["a-segment"])
+    open_catalogue(Settings(home=home)).append_accepted(rows, ["a-segment"])
     assert begin() == (
         "nothing was decided yet: 1,200 images are in the catalogue, `latentloop retrain --tier full` makes a version "
         "of them"
@@ -217,7 +218,7 @@ def test_what_comes_next_fits_what_is_there_and_what_is_in_work(home: Path, ledg
 
 
 def test_images_are_counted_without_reading_any(home: Path) -> None:
-    catalogue = Settings(home=home).open_catalogue()
+    catalogue = open_catalogue(Settings(home=home))
     row = CatalogueRow("d", "camera", "a-segment", 0, NOW, "x", 28, 28, 1, 0.3, 0.1, 2.5, bytes(784))
     catalogue.append_accepted([row], ["a-segment"])
     for file in (home / "objects").rglob("*.parquet"):

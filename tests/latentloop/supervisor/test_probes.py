@@ -15,6 +15,7 @@ import pytest
 from deploy.configuration.digest import settings_digest
 from deploy.settings import Settings
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import open_database, open_objects, open_telemetry
 from latentloop.supervisor.ports import hold_port
 from latentloop.supervisor.probes import (
     answers,
@@ -56,8 +57,8 @@ def serving(body: bytes, status: int) -> Iterator[str]:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     made = Settings(home=tmp_path / "home")
-    made.open_database().dispose()
-    made.open_telemetry()
+    open_database(made).dispose()
+    open_telemetry(made)
     return made
 
 
@@ -91,7 +92,7 @@ def test_a_page_where_nobody_listens_is_silent() -> None:
 
 
 def test_the_controller_lives_by_a_fresh_beat_of_its_own(settings: Settings) -> None:
-    ledger, ask = Ledger(settings.open_database()), controller_beats(settings)
+    ledger, ask = Ledger(open_database(settings)), controller_beats(settings)
     began = datetime.now(UTC)
     assert ask(began) == Heard(Sign.silent, "no sign of life in the ledger since its start")
     digest = settings_digest(settings)
@@ -116,7 +117,7 @@ def test_a_service_is_believed_when_it_works_with_the_settings_of_its_installati
 
 def test_an_old_beat_is_no_sign_of_life(settings: Settings) -> None:
     digest = settings_digest(settings)
-    Ledger(settings.open_database()).beat("controller", NOW - timedelta(minutes=5), digest)
+    Ledger(open_database(settings)).beat("controller", NOW - timedelta(minutes=5), digest)
     heard = controller_beats(settings)(NOW - timedelta(hours=1))
     assert heard.sign is Sign.silent and "no sign of life in the ledger since" in heard.reason
 
@@ -144,7 +145,7 @@ def test_databases_that_answer_and_that_lost_their_tables(settings: Settings) ->
 
 
 def test_an_object_folder_that_is_gone_does_not_answer(settings: Settings) -> None:
-    ask = objects_answer(settings.open_objects())
+    ask = objects_answer(open_objects(settings))
     assert ask() == Heard(Sign.alive)
     shutil.rmtree(settings.home / "objects")
     heard = ask()

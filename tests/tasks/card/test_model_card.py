@@ -8,8 +8,9 @@ from data_checks.verdict import Phase, Verdict
 from deploy.record.holdouts import BenchmarkSet
 from tasks.card.model_card import CAPTIONS, write_model_card
 from tasks.values import CodePriorFitted, RetrainPlan, Trained, TrainingEvent
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
 from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
+from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.images.preprocessing import Preprocessing
 
 PLAN = RetrainPlan(

@@ -13,7 +13,7 @@ from tasks.card.pictures import SHOWN_IMAGES, _draw_clusters
 from tests.tasks.card.test_model_card import RESULT
 from tests.tasks.card.test_rows import GROUPED
 from tests.vae_core.synthetic_images import TINY, boxes
-from vae_core.models.build import build_model
+from vae_core.families.build import build_model
 
 ZOOM, SIDE = 2, 8
 

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.context import settings
 from tasks.dataset.holdout import (
     MIN_NEW_IMAGES,
     HeldOut,
@@ -20,6 +19,7 @@ from tasks.dataset.holdout import (
     watch_some,
 )
 from tasks.errors import NotEnoughData
+from tests.tasks.opened import forget, opened
 
 pytestmark = pytest.mark.usefixtures("configure")
 
@@ -35,7 +35,7 @@ def _hold_out(count: int, learn: Learn | None = None) -> np.ndarray:
     """Of a window that is new as a whole, and has no copies but what `learn` knows of."""
     everything = np.arange(count)
     rest = learn or (lambda held: np.setdiff1d(everything, held.rows))
-    held = hold_out_for_reference(_window(count), np.ones(count, dtype=bool), everything, 1, rest)
+    held = hold_out_for_reference(opened(), _window(count), np.ones(count, dtype=bool), everything, 1, rest)
     assert held.sources == () and not len(held.of_cut_groups)
     return held.rows
 
@@ -47,15 +47,15 @@ def test_the_hold_out_serves_as_a_reference_and_enough_is_left_to_train_on(count
     rest = np.setdiff1d(np.arange(count), holdout)
     watched = watch_some(rest)
     assert holdout.min() > rest.max(), "the newest"
-    assert len(holdout) >= settings().drift.min_reference
+    assert len(holdout) >= opened().settings.drift.min_reference
     assert len(watched) >= 30
     assert len(rest) - len(watched) >= MIN_NEW_IMAGES
 
 
 def test_with_all_that_is_wanted_no_more_than_the_usual_share_is_held_out() -> None:
-    count = wanted_window()
+    count = wanted_window(opened())
     holdout = _hold_out(count)
-    assert len(holdout) == settings().evaluation.window_holdout_share * count == 500
+    assert len(holdout) == opened().settings.evaluation.window_holdout_share * count == 500
 
 
 def test_too_short_a_window_is_refused_with_both_numbers() -> None:
@@ -65,7 +65,7 @@ def test_too_short_a_window_is_refused_with_both_numbers() -> None:
 
 def test_where_copies_of_what_is_held_out_leave_too_few_less_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LATENTLOOP_DRIFT__MIN_REFERENCE", "200")
-    settings.cache_clear()
+    forget()
 
     def learn(held: HeldOut) -> np.ndarray:  # each held-out image has two copies among the others
         return np.arange(1_400 - 3 * len(held.rows))
@@ -95,7 +95,7 @@ def test_copies_that_are_too_many_to_hold_out_are_on_both_sides_and_named() -> N
     """Of 2,000 images 400 are copies of one another; pairs stay together."""
     groups = np.concatenate([np.full(400, -1), np.arange(800).repeat(2)])
     groups = groups[np.random.default_rng(3).permutation(2_000)]
-    held = hold_out(_window(2_000), np.zeros(2_000, dtype=bool), 0.25, 1, groups=groups)
+    held = hold_out(opened(), _window(2_000), np.zeros(2_000, dtype=bool), 0.25, 1, groups=groups)
     inside = np.zeros(2_000, dtype=bool)
     inside[held.rows] = True
     assert 490 <= len(held.rows) <= 500

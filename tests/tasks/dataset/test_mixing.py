@@ -10,6 +10,7 @@ from tasks.dataset.mixing import mark_new_kind, mix, most_replayed, natural_weig
 from tasks.errors import NotEnoughData
 from tasks.values import NewKindFound, RetrainPlan, WindowSelection
 from tests.tasks.card.test_model_card import PLAN
+from tests.tasks.opened import opened
 from vae_core.training.data.mixing import MAX_OVERSAMPLING, MIN_NEW_SHARE
 
 
@@ -103,4 +104,4 @@ def test_a_window_that_is_new_as_a_whole_has_its_share_for_what_moved_and_replay
 def test_rows_of_a_plan_without_a_window_are_not_marked() -> None:
     import pyarrow as pa
 
-    assert mark_new_kind(pa.table({"digest": ["a", "b"]}), PLAN).tolist() == [False, False]
+    assert mark_new_kind(opened(), pa.table({"digest": ["a", "b"]}), PLAN).tolist() == [False, False]

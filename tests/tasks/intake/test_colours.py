@@ -9,12 +9,11 @@ import pytest
 from PIL import Image
 
 from deploy.record.intake import ColourCounts, IngestCounts
-from deploy.stores.sql.ledger import Ledger
 from latentloop.ingesting.folder_counts import FolderCounts
 from latentloop.ingesting.words import say_counts
-from tasks.context import engine, settings
 from tests.tasks.arrivals import capture, ingest
 from tests.tasks.conftest import Configure
+from tests.tasks.opened import opened
 
 
 def portrait(seed: int, *, swapped: bool = False) -> bytes:
@@ -36,7 +35,7 @@ def arrive(seeds: range, source: str, *, swapped: bool = False) -> ColourCounts:
     """What the ledger says of one segment's colours; every picture of it is accepted."""
     segment = capture([portrait(seed, swapped=swapped) for seed in seeds], source)
     ingest()
-    (line,) = Ledger(engine()).entries("ingest", segment)
+    (line,) = opened().ledger.entries("ingest", segment)
     counts = IngestCounts.model_validate_json(line.body)
     assert counts.accepted + counts.converted == len(seeds)
     return counts.colours
@@ -58,7 +57,7 @@ def test_swapped_channels_are_said_and_ordinary_pictures_are_not() -> None:
 
 
 def test_a_grey_catalogue_is_not_asked(configure: Configure) -> None:
-    assert settings().preprocessing.channels == 1
+    assert opened().settings.preprocessing.channels == 1
     assert arrive(range(30), "first") == ColourCounts() == arrive(range(30, 60), "second")
 
 

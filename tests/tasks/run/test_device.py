@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from deploy.stores.objects.artifacts import fetch_artifact
-from tasks.context import forget, objects
 from tasks.dataset.new_kind import read_captured, score_captured
 from tasks.errors import DeviceMissing
 from tasks.plan import may_pass_later
@@ -22,16 +21,18 @@ from tasks.train import train_candidate
 from tests.tasks.card.test_model_card import PLAN
 from tests.tasks.catalogued import catalogued
 from tests.tasks.conftest import Configure
+from tests.tasks.opened import forget, opened
 from tests.tasks.season import change_season, plan_emergency
 from tests.vae_core.synthetic_images import TINY, boxes, tiny_vq_vae
 from vae_core import inference, reference
 from vae_core.artifact import Artifact, TrainingSummary
 from vae_core.config import Budget, TrainConfig
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.scores import Scores
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.preprocessing import Preprocessing
-from vae_core.inference import Scores, score_images
-from vae_core.models.build import build_model
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.vq_vae import VqVae
+from vae_core.inference import score_images
 from vae_core.reference import Reference, measure_reference
 
 
@@ -48,7 +49,7 @@ def test_a_device_that_is_there_is_answered_as_the_settings_name_it(
 ) -> None:
     configure(f'[training]\ndevice = "{device}"\n')
     _pretend(monkeypatch, count)
-    assert training_device() == device
+    assert training_device(opened()) == device
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_a_device_that_is_absent_is_one_line_with_what_is_there_and_what_to_do(
         r'worker run this where that device is, or set LATENTLOOP_TRAINING__DEVICE="cpu" for this one$'
     )
     with pytest.raises(DeviceMissing, match=expected) as raised:
-        training_device()
+        training_device(opened())
     assert "\n" not in str(raised.value)
 
 
@@ -81,7 +82,7 @@ def test_a_torch_without_cuda_is_named(
     _pretend(monkeypatch, 0)
     monkeypatch.setattr(torch.version, "cuda", built)
     with pytest.raises(DeviceMissing) as raised:
-        training_device()
+        training_device(opened())
     assert ("built without CUDA" in str(raised.value)) == bool(said)
 
 
@@ -92,7 +93,7 @@ def test_a_training_is_refused_before_it_reads_an_image_and_is_not_tried_again(
     _pretend(monkeypatch, 0)
     monkeypatch.setattr("tasks.train.fix_rows", pytest.fail)
     with pytest.raises(DeviceMissing) as raised:
-        train_candidate.fn(PLAN)
+        train_candidate.fn(opened(), PLAN)
     assert train_candidate.retry_condition_fn is may_pass_later
     state: Any = SimpleNamespace(data=raised.value)
     assert not may_pass_later(None, None, state), "what we refuse stays refused"
@@ -115,13 +116,12 @@ def test_traffic_is_scored_in_its_order_by_a_champion_on_the_device(
         np.testing.assert_array_equal(given_pixels, pixels[[3, 5, 0, 4, 2]])
         return measure_reference(model, given_pixels)  # nothing can be computed on "meta"
 
-    stand_in = SimpleNamespace(open_catalogue=lambda: catalogue, training=SimpleNamespace(threads=1))
-    monkeypatch.setattr("tasks.dataset.new_kind.settings", lambda: stand_in)
-    monkeypatch.setattr("tasks.dataset.new_kind.training_device", lambda: "meta")
+    world: Any = SimpleNamespace(catalogue=catalogue, settings=SimpleNamespace(training=SimpleNamespace(threads=1)))
+    monkeypatch.setattr("tasks.dataset.new_kind.training_device", lambda world: "meta")
     monkeypatch.setattr(reference, "measure_reference", measure)
 
     artifact = _artifact(model)
-    sample = score_captured(read_captured(rows, catalogue.version(), artifact), artifact)
+    sample = score_captured(world, read_captured(world, rows, catalogue.version(), artifact), artifact)
 
     assert seen == [("meta", {"meta"})], "images and weights on one device"
     assert _devices(model) == {"cpu"} and len(sample) == 5
@@ -136,10 +136,10 @@ def test_codes_are_given_by_models_on_the_device_and_the_parent_stays_where_it_w
         seen.append((device, _devices(given)))
         return score_images(model, pixels)
 
-    monkeypatch.setattr("tasks.scoring.codes.training_device", lambda: "meta")
+    monkeypatch.setattr("tasks.scoring.codes.training_device", lambda world: "meta")
     monkeypatch.setattr(inference, "score_images", score)
-    codes = encode_codes(model, boxes(20))
-    assert share_kept(parent, boxes(20), codes, seed=0) == 1.0, "both sides were scored by one model"
+    codes = encode_codes(opened(), model, boxes(20))
+    assert share_kept(opened(), parent, boxes(20), codes, seed=0) == 1.0, "both sides were scored by one model"
     assert seen == [("meta", {"meta"})] * 2
     assert _devices(model) == _devices(parent) == {"cpu"}
 
@@ -166,6 +166,6 @@ def test_an_emergency_is_planned_and_learnt_on_a_gpu(home: Path, monkeypatch: py
     forget()
     change_season()
     plan = plan_emergency()
-    trained = train_candidate.fn(plan)
-    artifact = fetch_artifact(objects(), trained.prefix, trained.digest, home / "fetched")
+    trained = train_candidate.fn(opened(), plan)
+    artifact = fetch_artifact(opened().objects, trained.prefix, trained.digest, home / "fetched")
     assert trained.best_step is not None and artifact.prior is not None and _devices(artifact.model) == {"cpu"}

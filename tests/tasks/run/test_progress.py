@@ -8,23 +8,23 @@ from deploy.stores.errors import ObjectMissing
 from deploy.stores.objects.captures import CaptureStore
 from tasks import ingest as ingesting
 from tasks.claim import claim_trigger, finish_trigger, holding
-from tasks.context import objects
 from tasks.ingest import find_new_segments, ingest_segments
 from tasks.run.progress import ProgressNote, counting, progress_key, tell_step
 from tests.tasks.conftest import Configure, Noted
+from tests.tasks.opened import opened
 from tests.tasks.season import capture_images, known_images
 
 
 def _stands(key: str) -> ProgressNote:
-    return ProgressNote.model_validate_json(objects().get(progress_key(key)).data)
+    return ProgressNote.model_validate_json(opened().objects.get(progress_key(key)).data)
 
 
 def test_what_is_told_while_a_trigger_is_held_is_its_progress(configure: Configure) -> None:
-    claimed = claim_trigger.fn("by-hand-1", "retrain-full", "by hand")
+    claimed = claim_trigger.fn(opened(), "by-hand-1", "retrain-full", "by hand")
     tell_step("planning", "before")
     with pytest.raises(ObjectMissing):
         _stands("by-hand-1")
-    with holding(claimed):
+    with holding(opened(), claimed):
         tell_step("planning", "the full tier")
         assert _stands("by-hand-1") == ProgressNote(step="planning", share_done=0.0, detail="the full tier")
         counting("reading", "images", 400)(100)
@@ -36,10 +36,10 @@ def test_what_is_told_while_a_trigger_is_held_is_its_progress(configure: Configu
 
 
 def test_a_trigger_whose_key_no_store_takes_does_its_work_unheard(configure: Configure) -> None:
-    claimed = claim_trigger.fn("of the camera / 3", "ingest", "by hand")
-    with holding(claimed):
+    claimed = claim_trigger.fn(opened(), "of the camera / 3", "ingest", "by hand")
+    with holding(opened(), claimed):
         tell_step("ingesting", "images")
-        finish_trigger.fn(claimed, "done")
+        finish_trigger.fn(opened(), claimed, "done")
 
 
 def test_an_ingest_counts_the_segments_of_all_its_chunks(
@@ -48,10 +48,10 @@ def test_an_ingest_counts_the_segments_of_all_its_chunks(
     monkeypatch.setattr(ingesting, "SEGMENTS_AT_ONCE", 2)
     for day in range(5):
         capture_images(known_images(3, seed=day), day=day)
-    assert len(CaptureStore(objects()).segments()) == 5
-    with holding(claim_trigger.fn("an-ingest", "ingest", "by hand")):
-        chunks = find_new_segments.fn()
+    assert len(CaptureStore(opened().objects).segments()) == 5
+    with holding(opened(), claim_trigger.fn(opened(), "an-ingest", "ingest", "by hand")):
+        chunks = find_new_segments.fn(opened())
         for chunk in chunks:
-            ingest_segments.fn(chunk, chunks)
+            ingest_segments.fn(opened(), chunk, chunks)
     told = [detail for step, _, detail in noted if step == "ingesting"]
     assert list(dict.fromkeys(told)) == [f"{done} of 5 segments" for done in (0, 2, 4, 5)]

@@ -11,6 +11,7 @@ import pytest
 from tasks.scoring import compare
 from tasks.scoring.measure import Measured
 from tests.tasks.card.test_model_card import RESULT, VQ_RESULT
+from tests.tasks.opened import opened
 from vae_core.evaluation.benchmark_result import BenchmarkResult
 
 N, DIM = 60, 4
@@ -46,14 +47,14 @@ def test_versions_are_compared_on_what_both_have(
     features = [random.normal(size=(N, DIM)).astype(np.float32) for _ in range(5)]
     kept = {"mine": Measured(candidate, *features[:2]), "theirs": Measured(champion, *features[2:4])}
     errors = {"mine": np.full(N, 0.01), "theirs": np.linspace(0.01, 0.02, N)}
-    monkeypatch.setattr(compare, "kept_measurement", lambda version, pixels, extractor: kept[version])
-    monkeypatch.setattr(compare, "cached_features", lambda pixels, extractor: SimpleNamespace(features=features[4]))
+    monkeypatch.setattr(compare, "kept_measurement", lambda world, version, pixels, extractor: kept[version])
+    monkeypatch.setattr(compare, "cached_features", lambda *_: SimpleNamespace(features=features[4]))
     monkeypatch.setattr(compare, "_errors", lambda version, pixels: errors[version])
 
     mine: Any = "mine"
     theirs: Any = "theirs"
     extractor: Any = None
-    changes = compare._changes("old", mine, theirs, np.zeros((N, 1, 4, 4), np.uint8), extractor)
+    changes = compare._changes(opened(), "old", mine, theirs, np.zeros((N, 1, 4, 4), np.uint8), extractor)
 
     assert [each.metric for each in changes] == metrics
     assert changes[0].high < 0

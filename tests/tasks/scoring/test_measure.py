@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from tasks.context import objects
 from tasks.scoring.measure import cached_clusters, kept_measurement, measure_version
 from tests.tasks.conftest import Configure
+from tests.tasks.opened import opened
 from tests.vae_core.linear_vae import LinearVae, PixelFeatures, draw_images
 from tests.vae_core.synthetic_images import TINY, tiny_vq_vae
 from vae_core.evaluation import benchmark
 from vae_core.evaluation.effort import THOROUGH
+from vae_core.families.build import build_model
 from vae_core.images.preprocessing import pixel_digest
-from vae_core.models.build import build_model
 from vae_core.priors.code_prior import CodePrior, build_code_prior
 from vae_core.priors.code_prior_config import CodePriorConfig
 
@@ -54,10 +54,10 @@ def test_what_is_evaluated_lies_where_it_is_evaluated_and_the_version_stays_wher
     configure: Configure, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure()
-    monkeypatch.setattr("tasks.scoring.measure.training_device", lambda: "meta")
+    monkeypatch.setattr("tasks.scoring.measure.training_device", lambda world: "meta")
     version: Any = SimpleNamespace(model=tiny_vq_vae(), prior=_code_prior(), digest="d" * 64)
     with pytest.raises(InterruptedError):
-        measure_version(version, draw_images(40), PixelFeatures())
+        measure_version(opened(), version, draw_images(40), PixelFeatures())
     assert asked[0]["device"] == "meta" and not asked[0]["model"].training and not asked[0]["prior"].training
     assert _devices(asked[0]["model"]) == _devices(asked[0]["prior"]) == {"meta"}
     assert _devices(version.model) == _devices(version.prior) == {"cpu"}
@@ -68,7 +68,7 @@ def test_on_the_processor_the_version_itself_is_evaluated_in_no_groups_where_the
 ) -> None:
     version: Any = SimpleNamespace(model=build_model(TINY).eval(), prior=_code_prior(), digest="d" * 64)
     with pytest.raises(InterruptedError):
-        measure_version(version, draw_images(40), PixelFeatures())
+        measure_version(opened(), version, draw_images(40), PixelFeatures())
     assert asked[0]["model"] is version.model and asked[0]["prior"] is version.prior
     assert asked[0]["groups"] is None and asked[0]["thorough"] is False
 
@@ -78,10 +78,10 @@ def test_versions_of_one_set_are_measured_in_the_same_clusters_which_are_found_o
 ) -> None:
     configure(SMALL)
     pixels, extractor = draw_images(600), PixelFeatures()
-    first = measure_version(_version(), pixels, extractor).result
+    first = measure_version(opened(), _version(), pixels, extractor).result
     monkeypatch.setattr("vae_core.evaluation.features.image_clusters.cluster_images", None)
-    other = measure_version(_version((4.0, 16.0)), pixels, extractor).result
-    clusters = cached_clusters(pixels, extractor)
+    other = measure_version(opened(), _version((4.0, 16.0)), pixels, extractor).result
+    clusters = cached_clusters(opened(), pixels, extractor)
     assert clusters is not None and first.groups is not None and other.groups is not None
     expected = {str(name): int((clusters == name).sum()) for name in (1, 2)}
     for found in (first.groups, other.groups):
@@ -101,10 +101,10 @@ def test_a_thorough_measurement_is_kept_beside_a_plain_one_whose_name_is_that_of
     pixels, extractor = draw_images(120), PixelFeatures()
     name = f"measurements/{'d' * 16}-{pixel_digest(pixels)[:16]}-{extractor.digest[:16]}-5000-0"
     configure("[evaluation]\nn_images = 200\n")
-    plain = kept_measurement(_version(), pixels, extractor).result
+    plain = kept_measurement(opened(), _version(), pixels, extractor).result
     assert not plain.thorough and plain.fd_samples_at_infinity is None
     configure("[evaluation]\nn_images = 200\nthorough = true\n")
-    found = kept_measurement(_version(), pixels, extractor).result
+    found = kept_measurement(opened(), _version(), pixels, extractor).result
     assert found.thorough and found.fd_samples_at_infinity is not None
     assert found.nll is not None and (found.nll.n, found.nll.k) == (20, 100)
-    assert sorted(objects().keys("measurements/")) == [f"{name}-thorough.safetensors", f"{name}.safetensors"]
+    assert sorted(opened().objects.keys("measurements/")) == [f"{name}-thorough.safetensors", f"{name}.safetensors"]

@@ -12,8 +12,9 @@ from tasks.scoring import scores as scoring
 from tasks.scoring.scores import score_many
 from tests.vae_core.synthetic_images import boxes, tiny_vq_vae
 from vae_core import inference, reference
-from vae_core.inference import Scores, score_images
-from vae_core.models.variants import MeasuredModel
+from vae_core.families.scores import Scores
+from vae_core.families.variants import MeasuredModel
+from vae_core.inference import score_images
 
 
 def test_in_parts_they_are_scored_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

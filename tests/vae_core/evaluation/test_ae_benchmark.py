@@ -5,14 +5,13 @@ import pytest
 import torch
 
 from tests.vae_core.linear_vae import PixelFeatures, draw_images
-from vae_core.ae_config import ConvAeConfig
-from vae_core.config import ConvVaeConfig
 from vae_core.evaluation.benchmark import evaluate
 from vae_core.evaluation.benchmark_result import BenchmarkResult
-from vae_core.evaluation.codes.code_spread import measure_code_spread
+from vae_core.families.build import build_model
+from vae_core.families.conv_ae.config import ConvAeConfig
+from vae_core.families.conv_ae.model import ConvAe
+from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.inference import score_images
-from vae_core.models.build import build_model
-from vae_core.models.conv_ae import ConvAe
 from vae_core.priors.gaussian_mixture import fit_mixture
 
 N, DIM = 300, 3
@@ -48,11 +47,3 @@ def test_it_has_errors_and_active_units_and_neither_elbo_nor_codes(model: ConvAe
 def test_without_a_fitted_density_it_has_no_samples(model: ConvAe, pixels: np.ndarray) -> None:
     result = evaluate(model, pixels, extractor=PixelFeatures(), prior=None, n_samples=200, seed=3)
     assert result.fd_samples is None and result.kid_samples is None
-
-
-def test_a_code_that_never_moves_is_inactive() -> None:
-    codes = np.array([[0.0, 5.0, 1.0], [1.0, 5.0, 1.1], [2.0, 5.0, 0.9]])
-    found = measure_code_spread(codes)
-    assert (found.active_units, found.inactive_dims) == (1, (1, 2))
-    assert found.posterior_mean_per_dim == pytest.approx((1.0, 5.0, 1.0))
-    assert found.mu_variance_per_dim == found.posterior_variance_per_dim == pytest.approx((2 / 3, 0.0, 0.02 / 3))

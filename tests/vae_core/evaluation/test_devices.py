@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from vae_core.config import ConvVaeConfig
 from vae_core.evaluation.codes.occupancy import assign_cells, count_codes
 from vae_core.evaluation.codes.traversal_check import check_traversals, prior_values
 from vae_core.evaluation.codes.traversal_score import measure_traversals
@@ -16,8 +15,9 @@ from vae_core.evaluation.images.image_quality import measure_quality
 from vae_core.evaluation.likelihood.binarize import binarize
 from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of
 from vae_core.evaluation.likelihood.mutual_information import measure_mutual_information
-from vae_core.models.build import build_model
-from vae_core.models.protocol import Posterior
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.conv_vae.protocol import Posterior
 
 DEVICES = [
     "cpu",

@@ -15,13 +15,13 @@ from vae_core.evaluation.distances.frechet_interval import frechet_interval
 from vae_core.evaluation.images.decoding import decode_pixels
 from vae_core.evaluation.images.pictures import reconstruction_grid, sample_grid, worst_reconstructions
 from vae_core.evaluation.progress import EvaluationProgress
+from vae_core.families.build import build_model
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.preprocessing import to_unit
-from vae_core.models.build import build_model
-from vae_core.models.vq_vae import VqVae
 from vae_core.priors.code_prior import CodePrior, build_code_prior
 from vae_core.priors.code_prior_config import CodePriorConfig
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior, fit_mixture
-from vae_core.vq_config import VqVaeConfig
 
 N, CODES = 300, 8
 CONFIG = VqVaeConfig(height=4, width=4, widths=(4,), codebook_size=CODES, code_dim=4)

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from vae_core.config import Budget, ConvVaeConfig, TrainConfig
+from vae_core.config import Budget, TrainConfig
 from vae_core.errors import DataError
+from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.images.describe_images import describe_images
 from vae_core.training.loop import train
 

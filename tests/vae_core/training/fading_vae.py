@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
-from vae_core.config import ConvVaeConfig
-from vae_core.models.build import build_model
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.protocol import Posterior
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.conv_vae.protocol import Posterior
 from vae_core.training.recovery.recovery import train_with_recovery
 from vae_core.training.result import TrainResult
 from vae_core.weights import copy_weights, load_weights

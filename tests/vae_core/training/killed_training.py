@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from tests.vae_core.synthetic_images import TINY, TINY_VQ, boxes, recipe
-from vae_core.models.build import build_model
+from vae_core.families.build import build_model
 from vae_core.training.health.progress import TrainProgress
 from vae_core.training.loop import TrainResult, train
 

@@ -3,10 +3,10 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from tests.vae_core.two_ranks import run_on_two
-from vae_core.ae_config import ConvAeConfig
 from vae_core.errors import CheckpointError, DataError
+from vae_core.families.conv_ae.config import ConvAeConfig
+from vae_core.families.conv_ae.model import ConvAe
 from vae_core.inference import score_images
-from vae_core.models.conv_ae import ConvAe
 from vae_core.priors.gaussian_mixture import fit_mixture
 from vae_core.ranks import ALONE
 from vae_core.training.loop import train

@@ -6,7 +6,7 @@ import torch
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from tests.vae_core.training.fading_vae import BLIND_AFTER, build_fading, train_fading
 from tests.vae_core.training.recovery.test_recovery import on_one_thread
-from vae_core.models.build import build_model
+from vae_core.families.build import build_model
 from vae_core.training.checkpoints.snapshots import take_snapshot
 from vae_core.training.health.events import EventKind
 from vae_core.training.health.quick_benchmark import Bars, measure_quickly

@@ -7,8 +7,8 @@ import torch
 
 from tests.vae_core.autoregressive_vae import SIDE, AutoregressiveConfig, build_autoregressive, noisy_blocks
 from tests.vae_core.synthetic_images import recipe
-from vae_core.config import ConvVaeConfig
 from vae_core.evaluation.codes.latents import measure_latents
+from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.images.preprocessing import to_unit
 from vae_core.training.health.events import CollapseSign, EventKind, RecoveryAction
 from vae_core.training.recovery.recovery import train_with_recovery

@@ -8,7 +8,7 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.errors import CheckpointError, DataError, DivergenceError
-from vae_core.models.conv_vae import ConvVae
+from vae_core.families.conv_vae.model import ConvVae
 from vae_core.training.health.events import EventKind
 from vae_core.training.loop import train
 

@@ -1,7 +1,7 @@
 import torch
 
 from tests.vae_core.synthetic_images import TINY, recipe
-from vae_core.models.build import build_model
+from vae_core.families.build import build_model
 from vae_core.training.optimiser import make_optimiser, set_learning_rate
 from vae_core.training.warm_start import freeze_encoder
 

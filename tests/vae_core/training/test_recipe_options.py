@@ -10,7 +10,7 @@ import torch
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from tests.vae_core.training.killed_training import EVERYTHING
 from vae_core.errors import DivergenceError
-from vae_core.models.conv_vae import ConvVae
+from vae_core.families.conv_vae.model import ConvVae
 from vae_core.training import run as training_run
 from vae_core.training.data.held_out import HeldOut
 from vae_core.training.loop import train

@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
+from vae_core.families.build import build_model
 from vae_core.images.preprocessing import to_unit
 from vae_core.likelihoods import FLOOR
-from vae_core.models.build import build_model
 from vae_core.training import refit
 from vae_core.training.loop import train
 from vae_core.training.recovery.fallback import restore_snapshot

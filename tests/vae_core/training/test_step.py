@@ -5,11 +5,11 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.errors import DivergenceError
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.objective import VaeObjective
 from vae_core.images.preprocessing import to_unit
-from vae_core.models.build import build_model
 from vae_core.training.data.batches import Batch
 from vae_core.training.objectives.objective import LossWeights
-from vae_core.training.objectives.vae_objective import VaeObjective
 from vae_core.training.step import take_step
 
 X = to_unit(boxes(16))

@@ -4,14 +4,14 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, TINY_VQ, boxes, recipe, tiny_vq_vae
 from vae_core.errors import DataError, DivergenceError
+from vae_core.families.build import build_model
+from vae_core.families.vq_vae.model import VqVae
+from vae_core.families.vq_vae.objective import VqVaeObjective
 from vae_core.inference import score_images
-from vae_core.models.build import build_model
-from vae_core.models.vq_vae import VqVae
 from vae_core.training.data.batches import Batch
 from vae_core.training.health.events import EventKind
 from vae_core.training.loop import train
 from vae_core.training.objectives.objective import LossWeights
-from vae_core.training.objectives.vq_objective import VqVaeObjective
 from vae_core.training.step import take_step
 from vae_core.weights import copy_weights, encoder_digest
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
-from vae_core.config import ConvVaeConfig
 from vae_core.errors import CheckpointError, DataError, FrozenError
-from vae_core.models.build import build_model
-from vae_core.models.conv_vae import ConvVae
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.conv_vae.model import ConvVae
 from vae_core.training import run as training_run
 from vae_core.training.health.events import EventKind, StopReason
 from vae_core.training.loop import train

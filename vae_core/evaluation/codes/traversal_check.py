@@ -14,7 +14,7 @@ import torch
 
 from vae_core.errors import DataError, DivergenceError
 from vae_core.evaluation.mean_estimate import MeanEstimate, estimate_mean
-from vae_core.models.protocol import Vae
+from vae_core.families.conv_vae.protocol import Vae
 
 SPAN = 3.0
 """Prior deviations to either side: 99.7 % of a standard normal."""

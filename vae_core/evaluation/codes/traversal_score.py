@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from vae_core.evaluation.benchmark_scores import FORM
 from vae_core.evaluation.codes.traversal_check import Paths, TraversalCheck, check_traversals, prior_values
 from vae_core.evaluation.effort import Effort, spread_rows, thin_rows
-from vae_core.models.protocol import Vae
+from vae_core.families.conv_vae.protocol import Vae
 from vae_core.priors.posterior import sample_posterior
 
 FEWEST_CODES = 4

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from vae_core.models.variants import MeasuredModel
-from vae_core.models.vq_vae import VqVae
+from vae_core.families.registry import family_of
+from vae_core.families.variants import MeasuredModel
 
 BATCH_SIZE = 512
 
@@ -19,8 +19,9 @@ def quantize(means: torch.Tensor | np.ndarray) -> np.ndarray:
 @torch.inference_mode()
 def decode_pixels(model: MeasuredModel, codes: torch.Tensor, device: str = "cpu") -> np.ndarray:
     """Decode codes to images (N, C, H, W) uint8, a batch at a time: z (N, D), or a VQ-VAE's indices (N, h, w) int64."""
-    decode = model.decode_codes if isinstance(model, VqVae) else model.decode
+    family = family_of(model)
     batches = [
-        quantize(decode(codes[start : start + BATCH_SIZE].to(device))) for start in range(0, len(codes), BATCH_SIZE)
+        quantize(family.decode(model, codes[start : start + BATCH_SIZE].to(device)))
+        for start in range(0, len(codes), BATCH_SIZE)
     ]
     return np.concatenate(batches)

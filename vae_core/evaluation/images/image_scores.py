@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -14,31 +14,10 @@ from vae_core.evaluation.features.extractor import FeatureExtractor
 from vae_core.evaluation.features.real_features import CHUNK
 from vae_core.evaluation.images.decoding import quantize
 from vae_core.evaluation.images.image_quality import measure_ssim
-from vae_core.images.preprocessing import to_unit
-from vae_core.inference import Scores, score_images
-from vae_core.models.conv_ae import ConvAe
-from vae_core.models.protocol import Vae
-from vae_core.models.variants import MeasuredModel
-from vae_core.models.vq_vae import VqVae
-from vae_core.priors.posterior import sample_posterior
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ImageScores:
-    """Per image: recon_error, ssim (N,), features (N, F) of its reconstruction; None where its kind has no such thing.
-
-    Of a VAE: neg_elbo (N,), mu, logvar (N, D). Of a VQ-VAE: codes (N, h, w), code_distance (N,). Of an autoencoder: its
-    codes as mu.
-    """
-
-    recon_error: np.ndarray
-    ssim: np.ndarray
-    features: np.ndarray
-    neg_elbo: np.ndarray | None = None
-    mu: np.ndarray | None = None
-    logvar: np.ndarray | None = None
-    codes: np.ndarray | None = None
-    code_distance: np.ndarray | None = None
+from vae_core.families.registry import family_of
+from vae_core.families.scores import ImageScores
+from vae_core.families.variants import MeasuredModel
+from vae_core.inference import score_images
 
 
 def measure_images(
@@ -72,37 +51,23 @@ def _measure_chunk(
     start: int,
 ) -> ImageScores:
     scores = score_images(model, pixels, device=device)
-    neg_elbo = None if isinstance(model, VqVae | ConvAe) else _neg_elbo(model, pixels, scores, generator, device)
-    _refuse_divergence(scores, neg_elbo, start)
+    own = family_of(model).measure_columns(model, pixels, scores, generator, device)
+    _refuse_divergence([scores.recon_error, *(each for each in own.values() if each.ndim == 1)], start)
     return ImageScores(
         recon_error=scores.recon_error,
         ssim=measure_ssim(pixels, scores.reconstruction, device=device),
         features=extractor.extract(quantize(scores.reconstruction)),
-        neg_elbo=neg_elbo,
-        mu=None if isinstance(model, VqVae) else scores.mu,
-        logvar=scores.logvar,
-        codes=scores.codes,
-        code_distance=scores.code_distance,
+        **own,
     )
 
 
-@torch.inference_mode()
-def _neg_elbo(model: Vae, pixels: np.ndarray, scores: Scores, generator: torch.Generator, device: str) -> np.ndarray:
-    """-ELBO per image (B,) in nats, with one draw of z."""
-    assert scores.logvar is not None
-    z = sample_posterior(scores.mu, scores.logvar, generator).to(device)
-    nll = model.nll(model.decode_logits(z), to_unit(pixels).to(device))
-    neg_elbo: np.ndarray = nll.cpu().numpy() + scores.kl
-    return neg_elbo
-
-
-def _refuse_divergence(scores: Scores, neg_elbo: np.ndarray | None, start: int) -> None:
-    told = [each for each in (scores.recon_error, neg_elbo, scores.code_distance) if each is not None]
+def _refuse_divergence(told: Sequence[np.ndarray], start: int) -> None:
+    """DivergenceError where one number of an image is none."""
     broken = np.flatnonzero(~np.isfinite(told).all(0))
     if len(broken):
         raise DivergenceError(
             f"evaluate: the model answers image {start + int(broken[0])} with NaN or infinity "
-            f"({len(broken)} of {len(scores.recon_error)} in this chunk); take an earlier checkpoint"
+            f"({len(broken)} of {len(told[0])} in this chunk); take an earlier checkpoint"
         )
 
 

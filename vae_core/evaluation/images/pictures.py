@@ -11,10 +11,10 @@ import torch
 
 from vae_core.errors import DataError
 from vae_core.evaluation.images.decoding import decode_pixels, quantize
-from vae_core.evaluation.images.sample_sources import find_sources
+from vae_core.families.conv_vae.protocol import Vae
+from vae_core.families.registry import family_of
+from vae_core.families.variants import AnyModel
 from vae_core.inference import score_images
-from vae_core.models.protocol import Vae
-from vae_core.models.variants import AnyModel
 from vae_core.priors.sampling import SamplingPrior
 
 
@@ -68,7 +68,7 @@ def sample_grid(
 
     DataError for a VQ-VAE without a prior over its codes: there is nothing to draw from.
     """
-    sources = find_sources(model, prior)
+    sources = family_of(model).find_sources(model, prior)
     if not sources:
         raise DataError("pictures: expected a prior over the codes of a VQ-VAE, came none; fit one to draw samples")
     codes = sources[-1].draw(rows * columns, torch.Generator().manual_seed(seed))

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
 import torch
 
 from vae_core.errors import DataError
-from vae_core.evaluation.features.extractor import FeatureExtractor
 from vae_core.evaluation.features.real_features import CHUNK
-from vae_core.evaluation.images.decoding import decode_pixels
-from vae_core.models.conv_ae import ConvAe
-from vae_core.models.variants import MeasuredModel
-from vae_core.models.vq_vae import VqVae
+from vae_core.families.variants import MeasuredModel
 from vae_core.priors.code_prior import CodePrior
-from vae_core.priors.sampling import SamplingPrior, kind_of
+from vae_core.priors.sampling import SamplingPrior
 from vae_core.priors.standard_normal import sample_standard_normal
 
 SourceName = Literal["standard", "mixture", "codes"]
@@ -63,38 +58,19 @@ class SampleSource:
             yield from torch.split(self.draw(n, generator), CHUNK)
 
 
-def find_sources(model: MeasuredModel, prior: SamplingPrior | None) -> tuple[SampleSource, ...]:
-    """Whatever the model can be sampled from, the version's own prior last; only a VAE has one without being fitted.
-
-    DataError for a prior of the other kind of model.
-    """
-    if isinstance(model, VqVae) != isinstance(prior, CodePrior) and prior is not None:
-        wanted = "a prior over codes" if isinstance(model, VqVae) else "a mixture"
-        raise DataError(f"samples: expected {wanted} for a {type(model).__name__}, came {kind_of(prior)}; fit another")
-    if isinstance(model, VqVae):
-        return () if prior is None else (SampleSource("codes", model.latent_dim, prior),)
-    fitted = () if prior is None else (SampleSource("mixture", model.latent_dim, prior),)
-    # where an autoencoder's codes lie is not known before they are looked at
-    return fitted if isinstance(model, ConvAe) else (SampleSource("standard", model.latent_dim, None), *fitted)
+def mixture_sources(model: MeasuredModel, prior: SamplingPrior | None) -> tuple[SampleSource, ...]:
+    """A mixture over a model's vectors, where one was fitted; DataError for a prior over codes."""
+    if isinstance(prior, CodePrior):
+        raise _foreign(model, "a mixture", prior)
+    return () if prior is None else (SampleSource("mixture", model.latent_dim, prior),)
 
 
-def extract_samples(
-    model: MeasuredModel,
-    source: SampleSource,
-    n: int,
-    extractor: FeatureExtractor,
-    *,
-    seed: int,
-    device: str,
-    on_progress: Callable[[int], None],
-) -> np.ndarray:
-    """Features (n, F) of decoded draws, a chunk at a time; each source has its own generator of this seed.
+def code_sources(model: MeasuredModel, prior: SamplingPrior | None) -> tuple[SampleSource, ...]:
+    """A prior over a model's codes, where one was fitted; DataError for one over vectors."""
+    if prior is not None and not isinstance(prior, CodePrior):
+        raise _foreign(model, "a prior over codes", prior)
+    return () if prior is None else (SampleSource("codes", model.latent_dim, prior),)
 
-    So adding a prior leaves the samples from the others alone. `on_progress` hears the number of samples done.
-    """
-    features, done = np.empty((n, extractor.dim), dtype=np.float32), 0
-    for codes in source.draw_chunks(n, seed):
-        features[done : done + len(codes)] = extractor.extract(decode_pixels(model, codes, device))
-        done += len(codes)
-        on_progress(done)
-    return features
+
+def _foreign(model: MeasuredModel, wanted: str, prior: SamplingPrior) -> DataError:
+    return DataError(f"samples: expected {wanted} for a {type(model).__name__}, came {prior.kind}; fit another")

@@ -17,7 +17,7 @@ import torch
 
 from vae_core.errors import DataError, DivergenceError
 from vae_core.evaluation.mean_estimate import MeanEstimate, estimate_mean
-from vae_core.models.protocol import Posterior
+from vae_core.families.conv_vae.protocol import Posterior
 
 LogLikelihood = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """log p(x|z) in nats, (M,), of codes z (M, D) and images x (M, C, H, W)."""

@@ -8,9 +8,9 @@ import torch
 from vae_core.errors import DataError
 from vae_core.evaluation.likelihood.binarize import binarize
 from vae_core.evaluation.likelihood.importance_nll import ROWS_AT_ONCE, ImportanceNll, LogLikelihood, importance_nll
+from vae_core.families.conv_vae.protocol import Posterior, Vae
 from vae_core.images.preprocessing import to_unit
 from vae_core.losses import bernoulli_nll
-from vae_core.models.protocol import Posterior, Vae
 
 ENCODED_AT_ONCE = 512
 

@@ -18,8 +18,8 @@ import torch
 
 from vae_core.errors import DataError
 from vae_core.evaluation.mean_estimate import MeanEstimate, estimate_mean
+from vae_core.families.conv_vae.protocol import Posterior
 from vae_core.losses import kl_divergence
-from vae_core.models.protocol import Posterior
 
 BLOCK = 1024
 """Codes, and posteriors, of one block of the N x N densities: 8 MB in float64."""

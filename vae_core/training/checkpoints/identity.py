@@ -7,11 +7,11 @@ import hashlib
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from vae_core.ae_config import TrainableConfig
 from vae_core.config import TrainConfig
 from vae_core.documents import SHA256
+from vae_core.families.configs import TrainableConfig
+from vae_core.families.variants import ImageModel
 from vae_core.images.preprocessing import pixel_digest
-from vae_core.models.variants import ImageModel
 from vae_core.training.checkpoints.differences import describe_differences
 from vae_core.training.data.batches import Pairs
 from vae_core.training.data.order import digest_sampling_weights

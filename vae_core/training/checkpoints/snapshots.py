@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from vae_core.models.variants import ImageModel
+from vae_core.families.variants import ImageModel
 from vae_core.weights import copy_weights, require_weights
 
 _STEPS, _VALUES, _WEIGHT = "snapshots.steps", "snapshots.values", "snapshot."

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from vae_core.ae_config import TrainableConfig
 from vae_core.config import TrainConfig
-from vae_core.models.build import build_model
-from vae_core.models.conv_ae import ConvAe
-from vae_core.models.variants import ImageModel
-from vae_core.models.vq_vae import VqVae
+from vae_core.families.build import build_model
+from vae_core.families.configs import TrainableConfig
+from vae_core.families.registry import family_of
+from vae_core.families.variants import ImageModel
 from vae_core.ranks import ALONE, Ranks
 from vae_core.training.average import WeightAverage
 from vae_core.training.checkpoints.snapshots import Snapshot, snapshots_from_tensors, snapshots_to_tensors
@@ -22,13 +21,10 @@ from vae_core.training.health.events import TrainEvent
 from vae_core.training.health.information import InformationPoint, information_from_tensors, information_to_tensors
 from vae_core.training.health.monitor import CollapseMonitor
 from vae_core.training.health.progress import IntervalSums, TrainProgress, curve_from_tensor, curve_to_tensor
-from vae_core.training.objectives.ae_objective import AeObjective
 from vae_core.training.objectives.objective import Objective
 from vae_core.training.objectives.precision import Precision, resolve_precision
-from vae_core.training.objectives.vae_objective import VaeObjective
-from vae_core.training.objectives.vq_objective import VqVaeObjective
 from vae_core.training.optimiser import make_optimiser
-from vae_core.training.warm_start import freeze_encoder, take_weights
+from vae_core.training.warm_start import take_weights
 from vae_core.weights import copy_weights, load_weights
 
 _WEIGHT, _MOMENT, _MEAN, _COUNTED = "weight.", "optimiser.", "average.", "counted."
@@ -77,10 +73,8 @@ class TrainingState:
         if initial is not None:
             take_weights(model, initial)
         if train_config.trains == "decoder":
-            freeze_encoder(model)
-            if isinstance(model, VqVae):
-                model.quantiser.keep_codes(train_config.codebook_decay)
-        objective = make_objective(model, train_config, ranks)
+            family_of(model).freeze(model, train_config)
+        objective = family_of(model).make_objective(model, train_config, ranks)
         return cls(
             objective=objective,
             optimiser=make_optimiser(model, train_config),
@@ -136,13 +130,6 @@ class TrainingState:
     def _moving(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
         """The parameters that the optimiser has, with their names."""
         return (pair for pair in self.model.named_parameters() if pair[1].requires_grad)
-
-
-def make_objective(model: ImageModel, config: TrainConfig, ranks: Ranks = ALONE) -> Objective:
-    """The objective of the model's kind."""
-    if isinstance(model, ConvAe):
-        return AeObjective(model, config, ranks)
-    return VqVaeObjective(model, config, ranks) if isinstance(model, VqVae) else VaeObjective(model, config, ranks)
 
 
 def weights_in(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from vae_core.errors import DivergenceError
-from vae_core.models.variants import ImageModel
+from vae_core.families.variants import ImageModel
 from vae_core.ranks import looked_at_alone
 from vae_core.training.data.batches import place_images, to_input
 

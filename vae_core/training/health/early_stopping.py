@@ -7,14 +7,10 @@ from dataclasses import dataclass, field
 
 import torch
 
-from vae_core.models.variants import ImageModel
+from vae_core.families.variants import ImageModel
 from vae_core.weights import copy_weights, require_weights
 
 _WEIGHT, _CURVE, _BEST = "best.", "held_out.curve", "held_out.best"
-
-
-SMALLEST_FALL = 1e-3
-"""Share of the best squared error, by which a look must be lower to be an improvement of a VQ-VAE."""
 
 
 @dataclass(frozen=True, slots=True)

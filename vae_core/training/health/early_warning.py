@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_core.config import ModelConfig, TrainConfig
+from vae_core.config import TrainConfig
 from vae_core.errors import DivergenceError
-from vae_core.models.variants import ImageModel
+from vae_core.families.configs import ModelConfig
+from vae_core.families.registry import family_of
+from vae_core.families.variants import ImageModel
 from vae_core.ranks import ALONE, Ranks
 from vae_core.training.checkpoints.state import ModelBuilder, build_variant
 from vae_core.training.health.events import EventKind, TrainEvent
@@ -53,7 +55,7 @@ def early_warning_twin(
     steps they are: a twin of fewer than 100 after its warm-up can suspect nothing, and is silent. Whatever has no KL
     that moves has no twin: a VQ-VAE, and a training of the decoder alone. Arguments and errors are those of `train`.
     """
-    if model_config.variant == "vq_vae" or train_config.trains == "decoder":
+    if not family_of(model_config).has_kl or train_config.trains == "decoder":
         return None
     steps_per_epoch = max(1, len(images) // train_config.batch_size)
     # a recipe that the main run will refuse costs no twin

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from vae_core.evaluation.likelihood.mutual_information import measure_mutual_information
+from vae_core.families.conv_vae.protocol import Posterior
+from vae_core.families.variants import PosteriorModel
 from vae_core.losses import kl_divergence
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.protocol import Posterior
 
 MOST_IMAGES = 10_000
 """Of one measurement, whose cost grows with their square; the lower bound cannot exceed the log of their number."""
@@ -37,7 +37,9 @@ class InformationPoint:
 
 
 @torch.no_grad()
-def measure_information(model: ConvVae, images: Iterable[torch.Tensor], step: int, seed: int) -> InformationPoint:
+def measure_information(
+    model: PosteriorModel, images: Iterable[torch.Tensor], step: int, seed: int
+) -> InformationPoint:
     """Bound I(x; z) over images (B, C, H, W) on [0, 1]; the same draws at every look of one seed."""
     posterior = _encode(model, images)
     # a stream of its own: the fourth, after those of weights, noise and held-out images
@@ -48,12 +50,12 @@ def measure_information(model: ConvVae, images: Iterable[torch.Tensor], step: in
 
 
 @torch.no_grad()
-def measure_mean_kl(model: ConvVae, images: Iterable[torch.Tensor]) -> float:
+def measure_mean_kl(model: PosteriorModel, images: Iterable[torch.Tensor]) -> float:
     """Mean KL over images (B, C, H, W) on [0, 1], nats per image, summed over dimensions."""
     return float(kl_divergence(*_encode(model, images)).sum(1).mean(dtype=torch.float64))
 
 
-def _encode(model: ConvVae, images: Iterable[torch.Tensor]) -> Posterior:
+def _encode(model: PosteriorModel, images: Iterable[torch.Tensor]) -> Posterior:
     posteriors = [model.encode(x) for x in images]
     return Posterior(torch.cat([each.mu for each in posteriors]), torch.cat([each.logvar for each in posteriors]))
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from vae_core.config import TrainConfig
 from vae_core.errors import DataError
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.variants import ImageModel
+from vae_core.families.registry import family_of
+from vae_core.families.variants import ImageModel
 from vae_core.training import refit
 from vae_core.training.checkpoints.snapshots import Snapshot, is_snapshot_due, take_snapshot
 from vae_core.training.checkpoints.state import TrainingState
@@ -29,8 +29,8 @@ class Inspections:
 
     def snapshot(self, state: TrainingState, beta: float, share_before: float, share: float) -> None:
         """Keep the judged weights with their KL where the step, past the warm-up, made a snapshot due."""
-        model = state.judged_model
-        if not is_snapshot_due(self._config.snapshots, share_before, share) or not isinstance(model, ConvVae):
+        model = family_of(state.judged_model).with_posterior(state.judged_model)
+        if not is_snapshot_due(self._config.snapshots, share_before, share) or model is None:
             return
         kl = information.measure_mean_kl(model, self._images.read(information.KL_IMAGES))
         state.snapshots.append(take_snapshot(model, state.step, kl, beta))
@@ -48,19 +48,19 @@ class Inspections:
             self._bound(state)
 
     def _bound(self, state: TrainingState) -> None:
-        model = state.judged_model
-        if isinstance(model, ConvVae):
+        model = family_of(state.judged_model).with_posterior(state.judged_model)
+        if model is not None:
             images = self._inspected.read(information.MOST_IMAGES)
             state.information.append(information.measure_information(model, images, state.step, self._config.seed))
 
     def refit(self, model: ImageModel) -> None:
         """Fit the Gaussian's variance to whole images where the kept one is of other errors than the model's."""
-        if refit.needs_refit(model, self._config):
-            refit.refit_scale(model, self._images.read(refit.MOST_IMAGES), self._config.seed)
+        if (fitted := refit.find_refitted(model, self._config)) is not None:
+            refit.refit_scale(fitted, self._images.read(refit.MOST_IMAGES), self._config.seed)
 
     def refit_snapshot(self, model: ImageModel, snapshot: Snapshot) -> Snapshot:
         """Do the same for a snapshot of the model."""
-        if not refit.needs_refit(model, self._config):
+        if refit.find_refitted(model, self._config) is None:
             return snapshot
         restored = restore_snapshot(model, snapshot)
         self.refit(restored)
@@ -70,7 +70,7 @@ class Inspections:
 def require_measurable(model: ImageModel, config: TrainConfig, images: int) -> None:
     """DataError when the recipe asks for what this training cannot measure; images: how many are inspected."""
     asked = [name for name in ("snapshots", "mutual_information_every_steps") if getattr(config, name)]
-    if asked and not isinstance(model, ConvVae):
+    if asked and not family_of(model).has_kl:
         raise DataError(f"train: {asked[0]} goes by the KL of a VAE, came another kind of model; set it to 0")
     if config.mutual_information_every_steps and images < FEWEST_IMAGES:
         raise DataError(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vae_core.evaluation.codes.latents import measure_latents
+from vae_core.families.variants import PosteriorModel
 from vae_core.inference import score_images
-from vae_core.models.conv_vae import ConvVae
 from vae_core.training.health.monitor import fewest_active
 
 IMAGES_AT_ONCE = 512
@@ -53,17 +53,16 @@ class Bars:
         return alive and found.explained_variance >= self.min_explained_variance
 
 
-def measure_quickly(model: ConvVae, pixels: np.ndarray, device: str = "cpu") -> QuickBenchmark:
+def measure_quickly(model: PosteriorModel, pixels: np.ndarray, device: str = "cpu") -> QuickBenchmark:
     """Measure a model in eval mode on pixels uint8 (N ≥ 2, C, H, W) that it was not trained on, in float32."""
     errors, mu, logvar = [], [], []
     total, squares = np.zeros(pixels.shape[1:]), np.zeros(pixels.shape[1:])
     for start in range(0, len(pixels), IMAGES_AT_ONCE):
         some = pixels[start : start + IMAGES_AT_ONCE]
         scores = score_images(model, some, device=device)
-        assert scores.logvar is not None, "a VAE has a posterior"
         errors.append(scores.recon_error)
         mu.append(scores.mu)
-        logvar.append(scores.logvar)
+        logvar.append(scores.column("logvar"))
         unit = some.astype(np.float64) / 255
         total += unit.sum(axis=0)
         squares += np.square(unit).sum(axis=0)

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import torch
 
-from vae_core.models.variants import ImageModel
+from vae_core.families.variants import ImageModel
 from vae_core.training.data.batches import Batch
 from vae_core.training.health.events import TrainEvent
 from vae_core.training.objectives.precision import Precision
@@ -47,12 +47,15 @@ class StepTerms:
 class IntervalFigures:
     """What a report says of the loss: means over an interval; None where the kind of model has no such thing.
 
-    nll, kl: nats per image; active_dims: of the posterior. squared_error: per image, summed over pixels and channels;
-    commitment: per number of a token; codes_used and perplexity: of the tokens of an epoch.
+    neg_elbo, nll, kl: nats per image; weighs_kl: whether the loss weighs a KL; active_dims: of the posterior.
+    squared_error: per image, summed over pixels and channels; commitment: per number of a token; codes_used and
+    perplexity: of the tokens of an epoch.
     """
 
+    neg_elbo: float | None = None
     nll: float | None = None
     kl: float | None = None
+    weighs_kl: bool = False
     active_dims: int | None = None
     squared_error: float | None = None
     commitment: float | None = None

@@ -8,8 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vae_core.config import Budget, ModelConfig, TrainConfig
-from vae_core.models.variants import ImageModel
+from vae_core.config import Budget, TrainConfig
+from vae_core.families.configs import ModelConfig
+from vae_core.families.variants import ImageModel
 from vae_core.training.checkpoints.snapshots import Snapshot
 from vae_core.training.health.early_stopping import HeldOutPoint
 from vae_core.training.health.events import Change, EventKind, Recovery, StopReason, TrainEvent

@@ -14,8 +14,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.variants import ImageModel
+from vae_core.families.registry import family_of
+from vae_core.families.variants import ImageModel
 from vae_core.training.checkpoints.snapshots import Snapshot
 from vae_core.training.health.events import EventKind, Fallback, TrainEvent
 from vae_core.training.health.quick_benchmark import Bars, QuickBenchmark, measure_quickly
@@ -48,16 +48,16 @@ def fall_back_where_suspect(result: TrainResult, pixels: np.ndarray, bars: Bars,
     pixels uint8 (N, C, H, W), which nothing trained on, than the monitor lets pass. What came of it is an event of the
     result, which otherwise stays; a snapshot's step is `best_step`. The same result and pixels give the same answer.
     """
-    model = result.model
-    if not isinstance(model, ConvVae):
+    family, model = family_of(result.model), result.model
+    if (judged := family.with_posterior(model)) is None:
         return result
-    own, measured = measure_quickly(model, pixels, device), list[QuickBenchmark]()
+    own, measured = measure_quickly(judged, pixels, device), list[QuickBenchmark]()
     if not (result.is_suspect or own.is_collapsed):
         return result
 
     def passes(snapshot: Snapshot) -> bool:
-        restored = restore_snapshot(model, snapshot)
-        assert isinstance(restored, ConvVae), "a copy is of the model's kind"
+        restored = family.with_posterior(restore_snapshot(model, snapshot))
+        assert restored is not None, "a copy is of the model's family"
         measured.append(measure_quickly(restored, pixels, device))
         return bars.pass_over(measured[-1])
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_core.config import ModelConfig, TrainConfig
+from vae_core.config import TrainConfig
 from vae_core.documents import to_canonical_json
 from vae_core.errors import CheckpointError, SealError
-from vae_core.models.variants import ImageModel
+from vae_core.families.configs import ModelConfig
+from vae_core.families.variants import ImageModel
 from vae_core.ranks import ALONE, Ranks
 from vae_core.sealed_folder import seal_folder
 from vae_core.training.checkpoints.checkpoint import Checkpoint, CheckpointFolder

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vae_core.config import ConvVaeConfig, ModelConfig, TrainConfig
+from vae_core.config import TrainConfig
+from vae_core.families.configs import ModelConfig
+from vae_core.families.registry import family_of
 from vae_core.training.health.events import EventKind, RecoveryAction, TrainEvent
-from vae_core.training.recovery.shrink import smaller_codebook
-from vae_core.vq_config import VqVaeConfig
 
 EPOCHS_UNUSED = 3
 """Epochs in a row with too few codes: one after which the unused begin anew, and two in which that did not help."""
@@ -57,7 +57,7 @@ def find_trouble(events: Sequence[TrainEvent], steps_per_epoch: int) -> TrainEve
     for event in events:
         if event.kind == EventKind.collapse_suspected:
             return event
-        if event.kind == EventKind.codes_unused and event.codes is not None:
+        if event.kind == EventKind.codes_unused and event.codes:
             follows = idle and event.step == idle[-1].step + steps_per_epoch
             idle = [*idle, event] if follows else [event]
             if len(idle) == EPOCHS_UNUSED:
@@ -87,7 +87,7 @@ def _against_collapse(
     trouble: TrainEvent, model: ModelConfig, training: TrainConfig, warm_start: bool
 ) -> RecoveryPlan | None:
     onset = trouble.collapse.onset_step if trouble.collapse else None
-    smaller = model.smaller_decoder() if isinstance(model, ConvVaeConfig) and not warm_start else None
+    smaller = None if warm_start else family_of(model).shrink(model, trouble)
     if training.beta > 1:
         return RecoveryPlan(RecoveryAction.lower_beta, trouble.kind, model, _with_beta(training, 1.0), onset)
     if training.kl_schedule != "cyclical":
@@ -111,8 +111,7 @@ def _in_cycles(training: TrainConfig) -> TrainConfig:
 
 
 def _shrink_codebook(trouble: TrainEvent, model: ModelConfig, training: TrainConfig) -> RecoveryPlan | None:
-    assert isinstance(model, VqVaeConfig) and trouble.codes is not None, "codes are those of a codebook"
-    smaller = smaller_codebook(model, trouble.codes.used)
+    smaller = family_of(model).shrink(model, trouble)
     if smaller is None:
         return None
     return RecoveryPlan(RecoveryAction.smaller_codebook, trouble.kind, smaller, training, onset_step=None)

@@ -15,7 +15,7 @@ from deploy.controller.reconcile import Look, Reconciler
 from deploy.controller.service import Service
 from deploy.delivery.steps import TakeBack
 from tests.deploy.controller.reconcile.conftest import serving_process
-from tests.deploy.controller.reconcile.neighbourhood import MARKS, World, kinds
+from tests.deploy.controller.reconcile.neighbourhood import MARKS, TOLERANCE, World, kinds
 from tests.deploy.controller.world import POLICY, nowhere, swap
 from tests.deploy.serving.house import House
 
@@ -65,7 +65,7 @@ def test_a_version_has_its_whole_time_to_load_however_far_the_waiting_is_compres
 ) -> None:
     neighbours, version = loading
     clock = Clock()
-    controller = Reconciler(neighbours, ControllerConfig(), POLICY, clock, FACTOR)
+    controller = Reconciler(neighbours, ControllerConfig(), POLICY, clock, FACTOR, golden_tolerance=TOLERANCE)
     assert _holds(controller.look(), neighbours, version)
 
     clock.forward(LOAD_S * FACTOR + 1)
@@ -84,7 +84,7 @@ def test_a_version_has_its_whole_time_to_load_however_far_the_waiting_is_compres
 def test_while_the_service_is_away_nobodys_time_to_load_runs(loading: tuple[Neighbours, str], tmp_path: Path) -> None:
     neighbours, version = loading
     clock = Clock()
-    controller = Reconciler(neighbours, ControllerConfig(), POLICY, clock, FACTOR)
+    controller = Reconciler(neighbours, ControllerConfig(), POLICY, clock, FACTOR, golden_tolerance=TOLERANCE)
     assert _holds(controller.look(), neighbours, version)
 
     there = neighbours.service.url

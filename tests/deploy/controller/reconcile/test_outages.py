@@ -20,7 +20,16 @@ from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
 from deploy.stores.mlflow.registry import Registry
 from deploy.stores.objects.release_file import RELEASE_KEY, verify_release
-from tests.deploy.controller.reconcile.neighbourhood import CONFIG, MARKS, TRIED, World, kinds, serving, start_canary
+from tests.deploy.controller.reconcile.neighbourhood import (
+    CONFIG,
+    MARKS,
+    TOLERANCE,
+    TRIED,
+    World,
+    kinds,
+    serving,
+    start_canary,
+)
 from tests.deploy.controller.world import POLICY, nowhere, write_pairs
 
 pytestmark = MARKS
@@ -80,7 +89,7 @@ def test_what_was_done_without_the_registry_is_told_beside_its_trouble(world: Wo
     write_pairs(world.neighbours.pairs, start_canary(world, version), 0.9, failures=600)
     away = replace(world.neighbours, registry=Registry(nowhere(), world.registry.product))
 
-    look = Reconciler(away, CONFIG, POLICY, lambda: datetime.now(UTC)).look()
+    look = Reconciler(away, CONFIG, POLICY, lambda: datetime.now(UTC), golden_tolerance=TOLERANCE).look()
 
     assert kinds(list(look.taken)) == [TakeBack]
     assert isinstance(look.trouble, StoreUnavailable)

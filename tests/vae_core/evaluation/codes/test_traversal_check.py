@@ -9,13 +9,15 @@ import torch
 
 from vae_core.errors import DataError, DivergenceError
 from vae_core.evaluation.codes.traversal_check import FLOOR, check_traversals, prior_values, span_values
-from vae_core.models.protocol import Posterior
+from vae_core.families.conv_vae.protocol import Posterior
 
 STEPS = 24  # between 25 points
 
 
 class PixelVae:
     """Pixel d is 0.5 plus a curve of unit d; the units beyond the last pixel move nothing. Four pixels."""
+
+    variant = "conv_vae"
 
     def __init__(self, *curves: Callable[[torch.Tensor], torch.Tensor]) -> None:
         self.curves, self.latent_dim, self.largest_batch = curves, 6, 0

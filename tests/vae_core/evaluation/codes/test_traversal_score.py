@@ -15,9 +15,9 @@ from vae_core.evaluation.benchmark_result import BenchmarkResult
 from vae_core.evaluation.codes.traversal_check import FLOOR, check_traversals, prior_values
 from vae_core.evaluation.codes.traversal_score import TraversalScore, measure_traversals
 from vae_core.evaluation.effort import USUAL, thin_rows
+from vae_core.families.conv_vae.model import ConvVae
+from vae_core.families.conv_vae.protocol import Vae
 from vae_core.images.preprocessing import to_unit
-from vae_core.models.conv_vae import ConvVae
-from vae_core.models.protocol import Vae
 from vae_core.training.loop import train
 
 N = 200

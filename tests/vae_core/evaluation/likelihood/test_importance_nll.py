@@ -18,9 +18,9 @@ from vae_core.evaluation.likelihood.importance_nll import (
     summarise_nll,
 )
 from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of
+from vae_core.families.conv_vae.protocol import Posterior
 from vae_core.images.preprocessing import to_unit
 from vae_core.losses import bernoulli_nll, kl_divergence
-from vae_core.models.protocol import Posterior
 
 LATENTS, PIXELS = 3, 8
 

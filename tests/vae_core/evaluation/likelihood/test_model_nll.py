@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from tests.vae_core.linear_vae import LinearVae, draw_images
-from vae_core.config import ConvVaeConfig, LikelihoodName
 from vae_core.evaluation.effort import thin_rows
 from vae_core.evaluation.likelihood.binarize import binarize
 from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of, measure_nll
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.config import ConvVaeConfig, LikelihoodName
+from vae_core.families.conv_vae.model import ConvVae
 from vae_core.images.preprocessing import to_unit
-from vae_core.models.build import build_model
-from vae_core.models.conv_vae import ConvVae
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "logistic"])

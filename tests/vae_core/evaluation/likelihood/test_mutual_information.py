@@ -8,7 +8,7 @@ import torch
 
 from vae_core.errors import DataError, DivergenceError
 from vae_core.evaluation.likelihood.mutual_information import measure_mutual_information
-from vae_core.models.protocol import Posterior
+from vae_core.families.conv_vae.protocol import Posterior
 
 
 def _generator(seed: int = 0) -> torch.Generator:

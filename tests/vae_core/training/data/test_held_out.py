@@ -6,7 +6,7 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes
 from vae_core.errors import DataError, DivergenceError
-from vae_core.models.build import build_model
+from vae_core.families.build import build_model
 from vae_core.training.data import held_out
 from vae_core.training.data.held_out import HeldOut
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from tests.vae_core.synthetic_images import TINY
-from vae_core.config import ConvVaeConfig
-from vae_core.models.build import build_model
+from vae_core.families.build import build_model
+from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.training.health.early_stopping import BestWeights, HeldOutPoint
 
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.training.health import early_warning
 from vae_core.training.health.early_warning import early_warning_twin, twin_recipe
 from vae_core.training.health.events import EventKind
 from vae_core.training.recovery.recovery import train_with_recovery
-from vae_core.vq_config import VqVaeConfig
 
 SAME = np.full((64, 1, 8, 8), 77, np.uint8)
 COLLAPSING = recipe(1000, beta=4, learning_rate=1e-2, free_bits_nats=0.0)

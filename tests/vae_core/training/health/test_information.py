@@ -6,8 +6,8 @@ import torch
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.errors import DataError
 from vae_core.evaluation.likelihood.mutual_information import measure_mutual_information
+from vae_core.families.build import build_model
 from vae_core.images.preprocessing import to_unit
-from vae_core.models.build import build_model
 from vae_core.training.health.information import measure_information
 from vae_core.training.loop import train
 

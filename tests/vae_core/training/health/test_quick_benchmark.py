@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from tests.vae_core.synthetic_images import TINY, boxes
+from vae_core.families.build import build_model
 from vae_core.inference import score_images
-from vae_core.models.build import build_model
 from vae_core.training.health import quick_benchmark
 from vae_core.training.health.quick_benchmark import Bars, QuickBenchmark, measure_quickly
 

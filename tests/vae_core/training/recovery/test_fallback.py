@@ -4,13 +4,13 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.errors import DataError
+from vae_core.families.build import build_model
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.images.preprocessing import to_unit
 from vae_core.losses import kl_divergence
-from vae_core.models.build import build_model
 from vae_core.training.checkpoints.snapshots import Snapshot, is_snapshot_due
 from vae_core.training.loop import train
 from vae_core.training.recovery.fallback import choose_fallback, restore_snapshot
-from vae_core.vq_config import VqVaeConfig
 
 HELD_OUT = boxes(20, seed=9)
 

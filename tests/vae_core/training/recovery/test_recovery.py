@@ -15,15 +15,15 @@ import torch
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from tests.vae_core.training import killed_recovery
 from vae_core.errors import CheckpointError
-from vae_core.models.build import build_model
+from vae_core.families.build import build_model
+from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.families.vq_vae.objective import VqVaeObjective
 from vae_core.training.health.events import CodesUnused, EventKind, RecoveryAction, StopReason, TrainEvent
 from vae_core.training.loop import train
-from vae_core.training.objectives.vq_objective import VqVaeObjective
 from vae_core.training.recovery import recovery
 from vae_core.training.recovery.attempts import AttemptRecord
 from vae_core.training.recovery.recovery import MAX_RECOVERIES, train_with_recovery
 from vae_core.training.warm_start import take_encoder
-from vae_core.vq_config import VqVaeConfig
 from vae_core.weights import encoder_digest
 
 ROOT = Path(__file__).parents[4]

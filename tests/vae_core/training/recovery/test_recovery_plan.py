@@ -3,13 +3,12 @@ import re
 import pytest
 
 from tests.vae_core.synthetic_images import TINY, recipe
-from vae_core.config import ConvVaeConfig
+from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.training.health.events import CodesUnused, Collapse, CollapseSign, EventKind, RecoveryAction, TrainEvent
 from vae_core.training.health.monitor import ADVICE
 from vae_core.training.recovery.attempts import Path, describe_changes, remaining_budget
 from vae_core.training.recovery.recovery_plan import find_trouble, plan_recovery
-from vae_core.training.recovery.shrink import smaller_codebook
-from vae_core.vq_config import VqVaeConfig
 
 COLLAPSE = TrainEvent(EventKind.collapse_suspected, 300, "so", Collapse(CollapseSign.kl_below, 201, 0.001, 0.01))
 SMALLEST = TINY.model_copy(update={"decoder_widths": (4, 4)})
@@ -60,27 +59,6 @@ def test_codes_that_stay_unused_shrink_the_codebook_of_a_training_from_scratch()
     assert plan_recovery(unused(30), model, recipe(), warm_start=True) is None
     small = model.model_copy(update={"codebook_size": 32})
     assert plan_recovery(unused(30, used=30), small, recipe(), warm_start=False) is None
-
-
-@pytest.mark.parametrize(
-    ("used", "size"),
-    [(1, 16), (16, 16), (17, 32), (32, 32), (33, 64), (100, 128), (256, 256), (257, None), (512, None)],
-)
-def test_a_codebook_shrinks_to_the_power_of_two_that_its_codes_need(used, size):
-    smaller = smaller_codebook(VqVaeConfig(codebook_size=512), used)
-    assert (smaller and smaller.codes) == size
-
-
-@pytest.mark.parametrize("used", [3, 40, 100, 250, 400, 449, 512])
-def test_fsq_gets_as_few_levels_as_its_codes_need(used):
-    config = VqVaeConfig(quantizer="fsq")
-    smaller = smaller_codebook(config, used)
-    if used > 448:  # 7 x 8 x 8, the next below
-        assert smaller is None
-        return
-    assert max(used, 16) <= smaller.codes < 512 and min(smaller.fsq_levels) >= 2
-    assert smaller.codes * (1 - 1 / max(smaller.fsq_levels)) < max(used, 16)  # one level less would be too few
-    assert len(smaller.fsq_levels) == 3
 
 
 @pytest.mark.parametrize(

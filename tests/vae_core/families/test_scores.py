@@ -1,0 +1,49 @@
+"""Scores of images, whatever the family: parts of them, their numbers, and columns that only some have."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from tests.vae_core.synthetic_images import TINY, boxes, tiny_vq_vae
+from vae_core.errors import DataError
+from vae_core.families.build import build_model
+from vae_core.families.scores import Scores
+from vae_core.inference import score_images
+
+
+@pytest.fixture
+def model():
+    return build_model(TINY, seed=5).eval()
+
+
+def columns(scores: Scores) -> dict[str, np.ndarray]:
+    return {each.name: values for each in fields(scores) if (values := getattr(scores, each.name)) is not None}
+
+
+def test_rows_of_scores_are_those_of_their_images(model):
+    for each in (model, tiny_vq_vae()):
+        whole = score_images(each, boxes(6))
+        part, joined = whole.rows(1, 4), Scores.joined([whole.rows(0, 2), whole.rows(2, 6)])
+        assert columns(part).keys() == columns(joined).keys() == columns(whole).keys()
+        for name, values in columns(whole).items():
+            assert np.array_equal(getattr(part, name), values[1:4]) and np.array_equal(getattr(joined, name), values)
+
+
+@pytest.mark.parametrize("name", ["recon_error", "norm", "kl"])
+def test_a_score_that_is_no_number_is_seen(model, name):
+    scores = score_images(model, boxes(3))
+    assert scores.all_finite()
+    assert not replace(scores, **{name: np.array([1, np.nan, 1])}).all_finite()
+
+
+def test_a_column_of_another_family_is_refused_by_its_name(model):
+    vae, coded = score_images(model, boxes(3)), score_images(tiny_vq_vae(), boxes(3))
+    assert vae.column("kl") is vae.kl and coded.column("codes") is coded.codes
+    with pytest.raises(DataError, match="expected codes beside .'kl', 'logvar'., came none"):
+        vae.column("codes")
+
+
+def test_the_numbers_are_those_of_one_an_image(model):
+    assert list(score_images(model, boxes(3)).numbers()) == ["recon_error", "norm", "kl"]
+    assert list(score_images(tiny_vq_vae(), boxes(3)).numbers()) == ["recon_error", "norm", "code_distance"]

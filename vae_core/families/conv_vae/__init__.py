@@ -1,0 +1,1 @@
+"""The convolutional VAE: a Gaussian posterior over vectors."""

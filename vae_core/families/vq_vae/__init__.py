@@ -1,0 +1,1 @@
+"""The convolutional VQ-VAE: a grid of codes, and no posterior."""

@@ -1,0 +1,1 @@
+"""What networks are built of: convolutions down and up, first weights, the shape of an image."""

@@ -1,1 +1,0 @@
-"""The variants of the VAE, one a file."""
