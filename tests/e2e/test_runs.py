@@ -108,7 +108,7 @@ def test_a_run_that_was_killed_with_its_worker_ends_the_command_and_the_next_one
     assert "`latentloop retrain --tier full` continues it" in last
     assert _standing(loop, trigger.key) == "interrupted"
 
-    # also where a scheduled ingest has made another version of the catalogue since
+    # also where images came in since: a retraining ingests first, and makes another version of the catalogue
     made = json.loads(loop.run(*RETRAIN, "--json"))
 
     assert open_registry(loop.settings).version(made["version"]).tags["latentloop.trigger"] == trigger.key
