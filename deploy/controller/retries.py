@@ -17,7 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from deploy.controller.neighbours import Neighbours
 from deploy.record.asked_runs import AskedRun
 from deploy.record.kind import Kind
-from deploy.stores.sql.ledger import Ledger, Trigger
+from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger, Trigger
 
 _log = logging.getLogger("latentloop.controller")
 
@@ -69,8 +69,10 @@ def retry_dead(world: Neighbours, job: Job, retries: Retries, pause_s: float, no
 
 
 def is_open(trigger: Trigger | None, now: datetime) -> bool:
-    """Not claimed yet, or its owner died: whoever claims it now does the work."""
-    return trigger is None or (trigger.state == "running" and trigger.alive_until < now)
+    """Not claimed yet, or its owner died: whoever claims it now does the work. What a person cancelled stays so."""
+    if trigger is None:
+        return True
+    return trigger.state == "running" and trigger.alive_until < now and trigger.result != CANCELLED_BY_HAND
 
 
 def read_asked_again(ledger: Ledger, trigger: str, retries: Retries) -> AskedAgain | None:

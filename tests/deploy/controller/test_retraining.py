@@ -17,6 +17,7 @@ from deploy.controller.retraining import RETRIES, retrainings_asked_again, reviv
 from deploy.record.drift_lines import DRIFT_EVENT, DriftEvent
 from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
+from deploy.stores.sql.ledger import CANCELLED_BY_HAND
 from tests.deploy.controller.test_drift import ONE, TWO, find, now, promote
 from tests.deploy.controller.world import Traffic, champion_of, swap
 
@@ -122,6 +123,19 @@ def test_a_retraining_that_died_is_asked_for_again_a_few_times(
     assert (again.trigger, again.times, again.most, again.last_at) == (key, 5, 5, lines[0].at)
     end(with_prefect, key, "done")
     assert retrainings_asked_again(with_prefect.ledger, champion_of(with_prefect)) == []
+
+
+@pytest.mark.server
+def test_a_retraining_that_a_person_cancelled_is_not_asked_for_again_and_one_that_was_ended_is(
+    with_prefect: Neighbours,
+) -> None:
+    swap(with_prefect.releases, champion=TWO)
+    cancelled, ended = asked(with_prefect), asked(with_prefect)
+    for key, reason in ((cancelled, CANCELLED_BY_HAND), (ended, "told to end")):
+        claim(with_prefect, key)
+        with_prefect.ledger.release_claim(key, "a-run", now(), reason)
+
+    assert revive(with_prefect, RETRY_S + 1) == [ended]
 
 
 @pytest.mark.parametrize("outcome", ["done", "failed"])
