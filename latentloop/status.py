@@ -323,7 +323,7 @@ def _lines(ledger: Ledger, kinds: tuple[Kind[Any], ...], each: int, most: int) -
 
 def _sentence(line: Line[Any], said_by_monitor: Sequence[str]) -> str:
     body = line.readable
-    told = line.kind.tell(body) if body is not None else UNREADABLE
+    told = line.kind.say(body) if body is not None else UNREADABLE
     for said in sorted(filter(None, said_by_monitor), key=len, reverse=True):
         told = told.replace(said, AS_DRIFT)
     # what blocks ends with what to do about it

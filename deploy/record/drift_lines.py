@@ -17,7 +17,7 @@ LINES = 500  # an hourly monitor writes them in three weeks; what waits longer t
 
 
 class DriftLine(BaseModel):
-    """What a run found of a champion (no `digest` in lines of before 0.2), and what is to be done. Shares in [0, 1].
+    """What a run found of a champion (no `digest` in older lines), and what is to be done. Shares in [0, 1].
 
     For a retraining action `key` names the trigger that the retraining must claim; it waits until `needed_images` more
     images of the new kind were captured, at `new_share_low` of the requests answered since `window_since`.
@@ -56,7 +56,7 @@ class DriftEvent(BaseModel):
     """The event that starts a retraining, and how many images of the new kind were there of those needed.
 
     `key` is the trigger that the retraining claims; `snapshot` and `url` are the report that asks for it; `digest` is
-    the champion's, empty in lines of before 0.2.
+    the champion's, empty in older lines.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

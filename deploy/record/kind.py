@@ -4,7 +4,7 @@
     >>> class Weighed(BaseModel, frozen=True, extra="forbid"):
     ...     grams: float
     >>> WEIGHED = Kind("weighed", Weighed, say=lambda body: f"{body.grams:g} g")
-    >>> WEIGHED.tell(WEIGHED.parse('{"grams": 12.5, "scale": "newer than we are"}'))
+    >>> WEIGHED.say(WEIGHED.parse('{"grams": 12.5, "scale": "newer than we are"}'))
     '12.5 g'
 
 Who writes a line may add nothing of his own; who reads one passes over what a newer version added.
@@ -50,10 +50,6 @@ class Kind(Generic[Body]):
     def parse(self, body: str) -> Body:
         """A body as its model; ValidationError for one that is none."""
         return self.model.model_validate_json(body, extra="ignore")
-
-    def tell(self, body: Body) -> str:
-        """What a person reads of it."""
-        return self.say(body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ RELEASES = 50  # changes of the release that are looked through for the one that
 class RollbackLine(BaseModel):
     """A version that was taken back, what serves since, by which release, and who wanted it, by which way and why.
 
-    No `digest` in lines of before 0.2.
+    No `digest` in older lines.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

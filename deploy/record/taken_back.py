@@ -25,7 +25,7 @@ JUDGED_WORSE = frozenset({"watch period", "drift"})  # ways of a roll-back; the 
 
 
 class TakenBackLine(BaseModel):
-    """The release that ends a version's way, why it does, and in which words; no `digest` in lines of before 0.2."""
+    """The release that ends a version's way, why it does, and in which words; no `digest` in older lines."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -254,7 +254,9 @@ def processes_of(home: Path) -> list[tuple[int, list[str]]]:
 
 def _look_at_deaths(loop: Loop, config: pytest.Config) -> None:
     """A server that died by itself was started again, and the story went on: it is shown. A second time is too much."""
-    by_themselves = Counter(deaths_in(loop.settings.home)) - Counter(loop.killed)
+    died, killed = Counter(deaths_in(loop.settings.home)), Counter(loop.killed)
+    assert not killed - died, f"expected the deaths of {dict(killed)} to be seen, came {dict(died)}"
+    by_themselves = died - killed
     if by_themselves:
         with config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
             print(f"\ndied by themselves: {dict(by_themselves)}\n{_logs(loop.settings.home, lines=60)}")

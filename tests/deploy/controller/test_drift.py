@@ -176,7 +176,7 @@ def test_what_was_found_of_another_champion_is_not_acted_on(serving_alone: Neigh
 
 
 def test_what_was_found_of_another_model_under_the_champions_number_is_not_acted_on(serving_alone: Neighbours) -> None:
-    """As after a registry was set up anew; lines of before 0.2 name no digest, and count by the number."""
+    """As after a registry was set up anew; older lines name no digest, and count by the number."""
     find(serving_alone, "block", digest="another")
     assert act(serving_alone) == ["nothing: version 2 is not champion any more"]
     find(serving_alone, "block", digest=TWO.digest)

@@ -126,7 +126,7 @@ def test_a_line_of_the_release_before_is_read_told_and_written_so_that_it_is_rea
 
     line = kind.newest(ledger, "of before")
     assert line is not None
-    assert kind.tell(line.body) == sentence
+    assert kind.say(line.body) == sentence
     assert kind.write(ledger, "of today", line.body, NOW, key=f"once:{kind.name}")
     assert not kind.write(ledger, "of today", line.body, NOW, key=f"once:{kind.name}")
 
