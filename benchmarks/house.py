@@ -13,7 +13,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.form import Result, make_report, publish_report
-from benchmarks.house_counts import PRODUCT, count_patches, find_questions, find_untested, largest_room
+from benchmarks.house_counts import (
+    PRODUCT,
+    count_patches,
+    find_enumerators,
+    find_questions,
+    find_untested,
+    largest_room,
+    read_families,
+)
 from benchmarks.import_circles import find_circle
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
     asked = parser.parse_args(arguments)
     if asked.list:
-        for place in (*find_questions(ROOT), *find_untested(ROOT)[0]):
+        for place in (*find_questions(ROOT), *find_enumerators(ROOT), *find_untested(ROOT)[0]):
             print(place)
     return publish_report(make_report("house", list(measure_house(ROOT))), asked.json)
 
@@ -37,6 +45,8 @@ def measure_house(root: Path) -> Iterator[Result]:
     questions = find_questions(root)
     files = len({each.split(":")[0] for each in questions})
     yield Result.of("isinstance_outside_families", len(questions), "places", limit=0, n=files)
+    enumerators = find_enumerators(root)
+    yield Result.of("files_for_a_new_family", len(enumerators), "files", limit=3, n=len(read_families(root).words))
     circle = find_circle(root, (*PRODUCT, "benchmarks"))
     yield Result.of("modules_in_an_import_circle", len(set(circle)), "modules", limit=0)
     room, size = largest_room(root)

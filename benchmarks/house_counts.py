@@ -53,6 +53,30 @@ def find_questions(root: Path) -> list[str]:
     ]
 
 
+def find_enumerators(root: Path) -> list[str]:
+    """Files of the product that name several families: a new one is written into them, beside its own folder."""
+    return [
+        str(path.relative_to(root))
+        for package in PRODUCT
+        for path in _files(root, package)
+        if len(_families_imported(ast.parse(path.read_text("utf-8")))) > 1
+        and _room(root, path) not in _folders_of_families(root)
+    ]
+
+
+def _families_imported(tree: ast.AST) -> set[str]:
+    rooms = tuple(f"{each.replace('/', '.')}." for each in FAMILY_ROOMS)
+    modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    modules |= {each.name for node in ast.walk(tree) if isinstance(node, ast.Import) for each in node.names}
+    inside = {module.removeprefix(room) for module in modules for room in rooms if module.startswith(room)}
+    return {each.split(".")[0] for each in inside if "." in each}
+
+
+def _folders_of_families(root: Path) -> set[str]:
+    """Below the rooms of the families: one may use parts of another."""
+    return {_room(root, path) for room in FAMILY_ROOMS for path in _files(root, room)} - set(FAMILY_ROOMS)
+
+
 def largest_room(root: Path) -> tuple[str, int]:
     """The folder of the product with the most modules, and how many."""
     rooms = Counter(_room(root, path) for package in PRODUCT for path in _files(root, package))
@@ -111,8 +135,15 @@ def _asked(node: ast.AST, families: Families) -> Iterator[int]:
             words = {each.value for side in sides for each in ast.walk(side) if isinstance(each, ast.Constant)}
             of_none = any(isinstance(side, ast.Constant) and side.value is None for side in sides)
             of_column = any(isinstance(side, ast.Attribute) and side.attr in COLUMNS for side in sides)
+            of_own = sides[0].value in COLUMNS if isinstance(sides[0], ast.Constant) else False
+            of_own = of_own and any(isinstance(side, ast.Attribute) and side.attr == "own" for side in sides[1:])
             of_type = any(_names(side) & families.classes for side in sides)
-            if words & families.words or (of_none and of_column) or of_type:
+            if words & families.words or (of_none and of_column) or of_type or of_own:
+                yield node.lineno
+        case ast.Call(
+            func=ast.Attribute(value=ast.Attribute(attr="own"), attr="get"), args=[ast.Constant() as name, *_]
+        ):
+            if name.value in COLUMNS:
                 yield node.lineno
         case ast.Attribute(attr="quantised", ctx=ast.Load()):
             yield node.lineno

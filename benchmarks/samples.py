@@ -120,9 +120,7 @@ def make_model(images: np.ndarray, plan: Plan, config: VqVaeConfig, prior_width:
 
 def find_codes(model: VqVae, pixels: np.ndarray) -> np.ndarray:
     """Codes (N, h, w) int32 of images (N, C, H, W) uint8."""
-    codes = score_images(model, pixels).codes
-    assert codes is not None
-    return codes
+    return score_images(model, pixels).column("codes")
 
 
 def draw_independently(codes: np.ndarray, n: int, generator: np.random.Generator) -> np.ndarray:

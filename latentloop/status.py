@@ -284,7 +284,11 @@ def _sight(settings: Settings, release: Release, since: datetime | None) -> str:
     if found is None:
         return "drift cannot be judged: the champion has no reference"
     sight = look_ahead(
-        len(found.sample), found.sample.latent_dim, settings.drift, of_traffic=len(found.sample) - found.own
+        len(found.sample),
+        found.sample.latent_dim,
+        found.sample.own,
+        settings.drift,
+        of_traffic=len(found.sample) - found.own,
     )
     return sight.describe()
 

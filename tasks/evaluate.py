@@ -114,8 +114,8 @@ def _sight(world: World, artifact: Artifact) -> str:
     from data_checks.drift.smallest_shift import look_ahead
 
     assert artifact.reference is not None, "measured just now"
-    mu = artifact.reference.mu
-    return look_ahead(len(mu), mu.shape[1], world.settings.drift).describe()
+    reference = artifact.reference
+    return look_ahead(len(reference), reference.mu.shape[1], reference.own, world.settings.drift).describe()
 
 
 def _code_nats(artifact: Artifact) -> float | None:

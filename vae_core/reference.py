@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vae_core.errors import ArtifactError, DataError
-from vae_core.families.columns import Column, ColumnName, columns_in
-from vae_core.families.registry import SERVED, family_of
+from vae_core.families.columns import Own, numbers_in, take_column
+from vae_core.families.registry import closest_columns, family_of
 from vae_core.images.inversion import measure_inversion, tells_negatives
 
 if TYPE_CHECKING:  # who only reads one needs no torch
@@ -24,8 +24,6 @@ HISTOGRAM_BINS = 16
 
 CHUNK = 512
 
-Ranked = Literal["recon_error", "kl", "code_distance", "norm"]
-
 _PER_IMAGE = ("recon_error", "norm", "image_mean", "image_variance", "image_entropy")
 
 
@@ -35,9 +33,9 @@ class Reference:
 
     mu (N, D) float16; recon_error, norm (N,) float32 as in `Scores`; image_mean and image_variance (N,) float32 of the
     pixels on [0, 1]; image_entropy (N,) float32, bits of the grey-level histogram, 0 to 4; histogram (16,) float32,
-    the mean over images, sums to 1. Of a Gaussian posterior logvar (N, D) float16 and kl (N,) float32; of a VQ-VAE
-    codes (N, h, w) int32 and code_distance (N,) float32; the other two are None. inversion (N,) float32, how much each
-    image looks like a negative of the others (`measure_inversion`); None in versions of releases that did not know it.
+    the mean over images, sums to 1. own: the columns of its family, as they are stored. inversion (N,) float32, how
+    much each image looks like a negative of the others (`measure_inversion`); None in versions of releases that did
+    not know it.
     """
 
     mu: np.ndarray
@@ -47,21 +45,19 @@ class Reference:
     image_variance: np.ndarray
     image_entropy: np.ndarray
     histogram: np.ndarray
-    logvar: np.ndarray | None = None
-    kl: np.ndarray | None = None
-    codes: np.ndarray | None = None
-    code_distance: np.ndarray | None = None
+    own: Own = field(default_factory=dict)
     inversion: np.ndarray | None = None
-    _sorted: dict[Ranked, np.ndarray] = field(init=False, repr=False)
+    _sorted: dict[str, np.ndarray] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         # a request asks for three ranks: sorting once makes each a binary search
-        names = get_args(Ranked)
-        ordered = {name: np.sort(values) for name in names if (values := getattr(self, name)) is not None}
+        numbers = {"recon_error": self.recon_error}
+        numbers |= {name: self.own[name] for name in numbers_in(self.own)} | {"norm": self.norm}
+        ordered = {name: np.sort(values) for name, values in numbers.items()}
         object.__setattr__(self, "_sorted", ordered)
 
     @property
-    def ranked(self) -> tuple[Ranked, ...]:
+    def ranked(self) -> tuple[str, ...]:
         """The measures that this version's images can be ranked by."""
         return tuple(self._sorted)
 
@@ -69,33 +65,29 @@ class Reference:
         """N, the number of images."""
         return len(self.recon_error)
 
-    def quantile_rank(self, name: Ranked, value: float) -> float:
+    def quantile_rank(self, name: str, value: float) -> float:
         """Share of the reference's values that are at most `value`, 0 to 1; NaN ranks above everything."""
         ordered = self._values(name)
         return float(np.searchsorted(ordered, value, side="right")) / len(ordered)
 
-    def threshold(self, name: Ranked, q: float) -> float:
+    def threshold(self, name: str, q: float) -> float:
         """Find the smallest value whose `quantile_rank` is at least q; DataError unless 0 ≤ q ≤ 1."""
         if not 0 <= q <= 1:
             raise DataError(f"reference: expected a quantile between 0 and 1, came {q}")
         return float(np.quantile(self._values(name), q, method="inverted_cdf"))
 
-    def _values(self, name: Ranked) -> np.ndarray:
+    def _values(self, name: str) -> np.ndarray:
         if name not in self._sorted:
             raise DataError(f"reference: expected one of {', '.join(self._sorted)}, came {name}; this model has none")
         return self._sorted[name]
 
-    def column(self, name: ColumnName) -> np.ndarray:
+    def column(self, name: str) -> np.ndarray:
         """A column that not every family has; DataError where this version's has none."""
-        found = columns_in(self)
-        if name not in found:
-            raise DataError(f"reference: expected {name} beside {sorted(found)}, came none; ask a version that has it")
-        column: np.ndarray = found[name]
-        return column
+        return take_column(self.own, name, "reference")
 
     def find_foreign_grid(self, grid: tuple[int, int] | None) -> str | None:
         """In words, where its grid of codes is not this one; None stands for no grid."""
-        found = next((each.shape[1:] for each in columns_in(self).values() if each.ndim == 3), None)
+        found = next((each.shape[1:] for each in self.own.values() if each.ndim == 3), None)
         return None if found == grid else f"grid of codes {found}, the model's is {grid}"
 
     def histogram_of_positives(self, margin: float, most_refused: float) -> np.ndarray | None:
@@ -111,8 +103,9 @@ class Reference:
         import torch
 
         late = ("inversion",) if self.inversion is not None else ()
-        names = ("mu", *columns_in(self), *_PER_IMAGE, "histogram", *late)
-        return {name: torch.tensor(getattr(self, name)) for name in names}
+        first, last = ({name: getattr(self, name) for name in names} for names in (("mu",), (*_PER_IMAGE, "histogram")))
+        arrays = {**first, **self.own, **last, **{name: getattr(self, name) for name in late}}
+        return {name: torch.tensor(array) for name, array in arrays.items()}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> Reference:
@@ -129,7 +122,8 @@ class Reference:
         problem = _problem(arrays)
         if problem:
             raise ArtifactError(f"reference: {problem}; measure the reference again")
-        return cls(**arrays)
+        own = {each.name: arrays[each.name] for each in closest_columns(arrays)}
+        return cls(**{name: array for name, array in arrays.items() if name not in own}, own=own)
 
 
 def measure_reference(
@@ -161,7 +155,7 @@ def measure_reference(
         image_variance=statistics[:, 1].astype(np.float32),
         image_entropy=statistics[:, 2].astype(np.float32),
         histogram=histogram.astype(np.float32),
-        **{each.name: scores.column(each.name).astype(each.stored) for each in family_of(model).columns},
+        own={each.name: scores.column(each.name).astype(each.stored) for each in family_of(model).columns},
         inversion=measure_inversion(statistics[:, 3:], histogram).astype(np.float32),
     )
 
@@ -191,7 +185,7 @@ def _measure_pixels(pixels: np.ndarray) -> np.ndarray:
 
 def _problem(arrays: Mapping[str, np.ndarray]) -> str | None:
     """Say what keeps the arrays from being a reference, or None."""
-    own = _closest_columns(arrays)
+    own = closest_columns(arrays)
     expected = {"mu", *(each.name for each in own), *_PER_IMAGE, "histogram"}
     if set(arrays) - {"inversion"} != expected:
         return f"expected the tensors {sorted(expected)}, came {sorted(arrays)}"
@@ -215,8 +209,3 @@ def _problem(arrays: Mapping[str, np.ndarray]) -> str | None:
     if any(bool((each < 0).any()) for each in grids):
         return "codes: some are negative"
     return None
-
-
-def _closest_columns(names: Iterable[str]) -> tuple[Column, ...]:
-    """The own columns of the served family that has most of these; of equal ones the first family's."""
-    return max((each.columns for each in SERVED), key=lambda columns: len({each.name for each in columns} & set(names)))

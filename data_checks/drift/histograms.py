@@ -36,7 +36,7 @@ def judge_code_histogram(window: Sample, reference: Sample, policy: DriftPolicy)
     shown = _show_usage(now)
     perplexity, before = shown[1].value, _perplexity(known)
     note = f"{shown[0].value:.0f} codes used, perplexity {perplexity:.4g}, of the reference {before:.4g}"
-    verdict = judge_findings(RULE, [Finding(evidence, moved.p_value, note)], policy.rule_level)
+    verdict = judge_findings(RULE, [Finding(evidence, moved.p_value, note)], policy.rule_level(reference.own))
     return verdict.model_copy(update={"evidence": (*verdict.evidence, *shown)})
 
 

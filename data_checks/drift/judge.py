@@ -18,7 +18,7 @@ from data_checks.drift.locations import (
     judge_kl,
     judge_recon_error,
 )
-from data_checks.drift.policy import DriftPolicy, rules_of
+from data_checks.drift.policy import DriftPolicy, rules_for
 from data_checks.drift.refusals import judge_refusals
 from data_checks.drift.tails import judge_norm_tail, judge_recon_error_tail
 from data_checks.drift.window import Window, cannot_judge, find_obstacle, keep_distinct
@@ -53,11 +53,11 @@ class Judgement:
 
 
 def judge_window(window: Window, reference: Sample | None, policy: DriftPolicy) -> Judgement:
-    """Judge a window of one version's traffic against that version's reference, by every rule of its family."""
+    """Judge a window of one version's traffic against that version's reference, by every rule that applies to it."""
     distinct = keep_distinct(window.sample)
-    rules = rules_of((distinct if reference is None else reference).family)
-    verdicts = {rule: _judge_sample(rule, distinct, reference, policy) for rule in rules}
-    return Judgement(verdicts | judge_refusals(window, policy.rule_level, policy))
+    own = (distinct if reference is None else reference).own
+    verdicts = {rule: _judge_sample(rule, distinct, reference, policy) for rule in rules_for(own)}
+    return Judgement(verdicts | judge_refusals(window, policy.rule_level(own), policy))
 
 
 def _judge_sample(rule: str, distinct: Sample, reference: Sample | None, policy: DriftPolicy) -> Verdict:

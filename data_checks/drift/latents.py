@@ -33,7 +33,7 @@ def judge_latent_code(window: Sample, reference: Sample, policy: DriftPolicy) ->
     moving = np.flatnonzero(np.ptp(reference.mu, axis=0) > 0)
     now, known = window.mu[:, moving].astype(np.float64), reference.mu[:, moving].astype(np.float64)
     findings = (_find_location(now, known, policy), _find_shape(now, known, moving, policy))
-    return judge_findings("latent_code", findings, policy.rule_level)
+    return judge_findings("latent_code", findings, policy.rule_level(reference.own))
 
 
 def judge_aggregated_posterior(window: Sample, reference: Sample, policy: DriftPolicy) -> Verdict:
@@ -55,7 +55,7 @@ def judge_aggregated_posterior(window: Sample, reference: Sample, policy: DriftP
     scale = known[:, reference.latent_dim :].mean(axis=0)
     units = np.concatenate([np.sqrt(scale), scale])
     moved = compare_means(_moments(window.mu, logvar, centre) / units, known / units)
-    return judge_findings(rule, _find_posterior(moved, len(window), policy), policy.rule_level)
+    return judge_findings(rule, _find_posterior(moved, len(window), policy), policy.rule_level(reference.own))
 
 
 def _find_location(now: Floats, known: Floats, policy: DriftPolicy) -> Finding:

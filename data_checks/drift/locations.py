@@ -13,7 +13,6 @@ from data_checks.drift.window import cannot_judge, find_unusable
 from data_checks.sample import Sample
 from data_checks.statistics.two_sample import Floats, MeanShift, compare_means
 from data_checks.verdict import Evidence, Verdict
-from vae_core.families.columns import ColumnName
 
 SMALLEST = 1e-3
 """Of the reference's median: smaller values count as this much, or one image near 0 would move a mean of logarithms."""
@@ -32,7 +31,7 @@ def judge_recon_error(window: Sample, reference: Sample, policy: DriftPolicy) ->
         name="recon_error_change", value=float(np.expm1(value)), limit=policy.error_change, unit="share",
         direction="lower", low=float(np.expm1(low)), high=float(np.expm1(high)), n=len(window),
     )  # fmt: skip
-    return judge_findings("recon_error", [Finding(evidence, float(moved.upper()[0]))], policy.rule_level)
+    return judge_findings("recon_error", [Finding(evidence, float(moved.upper()[0]))], policy.rule_level(reference.own))
 
 
 def judge_kl(window: Sample, reference: Sample, policy: DriftPolicy) -> Verdict:
@@ -45,9 +44,7 @@ def judge_code_distance(window: Sample, reference: Sample, policy: DriftPolicy) 
     return _judge_either_way("code_distance", window, reference, policy.code_distance_change, policy)
 
 
-def _judge_either_way(
-    name: ColumnName, window: Sample, reference: Sample, limit: float, policy: DriftPolicy
-) -> Verdict:
+def _judge_either_way(name: str, window: Sample, reference: Sample, limit: float, policy: DriftPolicy) -> Verdict:
     now, known = window.column(name), reference.column(name)
     problem = find_unlogged(name, now, known)
     if problem:
@@ -59,7 +56,7 @@ def _judge_either_way(
         low=float(low), high=float(high), n=len(window),
     )  # fmt: skip
     finding = Finding(evidence, float(moved.two_sided()[0]), _direction(moved.shift[0]))
-    return judge_findings(name, [finding], policy.rule_level)
+    return judge_findings(name, [finding], policy.rule_level(reference.own))
 
 
 def judge_image_statistics(window: Sample, reference: Sample, policy: DriftPolicy) -> Verdict:
@@ -78,7 +75,7 @@ def judge_image_statistics(window: Sample, reference: Sample, policy: DriftPolic
             low=low, high=high, n=len(window),
         )  # fmt: skip
         findings.append(Finding(evidence, float(moved.two_sided()[0]), _direction(moved.shift[0])))
-    return judge_findings("image_statistics", findings, policy.rule_level)
+    return judge_findings("image_statistics", findings, policy.rule_level(reference.own))
 
 
 def compare_logs(window: NDArray[np.floating], reference: NDArray[np.floating]) -> MeanShift:

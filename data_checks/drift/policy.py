@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from data_checks.waiting_time import WaitingTime, compress
-from vae_core.families.columns import ColumnName
-from vae_core.families.family import Family
-from vae_core.families.registry import SERVED
 
-ANSWERED_RULES: Mapping[str, ColumnName | None] = {
+ANSWERED_RULES: Mapping[str, str | None] = {
     "latent_code": None,
     "recon_error": None,
     "recon_error_tail": None,
@@ -26,14 +22,10 @@ ANSWERED_RULES: Mapping[str, ColumnName | None] = {
 """The judges of answered images, and the column of scores that each needs where not every family has it."""
 
 
-def rules_of(family: Family[Any, Any]) -> tuple[str, ...]:
-    """The judges of a family's answered images: those whose column it has."""
-    own = {each.name for each in family.columns}
-    return tuple(rule for rule, needed in ANSWERED_RULES.items() if needed is None or needed in own)
-
-
-MOST_RULES = max(len(rules_of(each)) for each in SERVED) + 1
-"""Of a family that is served; refused shares are one rule more."""
+def rules_for(own: Iterable[str]) -> tuple[str, ...]:
+    """The judges of answered images that apply where a family has these columns."""
+    names = set(own)
+    return tuple(rule for rule, needed in ANSWERED_RULES.items() if needed is None or needed in names)
 
 
 class DriftPolicy(BaseModel):
@@ -161,10 +153,12 @@ class DriftPolicy(BaseModel):
         checks = self.budget_days * (self.scheduled_checks_a_day + self.watch_checks_a_day)
         return min(0.5, self.design_share * self.false_retrains / checks)
 
-    @property
-    def rule_level(self) -> float:
-        """False alarm probability of one rule in one check: Bonferroni over the sample rules and the refusals."""
-        return self.family_level / MOST_RULES
+    def rule_level(self, own: Iterable[str]) -> float:
+        """False alarm probability of one rule in one check, where a family has these columns.
+
+        Bonferroni over the judges that apply, and the refusals as one more.
+        """
+        return self.family_level / (len(rules_for(own)) + 1)
 
     @property
     def watch_level(self) -> float:

@@ -191,7 +191,7 @@ def _compare(current: Sample, reference: Sample | None, rng: np.random.Generator
     if current.latent_dim != reference.latent_dim:
         sizes = f"codes of {current.latent_dim} dimensions against {reference.latent_dim} in the reference"
         return _Compared(nothing, nothing, (f"every column: {sizes}",))
-    if current.family is not reference.family:
+    if set(current.own) != set(reference.own):
         return _Compared(nothing, nothing, ("every column: the reference is of another kind of model",))
     codes = _widest_codes(reference)
     sides = [_columns(each.take(_draw(len(each), max_rows, rng)), codes) for each in (current, reference)]
@@ -213,7 +213,8 @@ def _widest_codes(reference: Sample) -> list[int]:
 def _columns(sample: Sample, codes: list[int]) -> dict[str, NDArray[np.float64]]:
     """Name the columns; infinities become NaN, which Evidently leaves out of its tests."""
     names = ("recon_error", *sample.own_numbers(), "norm", "image_mean", "image_variance", "image_entropy")
-    columns = {name: getattr(sample, name).astype(np.float64) for name in names}
+    every = sample.columns()
+    columns = {name: every[name].astype(np.float64) for name in names}
     columns |= {f"code_{code}": sample.mu[:, code].astype(np.float64) for code in codes}
     return {name: np.where(np.isfinite(column), column, np.nan) for name, column in columns.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,13 +50,16 @@ class Sight:
         )
 
 
-def look_ahead(reference: int, dimensions: int, policy: DriftPolicy, of_traffic: int = 0) -> Sight:
-    """What the monitor's rule about the codes would see of the smallest window that it judges."""
+def look_ahead(reference: int, dimensions: int, own: Iterable[str], policy: DriftPolicy, of_traffic: int = 0) -> Sight:
+    """What the monitor's rule about the codes would see of the smallest window that it judges.
+
+    reference: its images; own: the names of its family's columns.
+    """
     window = policy.min_images
     needed = policy.needed_reference(dimensions)
     if reference < needed:
         return Sight(None, window, reference, needed, of_traffic)
-    shift = smallest_shift(window, reference, dimensions, policy.rule_level / 2, policy.latent_shift)
+    shift = smallest_shift(window, reference, dimensions, policy.rule_level(own) / 2, policy.latent_shift)
     return Sight(shift, window, reference, needed, of_traffic)
 
 

@@ -16,12 +16,16 @@ from data_checks.verdict import Evidence, Verdict
 
 def judge_recon_error_tail(window: Sample, reference: Sample, policy: DriftPolicy) -> Verdict:
     """Judge the share of images whose error is above the reference's 99th percentile, 1 % by itself."""
-    return _judge_tail("recon_error_tail", window.recon_error, reference.recon_error, 0.01, policy.tail_excess, policy)
+    level = policy.rule_level(reference.own)
+    return _judge_tail(
+        "recon_error_tail", window.recon_error, reference.recon_error, 0.01, policy.tail_excess, level, policy
+    )
 
 
 def judge_norm_tail(window: Sample, reference: Sample, policy: DriftPolicy) -> Verdict:
     """Judge the share of images whose code is longer than 99.9 % of the reference's, 0.1 % by itself."""
-    return _judge_tail("norm_tail", window.norm, reference.norm, 0.001, policy.norm_tail_excess, policy)
+    level = policy.rule_level(reference.own)
+    return _judge_tail("norm_tail", window.norm, reference.norm, 0.001, policy.norm_tail_excess, level, policy)
 
 
 def _judge_tail(
@@ -30,6 +34,7 @@ def _judge_tail(
     reference: NDArray[np.floating],
     beyond: float,
     excess: float,
+    level: float,
     policy: DriftPolicy,
 ) -> Verdict:
     unusable = find_unusable(rule, rule.removesuffix("_tail"), window, reference)
@@ -50,4 +55,4 @@ def _judge_tail(
     )  # fmt: skip
     shown = int(above.sum() / inflation)
     finding = Finding(evidence, exceedance_p_value(shown, n, m, rank), f"threshold {threshold:.4g}")
-    return judge_findings(rule, [finding], policy.rule_level)
+    return judge_findings(rule, [finding], level)

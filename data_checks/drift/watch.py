@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from data_checks.drift.finding import Finding, judge_findings
 from data_checks.drift.locations import IMAGE_STATISTICS, compare_logs, find_unlogged
-from data_checks.drift.policy import DriftPolicy
+from data_checks.drift.policy import ANSWERED_RULES, DriftPolicy
 from data_checks.drift.refusals import LIMIT_SETTING
 from data_checks.drift.window import Window, cannot_judge, find_obstacle, find_unusable, keep_distinct
 from data_checks.refusal import Refusal
@@ -30,8 +30,8 @@ from data_checks.statistics.two_sample import (
 )
 from data_checks.verdict import Evidence, Verdict, combine
 
-PARTS = 5
-"""Codes, errors, the family's own number, image statistics, refusals: each gets a fifth of the level."""
+PARTS = 4
+"""Codes, errors, image statistics, refusals; each number of the family's own that has a rule is one more part."""
 
 SECOND_VIEW = 1.5
 """Times `min_images` that must be there before the newest rows alone differ enough from all of them."""
@@ -42,7 +42,8 @@ def judge_watch(window: Window, reference: Sample | None, policy: DriftPolicy) -
 
     passed: nothing that matters was seen, at the watch's level. Where one part cannot be judged, the others still are.
     """
-    level = policy.watch_level / PARTS
+    numbers = [] if reference is None else [name for name in reference.own_numbers() if name in ANSWERED_RULES]
+    level = policy.watch_level / (PARTS + len(numbers))
     verdicts = _watch_refusals(window, level, policy)
     distinct = keep_distinct(window.sample)
     if reference is None:
@@ -55,10 +56,7 @@ def judge_watch(window: Window, reference: Sample | None, policy: DriftPolicy) -
     verdicts += [
         _watch_codes(views, reference, policy, level),
         _watch_logs("recon_error", views, reference, policy.error_change, level),
-        *(
-            _watch_logs(name, views, reference, getattr(policy, f"{name}_change"), level)
-            for name in reference.own_numbers()
-        ),
+        *(_watch_logs(name, views, reference, getattr(policy, f"{name}_change"), level) for name in numbers),
         _watch_images(views, reference, policy, level),
     ]
     return combine(verdicts)

@@ -10,7 +10,6 @@ import numpy as np
 from data_checks.drift.policy import DriftPolicy
 from data_checks.sample import Sample
 from data_checks.verdict import Phase, Verdict
-from vae_core.families.columns import columns_in
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +63,7 @@ def find_obstacle(rule: str, distinct: Sample, reference: Sample, policy: DriftP
 
 
 def _describe_grid(sample: Sample) -> str:
-    return sample.family.describe_code(columns_in(sample))
+    return ", ".join(f"{name} of {each.shape[1]}" if each.ndim > 1 else name for name, each in sample.own.items())
 
 
 def find_unusable(rule: str, name: str, window: np.ndarray, reference: np.ndarray) -> Verdict | None:

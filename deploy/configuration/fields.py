@@ -15,6 +15,8 @@ from deploy.configuration.following import FOLLOWED
 from deploy.configuration.kinds import as_json, bounds_of, choices_of, is_list, is_secret, kind_of
 from deploy.configuration.one_machine import OF_ONE_MACHINE
 from deploy.configuration.units import unit_of
+from vae_core.families.configs import configs_in
+from vae_core.families.registry import FAMILIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +68,24 @@ class SettingTable:
     fields: tuple[SettingField, ...]
 
 
-@cache
 def read_tables(model: type[BaseModel]) -> tuple[SettingTable, ...]:
     """Every table in the order of the models, the top first."""
+    return _tables(model, tuple(FAMILIES))
+
+
+def read_fields(model: type[BaseModel]) -> tuple[SettingField, ...]:
+    """Every setting, in the order of the tables."""
+    return _fields(model, tuple(FAMILIES))
+
+
+@cache
+def _tables(model: type[BaseModel], _families: tuple[str, ...]) -> tuple[SettingTable, ...]:
+    """Of the families that are known by now."""
     return tuple(_walk(model, None, "", "", True))
 
 
 @cache
-def read_fields(model: type[BaseModel]) -> tuple[SettingField, ...]:
-    """Every setting, in the order of the tables."""
+def _fields(model: type[BaseModel], _families: tuple[str, ...]) -> tuple[SettingField, ...]:
     return tuple(each for table in read_tables(model) for each in table.fields)
 
 
@@ -87,12 +98,12 @@ def _walk(
     own = tuple(
         _read_field(f"{prefix}{name}", variant, field, default)
         for name, (field, default) in fields.items()
-        if not _models_in(field.annotation)
+        if not _tables_in(field)
     )
     if own:
         yield SettingTable(place, variant, chosen, (model.__doc__ or "").partition("\n")[0], own)
     for name, (field, default) in fields.items():
-        inner = _models_in(field.annotation)
+        inner = _tables_in(field)
         for each in inner:
             kind = str(each.model_fields["variant"].default) if len(inner) > 1 else variant
             usual = isinstance(default, each)
@@ -124,6 +135,11 @@ def _read_field(name: str, variant: str, field: FieldInfo, default: Any) -> Sett
         decides=not any(name == each or name.startswith(f"{each}.") for each in OF_ONE_MACHINE),
         follows=next(iter(FOLLOWED.get(name, ())), ""),
     )
+
+
+def _tables_in(field: FieldInfo) -> tuple[type[BaseModel], ...]:
+    """The tables that a field may hold, one for each family where it holds a model; none where it holds a value."""
+    return configs_in(field.metadata) or _models_in(field.annotation)
 
 
 def _models_in(annotation: Any) -> tuple[type[BaseModel], ...]:

@@ -18,7 +18,7 @@ from pydantic import (
 from vae_core.config import Budget, TrainConfig
 from vae_core.families.configs import ModelConfig
 from vae_core.families.family import CodeGrid
-from vae_core.families.registry import FAMILIES, SERVED, family_of
+from vae_core.families.registry import FAMILIES, family_of, served_families
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.training.recipes import emergency_recipe, incremental_recipe
@@ -127,7 +127,7 @@ class TrainingConfig(BaseModel):
             return model
         named = FAMILIES.get(str(model.get("variant")))
         if named is not None and not named.is_served:
-            served = " or ".join(f'"{each.variant}"' for each in SERVED)
+            served = " or ".join(f'"{each.variant}"' for each in served_families())
             raise ValueError(
                 f'expected variant = {served}, came "{named.variant}"; it is a baseline of vae_core, never served'
             )

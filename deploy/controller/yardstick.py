@@ -99,4 +99,4 @@ def _unpack(data: bytes) -> tuple[Sample, datetime]:
 
     columns: dict[str, Any] = load(data)
     ended = _EPOCH + timedelta(microseconds=int(columns.pop(_ENDED)[0]))
-    return Sample(**columns), ended
+    return Sample.from_columns(columns), ended

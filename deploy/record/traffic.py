@@ -18,8 +18,6 @@ from deploy.stores.errors import ObjectMissing, StoreCorrupt
 from deploy.stores.objects.artifacts import fetch_reference
 from deploy.stores.objects.port import ObjectStore
 from deploy.stores.sql.telemetry import Telemetry, TelemetryWindow
-from vae_core.families.columns import Column
-from vae_core.families.registry import SERVED
 
 _COLUMNS = ("recon_error", "norm", "image_mean", "image_variance", "image_entropy", "image_digest")
 
@@ -42,19 +40,14 @@ def read_window(telemetry: Telemetry, version: str, since: datetime, until: date
 
 def sample_of(found: TelemetryWindow, rows: NDArray[np.integer]) -> Sample:
     """Take answered rows as images that the version scored."""
-    columns: dict[str, Any] = {name: getattr(found, name)[rows] for name in _COLUMNS}
-    for each in _columns_written(found):
-        column = getattr(found, each.name)[rows]
-        columns[each.name] = column.astype(np.float32) if each.form == "vector" else column
-    return Sample(mu=found.mu[rows].astype(np.float32), **columns)
+    columns = {name: getattr(found, name)[rows] for name in _COLUMNS}
+    columns |= {name: _widened(column[rows]) for name, column in found.own.items()}
+    return Sample.from_columns(columns | {"mu": found.mu[rows].astype(np.float32)})
 
 
-def _columns_written(found: TelemetryWindow) -> tuple[Column, ...]:
-    """The own columns of the family whose vectors and grids are in these rows; the first family's where none is."""
-    has_width = (
-        each.columns for each in SERVED if all(getattr(found, column.name).shape[1:] != (0,) for column in each.columns)
-    )
-    return next(has_width, SERVED[0].columns)
+def _widened(column: NDArray[Any]) -> NDArray[Any]:
+    """Vectors are kept as float16, which nothing is computed in."""
+    return column.astype(np.float32) if column.dtype == np.float16 else column
 
 
 def read_reference(objects: ObjectStore, served: ServedVersion) -> Sample | None:

@@ -218,7 +218,8 @@ class Service:
     ) -> Outcome:
         headers, gate = request.headers, choose_gate(slots, version)
         if samples and not version.draws_z:
-            raise Problem(409, f"version {version.version} is a VQ-VAE, which has no draws of z; ask without samples")
+            kind = version.artifact.model.variant
+            raise Problem(409, f"version {version.version} is a {kind}, which has no draws of z; ask without samples")
 
         def admit() -> Admitted:
             kind, encoding = headers.get("content-type", ""), headers.get("content-encoding", "")

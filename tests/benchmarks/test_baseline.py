@@ -67,7 +67,7 @@ def test_codes_of_an_autoencoder_are_its_own_and_of_a_vae_draws() -> None:
     own, drawn = (baseline.draw_codes(model, pixels) for model in (ae, vae))
     assert torch.equal(own, torch.from_numpy(score_images(ae, pixels).mu))
     scores = score_images(vae, pixels)
-    sd = torch.exp(0.5 * torch.from_numpy(scores.logvar))
+    sd = torch.exp(0.5 * torch.from_numpy(scores.column("logvar")))
     noise = (drawn - torch.from_numpy(scores.mu)) / sd
     # 120 draws of N(0, 1): five standard errors of mean and of variance
     assert abs(noise.mean()) < 5 / 120**0.5 and abs(noise.var() - 1) < 5 * (2 / 120) ** 0.5

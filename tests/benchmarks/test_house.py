@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.house import measure_house
-from benchmarks.house_counts import count_patches, find_questions, find_untested, largest_room, read_families
+from benchmarks.house_counts import (
+    count_patches,
+    find_enumerators,
+    find_questions,
+    find_untested,
+    largest_room,
+    read_families,
+)
 
 MODEL = "class ConvVae:\n    pass\nServed = ConvVae | None\n"
 CONFIG = 'from typing import Literal\nclass ConvConfig:\n    variant: Literal["conv_vae"] = "conv_vae"\n'
@@ -47,6 +54,9 @@ def test_a_familys_classes_unions_and_words_are_read_from_its_rooms(root: Path) 
         "scores.kl is None",
         "scores.codes is not None",
         "sample.quantised",
+        "'kl' in scores.own",
+        "'codes' not in sample.own",
+        "scores.own.get('kl')",
     ],
 )
 def test_a_question_is_found_in_every_disguise(root: Path, asked: str) -> None:
@@ -70,6 +80,9 @@ def test_a_match_is_a_question_too(root: Path, case: str) -> None:
         "name == 'conv'",
         "hasattr(scores, 'mu')",
         "scores.kl > limit",
+        "name in scores.own",
+        "scores.own['kl']",
+        "scores.column('kl')",
     ],
 )
 def test_what_asks_for_no_family_is_not_counted(root: Path, innocent: str) -> None:
@@ -80,6 +93,14 @@ def test_what_asks_for_no_family_is_not_counted(root: Path, innocent: str) -> No
 def test_a_family_may_ask_for_itself(root: Path) -> None:
     write(root, "vae_core/families/conv_vae/scores.py", "def f(model):\n    return isinstance(model, ConvVae)\n")
     assert find_questions(root) == []
+
+
+def test_files_that_name_several_families_are_those_that_a_new_one_is_written_into(root: Path) -> None:
+    both = "from vae_core.families.conv_vae.model import ConvVae\nfrom vae_core.families.vq_vae.model import VqVae\n"
+    write(root, "vae_core/families/registry.py", both)
+    write(root, "tasks/one.py", both.partition("\n")[0] + "\nfrom vae_core.families.registry import family_of\n")
+    write(root, "vae_core/families/vq_vae/model.py", "from vae_core.families.conv_vae.model import ConvVae\n" + both)
+    assert find_enumerators(root) == ["vae_core/families/registry.py"]
 
 
 def test_rooms_are_folders_and_every_module_in_them_counts(root: Path) -> None:
@@ -112,6 +133,7 @@ def test_the_bars_are_those_of_one_checkout(root: Path) -> None:
     found = {each.name: (each.value, each.passed) for each in measure_house(root)}
     assert found == {
         "isinstance_outside_families": (1, False),
+        "files_for_a_new_family": (0, True),
         "modules_in_an_import_circle": (0, True),
         "largest_room_files": (1, True),
         "modules_without_mirrored_tests": (100, False),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_checks.drift.policy import rules_of
+from data_checks.drift.policy import rules_for
 from deploy.record.drift_lines import DriftLine
 from deploy.release import Release, ServedVersion
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
@@ -31,7 +31,7 @@ from vae_core.images.preprocessing import Preprocessing
 from vae_core.reference import measure_reference
 from vae_core.training.loop import train
 
-GRID_RULES = rules_of(FAMILIES["vq_vae"])
+GRID_RULES = rules_for(each.name for each in FAMILIES["vq_vae"].columns)
 
 CONFIG = ConvVaeConfig(widths=(8, 16), latent_dim=8)
 RECIPE = TrainConfig(budget=Budget(amount=150, unit="steps"), batch_size=64)
@@ -96,10 +96,7 @@ def answer(artifact: Artifact, images: np.ndarray, black: int = 0) -> None:
         RequestRow(
             at=at + timedelta(milliseconds=row), request_id=f"r{row}", replica="t", route="/v1/score", version="1",
             refusal=None, recon_error=float(seen.recon_error[row]), mu=seen.mu[row],
-            kl=None if seen.kl is None else float(seen.kl[row]),
-            logvar=None if seen.logvar is None else seen.logvar[row],
-            codes=None if seen.codes is None else seen.codes[row],
-            code_distance=None if seen.code_distance is None else float(seen.code_distance[row]),
+            own={name: column[row] for name, column in seen.own.items()},
             norm=float(seen.norm[row]), image_mean=float(seen.image_mean[row]),
             image_variance=float(seen.image_variance[row]), image_entropy=float(seen.image_entropy[row]),
             histogram=seen.histogram, latency_ms=2.0,
@@ -109,7 +106,7 @@ def answer(artifact: Artifact, images: np.ndarray, black: int = 0) -> None:
     rows += [
         RequestRow(
             at=at + timedelta(seconds=10, milliseconds=row), request_id=f"b{row}", replica="t", route="/v1/score",
-            version="1", refusal="low_variance", recon_error=None, kl=None, mu=None, logvar=None, norm=None,
+            version="1", refusal="low_variance", recon_error=None, mu=None, norm=None,
             image_mean=None, image_variance=None, image_entropy=None, histogram=None, latency_ms=1.0,
         )
         for row in range(black)

@@ -135,17 +135,14 @@ def _fill_telemetry(home: Path) -> None:
     migrate(engine)
     Telemetry(engine).write([_request(number) for number in range(20)])
     Pairs(engine).write(
-        [
-            PairRow(_at(number), f"r{number}", "replica-a", "1", "2", "1", 0.01, 0.02, 15.0, 16.0, 1.5, None)
-            for number in range(20)
-        ]
+        [PairRow(_at(number), f"r{number}", "replica-a", "1", "2", "1", 0.01, 0.02, 1.5, None) for number in range(20)]
     )
     engine.dispose()
 
 
 def _request(number: int) -> RequestRow:
     """Every second one of a VQ-VAE."""
-    codes = np.arange(49).reshape(7, 7) if number % 2 else None
+    codes = np.arange(49).reshape(7, 7)
     code = np.random.default_rng(number).normal(size=4).astype(np.float32)
     return RequestRow(
         at=_at(number),
@@ -155,17 +152,14 @@ def _request(number: int) -> RequestRow:
         version="2" if number % 2 else "1",
         refusal=None,
         recon_error=0.01,
-        kl=None if number % 2 else 15.0,
         mu=code,
-        logvar=None if number % 2 else code,
         norm=2.0,
         image_mean=0.3,
         image_variance=0.1,
         image_entropy=2.5,
         histogram=np.full(16, 1 / 16, dtype=np.float32),
         latency_ms=3.0,
-        codes=codes,
-        code_distance=0.5 if number % 2 else None,
+        own={"codes": codes, "code_distance": 0.5} if number % 2 else {"logvar": code, "kl": 15.0},
     )
 
 

@@ -91,9 +91,9 @@ def test_its_ledger_its_release_and_its_telemetry_are_read(settings: Settings) -
     assert ledger.last_beat("controller") == Beat(NOW, None)
     assert (release.epoch, release.reason) == (1, "first version") and release.champion is not None
     window = open_telemetry(settings).window(NOW, NOW + timedelta(hours=1), version="1")
-    assert len(window) == 10 and window.kl.tolist() == [15.0] * 10 and window.mu.shape == (10, 4)
+    assert len(window) == 10 and window.own["kl"].tolist() == [15.0] * 10 and window.mu.shape == (10, 4)
     of_codes = open_telemetry(settings).window(NOW, NOW + timedelta(hours=1), version="2")
-    assert of_codes.codes.shape == (10, 49) and of_codes.code_distance.tolist() == [0.5] * 10
+    assert of_codes.own["codes"].shape == (10, 49) and of_codes.own["code_distance"].tolist() == [0.5] * 10
     assert open_pairs(settings).count(NOW, NOW + timedelta(hours=1), candidate="2", champion="1") == 20
     engine.dispose()
 

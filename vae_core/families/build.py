@@ -1,31 +1,19 @@
 """From a config to a model."""
 
 from collections.abc import Mapping
-from typing import overload
+from typing import cast
 
 import torch
 
 from vae_core.families.configs import ModelConfig, TrainableConfig
-from vae_core.families.conv_ae.config import ConvAeConfig
-from vae_core.families.conv_ae.model import ConvAe
-from vae_core.families.conv_vae.config import ConvVaeConfig
-from vae_core.families.conv_vae.model import ConvVae
 from vae_core.families.registry import family_of
 from vae_core.families.served import require_served
-from vae_core.families.variants import ImageModel, ServedModel
-from vae_core.families.vq_vae.config import VqVaeConfig
-from vae_core.families.vq_vae.model import VqVae
+from vae_core.families.variants import ImageModel, ServedModel, VariantBuilder
 from vae_core.layers.initialise import initialise
 from vae_core.weights import require_weights
 
 
-@overload
-def build_model(config: ConvVaeConfig, seed: int = 0) -> ConvVae: ...
-@overload
-def build_model(config: VqVaeConfig, seed: int = 0) -> VqVae: ...
-@overload
-def build_model(config: ConvAeConfig, seed: int = 0) -> ConvAe: ...
-def build_model(config: TrainableConfig, seed: int = 0) -> ImageModel:
+def _build_model(config: TrainableConfig, seed: int = 0) -> ImageModel:
     """Build a model on the CPU with first weights drawn from a generator of this seed.
 
     It is created without storage first: PyTorch's constructors would draw from the global random state. Its
@@ -36,6 +24,10 @@ def build_model(config: TrainableConfig, seed: int = 0) -> ImageModel:
     _allocate(model)
     initialise(model, torch.Generator().manual_seed(seed))
     return model
+
+
+build_model = cast(VariantBuilder, _build_model)
+"""Build a model of a config; a model of its own type, where type checkers know the config."""
 
 
 def restore_model(config: ModelConfig, weights: Mapping[str, torch.Tensor]) -> ServedModel:

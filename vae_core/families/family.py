@@ -6,11 +6,13 @@ by the methods that need them, so that whoever only reads a config loads no torc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import Field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
-from vae_core.families.columns import Column, ColumnName
+from pydantic import BaseModel
+
+from vae_core.families.columns import Column
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,6 +63,11 @@ class Family(Protocol[Config, Model]):
     @property
     def variant(self) -> str:
         """The word of its configs."""
+        ...
+
+    @property
+    def config(self) -> type[BaseModel]:
+        """Of its configs, whose `variant` is its word."""
         ...
 
     @property
@@ -200,10 +207,6 @@ class Family(Protocol[Config, Model]):
 
     def find_problem(self, reference: Reference, config: Config) -> str | None:
         """What of a reference cannot be of a model of this config, beyond the width of its codes."""
-        ...
-
-    def describe_code(self, columns: Mapping[ColumnName, np.ndarray]) -> str:
-        """What stands for an image, in words, by its own columns of watched traffic (N, ...)."""
         ...
 
     def worst_deviation(self, deviations: np.ndarray) -> float:

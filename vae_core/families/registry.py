@@ -1,10 +1,11 @@
-"""Every family of this release, found by the word that a config and its model have."""
+"""Every family that is known here, found by the word that a config and its model have."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Protocol
 
+from vae_core.families.columns import Column
 from vae_core.families.conv_ae.family import ConvAeFamily
 from vae_core.families.conv_vae.family import ConvVaeFamily
 from vae_core.families.family import Family
@@ -20,9 +21,30 @@ class Named(Protocol):
         ...
 
 
-FAMILIES: Mapping[str, Family[Any, Any]] = {
-    each.variant: each for each in (ConvVaeFamily(), VqVaeFamily(), ConvAeFamily())
-}
+FAMILIES: dict[str, Family[Any, Any]] = {}
+"""By their words, in the order in which they were registered."""
+
+
+def register(family: Family[Any, Any]) -> None:
+    """Make a family known: from then on its configs are accepted, and its models trained, judged and served.
+
+    ValueError where the word is taken, or where another family declares a column of the same name otherwise: what
+    versions and telemetry have stored under a name means one thing.
+    """
+    if family.variant in FAMILIES:
+        raise ValueError(f"family {family.variant}: the word is taken; choose another variant")
+    declared = {each.name: each for known in FAMILIES.values() for each in known.columns}
+    for column in family.columns:
+        if declared.get(column.name, column) != column:
+            raise ValueError(
+                f"family {family.variant}: column {column.name} is declared as {declared[column.name]} already, came "
+                f"{column}; choose another name"
+            )
+    FAMILIES[family.variant] = family
+
+
+for each in (ConvVaeFamily(), VqVaeFamily(), ConvAeFamily()):
+    register(each)
 
 
 def family_of(named: Named) -> Family[Any, Any]:
@@ -30,8 +52,23 @@ def family_of(named: Named) -> Family[Any, Any]:
     return FAMILIES[named.variant]
 
 
-SERVED: tuple[Family[Any, Any], ...] = tuple(each for each in FAMILIES.values() if each.is_served)
-"""Those that versions may hold, whose traffic is scored and watched."""
+def served_families() -> tuple[Family[Any, Any], ...]:
+    """Those that versions may hold, whose traffic is scored and watched."""
+    return tuple(each for each in FAMILIES.values() if each.is_served)
+
+
+def columns_named(names: Iterable[str]) -> tuple[Column, ...] | None:
+    """The columns of a served family that are just these, in its order; None where no family has just these."""
+    wanted = set(names)
+    return next((each.columns for each in served_families() if {own.name for own in each.columns} == wanted), None)
+
+
+def closest_columns(names: Iterable[str]) -> tuple[Column, ...]:
+    """The columns of the served family that has most of these; of equal ones the first family's."""
+    return max(
+        (each.columns for each in served_families()),
+        key=lambda columns: len({own.name for own in columns} & set(names)),
+    )
 
 
 def family_telling(result: object) -> Family[Any, Any] | None:
@@ -44,9 +81,3 @@ def family_reporting(progress: object) -> Family[Any, Any]:
     """The family whose figures a report of a training has; KeyError where there is none."""
     told = {name for each in FAMILIES.values() for name in each.reported if getattr(progress, name) is not None}
     return {frozenset(each.reported): each for each in FAMILIES.values()}[frozenset(told)]
-
-
-def family_with(columns: Iterable[str]) -> Family[Any, Any] | None:
-    """The served family whose scores have just these columns beside those of all; None where there is none."""
-    wanted = set(columns)
-    return next((each for each in SERVED if {column.name for column in each.columns} == wanted), None)

@@ -15,7 +15,6 @@ from deploy.serving.http.visit import Outcome, Visit
 from deploy.serving.trial.shadow_worker import ShadowStatus
 from deploy.serving.versions.follower import ReplicaState, Trouble
 from deploy.serving.versions.router import Pairing
-from vae_core.families.columns import columns_in
 
 # Six decimals of a value on [0, 1]: a thousandth of what 8 bits resolve, in half the bytes of a full float.
 DECIMALS = 6
@@ -26,6 +25,12 @@ Planes = list[list[list[float]]]
 
 class _Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Scored(BaseModel):
+    """Scores of an image: those named below, and by their names whatever else the version's family has."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
 
 class _Answered(_Body):
@@ -51,7 +56,7 @@ class ReconstructAnswer(_Answered):
     images: list[Reconstruction]
 
 
-class Code(_Body):
+class Code(_Scored):
     """The latent code of one image. A VQ-VAE has no posterior, a VAE no grid of codes: what a version lacks is null."""
 
     name: str
@@ -73,7 +78,7 @@ class EncodeAnswer(_Answered):
     images: list[Code]
 
 
-class Quantiles(_Body):
+class Quantiles(_Scored):
     """Shares of the reference whose value is at most this image's, 0 to 1; null for what the version lacks."""
 
     recon_error: float
@@ -82,7 +87,7 @@ class Quantiles(_Body):
     code_distance: float | None = Field(default=None, description="null of a VAE")
 
 
-class Score(_Body):
+class Score(_Scored):
     """How unusual one image is for the version that answers."""
 
     name: str
@@ -207,7 +212,7 @@ def encode_answer(outcome: Outcome) -> EncodeAnswer:
                 name=name,
                 mu=scores.mu[row].tolist(),
                 norm=float(scores.norm[row]),
-                **{column: values[row].tolist() for column, values in columns_in(scores).items()},
+                **{column: values[row].tolist() for column, values in scores.own.items()},
             )
             for row, name in _names(outcome.admitted)
         ],
@@ -222,9 +227,9 @@ def score_answer(outcome: Outcome) -> ScoreAnswer:
             409,
             f"version {outcome.version.version} carries no reference to score against; register it with one",
         )
-    images = []
+    images, numbers = [], scores.numbers()
     for row, name in _names(outcome.admitted):
-        values = {measure: float(getattr(scores, measure)[row]) for measure in reference.ranked}
+        values = {measure: float(numbers[measure][row]) for measure in reference.ranked}
         ranks = {measure: reference.quantile_rank(measure, value) for measure, value in values.items()}
         quantiles = Quantiles.model_validate(ranks)
         images.append(

@@ -127,7 +127,10 @@ def create_app(
                 "description": "JSON; or, for one image and Accept: image/png, a PNG",
             },
             406: {"model": ProblemAnswer, "description": "A PNG was asked for that cannot hold the answer"},
-            409: {"model": ProblemAnswer, "description": "Samples were asked of a VQ-VAE, which has no draws of z"},
+            409: {
+                "model": ProblemAnswer,
+                "description": "Samples were asked of a model that has no draws of z",
+            },
         },
         openapi_extra=BODY,
     )

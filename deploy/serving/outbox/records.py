@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from deploy.serving.http.visit import Outcome, Visit
 from deploy.stores.errors import PreconditionFailed
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from deploy.stores.sql.telemetry import RequestRow
-from vae_core.families.columns import columns_in
 from vae_core.images.preprocessing import pixel_digest
 
 
@@ -36,8 +34,6 @@ class PendingCapture:
 def answered_rows(outcome: Outcome, replica: str) -> list[RequestRow]:
     """One row per image of an answered request."""
     visit, scores = outcome.visit, outcome.answer.scores
-    # numbers as Python's own, which the database takes
-    own: dict[str, Any] = {name: each.tolist() if each.ndim == 1 else each for name, each in columns_in(scores).items()}
     latency_ms = visit.latency_ms
     return [
         RequestRow(
@@ -56,7 +52,7 @@ def answered_rows(outcome: Outcome, replica: str) -> list[RequestRow]:
             histogram=statistics.histogram,
             latency_ms=latency_ms,
             image_digest=_short_digest(outcome.admitted.pixels[row]),
-            **{name: each[row] for name, each in own.items()},
+            own={name: each[row] for name, each in scores.own.items()},
         )
         for row, statistics in enumerate(outcome.admitted.statistics)
     ]

@@ -54,8 +54,7 @@ def _score(version: LoadedVersion, images: list[np.ndarray]) -> list[Side]:
     begun = time.perf_counter()
     try:
         scores = score_images(version.artifact.model, np.stack(images), batch_size=len(images))
-        told = (scores.recon_error, scores.norm, scores.kl, scores.code_distance)
-        if any(each.shape != (len(images),) for each in told if each is not None):
+        if any(each.shape != (len(images),) for each in scores.numbers().values()):
             raise ValueError(f"{len(images)} images, {len(scores.recon_error)} answers")
     except Exception as error:
         if len(images) == 1:

@@ -19,10 +19,9 @@ NOT_FINITE = "answered with numbers that are not finite"
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one version makes of one image: error, nats (None of a VQ-VAE) and milliseconds, or why there are none."""
+    """What one version makes of one image: error and milliseconds, or why there are none."""
 
     recon_error: float | None
-    kl: float | None
     image_ms: float | None
     failure: str | None = None
 
@@ -73,18 +72,16 @@ def shadow_job(outcome: Outcome, pairing: Pairing) -> ShadowJob:
 
 def measured_sides(scores: Scores, image_ms: float) -> tuple[Side, ...]:
     """Take the numbers of each image, unless one of them is none."""
-    numbers = scores.numbers()
-    finite = np.isfinite(np.stack(list(numbers.values()))).all(axis=0)
-    kl = numbers["kl"].tolist() if "kl" in numbers else [None] * len(finite)
+    finite = np.isfinite(np.stack(list(scores.numbers().values()))).all(axis=0)
     return tuple(
-        Side(error, nats, image_ms) if usable else failed_side(NOT_FINITE)
-        for error, nats, usable in zip(scores.recon_error.tolist(), kl, finite.tolist(), strict=True)
+        Side(error, image_ms) if usable else failed_side(NOT_FINITE)
+        for error, usable in zip(scores.recon_error.tolist(), finite.tolist(), strict=True)
     )
 
 
 def failed_side(reason: str) -> Side:
     """Make the side of a version that brought nothing forth."""
-    return Side(None, None, None, " ".join(reason.split())[:FAILURE_LENGTH])
+    return Side(None, None, " ".join(reason.split())[:FAILURE_LENGTH])
 
 
 def answered_sides(outcome: Outcome) -> tuple[Side, ...]:
@@ -111,8 +108,6 @@ def pair_rows(
             answered_by=answered_by.version,
             champion_error=ours.recon_error,
             candidate_error=theirs.recon_error,
-            champion_kl=ours.kl,
-            candidate_kl=theirs.kl,
             candidate_ms=theirs.image_ms,
             failure=theirs.failure,
         )

@@ -13,7 +13,7 @@ from deploy.stores.sql.schema import pairs, to_us
 
 WRITE = register("pairs.write", "a batch of pair rows, one transaction")
 
-_NUMBERS = ("champion_error", "candidate_error", "champion_kl", "candidate_kl", "candidate_ms")
+_NUMBERS = ("champion_error", "candidate_error", "candidate_ms")
 _TEXTS = ("request_id", "replica", "champion", "candidate", "answered_by", "failure")
 
 
@@ -22,7 +22,7 @@ class PairRow:
     """One answered image. What a version did not bring forth is None; `failure` says why the candidate failed.
 
     `at`: aware, UTC, when the request came. `champion`, `candidate`, `answered_by`: versions. Errors: MSE per
-    pixel and channel. `kl`: nats. `candidate_ms`: milliseconds of its forward pass, shared evenly by the batch.
+    pixel and channel. `candidate_ms`: milliseconds of its forward pass, shared evenly by the batch.
     """
 
     at: datetime
@@ -33,8 +33,6 @@ class PairRow:
     answered_by: str
     champion_error: float | None
     candidate_error: float | None
-    champion_kl: float | None
-    candidate_kl: float | None
     candidate_ms: float | None
     failure: str | None
 

@@ -94,6 +94,7 @@ requests = Table(
     Column("version", Text, nullable=False),
     Column("refusal", Text),
     Column("recon_error", Double),
+    # kl, logvar, code_distance and codes: written until revision 0006, whose `own` holds every family's
     Column("kl", Double),
     Column("norm", Double),
     Column("mu", LargeBinary),
@@ -106,6 +107,7 @@ requests = Table(
     Column("code_distance", Double),
     Column("codes", LargeBinary),
     Column("image_digest", BigInteger),
+    Column("own", LargeBinary),
     Index("requests_by_time", "at_us"),
 )
 
@@ -121,6 +123,7 @@ pairs = Table(
     Column("answered_by", Text, nullable=False),
     Column("champion_error", Double),
     Column("candidate_error", Double),
+    # written until revision 0006, and read by nobody
     Column("champion_kl", Double),
     Column("candidate_kl", Double),
     Column("candidate_ms", Double),

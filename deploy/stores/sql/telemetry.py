@@ -1,7 +1,7 @@
 """Telemetry: one row per answered or refused request, written in batches and read in windows of time."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
@@ -12,22 +12,22 @@ from sqlalchemy import ColumnElement, Engine, Row, and_, func, insert, select
 from deploy.stores.errors import StoreCorrupt
 from deploy.stores.faults import register
 from deploy.stores.sql.database import reading, writing
+from deploy.stores.sql.own_scores import OwnScores, pack_own, unpack_own
 from deploy.stores.sql.schema import requests, to_us
 
 WRITE = register("telemetry.write", "a batch of request rows, one transaction")
 
-_NUMBERS = ("recon_error", "kl", "norm", "image_mean", "image_variance", "image_entropy", "latency_ms", "code_distance")
-_CODES_KEPT = 65_536  # indices of 16 bits, as many as a codebook may have
+_NUMBERS = ("recon_error", "norm", "image_mean", "image_variance", "image_entropy", "latency_ms")
 
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """One request. What was not measured (a refused image), or the model's kind has not, is None.
+    """One request. What was not measured, of a refused image, is None.
 
-    `at`: aware, UTC. `recon_error`: MSE per pixel and channel. `mu`, `logvar`: kept as float16. `kl`: nats. `norm`:
-    ||mu||, or the mean length of z_e. `histogram`: (16,) shares of the pixels. `latency_ms`: milliseconds from the last
-    byte read to the answer. `codes`: (h, w) indices of a VQ-VAE, 0 to 65,535. `code_distance`: mean Euclidean distance
-    of z_e from its code. `image_digest`: eight bytes of the pixels' digest, as a signed number; never 0.
+    `at`: aware, UTC. `recon_error`: MSE per pixel and channel. `mu`: kept as float16. `norm`: ||mu||, or the mean
+    length of z_e. `histogram`: (16,) shares of the pixels. `latency_ms`: milliseconds from the last byte read to the
+    answer. `own`: the columns of the model's family. `image_digest`: eight bytes of the pixels' digest, as a signed
+    number; never 0.
     """
 
     at: datetime
@@ -44,10 +44,7 @@ class RequestRow:
     image_entropy: float | None
     histogram: NDArray[np.floating[Any]] | None
     latency_ms: float
-    logvar: NDArray[np.floating[Any]] | None = None
-    kl: float | None = None
-    codes: NDArray[np.integer[Any]] | None = None
-    code_distance: float | None = None
+    own: OwnScores = field(default_factory=dict)
     image_digest: int | None = None
 
 
@@ -55,9 +52,9 @@ class RequestRow:
 class TelemetryWindow:
     """The rows of an interval as columns of equal length N, oldest first; missing numbers are NaN.
 
-    `at`: datetime64[us], UTC. `mu`, `logvar`: (N, D) float16, `histogram`: (N, 16) float16; D is 0 when no
-    row has such numbers. `codes`: (N, h * w), row by row of the grid, -1 where missing; 0 wide when no row has any.
-    `refusal`: "" where the request was answered. `image_digest`: 0 where it was not kept.
+    `at`: datetime64[us], UTC. `mu`: (N, D) float16, `histogram`: (N, 16) float16; D is 0 when no row has such
+    numbers. `own`: as `unpack_own` gives it; grids row by row. `refusal`: "" where the request was answered.
+    `image_digest`: 0 where it was not kept.
     """
 
     at: NDArray[np.datetime64]
@@ -67,17 +64,14 @@ class TelemetryWindow:
     version: NDArray[np.object_]
     refusal: NDArray[np.object_]
     recon_error: NDArray[np.float64]
-    kl: NDArray[np.float64]
     norm: NDArray[np.float64]
     image_mean: NDArray[np.float64]
     image_variance: NDArray[np.float64]
     image_entropy: NDArray[np.float64]
     latency_ms: NDArray[np.float64]
     mu: NDArray[np.float16]
-    logvar: NDArray[np.float16]
     histogram: NDArray[np.float16]
-    codes: NDArray[np.int32]
-    code_distance: NDArray[np.float64]
+    own: Mapping[str, NDArray[Any]]
     image_digest: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -209,31 +203,20 @@ def _to_values(row: RequestRow) -> dict[str, object]:
         "version": row.version,
         "refusal": row.refusal,
         "recon_error": row.recon_error,
-        "kl": row.kl,
         "norm": row.norm,
         "mu": _to_blob(row.mu),
-        "logvar": _to_blob(row.logvar),
         "image_mean": row.image_mean,
         "image_variance": row.image_variance,
         "image_entropy": row.image_entropy,
         "histogram": _to_blob(row.histogram),
         "latency_ms": row.latency_ms,
-        "code_distance": row.code_distance,
-        "codes": _to_code_blob(row.codes),
         "image_digest": row.image_digest,
+        "own": pack_own(row.own),
     }
 
 
 def _to_blob(values: NDArray[np.floating[Any]] | None) -> bytes | None:
     return None if values is None else np.asarray(values, dtype="<f2").tobytes()
-
-
-def _to_code_blob(codes: NDArray[np.integer[Any]] | None) -> bytes | None:
-    if codes is None:
-        return None
-    if codes.size and (int(codes.min()) < 0 or int(codes.max()) >= _CODES_KEPT):
-        raise ValueError(f"telemetry: expected codes of 0 to {_CODES_KEPT - 1}, came {codes.min()} to {codes.max()}")
-    return np.asarray(codes, dtype="<u2").tobytes()
 
 
 def _to_window(rows: Sequence[Row[Any]]) -> TelemetryWindow:
@@ -249,9 +232,8 @@ def _to_window(rows: Sequence[Row[Any]]) -> TelemetryWindow:
         version=_texts(columns["version"]),
         refusal=_texts([refusal or "" for refusal in columns["refusal"]]),
         mu=_from_blobs("mu", columns["mu"]),
-        logvar=_from_blobs("logvar", columns["logvar"]),
         histogram=_from_blobs("histogram", columns["histogram"]),
-        codes=_codes_of(columns["codes"], columns["logvar"]),
+        own=unpack_own([row.own if row.own is not None else _packed_of_before(row) for row in rows]),
         image_digest=np.array([digest or 0 for digest in columns["image_digest"]], dtype=np.int64),
         **numbers,
     )
@@ -268,17 +250,20 @@ def _from_blobs(name: str, blobs: Sequence[bytes | None]) -> NDArray[np.float16]
     return cast(NDArray[np.float16], values)
 
 
-def _codes_of(blobs: Sequence[bytes | None], logvars: Sequence[bytes | None]) -> NDArray[np.int32]:
-    if any(blob is not None for blob in blobs) and any(blob is not None for blob in logvars):
-        raise StoreCorrupt(
-            "telemetry columns codes and logvar: expected images of one kind of model, found a VAE's and a VQ-VAE's; "
-            "ask for one version"
-        )
-    codes = np.full((len(blobs), _width("codes", blobs)), -1, np.int32)
-    for row, blob in zip(codes, blobs, strict=True):
-        if blob is not None:
-            row[:] = np.frombuffer(blob, dtype="<u2")
-    return codes
+_BEFORE = (("logvar", "<f2", "kl"), ("codes", "<u2", "code_distance"))
+"""The columns of two families, as releases before revision 0006 had them: a vector or grid, its numbers, a number."""
+
+
+def _packed_of_before(row: Row[Any]) -> bytes | None:
+    """A row of such a release, packed as it would be today."""
+    for wide, dtype, number in _BEFORE:
+        if (blob := getattr(row, wide)) is not None:
+            return pack_own({wide: np.frombuffer(blob, dtype), number: _number(getattr(row, number))})
+    return None
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
 
 
 def _width(name: str, blobs: Sequence[bytes | None]) -> int:

@@ -39,9 +39,11 @@ class Grids:
     def sample(self, n: int, rng: np.random.Generator, *, new_share: float = 0.0, distance: float = 1.0) -> Sample:
         """Images (n) as a VQ-VAE scores them; `distance` is a factor of every distance from the codes."""
         drawn = self.rest.draw(n, rng)
-        assert drawn.kl is not None
         return Sample(
             mu=drawn.mu, recon_error=drawn.recon_error, norm=drawn.norm, image_mean=drawn.image_mean,
             image_variance=drawn.image_variance, image_entropy=drawn.image_entropy,
-            codes=self.draw(n, rng, new_share=new_share), code_distance=0.05 * distance * drawn.kl,
+            own={
+                "codes": self.draw(n, rng, new_share=new_share),
+                "code_distance": 0.05 * distance * drawn.column("kl"),
+            },
         )  # fmt: skip

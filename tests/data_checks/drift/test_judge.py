@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from data_checks.drift.judge import judge_window
-from data_checks.drift.policy import DriftPolicy, rules_of
+from data_checks.drift.policy import DriftPolicy, rules_for
 from data_checks.drift.window import Window
 from data_checks.sample import Sample
 from data_checks.verdict import Phase
 from tests.data_checks.drift.traffic import Source, window_of
 from vae_core.families.registry import FAMILIES
 
-SAMPLE_RULES = rules_of(FAMILIES["conv_vae"])
+SAMPLE_RULES = rules_for(each.name for each in FAMILIES["conv_vae"].columns)
 
 SOURCE = Source(1)
 POLICY = DriftPolicy()
@@ -59,10 +59,13 @@ def test_a_window_whose_every_image_is_beyond_the_tail_is_judged() -> None:
 @pytest.mark.parametrize(
     ("rule", "change"),
     [
-        ("kl", {"kl": lambda s: s.kl * 0.8}),
+        ("kl", {"own": lambda s: {**s.own, "kl": s.column("kl") * 0.8}}),
         ("norm_tail", {"norm": lambda s: np.where(np.arange(len(s)) % 30 == 0, 3 * s.norm, s.norm)}),
         ("recon_error_tail", {"recon_error": lambda s: s.recon_error * np.where(np.arange(len(s)) % 25 == 0, 30, 1)}),
-        ("aggregated_posterior", {"logvar": lambda s: s.logvar + np.where(np.arange(32) < 3, 3.0, 0.0)}),
+        (
+            "aggregated_posterior",
+            {"own": lambda s: {**s.own, "logvar": s.column("logvar") + np.where(np.arange(32) < 3, 3.0, 0.0)}},
+        ),
         ("image_statistics", {"image_entropy": lambda s: s.image_entropy + 0.3}),
         ("latent_code", {"mu": lambda s: s.mu * np.where(np.arange(32) == 4, 2.5, 1.0)}),
     ],
@@ -96,7 +99,9 @@ def test_a_large_change_that_could_be_chance_is_inconclusive() -> None:
 
 
 def of_another_model(reference: Sample) -> Sample:
-    return replace(reference, mu=reference.mu[:, :16], logvar=reference.logvar[:, :16])
+    return replace(
+        reference, mu=reference.mu[:, :16], own={**reference.own, "logvar": reference.column("logvar")[:, :16]}
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,13 +138,17 @@ COLUMNS = [
 ]
 
 
+def with_column(sample: Sample, name: str, column: np.ndarray) -> Sample:
+    return Sample.from_columns({**sample.columns(), name: column})
+
+
 @pytest.mark.parametrize(("column", "rule"), COLUMNS)
 @pytest.mark.parametrize("whose", ["window", "reference"])
 def test_one_number_that_is_none_keeps_the_rule_from_judging(column: str, rule: str, whose: str) -> None:
     samples = {"window": healthy(), "reference": REFERENCE}
-    broken = getattr(samples[whose], column).copy()
+    broken = samples[whose].columns()[column].copy()
     broken[17] = np.nan
-    samples[whose] = replace(samples[whose], **{column: broken})
+    samples[whose] = with_column(samples[whose], column, broken)
     verdict = judge_window(window_of(samples["window"]), samples["reference"], POLICY).verdicts[rule]
     assert verdict.phase is Phase.no_data
     assert f"{rule}: cannot judge: {column}: 1 of {len(broken)} images of the {whose} have no finite" in verdict.reason
@@ -149,8 +158,8 @@ def test_one_number_that_is_none_keeps_the_rule_from_judging(column: str, rule: 
 @pytest.mark.parametrize("whose", ["window", "reference"])
 def test_a_constant_column_keeps_the_rule_from_judging(column: str, rule: str, whose: str) -> None:
     samples = {"window": healthy(), "reference": REFERENCE}
-    flat = np.full_like(getattr(samples[whose], column), 0.25)
-    samples[whose] = replace(samples[whose], **{column: flat})
+    flat = np.full_like(samples[whose].columns()[column], 0.25)
+    samples[whose] = with_column(samples[whose], column, flat)
     verdict = judge_window(window_of(samples["window"]), samples["reference"], POLICY).verdicts[rule]
     assert verdict.phase is Phase.no_data
     assert f"{rule}: cannot judge: {column} is constant in the {whose}" in verdict.reason

@@ -8,7 +8,8 @@ def test_all_checks_of_ninety_days_together_raise_fewer_false_retrains_than_one(
     policy = DriftPolicy()
     checks = 90 * (policy.scheduled_checks_a_day + policy.watch_checks_a_day)
     assert policy.family_level * checks == pytest.approx(0.8)
-    assert policy.rule_level * 8 == pytest.approx(policy.family_level)
+    assert policy.rule_level(["logvar", "kl"]) * 8 == pytest.approx(policy.family_level)
+    assert policy.rule_level([]) * 6 == pytest.approx(policy.family_level), "five judges apply, and the refusals"
 
 
 def test_the_watch_may_suspect_once_a_day() -> None:

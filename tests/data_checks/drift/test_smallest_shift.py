@@ -9,6 +9,7 @@ from data_checks.drift.smallest_shift import POWER, look_ahead, smallest_shift
 from data_checks.statistics.two_sample import compare_codes, fit_whitening
 
 TRIALS = 150
+OWN = ("logvar", "kl")
 
 
 @pytest.mark.parametrize(("reference", "dimensions", "level"), [(500, 8, 1e-6), (2_000, 16, 1e-6), (500, 8, 1e-3)])
@@ -31,14 +32,15 @@ def test_more_images_show_a_smaller_shift_and_never_one_below_the_limit() -> Non
 
 
 def test_a_reference_that_is_too_small_says_how_many_it_has_and_needs_and_the_way_out() -> None:
-    sight = look_ahead(60, 16, DriftPolicy())
+    sight = look_ahead(60, 16, OWN, DriftPolicy())
     assert sight.shift_sd is None
     assert sight.describe() == (
         "drift cannot be judged yet: the reference holds 60 images, at least 500 are needed; the first 440 different "
         "images of the version's traffic complete it"
     )
-    joined = look_ahead(100, 16, DriftPolicy(), of_traffic=40).describe()
+    joined = look_ahead(100, 16, OWN, DriftPolicy(), of_traffic=40).describe()
     assert "holds 100 images, 40 of its traffic, at least 500" in joined and "first 400 different" in joined
     assert (
-        "would be seen within 500 requests (reference of 500 images)" in look_ahead(500, 16, DriftPolicy()).describe()
+        "would be seen within 500 requests (reference of 500 images)"
+        in look_ahead(500, 16, OWN, DriftPolicy()).describe()
     )

@@ -64,7 +64,7 @@ def test_what_cannot_be_judged_is_neither_a_pass_nor_a_suspicion(n, reference, p
 
 def test_a_broken_column_blinds_its_part_only() -> None:
     sample = SOURCE.draw(2000, np.random.default_rng(5))
-    blind = replace(sample, kl=np.full(2000, np.nan))
+    blind = replace(sample, own={**sample.own, "kl": np.full(2000, np.nan)})
     assert judge_watch(window_of(blind), REFERENCE, POLICY).phase is Phase.no_data
     louder = replace(blind, recon_error=1.5 * blind.recon_error)
     assert judge_watch(window_of(louder), REFERENCE, POLICY).phase is Phase.failed
@@ -81,7 +81,8 @@ def test_it_costs_the_controller_no_heavy_import() -> None:
         "def draw(n):\n"
         "    names = 'recon_error', 'norm', 'image_mean', 'image_variance', 'image_entropy', 'kl'\n"
         "    columns = dict(zip(names, rng.uniform(1, 2, (6, n))))\n"
-        "    return Sample(mu=rng.normal(5, 1, (n, 8)), logvar=rng.normal(5, 1, (n, 8)), **columns)\n"
+        "    own = {'logvar': rng.normal(5, 1, (n, 8)), 'kl': columns.pop('kl')}\n"
+        "    return Sample(mu=rng.normal(5, 1, (n, 8)), own=own, **columns)\n"
         "verdict = judge_watch(Window(draw(2000), {'truncated': 1}, 2001), draw(1500), DriftPolicy())\n"
         "heavy = {'scipy', 'sklearn', 'torch', 'pandas', 'evidently'} & set(sys.modules)\n"
         "print(verdict.phase, sorted(heavy))\n"

@@ -52,9 +52,8 @@ class Source:
         logvar = np.log(np.where(self.scales < 1, 0.95, 0.05)) + 0.1 * codes
         return Sample(
             mu=mu,
-            logvar=logvar,
             recon_error=error_factor * np.exp(log_error),
-            kl=np.exp(2.7 + 0.2 * noise[:, 1] + 0.02 * (core**2).mean(axis=1)),
+            own={"logvar": logvar, "kl": np.exp(2.7 + 0.2 * noise[:, 1] + 0.02 * (core**2).mean(axis=1))},
             norm=np.linalg.norm(mu, axis=1),
             image_mean=0.3 + 0.1 * (pixels[:, 0] + brightness * 0.45),
             image_variance=0.1 + 0.03 * pixels[:, 1],

@@ -25,11 +25,12 @@ def draw(kinds: np.ndarray, rng: np.random.Generator) -> Sample:
     centres, errors = make_kinds()
     n = len(kinds)
     mu = centres[kinds] + rng.normal(0, 0.7, (n, DIMENSIONS))
+    logvar = rng.normal(-2, 0.3, (n, DIMENSIONS)).astype(np.float16)
+    error = np.exp(errors[kinds] + rng.normal(0, 0.35, n)).astype(np.float32)
     return Sample(
         mu=mu.astype(np.float16),
-        logvar=rng.normal(-2, 0.3, (n, DIMENSIONS)).astype(np.float16),
-        recon_error=np.exp(errors[kinds] + rng.normal(0, 0.35, n)).astype(np.float32),
-        kl=rng.gamma(20, 0.9, n).astype(np.float32),
+        recon_error=error,
+        own={"logvar": logvar, "kl": rng.gamma(20, 0.9, n).astype(np.float32)},
         norm=np.linalg.norm(mu, axis=1).astype(np.float32),
         image_mean=rng.beta(3, 6, n).astype(np.float32),
         image_variance=rng.uniform(0.02, 0.2, n).astype(np.float32),

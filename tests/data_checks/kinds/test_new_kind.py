@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -171,11 +173,7 @@ def test_the_same_seed_finds_the_same_images() -> None:
 
 def test_codes_of_another_model_are_refused() -> None:
     known = reference()
-    other = Sample(
-        mu=known.mu[:, :5],
-        logvar=known.logvar[:, :5],
-        **{name: getattr(known, name) for name in Sample.__slots__ if name not in ("mu", "logvar")},
-    )
+    other = replace(known, mu=known.mu[:, :5], own={**known.own, "logvar": known.column("logvar")[:, :5]})
     with pytest.raises(ValueError, match="expected codes of 5 dimensions as in the reference, came 16"):
         find_new_kind(known, other, POLICY, seed=0)
 

@@ -34,7 +34,7 @@ def trials(world: Neighbours) -> Trials:
 
 def pair(id: str, at: datetime, answered_by: str, failure: str | None) -> PairRow:
     error = None if failure else 0.01
-    return PairRow(at, id, "test", "1", "2", answered_by, 0.01, error, 1.0, error, 1.0, failure)
+    return PairRow(at, id, "test", "1", "2", answered_by, 0.01, error, 1.0, failure)
 
 
 def test_a_canary_is_held_to_what_it_was_to_answer_since_it_is_canary(house: House, alone: Neighbours) -> None:

@@ -89,8 +89,6 @@ def write_pairs(pairs: Pairs, standing: Standing, ratio: float, count: int = PAI
                 answered_by=standing.champion.version,
                 champion_error=float(champion[index]),
                 candidate_error=None if index < failures else float(candidate[index]),
-                champion_kl=10.0,
-                candidate_kl=10.0,
                 candidate_ms=1.0,
                 failure="it raised" if index < failures else None,
             )
@@ -113,7 +111,8 @@ def reference_like_traffic(count: int = 2_000) -> Reference:
         "histogram": np.full(16, 1 / 16),
     }
     logvar = random.normal(-2, 0.1, (count, 4)).astype(np.float16)
-    return Reference(mu=mu, logvar=logvar, **{name: each.astype(np.float32) for name, each in columns.items()})
+    numbers = {name: each.astype(np.float32) for name, each in columns.items()}
+    return Reference(mu=mu, own={"logvar": logvar, "kl": numbers.pop("kl")}, **numbers)
 
 
 def add_version(house: House, version: str, seed: int, reference: int = 2_000) -> ServedVersion:
@@ -140,9 +139,7 @@ class Traffic:
         empty = dict.fromkeys(
             (
                 "recon_error",
-                "kl",
                 "mu",
-                "logvar",
                 "norm",
                 "image_mean",
                 "image_variance",
@@ -153,12 +150,13 @@ class Traffic:
         )
         at, random = datetime.now(UTC), np.random.default_rng(0)
         rows = [self._row(at, index, version, random, 0.0, 1.0) for index in range(count)]
-        self.telemetry.write([replace(row, refusal=reason, **empty) for row in rows])
+        self.telemetry.write([replace(row, refusal=reason, own={}, **empty) for row in rows])
 
     def _row(
         self, at: datetime, index: int, version: str, random: np.random.Generator, shift: float, latency_ms: float
     ) -> RequestRow:
         mu = random.normal(shift, 1, 4).astype(np.float16)
+        error, kl = float(random.lognormal(-4, 0.3)), float(random.lognormal(2, 0.2))
         return RequestRow(
             at=at + timedelta(microseconds=index),
             request_id=f"{version}-{at.timestamp()}-{index}",
@@ -166,10 +164,9 @@ class Traffic:
             route="/v1/score",
             version=version,
             refusal=None,
-            recon_error=float(random.lognormal(-4, 0.3)),
-            kl=float(random.lognormal(2, 0.2)),
+            recon_error=error,
             mu=mu,
-            logvar=random.normal(-2, 0.1, 4).astype(np.float16),
+            own={"logvar": random.normal(-2, 0.1, 4).astype(np.float16), "kl": kl},
             norm=float(np.linalg.norm(mu.astype(np.float64))),
             image_mean=float(random.normal(0.3, 0.05)),
             image_variance=float(random.lognormal(-3, 0.2)),

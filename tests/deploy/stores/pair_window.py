@@ -15,7 +15,7 @@ from deploy.stores.sql.database import reading
 from deploy.stores.sql.followed_pairs import of_trial
 from deploy.stores.sql.schema import pairs, to_us
 
-_NUMBERS = ("champion_error", "candidate_error", "champion_kl", "candidate_kl", "candidate_ms")
+_NUMBERS = ("champion_error", "candidate_error", "candidate_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,6 @@ class PairWindow:
     answered_by: NDArray[np.object_]
     champion_error: NDArray[np.float64]
     candidate_error: NDArray[np.float64]
-    champion_kl: NDArray[np.float64]
-    candidate_kl: NDArray[np.float64]
     candidate_ms: NDArray[np.float64]
     failure: NDArray[np.object_]
 

@@ -9,10 +9,20 @@ from types import SimpleNamespace
 import pytest
 
 from vae_core.families.build import build_model
+from vae_core.families.columns import Column
 from vae_core.families.configs import TrainableConfig
 from vae_core.families.conv_ae.config import ConvAeConfig
 from vae_core.families.conv_vae.config import ConvVaeConfig
-from vae_core.families.registry import FAMILIES, SERVED, family_of, family_reporting, family_telling, family_with
+from vae_core.families.registry import (
+    FAMILIES,
+    closest_columns,
+    columns_named,
+    family_of,
+    family_reporting,
+    family_telling,
+    register,
+    served_families,
+)
 from vae_core.families.vq_vae.config import VqVaeConfig
 
 SMALL = {"height": 8, "width": 8, "widths": (4,)}
@@ -30,12 +40,23 @@ def test_a_config_and_its_model_are_of_one_family(config: TrainableConfig) -> No
     assert family_of(config) is family_of(model) is FAMILIES[config.variant]
 
 
-def test_a_served_family_is_found_by_the_columns_of_its_scores() -> None:
-    for family in SERVED:
-        assert family_with(each.name for each in family.columns) is family
-    assert family_with(()) is None
-    assert family_with(("kl",)) is None
-    assert family_with(("kl", "logvar", "codes")) is None
+def test_the_columns_of_a_served_family_are_found_by_their_names_in_any_order() -> None:
+    for family in served_families():
+        assert columns_named(each.name for each in reversed(family.columns)) == family.columns
+    assert columns_named(()) is None, "no served family is without columns"
+    assert columns_named(("kl",)) is None
+    assert columns_named(("kl", "logvar", "codes")) is None
+    assert closest_columns(("kl", "mu")) == FAMILIES["conv_vae"].columns
+    assert closest_columns(("codes", "kl", "code_distance")) == FAMILIES["vq_vae"].columns
+
+
+def test_a_word_and_a_column_mean_one_thing() -> None:
+    with pytest.raises(ValueError, match="family conv_vae: the word is taken"):
+        register(FAMILIES["conv_vae"])
+    other = SimpleNamespace(variant="other", columns=(Column("kl", "vector", "float16"),))
+    with pytest.raises(ValueError, match="column kl is declared as .*number.* already, came .*vector"):
+        register(other)
+    assert "other" not in FAMILIES
 
 
 def test_a_family_is_found_by_the_figures_of_its_results() -> None:

@@ -48,7 +48,7 @@ def test_what_is_told_is_the_squared_error_of_an_image_and_the_use_of_the_last_e
     scores = score_images(result.model, boxes(64))
     # four steps an epoch: the mean over two epochs of a model that stays where it is
     assert result.curve[-1].squared_error == pytest.approx(scores.recon_error.mean() * 64, rel=0.15)
-    counts = np.bincount(scores.codes.ravel(), minlength=16)
+    counts = np.bincount(scores.column("codes").ravel(), minlength=16)
     assert result.curve[-1].codes_used == pytest.approx(np.count_nonzero(counts), abs=2)
 
 
@@ -144,7 +144,7 @@ def test_codes_that_keep_their_places_are_not_replaced_though_an_epoch_uses_few(
     result = run(initial=parent, trains="decoder", images=same_image, amount=24, kl_warmup_share=0.0)
     assert [event.kind for event in result.events] == [EventKind.codes_unused] * 6
     assert all("keep their places" in event.detail for event in result.events)
-    unused = np.setdiff1d(np.arange(16), score_images(result.model, same_image[:1]).codes)
+    unused = np.setdiff1d(np.arange(16), score_images(result.model, same_image[:1]).column("codes"))
     torch.testing.assert_close(result.model.quantiser.book.codebook[unused], codes[unused])
 
 
@@ -187,14 +187,14 @@ def test_while_warming_nothing_is_said_of_unused_codes():
 
 def test_the_incremental_tier_keeps_the_encoder_and_the_places_of_the_codes():
     parent = run(amount=120).model
-    digest, codes = encoder_digest(parent), score_images(parent, boxes(40, seed=9)).codes
+    digest, codes = encoder_digest(parent), score_images(parent, boxes(40, seed=9)).column("codes")
     result = run(
         initial=parent, trains="decoder", codebook_decay=0.999, amount=40, learning_rate=1e-3,
         images=boxes(64, seed=4), kl_warmup_share=0.0,
     )  # fmt: skip
     assert encoder_digest(result.model) == digest
     assert not torch.equal(result.model.quantiser.book.codebook, parent.quantiser.book.codebook)
-    kept = (score_images(result.model, boxes(40, seed=9)).codes == codes).mean()
+    kept = (score_images(result.model, boxes(40, seed=9)).column("codes") == codes).mean()
     assert kept > 0.9
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +12,7 @@ from vae_core.evaluation.features.extractor import FeatureExtractor
 from vae_core.evaluation.features.real_features import CHUNK
 from vae_core.evaluation.images.decoding import quantize
 from vae_core.evaluation.images.image_quality import measure_ssim
+from vae_core.families.columns import join_rows
 from vae_core.families.registry import family_of
 from vae_core.families.scores import ImageScores
 from vae_core.families.variants import MeasuredModel
@@ -57,7 +56,7 @@ def _measure_chunk(
         recon_error=scores.recon_error,
         ssim=measure_ssim(pixels, scores.reconstruction, device=device),
         features=extractor.extract(quantize(scores.reconstruction)),
-        **own,
+        own=own,
     )
 
 
@@ -72,10 +71,9 @@ def _refuse_divergence(told: Sequence[np.ndarray], start: int) -> None:
 
 
 def _join(chunks: Sequence[ImageScores]) -> ImageScores:
-    columns: dict[str, Any] = {
-        each.name: None
-        if getattr(chunks[0], each.name) is None
-        else np.concatenate([getattr(chunk, each.name) for chunk in chunks])
-        for each in fields(ImageScores)
-    }
-    return ImageScores(**columns)
+    return ImageScores(
+        np.concatenate([each.recon_error for each in chunks]),
+        np.concatenate([each.ssim for each in chunks]),
+        np.concatenate([each.features for each in chunks]),
+        join_rows([each.own for each in chunks]),
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from vae_core.families.columns import ColumnName, columns_named
+from vae_core.families.columns import Column
 from vae_core.families.conv_ae.config import ConvAeConfig
 from vae_core.families.conv_vae.config import LikelihoodName
 from vae_core.families.units import UsedUnits, active_units
@@ -33,10 +33,11 @@ class ConvAeFamily:
     """A baseline to compare with: versions never hold it."""
 
     variant = "conv_ae"
+    config = ConvAeConfig
     is_served = False
     held_out_loss: Final = "nll"
     has_kl = False
-    columns = columns_named()
+    columns: tuple[Column, ...] = ()
     reported = ("nll",)
     figures = ("active_units",)
 
@@ -125,8 +126,7 @@ class ConvAeFamily:
         """How its codes are spread."""
         from vae_core.families.conv_ae.figures import measure_code_spread
 
-        assert scores.mu is not None, "its column"
-        spread = measure_code_spread(scores.mu)
+        spread = measure_code_spread(scores.column("mu"))
         on_progress(len(pixels))
         return spread
 
@@ -165,10 +165,6 @@ class ConvAeFamily:
     def find_problem(self, reference: Reference, config: ConvAeConfig) -> str | None:
         """A grid of codes is another family's."""
         return reference.find_foreign_grid(None)
-
-    def describe_code(self, columns: Mapping[ColumnName, np.ndarray]) -> str:
-        """A point."""
-        return "a vector"
 
     def worst_deviation(self, deviations: np.ndarray) -> float:
         """That of the image that deviates most."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from vae_core.families.columns import ColumnName, columns_named
+from vae_core.families.columns import KL, LOGVAR
 from vae_core.families.conv_vae.config import ConvVaeConfig, LikelihoodName
 from vae_core.families.units import UsedUnits, active_units
 
@@ -32,10 +32,11 @@ class ConvVaeFamily:
     """Its incremental tier moves the decoder under the same posteriors, bit for bit."""
 
     variant = "conv_vae"
+    config = ConvVaeConfig
     is_served = True
     held_out_loss: Final = "neg_elbo"
     has_kl = True
-    columns = columns_named("logvar", "kl")
+    columns = (LOGVAR, KL)
     reported = ("neg_elbo", "nll", "kl", "beta")
     figures = ("active_units", "neg_elbo", "kl")
 
@@ -169,10 +170,6 @@ class ConvVaeFamily:
     def find_problem(self, reference: Reference, config: ConvVaeConfig) -> str | None:
         """A grid of codes is another family's."""
         return reference.find_foreign_grid(None)
-
-    def describe_code(self, columns: Mapping[ColumnName, np.ndarray]) -> str:
-        """A distribution over vectors."""
-        return "a posterior"
 
     def worst_deviation(self, deviations: np.ndarray) -> float:
         """That of the image that deviates most."""

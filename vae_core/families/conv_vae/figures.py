@@ -64,15 +64,15 @@ def measure_posteriors(
 
     `source` is what the version's samples are drawn from.
     """
-    assert scores.neg_elbo is not None and scores.mu is not None and scores.logvar is not None
-    neg_elbo, latents = estimate_mean_normally(scores.neg_elbo), measure_latents(scores.mu, scores.logvar)
+    mu, logvar = scores.column("mu"), scores.column("logvar")
+    neg_elbo, latents = estimate_mean_normally(scores.column("neg_elbo")), measure_latents(mu, logvar)
     rows = thin_rows(len(pixels), effort.information_images)
-    posterior = Posterior(*(torch.from_numpy(each[rows]).to(device) for each in (scores.mu, scores.logvar)))
+    posterior = Posterior(*(torch.from_numpy(each[rows]).to(device) for each in (mu, logvar)))
     information = measure_mutual_information(posterior, torch.Generator(device).manual_seed(seed))
     nll_rows = thin_rows(len(pixels), effort.nll_images)
     nll = measure_nll(model, pixels[nll_rows], k=effort.nll_draws, seed=seed, device=device)
     active = np.setdiff1d(np.arange(model.latent_dim), latents.inactive_dims).tolist()
-    traversals = measure_traversals(model, scores.mu, scores.logvar, active, effort, seed=seed, device=device)
+    traversals = measure_traversals(model, mu, logvar, active, effort, seed=seed, device=device)
     on_progress(len(pixels))
     return PosteriorFigures(
         likelihood=model.likelihood_name,
@@ -88,8 +88,8 @@ def measure_posteriors(
         posterior_variance_per_dim=tuple(latents.posterior_variance.tolist()),
         mutual_information_lower=MeanScore.of(information.lower),
         mutual_information_upper=MeanScore.of(information.upper),
-        mmd_prior=_measure_mmd(scores.mu, scores.logvar, effort, seed, device),
-        occupancy=_measure_occupancy(scores.mu, scores.logvar, source, effort, seed),
+        mmd_prior=_measure_mmd(mu, logvar, effort, seed, device),
+        occupancy=_measure_occupancy(mu, logvar, source, effort, seed),
         nll=NllScore.of(nll),
         traversals=traversals,
     )

@@ -24,8 +24,7 @@ def score_posteriors(model: Vae, pixels: np.ndarray, device: str) -> Scores:
         mu=to_numpy(mu),
         recon_error=to_numpy((reconstruction - x).square().mean((1, 2, 3))),
         norm=to_numpy(torch.linalg.vector_norm(mu, dim=1)),
-        logvar=to_numpy(logvar),
-        kl=to_numpy(kl_divergence(mu, logvar).sum(1)),
+        own={"logvar": to_numpy(logvar), "kl": to_numpy(kl_divergence(mu, logvar).sum(1))},
     )
 
 
@@ -36,5 +35,5 @@ def measure_neg_elbo(
     """-ELBO per image (B,) in nats, with one draw of z from the posteriors of the scores."""
     z = sample_posterior(scores.mu, scores.column("logvar"), generator).to(device)
     nll = model.nll(model.decode_logits(z), to_unit(pixels).to(device))
-    neg_elbo: np.ndarray = nll.cpu().numpy() + scores.kl
+    neg_elbo: np.ndarray = nll.cpu().numpy() + scores.column("kl")
     return neg_elbo

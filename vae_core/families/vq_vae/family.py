@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from vae_core.families.columns import ColumnName, columns_named
+from vae_core.families.columns import CODE_DISTANCE, CODES
 from vae_core.families.units import UsedUnits
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.families.vq_vae.shrink import smaller_codebook
@@ -36,10 +36,11 @@ class VqVaeFamily:
     """Its incremental tier moves codebook and decoder; the codes keep their places."""
 
     variant = "vq_vae"
+    config = VqVaeConfig
     is_served = True
     held_out_loss: Final = "squared_error"
     has_kl = False
-    columns = columns_named("codes", "code_distance")
+    columns = (CODES, CODE_DISTANCE)
     reported = ("squared_error", "commitment", "codes_used", "perplexity")
     figures = ("codes", "codes_used")
 
@@ -139,8 +140,8 @@ class VqVaeFamily:
         """How it uses its codebook."""
         from vae_core.families.vq_vae.figures import measure_code_use
 
-        assert scores.codes is not None and scores.code_distance is not None, "its columns"
-        found = measure_code_use(scores.codes, scores.code_distance, model.config.codes)
+        codes, distances = scores.column("codes"), scores.column("code_distance")
+        found = measure_code_use(codes, distances, model.config.codes)
         on_progress(len(pixels))
         return found
 
@@ -190,13 +191,10 @@ class VqVaeFamily:
         """Another grid, or codes that the codebook has not."""
         if problem := reference.find_foreign_grid(config.grid):
             return problem
-        if reference.codes is not None and reference.codes.max() >= config.codes:
-            return f"code {int(reference.codes.max())}, the model has {config.codes}"
+        largest = int(reference.column("codes").max())
+        if largest >= config.codes:
+            return f"code {largest}, the model has {config.codes}"
         return None
-
-    def describe_code(self, columns: Mapping[ColumnName, np.ndarray]) -> str:
-        """A grid."""
-        return f"{columns['codes'].shape[1]} codes"
 
     def worst_deviation(self, deviations: np.ndarray) -> float:
         """The median image's: rounding may give a token a code that is as near, which moves one image by a percent."""

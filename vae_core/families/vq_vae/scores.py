@@ -23,6 +23,8 @@ def score_grids(model: VqVae, pixels: np.ndarray, device: str) -> Scores:
         mu=to_numpy(model.summarise(z_e)),
         recon_error=to_numpy((reconstruction - x).square().mean((1, 2, 3))),
         norm=to_numpy(torch.linalg.vector_norm(z_e, dim=1).mean((1, 2))),
-        codes=to_numpy(quantised.indices.int()),
-        code_distance=to_numpy(torch.linalg.vector_norm(z_e - quantised.z_q, dim=1).mean((1, 2))),
+        own={
+            "codes": to_numpy(quantised.indices.int()),
+            "code_distance": to_numpy(torch.linalg.vector_norm(z_e - quantised.z_q, dim=1).mean((1, 2))),
+        },
     )

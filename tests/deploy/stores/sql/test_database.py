@@ -6,7 +6,6 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -55,8 +54,8 @@ def test_a_database_of_the_revision_before_gets_the_columns_of_codes_and_keeps_i
 
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     window = Telemetry(engine).window(epoch, epoch + timedelta(seconds=1))
-    assert window.kl.tolist() == [15.0] and window.mu.tolist() == [[1.0] * 4]
-    assert window.codes.shape == (1, 0) and np.isnan(window.code_distance).all()
+    assert window.own["kl"].tolist() == [15.0] and window.mu.tolist() == window.own["logvar"].tolist() == [[1.0] * 4]
+    assert list(window.own) == ["logvar", "kl"]
     with writing(engine) as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "0002")

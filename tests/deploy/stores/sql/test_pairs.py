@@ -35,15 +35,13 @@ def _row(number: int = 0) -> PairRow:
         answered_by="3",
         champion_error=0.01 * (number + 1),
         candidate_error=0.02 * (number + 1),
-        champion_kl=15.0,
-        candidate_kl=16.0,
         candidate_ms=1.5,
         failure=None,
     )
 
 
 def _failed(number: int) -> PairRow:
-    return replace(_row(number), candidate_error=None, candidate_kl=None, candidate_ms=None, failure="not finite")
+    return replace(_row(number), candidate_error=None, candidate_ms=None, failure="not finite")
 
 
 @pytest.fixture
@@ -59,7 +57,7 @@ def test_a_window_gives_back_what_was_written(pairs: Pairs, engine: Engine) -> N
     assert window.at.tolist() == [row.at.replace(tzinfo=None) for row in rows]
     for name in ("request_id", "replica", "champion", "candidate", "answered_by"):
         assert getattr(window, name).tolist() == [getattr(row, name) for row in rows]
-    for name in ("champion_error", "candidate_error", "champion_kl", "candidate_kl", "candidate_ms"):
+    for name in ("champion_error", "candidate_error", "candidate_ms"):
         column = getattr(window, name)
         assert column.dtype == np.float64 and column.tolist() == [getattr(row, name) for row in rows]
     assert window.failure.tolist() == ["", "", ""] and window.failures == 0

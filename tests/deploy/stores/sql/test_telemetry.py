@@ -27,21 +27,20 @@ def _row(number: int = 0, latent_dim: int = 32) -> RequestRow:
         version="3",
         refusal=None,
         recon_error=0.01 * (number + 1),
-        kl=15.0,
         mu=rng.normal(size=latent_dim).astype(np.float32),
-        logvar=rng.normal(size=latent_dim).astype(np.float32),
         norm=5.7,
         image_mean=0.3,
         image_variance=0.1,
         image_entropy=2.5,
         histogram=np.full(16, 1 / 16, dtype=np.float32),
         latency_ms=float(number + 1),
+        own={"logvar": rng.normal(size=latent_dim).astype(np.float32), "kl": 15.0},
     )
 
 
 def _refused(number: int) -> RequestRow:
-    nothing = dict.fromkeys(("recon_error", "kl", "mu", "logvar", "norm", "image_mean", "image_variance"))
-    return replace(_row(number), refusal="low_variance", image_entropy=None, histogram=None, **nothing)
+    nothing = dict.fromkeys(("recon_error", "mu", "norm", "image_mean", "image_variance"))
+    return replace(_row(number), refusal="low_variance", image_entropy=None, histogram=None, own={}, **nothing)
 
 
 @pytest.fixture
@@ -51,7 +50,7 @@ def telemetry(engine: Engine) -> Telemetry:
 
 def _vq_row(number: int = 0, places: int = 49) -> RequestRow:
     codes = np.random.default_rng(number).integers(0, 512, (places // 7, 7)).astype(np.int32)
-    return replace(_row(number), kl=None, logvar=None, codes=codes, code_distance=0.5 + number)
+    return replace(_row(number), own={"codes": codes, "code_distance": 0.5 + number})
 
 
 def test_a_window_gives_back_what_was_written(telemetry: Telemetry) -> None:
@@ -66,7 +65,7 @@ def test_a_window_gives_back_what_was_written(telemetry: Telemetry) -> None:
     assert window.latency_ms.tolist() == [1.0, 2.0, 3.0]
     # float16 keeps 11 bits: half a unit in the last place is 2**-11 of the value
     np.testing.assert_allclose(window.mu, [row.mu for row in rows], rtol=2**-11, atol=2**-24)
-    np.testing.assert_allclose(window.logvar, [row.logvar for row in rows], rtol=2**-11, atol=2**-24)
+    np.testing.assert_allclose(window.own["logvar"], [row.own["logvar"] for row in rows], rtol=2**-11, atol=2**-24)
     assert window.mu.dtype == np.float16 and window.histogram.shape == (3, 16)
 
 
@@ -187,43 +186,46 @@ def test_the_codes_of_a_vq_vae_come_back_row_by_row_of_the_grid(telemetry: Telem
     rows = [_vq_row(number) for number in range(3)]
     telemetry.write(rows)
     window = telemetry.window(NOW - HOUR, NOW + HOUR)
-    assert window.codes.tolist() == [row.codes.ravel().tolist() for row in rows if row.codes is not None]
-    assert window.codes.dtype == np.int32
-    assert window.code_distance.tolist() == [0.5, 1.5, 2.5]
-    assert window.logvar.shape == (3, 0) and np.isnan(window.kl).all()
+    assert list(window.own) == ["codes", "code_distance"]
+    assert window.own["codes"].tolist() == [np.ravel(row.own["codes"]).tolist() for row in rows]
+    assert window.own["codes"].dtype == np.int32
+    assert window.own["code_distance"].tolist() == [0.5, 1.5, 2.5]
 
 
 def test_the_largest_code_that_a_codebook_may_have_is_kept_and_no_larger_one(telemetry: Telemetry) -> None:
-    telemetry.write([replace(_vq_row(0), codes=np.full((7, 7), 65_535))])
-    assert telemetry.window(NOW, NOW + HOUR).codes.max() == 65_535
+    telemetry.write([replace(_vq_row(0), own={"codes": np.full((7, 7), 65_535)})])
+    assert telemetry.window(NOW, NOW + HOUR).own["codes"].max() == 65_535
     for code in (-1, 65_536):
         with pytest.raises(ValueError, match="expected codes of 0 to 65535"):
-            telemetry.write([replace(_vq_row(1), codes=np.full((7, 7), code))])
+            telemetry.write([replace(_vq_row(1), own={"codes": np.full((7, 7), code)})])
 
 
 def test_codes_that_a_row_does_not_have_are_minus_one(telemetry: Telemetry) -> None:
     telemetry.write([_vq_row(0), _refused(1)])
     window = telemetry.window(NOW - HOUR, NOW + HOUR)
-    assert (window.codes == -1).all(axis=1).tolist() == [False, True]
-    assert np.isnan(window.code_distance).tolist() == [False, True]
+    assert (window.own["codes"] == -1).all(axis=1).tolist() == [False, True]
+    assert np.isnan(window.own["code_distance"]).tolist() == [False, True]
 
 
 def test_traffic_of_vaes_has_no_codes(telemetry: Telemetry) -> None:
     telemetry.write([_row(0), _refused(1)])
     window = telemetry.window(NOW - HOUR, NOW + HOUR)
-    assert window.codes.shape == (2, 0) and np.isnan(window.code_distance).all()
+    assert list(window.own) == ["logvar", "kl"] and np.isnan(window.own["kl"]).tolist() == [False, True]
 
 
 def test_versions_of_two_kinds_are_read_one_at_a_time(telemetry: Telemetry) -> None:
     telemetry.write([_row(0), replace(_vq_row(1), version="4")])
-    with pytest.raises(StoreCorrupt, match="one kind of model, found a VAE's and a VQ-VAE's; ask for one version"):
+    with pytest.raises(
+        StoreCorrupt,
+        match=r"own: expected scores of one model, found b'codes=u2\*49 .* and b'logvar=f2\*32 .*ask for one version",
+    ):
         telemetry.window(NOW, NOW + HOUR)
-    assert telemetry.window(NOW, NOW + HOUR, version="3").codes.shape == (1, 0)
-    assert telemetry.window(NOW, NOW + HOUR, version="4").codes.shape == (1, 49)
+    assert telemetry.window(NOW, NOW + HOUR, version="3").own["logvar"].shape == (1, 32)
+    assert telemetry.window(NOW, NOW + HOUR, version="4").own["codes"].shape == (1, 49)
     assert telemetry.summary(NOW, NOW + HOUR).requests == 2
 
 
 def test_grids_of_two_sizes_are_read_one_version_at_a_time(telemetry: Telemetry) -> None:
     telemetry.write([_vq_row(0), replace(_vq_row(1, places=28), version="4")])
-    with pytest.raises(StoreCorrupt, match=r"column codes: .*found \[28, 49\] values; .*ask for one version"):
+    with pytest.raises(StoreCorrupt, match=r"own: .*found b'codes=u2\*28 .* and b'codes=u2\*49 .*ask for one version"):
         telemetry.window(NOW, NOW + HOUR)

@@ -4,7 +4,6 @@ import numpy as np
 import torch
 
 from tests.vae_core.synthetic_images import boxes, tiny_vq_vae
-from vae_core.families.columns import columns_in
 from vae_core.images.preprocessing import to_unit
 from vae_core.inference import score_images
 
@@ -12,7 +11,7 @@ from vae_core.inference import score_images
 def test_scores_of_codes_equal_their_definitions_in_float64():
     model, pixels = tiny_vq_vae(), boxes(7)
     scores = score_images(model, pixels)
-    found = {"reconstruction": scores.reconstruction, "mu": scores.mu, **scores.numbers(), **columns_in(scores)}
+    found = {"reconstruction": scores.reconstruction, "mu": scores.mu, **scores.numbers(), **scores.own}
     assert {name: each.shape for name, each in found.items()} == {
         "reconstruction": (7, 1, 8, 8),
         "mu": (7, 32),

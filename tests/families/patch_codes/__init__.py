@@ -1,0 +1,1 @@
+"""A quantised linear autoencoder: four codes an image, moved by gradients alone."""
