@@ -37,6 +37,7 @@ from tests.tasks.opened import opened
 from tests.tasks.season import arrive_known, capture_traffic, known_images, serve, settled
 from vae_core.artifact import Artifact, write_artifact
 from vae_core.config import Budget, TrainConfig
+from vae_core.evaluation.benchmark_result import BenchmarkResult
 from vae_core.families.build import build_model
 from vae_core.families.registry import FAMILIES, register
 from vae_core.inference import score_images
@@ -170,7 +171,7 @@ def test_its_first_version_is_evaluated_passes_the_gate_and_has_a_card(
     assert plan.model == added.config and artifact.model_config == added.config
     assert artifact.prior is not None and artifact.prior.kind == added.prior
     assert artifact.reference is not None and tuple(artifact.reference.own) == added.own
-    result = evaluated.result
+    result = BenchmarkResult.model_validate_json(opened().objects.get(evaluated.benchmark).data)
     assert result.explained_variance > 0.3, "it learnt the boxes"
     assert result.fd_samples is not None, "its samples were judged too"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -13,17 +13,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from vae_core.documents import SHA256, parse_document, to_canonical_json
-from vae_core.errors import CheckpointError, SealError
+from vae_core.errors import CheckpointError
 from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.priors.code_prior_state import CodePriorState
 from vae_core.priors.code_set import CodeSet
-from vae_core.sealed_folder import open_sealed, seal_folder
 from vae_core.training.checkpoints.differences import describe_differences
+from vae_core.training.checkpoints.sealed_steps import SealedSteps
 from vae_core.weights import copy_weights, digest_weights
 
 HEADER, TENSORS = "checkpoint.json", "tensors.safetensors"
-KEPT = 2
 
 
 class FitIdentity(BaseModel):
@@ -64,47 +63,30 @@ class CodePriorKeeper:
     """Keeps one fit in a folder; one process writes at a time. `saved_step` is the newest kept."""
 
     def __init__(self, folder: Path, identity: FitIdentity) -> None:
-        self._folder, self._identity = folder, identity
-        self._damaged: list[Path] = []
+        self._kept, self._identity = SealedSteps(folder), identity
         self.saved_step: int | None = None
-        for partial in folder.glob(".step-*.tmp"):  # of a process that was killed while it wrote
-            shutil.rmtree(partial, ignore_errors=True)
 
     def resume(self, state: CodePriorState) -> float:
         """Take over the newest whole checkpoint, if any; the seconds that the fit had used by then.
 
         CheckpointError when it belongs to another fit or release.
         """
-        for folder in reversed(self._steps()):
-            try:
-                files = open_sealed(folder).files
-            except SealError:
-                self._damaged.append(folder)
-                continue
-            seconds = self._take_over(folder, files[HEADER], files[TENSORS], state)
-            self.saved_step = state.step
-            return seconds
-        return 0.0
+        seconds, _ = self._kept.newest(lambda folder, files: self._take_over(folder, files, state))
+        if seconds is None:
+            return 0.0
+        self.saved_step = state.step
+        return seconds
 
     def save(self, state: CodePriorState, seconds: float) -> None:
         """Keep the state as it is between two steps, whole or not at all, and drop all but the two newest."""
-        for damaged in self._damaged:
-            _remove(damaged)
-        self._damaged.clear()
         header = to_canonical_json(FitHeader(identity=self._identity, seconds=seconds))
-        try:
-            seal_folder(self._folder / f"step-{state.step:012d}", {HEADER: header, TENSORS: save(state.to_tensors())})
-        except SealError as error:
-            raise CheckpointError(
-                f"checkpoint {error}; the fit goes on from the last one when started again"
-            ) from error
+        self._kept.save(state.step, {HEADER: header, TENSORS: save(state.to_tensors())}, "the fit")
         self.saved_step = state.step
-        for old in self._steps()[:-KEPT]:
-            _remove(old)
+        self._kept.drop_old()
 
-    def _take_over(self, folder: Path, header: bytes, tensors: bytes, state: CodePriorState) -> float:
+    def _take_over(self, folder: Path, files: Mapping[str, bytes], state: CodePriorState) -> float:
         try:
-            document = parse_document(FitHeader, header)
+            document = parse_document(FitHeader, files[HEADER])
         except ValueError as error:
             raise CheckpointError(_other_release(folder, error)) from error
         if document.identity != self._identity:
@@ -114,13 +96,10 @@ class CodePriorKeeper:
                 "choose another checkpoint folder, or remove this one to begin anew"
             )
         try:
-            state.restore_tensors(load(tensors))
+            state.restore_tensors(load(files[TENSORS]))
         except (KeyError, ValueError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(_other_release(folder, error)) from error
         return document.seconds
-
-    def _steps(self) -> list[Path]:
-        return sorted(self._folder.glob("step-" + "[0-9]" * 12))
 
 
 def identify_fit(
@@ -144,11 +123,3 @@ def identify_fit(
 
 def _other_release(folder: Path, error: Exception) -> str:
     return f"checkpoint {folder}: written by another release ({error}); remove it to begin anew"
-
-
-def _remove(folder: Path) -> None:
-    """Remove a checkpoint so that a kill in the middle leaves no damaged one under its name."""
-    partial = folder.with_name(f".{folder.name}.removed.tmp")
-    shutil.rmtree(partial, ignore_errors=True)
-    folder.rename(partial)
-    shutil.rmtree(partial, ignore_errors=True)

@@ -12,18 +12,11 @@ from torch import nn
 from vae_core.priors.code_prior import CodePrior, build_code_prior
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.priors.code_transformer import Dropout
+from vae_core.training.health.early_stopping import BestWeights, HeldOutPoint
 from vae_core.training.objectives.precision import Precision, resolve_precision
 from vae_core.weights import copy_weights, load_weights, require_weights
 
 _WEIGHT, _MOMENT, _BEST = "weight.", "optimiser.", "best."
-
-
-@dataclass(frozen=True, slots=True)
-class HeldOutNll:
-    """Mean NLL of the held-out images, nats per image, after `step` steps; lower is better."""
-
-    step: int
-    nll: float
 
 
 @dataclass(slots=True, eq=False)
@@ -37,9 +30,7 @@ class CodePriorState:
     nll_sum: torch.Tensor
     nll_steps: int = 0
     step: int = 0
-    curve: list[HeldOutNll] = field(default_factory=list)
-    best_index: int = 0
-    best: dict[str, torch.Tensor] = field(default_factory=dict)
+    best: BestWeights = field(default_factory=BestWeights)
 
     @classmethod
     def begin(
@@ -59,29 +50,18 @@ class CodePriorState:
             nll_sum=torch.zeros((), dtype=torch.float64, device=device),
         )
 
-    @property
-    def looks_since_best(self) -> int:
-        """Looks after the best one."""
-        return max(0, len(self.curve) - 1 - self.best_index)
-
-    def take_look(self, nll: float, min_delta_nats: float) -> None:
-        """Note a look, and keep the weights when it is the first, or lower than the best by more than min_delta."""
-        self.curve.append(HeldOutNll(self.step, nll))
-        if len(self.curve) > 1 and nll >= self.curve[self.best_index].nll - min_delta_nats:
-            return
-        self.best_index = len(self.curve) - 1
-        self.best = {name: tensor.detach().clone() for name, tensor in self.prior.state_dict().items()}
-
     def to_tensors(self) -> dict[str, torch.Tensor]:
         """Weights, moments, best weights, curve, dropout's generator and sums as contiguous CPU tensors."""
         tensors = {f"{_WEIGHT}{name}": tensor for name, tensor in copy_weights(self.prior).items()}
-        tensors |= {f"{_BEST}{name}": tensor.cpu().contiguous() for name, tensor in self.best.items()}
+        tensors |= {f"{_BEST}{name}": tensor for name, tensor in self.best.weights.items()}
         for name, parameter in self.prior.named_parameters():
             for moment, value in self.optimiser.state[parameter].items():
                 tensors[f"{_MOMENT}{name}.{moment}"] = value.detach().cpu().contiguous()
         tensors["dropout"] = self.dropout.generator.get_state()
-        tensors["curve"] = torch.tensor([[float(look.step), look.nll] for look in self.curve], dtype=torch.float64)
-        tensors["counts"] = torch.tensor([self.step, self.nll_steps, self.best_index])
+        tensors["curve"] = torch.tensor(
+            [[float(look.step), look.loss] for look in self.best.curve], dtype=torch.float64
+        )
+        tensors["counts"] = torch.tensor([self.step, self.nll_steps, self.best.index])
         tensors["nll_sum"] = self.nll_sum.cpu()
         return tensors
 
@@ -90,13 +70,13 @@ class CodePriorState:
         best = dict(_named(tensors, _BEST))
         require_weights(self.prior, best)
         load_weights(self.prior, dict(_named(tensors, _WEIGHT)))
-        self.best = {name: tensor.to(self.prior.device) for name, tensor in best.items()}
         for name, parameter in self.prior.named_parameters():
             moments = _named(tensors, f"{_MOMENT}{name}.")
             self.optimiser.state[parameter] = {moment: value.to(parameter.device) for moment, value in moments}
         self.dropout.generator.set_state(tensors["dropout"])
-        self.curve = [HeldOutNll(int(step), nll) for step, nll in tensors["curve"].tolist()]
-        self.step, self.nll_steps, self.best_index = tensors["counts"].tolist()
+        curve = [HeldOutPoint(int(step), nll) for step, nll in tensors["curve"].tolist()]
+        self.step, self.nll_steps, index = tensors["counts"].tolist()
+        self.best = BestWeights(curve, index, best)
         self.nll_sum.copy_(tensors["nll_sum"])
 
 

@@ -15,7 +15,7 @@ from vae_core.errors import DataError, DivergenceError
 from vae_core.priors.code_prior import CodePrior
 from vae_core.priors.code_prior_checkpoint import CodePriorKeeper, identify_fit
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
-from vae_core.priors.code_prior_state import CodePriorState, HeldOutNll
+from vae_core.priors.code_prior_state import CodePriorState
 from vae_core.priors.code_set import (
     CodeBatches,
     CodeSet,
@@ -27,6 +27,7 @@ from vae_core.priors.code_set import (
 )
 from vae_core.training.budget import BudgetMeter
 from vae_core.training.health.divergence import withheld_step
+from vae_core.training.health.early_stopping import HeldOutPoint
 from vae_core.training.health.events import StopReason
 from vae_core.training.objectives.precision import autocast
 
@@ -76,7 +77,7 @@ class FittedCodePrior:
     epochs: float
     seconds: float
     stop_reason: StopReason
-    curve: tuple[HeldOutNll, ...]
+    curve: tuple[HeldOutPoint, ...]
 
     @property
     def nll_per_code(self) -> float:
@@ -156,13 +157,13 @@ class _Run:
         seconds_before = keeper.resume(state) if keeper else 0.0
         self._meter = BudgetMeter(recipe.budget, batches.steps_per_epoch, clock, seconds_before)
         self._told_step, self._told_seconds, self._rate = state.step, self._meter.seconds_used(), 0.0
-        if not state.curve:
+        if not state.best.curve:
             self._look()
 
     def is_over(self) -> bool:
         """Whether the held-out images say that it is enough, or the budget is used; never before the first step."""
         state = self._state
-        out_of_patience = state.looks_since_best >= self._recipe.patience
+        out_of_patience = state.best.looks_since >= self._recipe.patience
         return state.step > 0 and (out_of_patience or self._meter.share(state.step) >= 1.0)
 
     def advance(self) -> None:
@@ -184,24 +185,26 @@ class _Run:
         state = self._state
         if state.nll_steps:
             self._report()
-        if state.curve[-1].step != state.step:
+        if state.best.curve[-1].step != state.step:
             self._look()
         if self._keeper and self._keeper.saved_step != state.step:
             self._save(self._keeper)
-        state.prior.load_state_dict(state.best)
-        out_of_patience = state.looks_since_best >= self._recipe.patience
+        state.prior.load_state_dict(state.best.weights)
+        out_of_patience = state.best.looks_since >= self._recipe.patience
+        best = state.best.point
+        assert best is not None, "the first weights were looked at"
         return FittedCodePrior(
             prior=state.prior.eval(),
-            nll_before=state.curve[0].nll,
-            nll=state.curve[state.best_index].nll,
+            nll_before=state.best.curve[0].loss,
+            nll=best.loss,
             independent_nll=independent,
             held_out_images=len(self._held_out),
             steps=state.step,
-            best_step=state.curve[state.best_index].step,
+            best_step=best.step,
             epochs=state.step / self._batches.steps_per_epoch,
             seconds=self._meter.seconds_used(),
             stop_reason=StopReason.no_improvement if out_of_patience else StopReason.budget_used,
-            curve=tuple(state.curve),
+            curve=tuple(state.best.curve),
         )
 
     def _take_step(self) -> None:
@@ -231,7 +234,7 @@ class _Run:
             epoch=state.step / self._batches.steps_per_epoch,
             share_done=self._meter.share(state.step),
             nll=float(state.nll_sum) / state.nll_steps,
-            held_out_nll=state.curve[-1].nll,
+            held_out_nll=state.best.curve[-1].loss,
             learning_rate=self._rate,
             images_per_s=images / elapsed if elapsed > 0 else None,
         )
@@ -255,7 +258,8 @@ class _Run:
                 "learning_rate or use precision fp32, then start anew",
                 step=state.step,
             )
-        state.take_look(total / len(self._held_out), self._recipe.min_delta_nats)
+        look = HeldOutPoint(state.step, total / len(self._held_out))
+        state.best.take(look, state.prior, self._recipe.min_delta_nats)
 
     def _save(self, keeper: CodePriorKeeper) -> None:
         keeper.save(self._state, self._meter.seconds_used())

@@ -159,7 +159,7 @@ def test_a_fit_that_stops_improving_ends_early_with_its_best_weights():
     fitted = fit(mesh_codes(40, GRID, seed=1), told=recipe(5000, patience=3, held_out_share=0.5, learning_rate=0.02))
     assert fitted.stop_reason == StopReason.no_improvement
     assert fitted.steps == fitted.best_step + 30
-    assert fitted.nll == min(look.nll for look in fitted.curve) < fitted.curve[-1].nll
+    assert fitted.nll == min(look.loss for look in fitted.curve) < fitted.curve[-1].loss
     assert fitted.held_out_images == 20
 
 

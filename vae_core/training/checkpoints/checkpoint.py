@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,11 @@ from safetensors.torch import load, save
 
 from vae_core.documents import parse_document, to_canonical_json
 from vae_core.errors import CheckpointError, SealError
-from vae_core.sealed_folder import open_sealed, seal_folder
 from vae_core.training.checkpoints.identity import TrainingIdentity
+from vae_core.training.checkpoints.sealed_steps import SealedSteps
 from vae_core.training.health.events import EventKind, TrainEvent
 
 HEADER, TENSORS = "checkpoint.json", "tensors.safetensors"
-KEPT = 2
 
 
 class CheckpointHeader(BaseModel):
@@ -50,55 +48,29 @@ class CheckpointFolder:
     """Where one training keeps its checkpoints; one process writes at a time."""
 
     def __init__(self, folder: Path, identity: TrainingIdentity) -> None:
-        self._folder = folder
-        self._identity = identity
-        self._damaged: list[Path] = []
-        for partial in folder.glob(".step-*.tmp"):  # of a process that was killed while it wrote
-            shutil.rmtree(partial, ignore_errors=True)
+        self._kept, self._identity = SealedSteps(folder), identity
 
     def newest(self, before: int | None = None) -> tuple[Checkpoint | None, list[TrainEvent]]:
         """Find the newest whole checkpoint, or None, and an event for each damaged one that was passed over.
 
         With `before`, of fewer than so many steps. CheckpointError when it belongs to another training.
         """
-        events: list[TrainEvent] = []
-        for folder in reversed(self._steps()):
-            if before is not None and _step_of(folder) >= before:
-                continue
-            try:
-                return self._read(folder), events
-            except SealError as error:
-                self._damaged.append(folder)
-                events.append(TrainEvent(EventKind.checkpoint_damaged, _step_of(folder), str(error)))
-        return None, events
+        checkpoint, damaged = self._kept.newest(self._read, before=before)
+        return checkpoint, [TrainEvent(EventKind.checkpoint_damaged, each.step, each.reason) for each in damaged]
 
     def save(self, checkpoint: Checkpoint, onsets: Sequence[int] = ()) -> None:
         """Write a checkpoint, whole or not at all, and drop all but two; CheckpointError when that fails.
 
         Where a collapse may have begun, at one of `onsets`, the newest one of before it is kept as well.
         """
-        for damaged in self._damaged:
-            _remove(damaged)
-        self._damaged.clear()
-        folder = self._folder / f"step-{checkpoint.header.step:012d}"
-        try:
-            header = to_canonical_json(checkpoint.header)
-            seal_folder(folder, {HEADER: header, TENSORS: save(dict(checkpoint.tensors))})
-        except SealError as error:
-            raise CheckpointError(
-                f"checkpoint {error}; the training goes on from the last one when started again"
-            ) from error
-        steps = self._steps()
-        before = {max(older) for onset in onsets if (older := [each for each in steps if _step_of(each) < onset - 1])}
-        for old in steps[:-KEPT]:
-            if old not in before:
-                _remove(old)
+        files = {HEADER: to_canonical_json(checkpoint.header), TENSORS: save(dict(checkpoint.tensors))}
+        self._kept.save(checkpoint.header.step, files, "the training")
+        steps = self._kept.steps
+        self._kept.drop_old(
+            but={max(older) for onset in onsets if (older := [each for each in steps if each < onset - 1])}
+        )
 
-    def _steps(self) -> list[Path]:
-        return sorted(self._folder.glob("step-" + "[0-9]" * 12))
-
-    def _read(self, folder: Path) -> Checkpoint:
-        files = open_sealed(folder).files
+    def _read(self, folder: Path, files: Mapping[str, bytes]) -> Checkpoint:
         try:
             header = parse_document(CheckpointHeader, files[HEADER])
             self._require_same_training(folder, header.identity)
@@ -114,15 +86,3 @@ class CheckpointFolder:
             f"checkpoint {folder}: belongs to another training ({other}); "
             "choose another checkpoint folder, or remove this one to begin anew"
         )
-
-
-def _step_of(folder: Path) -> int:
-    return int(folder.name.removeprefix("step-"))
-
-
-def _remove(folder: Path) -> None:
-    """Remove a checkpoint so that a kill in the middle leaves no damaged one under its name."""
-    partial = folder.with_name(f".{folder.name}.removed.tmp")
-    shutil.rmtree(partial, ignore_errors=True)
-    folder.rename(partial)
-    shutil.rmtree(partial, ignore_errors=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
+from torch import nn
 
-from vae_core.families.variants import ImageModel
 from vae_core.weights import copy_weights, require_weights
 
 _WEIGHT, _CURVE, _BEST = "best.", "held_out.curve", "held_out.best"
@@ -17,7 +17,7 @@ _WEIGHT, _CURVE, _BEST = "best.", "held_out.curve", "held_out.best"
 class HeldOutPoint:
     """Mean loss of the held-out images after `step` steps; lower is better.
 
-    -ELBO in nats of a VAE, squared error summed over pixels and channels of a VQ-VAE.
+    -ELBO in nats of a VAE, squared error summed over pixels and channels of a VQ-VAE, -log p in nats of a prior.
     """
 
     step: int
@@ -42,7 +42,7 @@ class BestWeights:
         """Looks after the best one."""
         return max(0, len(self.curve) - 1 - self.index)
 
-    def take(self, point: HeldOutPoint, model: ImageModel, min_delta: float) -> HeldOutPoint:
+    def take(self, point: HeldOutPoint, model: nn.Module, min_delta: float) -> HeldOutPoint:
         """Take a look, and give the best; that is the new one when it is lower by more than min_delta, or the first."""
         best = self.point
         self.curve.append(point)
@@ -64,7 +64,7 @@ class BestWeights:
             **{f"{_WEIGHT}{name}": tensor for name, tensor in self.weights.items()},
         }
 
-    def restore_tensors(self, tensors: Mapping[str, torch.Tensor], model: ImageModel) -> None:
+    def restore_tensors(self, tensors: Mapping[str, torch.Tensor], model: nn.Module) -> None:
         """Take over what `to_tensors` gave; ValueError when the weights are of another model."""
         if _CURVE not in tensors:
             return
