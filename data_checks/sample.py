@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_core.families.columns import Column, Own, numbers_in, take_column, take_rows
+from vae_core.families.columns import Own, numbers_in, take_column, take_rows
 from vae_core.families.registry import columns_named, served_families
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ class Sample:
     """N images scored by one version, oldest first.
 
     mu (N, D), recon_error, norm (N,): as in `vae_core.inference.Scores`. image_mean and image_variance (N,): of the
-    pixels on [0, 1]. image_entropy (N,): bits of the grey-level histogram, 0 to 4. own: the columns of its family; a
-    grid as (N, T), one for each place, -1 where none was written down. image_digest (N,) int64 tells traffic's images
-    apart, 0 where it was not kept; None of a reference, whose images are all different.
+    pixels on [0, 1]. image_entropy (N,): bits of the grey-level histogram, 0 to 4. own: the columns of its family, a
+    grid as (N, T), one for each place, -1 where none was written down; of no images it may be empty. image_digest (N,)
+    int64 tells traffic's images apart, 0 where it was not kept; None of a reference, whose images are all different.
     """
 
     mu: NDArray[np.floating]
@@ -43,6 +43,8 @@ class Sample:
         if len(set(lengths.values())) > 1:
             raise ValueError(f"sample: expected columns of one length, came {lengths}")
         declared = columns_named(self.own)
+        if declared is None and not len(self):
+            return  # of no images nothing was written down
         if declared is None:
             known = {" and ".join(own.name for own in each.columns) or "nothing": None for each in served_families()}
             raise ValueError(
@@ -77,13 +79,6 @@ class Sample:
         """All that it has, by name."""
         told = {} if self.image_digest is None else {"image_digest": self.image_digest}
         return {name: getattr(self, name) for name in OF_ALL} | dict(self.own) | told
-
-    @property
-    def declared(self) -> tuple[Column, ...]:
-        """The columns that its family has beside those of all."""
-        found = columns_named(self.own)
-        assert found is not None, "a sample is of one family"
-        return found
 
     def column(self, name: str) -> NDArray[Any]:
         """A column that only some families have; DataError where this one has not."""

@@ -191,7 +191,7 @@ def _compare(current: Sample, reference: Sample | None, rng: np.random.Generator
     if current.latent_dim != reference.latent_dim:
         sizes = f"codes of {current.latent_dim} dimensions against {reference.latent_dim} in the reference"
         return _Compared(nothing, nothing, (f"every column: {sizes}",))
-    if set(current.own) != set(reference.own):
+    if len(current) and set(current.own) != set(reference.own):
         return _Compared(nothing, nothing, ("every column: the reference is of another kind of model",))
     codes = _widest_codes(reference)
     sides = [_columns(each.take(_draw(len(each), max_rows, rng)), codes) for each in (current, reference)]

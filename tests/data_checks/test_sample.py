@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from data_checks.sample import Sample
-from vae_core.families.registry import FAMILIES
 from vae_core.reference import HISTOGRAM_BINS, Reference
 
 
@@ -42,7 +41,7 @@ def quantised(n: int = 5, places: tuple[int, int] = (2, 3)) -> Reference:
 def test_a_reference_of_a_vq_vae_keeps_its_codes_as_whole_numbers_row_by_row_of_the_grid() -> None:
     reference = quantised()
     sample = Sample.of(reference)
-    assert sample.declared == FAMILIES["vq_vae"].columns and list(sample.own) == ["codes", "code_distance"]
+    assert list(sample.own) == ["codes", "code_distance"]
     codes = sample.column("codes")
     assert codes.dtype == np.int32
     assert codes.tolist() == [each.ravel().tolist() for each in reference.column("codes")]
@@ -57,6 +56,13 @@ def test_samples_of_two_kinds_or_grids_are_of_two_models() -> None:
     vae = {"logvar": one.mu, "kl": one.norm}
     plain = {name: column for name, column in one.columns().items() if name not in ("codes", "code_distance")}
     assert not one.of_one_model(Sample.from_columns({**plain, **vae}))
+
+
+def test_of_no_images_nothing_was_written_down() -> None:
+    nothing = Sample(*(np.zeros((0, 3)), *[np.zeros(0)] * 5))
+    assert len(nothing) == 0 and nothing.own == {} and not nothing.of_one_model(Sample.of(quantised()))
+    with pytest.raises(ValueError, match=r"beside those of all models, came \[\]"):
+        Sample(*(np.zeros((1, 3)), *[np.zeros(1)] * 5))
 
 
 def test_a_sample_is_of_one_kind_of_model() -> None:

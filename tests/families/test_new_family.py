@@ -34,7 +34,7 @@ from tests.families.patch_codes.config import PatchCodesConfig
 from tests.families.patch_codes.family import PatchCodesFamily
 from tests.tasks.arrivals import ingest
 from tests.tasks.opened import opened
-from tests.tasks.season import arrive_known, capture_traffic, known_images, serve, settled
+from tests.tasks.season import arrive_known, capture_traffic, known_images, settled
 from vae_core.artifact import Artifact, write_artifact
 from vae_core.config import Budget, TrainConfig
 from vae_core.evaluation.benchmark_result import BenchmarkResult
@@ -96,8 +96,8 @@ ADDED = (
     ),
     Added(
         PatchCodesFamily(),
-        PatchCodesConfig(codes=16, depth=8),
-        f'[training.model]\nvariant = "patch_codes"\ncodes = 16\ndepth = 8\n{SMALL_PRIOR}',
+        PatchCodesConfig(bits=4),
+        f'[training.model]\nvariant = "patch_codes"\nbits = 4\n{SMALL_PRIOR}',
         ("codes", "code_distance"),
         "code_distance",
         "code_histogram",
@@ -127,7 +127,9 @@ def champion(
         validate_plan.fn(opened(), plan)
         trained = train_candidate.fn(opened(), plan)
         evaluated = evaluate_candidate.fn(opened(), plan, trained)
-        serve(evaluated.digest, evaluated.artifact)
+        champion = ServedVersion(version="1", digest=evaluated.digest, artifact=evaluated.artifact)
+        since = opened().now() - timedelta(hours=1)
+        opened().releases.compare_and_swap(0, Release(champion=champion, changed_at=since, reason="test"))
         yield plan, trained, evaluated
 
 
@@ -181,7 +183,7 @@ def test_its_first_version_is_evaluated_passes_the_gate_and_has_a_card(
     found = register_candidate.fn(opened(), plan, trained, evaluated, verdict, claimed)
     client, product = MlflowClient(opened().settings.mlflow_url), opened().settings.product
     version = client.get_model_version(product, found.version)
-    assert version.tags["digest"] == evaluated.digest
+    assert version.tags["model_digest"] == evaluated.digest
     units = added.family.used_units(result)
     assert f"{units.used}" in version.description and "explained variance" in version.description
     assert client.get_run(version.run_id).data.params["model.variant"] == added.word

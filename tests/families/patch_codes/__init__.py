@@ -1,1 +1,1 @@
-"""A quantised linear autoencoder: four codes an image, moved by gradients alone."""
+"""A quantised linear autoencoder: the signs of a few numbers are the code of a patch."""

@@ -8,17 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class PatchCodesConfig(BaseModel):
-    """Each quarter of an image becomes one of K codes by a matrix, and the four codes the image again by another."""
+    """Each of 4 x 4 patches becomes the signs of some numbers by one matrix, and all signs the image by another."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1] = 1
     variant: Literal["patch_codes"] = "patch_codes"
     channels: Literal[1, 3] = Field(1, description="of an image")
-    height: int = Field(28, ge=4, le=64, multiple_of=2, description="of an image, pixels")
-    width: int = Field(28, ge=4, le=64, multiple_of=2, description="of an image, pixels")
-    codes: int = Field(16, ge=2, le=1024, description="of the alphabet")
-    depth: int = Field(8, ge=1, le=64, description="numbers of a code")
+    height: int = Field(28, ge=4, le=64, multiple_of=4, description="of an image, pixels")
+    width: int = Field(28, ge=4, le=64, multiple_of=4, description="of an image, pixels")
+    bits: int = Field(4, ge=1, le=10, description="signs of a patch")
     commitment: float = Field(0.25, ge=0, le=10, description="weight of the encoder's way to its codes")
 
     @property
@@ -29,4 +28,9 @@ class PatchCodesConfig(BaseModel):
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of codes."""
-        return (2, 2)
+        return (4, 4)
+
+    @property
+    def codes(self) -> int:
+        """K, as many as there are combinations of signs."""
+        return 2**self.bits

@@ -39,7 +39,6 @@ class PatchCodesFamily:
         from vae_core.training.warm_start import freeze_encoder
 
         freeze_encoder(model)
-        model.book.requires_grad_(False)
 
     def is_begun(self, model):
         return True

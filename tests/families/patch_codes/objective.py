@@ -1,4 +1,4 @@
-"""How it is trained: squared error, codes that follow their vectors, and vectors that keep to their codes."""
+"""How it is trained: squared error, and vectors that keep to the signs that stand for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from vae_core.training.objectives.precision import autocast
 
 
 class PatchCodesObjective:
-    """van den Oord et al. 2017, equation 3, with both of its last terms."""
+    """van den Oord et al. 2017, equation 3, without a codebook that would follow."""
 
     def __init__(self, model, ranks=ALONE) -> None:
         self.model, model.ranks = model, ranks
@@ -30,10 +30,10 @@ class PatchCodesObjective:
         with autocast(precision, batch.target.device.type):
             found = self.model(batch.seen)
         error = F.mse_loss(found.mean, batch.target)
-        moved, kept = F.mse_loss(found.after, found.before.detach()), F.mse_loss(found.before, found.after.detach())
+        kept = F.mse_loss(found.before, found.after)
         self._indices = found.indices
         told = {"squared_error": error.detach() * batch.target[0].numel(), "commitment": kept.detach()}
-        return StepTerms(loss=error + moved + self.model.config.commitment * kept, told=told)
+        return StepTerms(loss=error + self.model.config.commitment * kept, told=told)
 
     def accept(self, terms):
         self._usage.add(self._indices)
