@@ -39,8 +39,8 @@ class InputPolicy(BaseModel):
 
     detect_inversion: bool = True
     """Whether negatives are recognised, by the reference of the version that serves. Without one nothing is called
-    inverted, nor by one whose own images say that more good ones than `input_policy.max_refused_share` might pass for
-    negatives: each of them is measured, none may pass, and there must be enough of them (299 at 1 %)."""
+    inverted, nor by one whose own images say that more than 1 % of good ones might pass for negatives: each of them is
+    measured, none may pass, and there must be 299 of them at least."""
 
     inversion_margin: float = Field(default=0.45, gt=0, le=2)
     """By how much the histogram must be nearer to the mirrored reference than to the reference, L1 distance,
@@ -53,7 +53,7 @@ class InputPolicy(BaseModel):
     max_refused_share: float = Field(default=0.01, gt=0, lt=1)
     """Largest share of a source's images in a batch that may be refused for one reason; above it the others of that
     source are held, and no other's. Origin: the field's 1 %, tested as a rate: held only when the lower confidence
-    bound exceeds it. What the monitor calls too many of the traffic is `drift.max_refused_share`."""
+    bound exceeds it. `drift.max_refused_share`, what the monitor calls too many of the traffic, follows it."""
 
     refused_share_confidence: float = Field(default=0.999, gt=0.5, lt=1)
     """One-sided confidence of that bound: a reason whose true rate is at the limit holds at most 1 batch in

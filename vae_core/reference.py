@@ -11,7 +11,7 @@ import numpy as np
 from vae_core.errors import ArtifactError, DataError
 from vae_core.families.columns import Own, numbers_in, take_column
 from vae_core.families.registry import closest_columns, family_of
-from vae_core.images.inversion import measure_inversion, tells_negatives
+from vae_core.images.inversion import MOST_REFUSED, measure_inversion, tells_negatives
 
 if TYPE_CHECKING:  # who only reads one needs no torch
     import torch
@@ -90,7 +90,7 @@ class Reference:
         found = next((each.shape[1:] for each in self.own.values() if each.ndim == 3), None)
         return None if found == grid else f"grid of codes {found}, the model's is {grid}"
 
-    def histogram_of_positives(self, margin: float, most_refused: float) -> np.ndarray | None:
+    def histogram_of_positives(self, margin: float, most_refused: float = MOST_REFUSED) -> np.ndarray | None:
         """What negatives are told by, (16,); None where more good images than `most_refused` might pass for one.
 
         Versions of releases that did not measure it are trusted, as they were.

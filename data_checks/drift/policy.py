@@ -98,7 +98,7 @@ class DriftPolicy(BaseModel):
         gt=0,
         lt=1,
         description="of a window of traffic, per reason; above it the monitor says `block`; the field's 1 %, tested as "
-        "a rate. What holds a batch at the ingest is `input_policy.max_refused_share`",
+        "a rate. It follows `input_policy.max_refused_share`, which holds a batch at the ingest",
     )
     min_received: int = Field(100, ge=1, description="images, answered or refused, to judge a refused share on")
 

@@ -1,6 +1,7 @@
-"""Settings that follow others where nobody says them: the size of an image and its channels are said once.
+"""Settings that follow others where nobody says them, so that a thing is said once.
 
-`[training.model]` takes what `[preprocessing]` makes, and a height without a width, or the other way round, is square.
+`[training.model]` takes the size and the channels that `[preprocessing]` makes, and a height without a width, or the
+other way round, is square. The share of refused images that is too much is the same at the ingest and in the traffic.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from deploy.configuration.training import TrainingConfig
 from vae_core.images.preprocessing import Preprocessing
 
 SHAPE = ("channels", "height", "width")
+REFUSED = "max_refused_share"
 
 FOLLOWED: Mapping[str, tuple[str, ...]] = {
     "preprocessing.height": ("preprocessing.width",),
@@ -21,6 +23,7 @@ FOLLOWED: Mapping[str, tuple[str, ...]] = {
     "training.model.channels": ("preprocessing.channels",),
     "training.model.height": ("preprocessing.height", "preprocessing.width"),
     "training.model.width": ("preprocessing.width", "preprocessing.height"),
+    "drift.max_refused_share": ("input_policy.max_refused_share",),
 }
 """A setting, and those that it follows: the first of them that somebody said."""
 
@@ -35,6 +38,9 @@ def follow(values: Mapping[str, Any]) -> dict[str, Any]:
     training = followed.get("training", {})
     if shape and isinstance(training, Mapping):
         followed["training"] = {**training, "model": _take(shape, training.get("model", _usual_model()))}
+    gate, drift = followed.get("input_policy"), followed.get("drift", {})
+    if isinstance(gate, Mapping) and REFUSED in gate and isinstance(drift, Mapping):
+        followed["drift"] = {REFUSED: gate[REFUSED], **drift}
     return followed
 
 

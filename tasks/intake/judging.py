@@ -169,5 +169,4 @@ def _reference_histogram(world: World) -> np.ndarray | None:
     if champion is None:
         return None
     reference = fetch_reference(world.objects, champion.artifact, champion.digest)
-    policy = world.settings.input_policy
-    return reference.histogram_of_positives(policy.inversion_margin, policy.max_refused_share)
+    return reference.histogram_of_positives(world.settings.input_policy.inversion_margin)

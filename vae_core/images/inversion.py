@@ -16,7 +16,11 @@ def measure_inversion(histogram: NDArray[np.floating], reference: NDArray[np.flo
     return np.asarray(difference.sum(axis=-1))
 
 
-def tells_negatives(inversion: NDArray[np.floating], margin: float, most_refused: float) -> bool:
+MOST_REFUSED = 0.01
+"""Of good images that may pass for negatives: the field's 1 % for what a check may refuse."""
+
+
+def tells_negatives(inversion: NDArray[np.floating], margin: float, most_refused: float = MOST_REFUSED) -> bool:
     """Whether at most `most_refused` of good images pass for negatives by `margin`, at 95 % confidence.
 
     By good images' own measures (N,): none may pass, and N must be large enough for that to say so (299 at 1 %:

@@ -52,7 +52,7 @@ def admit_uploads(uploads: list[Upload], gate: LoadedVersion, policy: InputPolic
     """Judge every image by the preprocessing and reference of `gate`; `ImagesRefused` names each bad one."""
     histogram = None
     if gate.reference is not None:
-        histogram = gate.reference.histogram_of_positives(policy.inversion_margin, policy.max_refused_share)
+        histogram = gate.reference.histogram_of_positives(policy.inversion_margin)
     pixels, statistics, refused = [], [], []
     for index, upload in enumerate(uploads):
         result = _judge(upload, gate, policy, histogram)

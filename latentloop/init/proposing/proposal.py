@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from data_checks.drift.policy import DriftPolicy
 from data_checks.least_images import FEWEST_HELD_OUT
 from data_checks.policy import InputPolicy
 from data_checks.statistics.rates import measure_rate
@@ -112,7 +111,7 @@ def all_lines(
         *form.lines(),
         Line("intake.subfolders", names.subfolders.value, names.subfolders.why),
         *gate_lines(converted, endings),
-        *drift_lines(converted),
+        *refused_lines(converted),
         *training_lines(training),
         *evaluation_lines(images),
         *delivery_lines(images),
@@ -132,17 +131,18 @@ def gate_lines(converted: Converted, endings: Collection[str]) -> Iterator[Line]
     yield Line.of("input_policy.min_entropy_bits", propose_min_entropy(converted.entropy_bits, converted.variance))
 
 
-def drift_lines(converted: Converted) -> Iterator[Line]:
-    """`[drift]`: where the folder itself has more flat pictures than traffic may bring, they are no alarm."""
+def refused_lines(converted: Converted) -> Iterator[Line]:
+    """Where the folder itself has more flat pictures than may be refused, they hold no batch and are no alarm."""
     flat, opened = int((converted.variance < BLACK).sum()), len(converted.variance)
     if not opened:
         return
     bound = measure_rate(flat, opened, confidence=0.95).high
-    if bound > DriftPolicy().max_refused_share:
+    if bound > InputPolicy().max_refused_share:
         yield Line(
-            "drift.max_refused_share",
+            "input_policy.max_refused_share",
             min(0.5, ceil(100 * ROOM * bound) / 100),
-            f"{flat:,} of the sample's {opened:,} are flat and will be refused: as many in the traffic are no alarm",
+            f"{flat:,} of the sample's {opened:,} are flat and will be refused: as many hold no batch, "
+            "and in the traffic they are no alarm",
         )
 
 

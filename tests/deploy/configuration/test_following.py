@@ -1,4 +1,4 @@
-"""Size and channels are said once: the network follows preprocessing, and `settings` says what follows what."""
+"""What is said once: the network follows preprocessing, the monitor the gate, and `settings` says what follows what."""
 
 from __future__ import annotations
 
@@ -105,3 +105,13 @@ def test_the_digest_is_of_the_values_whoever_said_them(file: Path) -> None:
     file.write_text(f"[preprocessing]\nheight = 64\nwidth = 64\n{MODEL}channels = 1\nheight = 64\nwidth = 64\n")
 
     assert settings_digest(load_settings()) == once
+
+
+def test_how_many_may_be_refused_is_said_once_for_ingest_and_traffic(file: Path) -> None:
+    assert load_settings().drift.max_refused_share == 0.01
+    file.write_text("[input_policy]\nmax_refused_share = 0.06\n[drift]\nmin_images = 600\n")
+    settings = load_settings()
+    assert (settings.drift.max_refused_share, settings.drift.min_images) == (0.06, 600)
+    assert "input_policy.max_refused_share" in origins()["drift.max_refused_share"]
+    file.write_text("[input_policy]\nmax_refused_share = 0.06\n[drift]\nmax_refused_share = 0.02\n")
+    assert load_settings().drift.max_refused_share == 0.02
