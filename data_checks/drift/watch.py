@@ -91,12 +91,13 @@ def _watch_logs(
     limit: float,
     level: float,
 ) -> Verdict:
-    known, findings = getattr(reference, name), []
+    known, findings = reference.columns()[name], []
     for view in views:
-        unusable = find_unlogged(name, getattr(view, name), known)
+        now = view.columns()[name]
+        unusable = find_unlogged(name, now, known)
         if unusable:
             return unusable
-        moved = compare_logs(getattr(view, name), known)
+        moved = compare_logs(now, known)
         size, t, sides = (moved.shift, moved.t, 1) if name == "recon_error" else (abs(moved.shift), abs(moved.t), 2)
         p_value = sides * float(t_p_value(t, moved.degrees)[0])
         findings.append(_find(f"{name}_change", float(np.expm1(size[0])), limit, "share", len(view), p_value))

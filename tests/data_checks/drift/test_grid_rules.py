@@ -111,12 +111,12 @@ def test_traffic_of_another_kind_or_grid_is_of_another_model() -> None:
     vae = GRIDS.rest.draw(2000, np.random.default_rng(3))
     smaller = with_codes(healthy(), _codes(healthy())[:, :36])
     for window, reference, words in (
-        (vae, REFERENCE, "codes of 49, code_distance for an image, of the traffic logvar of 32, kl"),
+        (vae, REFERENCE, "codes of 49, code_distance for an image, of the traffic logvar of 16, kl"),
         (smaller, REFERENCE, "codes of 49, code_distance for an image, of the traffic codes of 36, code_distance"),
         (
             healthy(),
             GRIDS.rest.draw(2000, np.random.default_rng(4)),
-            "logvar of 32, kl for an image, of the traffic codes of 49, code_distance",
+            "logvar of 16, kl for an image, of the traffic codes of 49, code_distance",
         ),
     ):
         verdicts = judge_window(window_of(window), reference, POLICY).verdicts
