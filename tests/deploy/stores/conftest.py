@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +65,16 @@ def cramped(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Pa
         return
     yield tmp_path, ""
     subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.fixture
+def obeying() -> list[str]:
+    """The start of a command whose process obeys modes, as those of root do not."""
+    if os.geteuid() != 0:
+        return []
+    assert shutil.which("setpriv"), "root reads and writes everything: util-linux must take that right from it"
+    rights = "-dac_override,-dac_read_search"
+    return ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"]
 
 
 @pytest.fixture(scope="session")

@@ -24,16 +24,14 @@ from cryptography.x509.oid import NameOID
 
 from deploy.stores.errors import StoreRefused, StoreUnavailable
 from deploy.stores.mlflow.registry import Registry
-from tests.deploy.stores.mlflow_answers import Answering, answering, forget_access
+from tests.deploy.stores.mlflow.answers import Answering, answering
 
 INSECURE, AUTHORITY, CLIENT = (
     f"MLFLOW_TRACKING_{each}" for each in ("INSECURE_TLS", "SERVER_CERT_PATH", "CLIENT_CERT_PATH")
 )
 
 
-@pytest.fixture(autouse=True)
-def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    forget_access(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("nobody")
 
 
 @dataclass(frozen=True)

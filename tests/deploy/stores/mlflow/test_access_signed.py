@@ -14,15 +14,14 @@ from botocore.credentials import Credentials
 
 from deploy.stores.errors import StoreRefused
 from deploy.stores.mlflow.registry import Registry
-from tests.deploy.stores.mlflow_answers import Question, answering, forget_access
+from tests.deploy.stores.mlflow.answers import Question, answering
 
 SIGV4, PLUGIN = "MLFLOW_TRACKING_AWS_SIGV4", "MLFLOW_TRACKING_AUTH"
 KEYS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "a secret", "AWS_SESSION_TOKEN": "of a role"}
 
 
 @pytest.fixture(autouse=True)
-def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    forget_access(monkeypatch, tmp_path)
+def no_keys(nobody: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for each in (*KEYS, "AWS_PROFILE", "AWS_REGION"):
         monkeypatch.delenv(each, raising=False)
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
@@ -152,7 +151,7 @@ def test_a_registered_plugin_is_asked_for_each_question_and_its_failure_is_one_l
     with answering() as there:
         done = subprocess.run(
             [sys.executable, "-c", THREE_QUESTIONS, there.url],
-            capture_output=True, text=True, timeout=400, check=False, cwd=Path(__file__).parents[3],
+            capture_output=True, text=True, timeout=400, check=False, cwd=Path(__file__).parents[4],
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert [each.headers["Authorization"] for each in there.asked] == ["Bearer 1", "Bearer 2"]
