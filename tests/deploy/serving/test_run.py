@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 
 import httpx
-import pytest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tests.deploy.serving.house import House, pictures, png, running, wait_until
-from tests.deploy.serving.process import Replica, started
+from tests.deploy.serving.process import Replica, environment, started
 
 KEPT, FRESH = 4, 2
 
@@ -88,20 +89,33 @@ def test_sigterm_under_load_answers_what_is_in_flight_refuses_the_rest_and_loses
     assert "Cancel" not in log and "Traceback" not in log and "not written" not in log
 
 
-def test_a_connection_that_is_never_used_does_not_hold_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As one that is accepted just after uvicorn has looked at all of them."""
-    seen: set[HttpToolsProtocol] = set()
-    close = HttpToolsProtocol.shutdown
+class Overlooked(HttpToolsProtocol):
+    """A connection that is accepted just after uvicorn has looked at all of them: the first look passes it by."""
 
-    def overlook(connection: HttpToolsProtocol) -> None:
-        if connection in seen:
-            close(connection)
-        seen.add(connection)
+    looks = 0
 
-    monkeypatch.setattr(HttpToolsProtocol, "shutdown", overlook)
-    with running(house, ready=False, graceful_shutdown_s=10_000) as (client, _):
+    def shutdown(self) -> None:
+        self.looks += 1
+        if self.looks > 1:
+            super().shutdown()
+
+
+def test_a_connection_that_is_never_used_does_not_hold_the_end(house: House) -> None:
+    with running(house, ready=False, http=Overlooked, graceful_shutdown_s=10_000) as (client, _):
         address = client.base_url
         idle = socket.create_connection((address.host, address.port or 80), timeout=240)
         client.get("/healthz")
     with idle:
         assert read_to_the_end(idle) == b""
+
+
+def test_a_taken_port_is_one_line_and_an_exit_code(house: House) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "deploy.serving", "--port", str(port)]
+        ended = subprocess.run(command, env=environment(house), capture_output=True, text=True, timeout=240)
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr and "another --port" in ended.stderr
