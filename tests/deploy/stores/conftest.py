@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from deploy.stores.catalogue import Catalogue
 from deploy.stores.objects.port import ObjectStore
 from deploy.stores.sql.database import migrate, open_engine
 from tests.deploy.stores.migrated import open_migrated
@@ -30,6 +31,11 @@ def objects_at(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectsAt:
 @pytest.fixture
 def objects(objects_at: ObjectsAt) -> ObjectStore:
     return objects_at.open()
+
+
+@pytest.fixture
+def catalogue(objects: ObjectStore) -> Catalogue:
+    return Catalogue(objects, "28x28")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
