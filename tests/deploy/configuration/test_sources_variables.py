@@ -11,15 +11,11 @@ from pydantic import JsonValue
 from deploy.configuration.fields import SettingField, read_fields
 from deploy.configuration.kinds import quoted
 from deploy.settings import Settings, load_settings
-from tests.deploy.settled import empty_the_environment
 
 OF_NUMBERS = [each for each in read_fields(Settings) if any(isinstance(one, int) for one in each.choices)]
 
 
-@pytest.fixture(autouse=True)
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    empty_the_environment(tmp_path, monkeypatch)
-    return tmp_path / "latentloop.toml"
+pytestmark = pytest.mark.usefixtures("file")
 
 
 def variable(name: str) -> str:

@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 
 from deploy.settings import load_settings
-from tests.deploy.settled import empty_the_environment
 
 
 @pytest.fixture(autouse=True)
-def working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    empty_the_environment(tmp_path, monkeypatch)
-    return tmp_path
+def working_folder(file: Path) -> Path:
+    return file.parent
 
 
 @pytest.fixture
@@ -22,18 +20,6 @@ def other(working_folder: Path) -> Path:
     folder = working_folder / "else where"
     folder.mkdir()
     return folder
-
-
-def test_the_home_lies_beside_the_settings_file_wherever_the_command_is_given(
-    other: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (other / "latentloop.toml").write_text('product = "shop"\n')
-    monkeypatch.setenv("LATENTLOOP_CONFIG", "else where/latentloop.toml")
-
-    settings = load_settings()
-
-    assert (settings.product, settings.file) == ("shop", other / "latentloop.toml")
-    assert settings.home == other / ".latentloop"
 
 
 def test_what_the_file_names_relatively_lies_beside_the_file(other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,17 +57,6 @@ def test_an_object_store_that_is_no_relative_folder_stays_as_it_is(url: str, mon
     monkeypatch.setenv("LATENTLOOP_OBJECTS_URL", url)
 
     assert load_settings().objects_url == url
-
-
-def test_an_empty_name_of_the_settings_file_means_none_although_one_lies_here(
-    working_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (working_folder / "latentloop.toml").write_text('product = "shop"\n')
-    monkeypatch.setenv("LATENTLOOP_CONFIG", "")
-
-    settings = load_settings()
-
-    assert (settings.product, settings.file, settings.file_name) == ("image-vae", None, "no settings file")
 
 
 def test_a_tilde_is_the_users_home(working_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
