@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from deploy.serving.service import Service
 from deploy.stores.objects.captures import CaptureStore
-from tests.deploy.serving.house import (
-    House,
-    png,
-    replica,
-    running,
-    wait_until,
-)
+from tests.deploy.serving.house import House, png, replica, running, wait_until
 from tests.deploy.serving.trial.asking import IMAGES, ask, read_metric, wait_for_trial
 
 

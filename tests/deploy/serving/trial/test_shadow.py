@@ -10,13 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.deploy.serving.house import (
-    House,
-    png,
-    replica,
-    tiny_artifact,
-    wait_until,
-)
+from tests.deploy.serving.house import House, png, replica, tiny_artifact, wait_until
 from tests.deploy.serving.trial.asking import IMAGES, ask, read_trial, wait_for_trial
 from vae_core.images.preprocessing import Preprocessing
 from vae_core.inference import score_images

@@ -8,16 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.deploy.serving.house import (
-    OLDER,
-    House,
-    palette_png,
-    pictures,
-    png,
-    replica,
-    tiny_artifact,
-    wait_until,
-)
+from tests.deploy.serving.house import OLDER, House, palette_png, pictures, png, replica, tiny_artifact, wait_until
 from tests.deploy.serving.trial.asking import IMAGES, ask, on_trial, read_metric, read_trial, wait_for_trial
 from vae_core.inference import score_images
 

@@ -8,11 +8,7 @@ from typing import Any
 
 import torch
 
-from tests.deploy.serving.house import (
-    House,
-    tiny_artifact,
-    wait_until,
-)
+from tests.deploy.serving.house import House, tiny_artifact, wait_until
 from tests.deploy.serving.trial.asking import IMAGES, ask, on_trial, read_metric, read_trial, wait_for_trial
 
 

@@ -6,13 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.deploy.serving.house import (
-    House,
-    png,
-    replica,
-    tiny_artifact,
-    wait_until,
-)
+from tests.deploy.serving.house import House, png, replica, tiny_artifact, wait_until
 from tests.deploy.serving.trial.asking import IMAGES, ask, read_metric, read_trial, wait_for_trial
 from vae_core.inference import score_images
 

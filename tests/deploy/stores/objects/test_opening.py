@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stores.errors import (
-    StoreError,
-)
+from deploy.stores.errors import StoreError
 from deploy.stores.objects.opening import open_objects
 
 

@@ -6,11 +6,7 @@ import threading
 
 import pytest
 
-from deploy.stores.errors import (
-    InvalidKey,
-    ObjectMissing,
-    PreconditionFailed,
-)
+from deploy.stores.errors import InvalidKey, ObjectMissing, PreconditionFailed
 from deploy.stores.objects.port import ObjectStore, validate_key
 from tests.deploy.stores.racing import PROCESSES, ObjectsAt, Racers
 

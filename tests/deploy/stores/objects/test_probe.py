@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stores.errors import (
-    UnsafeStore,
-)
+from deploy.stores.errors import UnsafeStore
 from deploy.stores.objects.opening import open_objects
 from deploy.stores.objects.port import ObjectStore
 from deploy.stores.objects.probe import probe_conditional_writes

@@ -7,11 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy.stores.errors import (
-    StoreRefused,
-    StoreUnavailable,
-    UnsafeStore,
-)
+from deploy.stores.errors import StoreRefused, StoreUnavailable, UnsafeStore
 from deploy.stores.objects.opening import open_objects
 from deploy.stores.objects.s3 import S3Objects
 from tests.deploy.stores.look_alikes import look_alike

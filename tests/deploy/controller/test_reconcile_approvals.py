@@ -6,16 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deploy.delivery.steps import (
-    LoadBeside,
-    Promote,
-    RecordApproval,
-    Refuse,
-    TryGolden,
-)
+from deploy.delivery.steps import LoadBeside, Promote, RecordApproval, Refuse, TryGolden
 from deploy.record.approvals import OVERRIDE, OverrideLine
 from deploy.stores.objects.release_file import RELEASE_KEY, verify_release
-from tests.deploy.controller.reconcile.neighbourhood import MARKS, World, end_watch, kinds
+from tests.deploy.controller.neighbourhood import MARKS, World, end_watch, kinds
 from tests.deploy.controller.world import swap
 from tests.deploy.serving.house import wait_until
 

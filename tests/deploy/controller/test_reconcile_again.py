@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from deploy.delivery.steps import LoadBeside, Promote, RecordApproval, Refuse, TakeBack
 from deploy.record.approvals import OVERRIDE, OverrideLine
 from deploy.record.rollback import Desk, Order, roll_back
-from tests.deploy.controller.reconcile.neighbourhood import MARKS, TRIED, World, kinds, serving, start_canary
+from tests.deploy.controller.neighbourhood import MARKS, TRIED, World, kinds, serving, start_canary
 from tests.deploy.controller.world import write_pairs
 
 pytestmark = MARKS
@@ -86,28 +86,3 @@ def test_what_a_person_took_back_a_person_may_approve_again(world: World) -> Non
     release = found.releases.read()
     assert release.champion is not None and release.previous is not None
     assert (release.champion.version, release.previous.version) == (champion, previous)
-
-
-def test_an_approval_from_before_an_upgrade_brings_nothing_back_by_itself(world: World) -> None:
-    """An older controller told what happened and left `approval` as it was."""
-    serving(world)
-    version, _ = world.register()
-    world.approve(version)
-    world.settle(version, ratio=1.3)
-    world.registry.set_tag(version, "approval_ended", "")
-    world.approve(version)
-
-    assert world.look() == []
-    assert world.tags(version)["approval"] == "pending"
-
-
-def test_what_a_person_refused_stays_refused_when_it_is_taken_back(world: World) -> None:
-    serving(world)
-    version, _ = world.register()
-    world.approve(version)
-    start_canary(world, version)
-    world.registry.set_tag(version, "approval", "rejected")
-
-    assert kinds(world.look()) == [TakeBack]
-
-    assert world.tags(version)["approval"] == "rejected"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from deploy.controller.retraining import find_under_way
 from deploy.record.drift_lines import DRIFT, DRIFT_EVENT, DriftEvent
 from deploy.stores.mlflow.registry import APPROVED, TRIGGER_TAG
-from tests.deploy.controller.reconcile.neighbourhood import MARKS, World
+from tests.deploy.controller.neighbourhood import MARKS, World
 
 pytestmark = MARKS
 

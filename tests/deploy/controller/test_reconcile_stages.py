@@ -4,24 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 
 from deploy.delivery.causes import Cause
-from deploy.delivery.steps import (
-    BeginTrial,
-    LoadBeside,
-    Promote,
-    RecordApproval,
-    RollBack,
-    Settle,
-    TakeBack,
-    TryGolden,
-)
-from deploy.record.rollback import Desk, Order, roll_back
-from tests.deploy.controller.reconcile.neighbourhood import MARKS, TRIED, World, kinds, serving, start_canary
+from deploy.delivery.steps import BeginTrial, LoadBeside, RecordApproval, RollBack, Settle, TakeBack, TryGolden
+from tests.deploy.controller.neighbourhood import MARKS, TRIED, World, kinds, serving, start_canary
 from tests.deploy.controller.world import write_pairs
-from tests.deploy.serving.house import tiny_artifact
-from vae_core.images.preprocessing import Preprocessing
 
 pytestmark = MARKS
 
@@ -67,20 +54,6 @@ def test_a_worse_version_is_taken_back_from_the_shadow_and_the_numbers_say_why(w
     assert tags["delivery"] == "rolled_back"
     said = rf"version {version} taken back: candidate 0\.\d+ against champion 0\.\d+: recon_error_change 0\.30"
     assert re.match(said, tags["delivery_reason"]), tags["delivery_reason"]
-
-
-def test_a_version_that_makes_other_pixels_of_an_image_serves_as_a_first_one_does(world: World) -> None:
-    champion, _ = serving(world)
-    version, digest = world.register(tiny_artifact(97, preprocessing=Preprocessing(fit="pad")))
-    world.approve(version)
-
-    assert kinds(world.settle(version)) == [RecordApproval, LoadBeside, TryGolden, Promote, Settle]
-
-    release = world.neighbours.releases.read()
-    assert release.champion is not None and release.champion.digest == digest
-    assert release.previous is not None and release.previous.version == champion
-    assert f"other pixels of an image than version {champion}" in world.tags(version)["delivery_reason"]
-    assert world.see().standing is None
 
 
 def test_a_canary_that_fails_on_requests_is_taken_back_and_answers_nobody_any_more(world: World) -> None:
@@ -129,19 +102,3 @@ def test_a_promoted_version_that_turns_out_worse_than_the_one_before_is_rolled_b
     (entry,) = world.neighbours.ledger.entries("rollback", champion)
     assert json.loads(entry.body)["how"] == "watch period"
     assert world.look() == []
-
-
-def test_a_rollback_by_hand_is_mirrored_at_the_next_look_and_nothing_comes_back_by_itself(world: World) -> None:
-    champion, previous = serving(world)
-    found = world.neighbours
-    desk = Desk(found.releases, found.ledger, found.objects, found.signing_key)
-
-    done = roll_back(desk, Order("a person", "by hand", "complaints"), lambda: datetime.now(UTC))
-
-    assert (done.version, done.serves, done.published) == (champion, previous, True)
-    assert world.tags(champion)["delivery"] == "promoted"
-    assert world.look() == []
-    assert world.tags(champion)["delivery"] == "rolled_back"
-    reason = f"version {champion} rolled back (by hand, a person): complaints"
-    assert world.tags(champion)["delivery_reason"] == reason
-    assert world.registry.alias("champion") == previous

@@ -13,16 +13,7 @@ from deploy.controller.config import ControllerConfig
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.reconcile import Look, Reconciler
 from deploy.controller.trials import Standing
-from deploy.delivery.steps import (
-    BeginTrial,
-    LoadBeside,
-    Promote,
-    RecordApproval,
-    Settle,
-    StartCanary,
-    Step,
-    TryGolden,
-)
+from deploy.delivery.steps import BeginTrial, LoadBeside, Promote, RecordApproval, Settle, StartCanary, Step, TryGolden
 from deploy.record.registered import RegisteredLine, record_registered
 from deploy.record.trials import FRECHET, MeasuredChange
 from deploy.release import ServedVersion

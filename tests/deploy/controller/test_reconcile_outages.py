@@ -10,26 +10,11 @@ import pytest
 
 from deploy.controller.reconcile import Reconciler
 from deploy.controller.service import Service
-from deploy.delivery.steps import (
-    LoadBeside,
-    Promote,
-    RecordApproval,
-    TakeBack,
-)
-from deploy.stores import faults
+from deploy.delivery.steps import LoadBeside, Promote, RecordApproval, TakeBack
 from deploy.stores.errors import StoreUnavailable
 from deploy.stores.mlflow.registry import Registry
 from deploy.stores.objects.release_file import RELEASE_KEY, verify_release
-from tests.deploy.controller.reconcile.neighbourhood import (
-    CONFIG,
-    MARKS,
-    TOLERANCE,
-    TRIED,
-    World,
-    kinds,
-    serving,
-    start_canary,
-)
+from tests.deploy.controller.neighbourhood import CONFIG, MARKS, TOLERANCE, TRIED, World, kinds, serving, start_canary
 from tests.deploy.controller.world import POLICY, nowhere, write_pairs
 
 pytestmark = MARKS
@@ -109,24 +94,3 @@ def test_a_champion_whose_version_somebody_deleted_serves_on_and_keeps_nobody_fr
     release = world.neighbours.releases.read()
     assert release.champion is not None and release.champion.version == champion
     assert world.registry.alias("champion") is None
-
-
-def test_a_controller_killed_between_the_swap_and_the_tags_mends_them(world: World) -> None:
-    serving(world)
-    version, _ = world.register()
-    world.approve(version)
-    write_pairs(world.neighbours.pairs, start_canary(world, version), 0.9, failures=600)
-
-    def kill(name: str, moment: faults.Moment) -> None:
-        if (name, moment) == ("release.swap", "after"):
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt), faults.installed(kill):
-        world.look()
-    assert world.neighbours.releases.read().canary is None
-    assert world.tags(version)["delivery"] == "canary"
-
-    assert world.look() == [], "what was taken back is not loaded again"
-    assert world.tags(version)["delivery"] == "rolled_back"
-    published = verify_release(world.house.objects.get(RELEASE_KEY).data, world.house.keys.public)
-    assert published == world.neighbours.releases.read()

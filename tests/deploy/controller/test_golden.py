@@ -6,13 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from deploy.delivery.steps import (
-    LoadBeside,
-    RecordApproval,
-    TakeBack,
-    TryGolden,
-)
-from tests.deploy.controller.reconcile.neighbourhood import MARKS, World, kinds
+from deploy.delivery.steps import LoadBeside, RecordApproval, TakeBack, TryGolden
+from tests.deploy.controller.neighbourhood import MARKS, World, kinds
 from tests.deploy.serving.house import tiny_artifact
 from vae_core.artifact import Artifact
 from vae_core.golden import Golden

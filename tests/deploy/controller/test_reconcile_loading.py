@@ -14,8 +14,8 @@ from deploy.controller.neighbours import Neighbours
 from deploy.controller.reconcile import Look, Reconciler
 from deploy.controller.service import Service
 from deploy.delivery.steps import TakeBack
-from tests.deploy.controller.reconcile.conftest import serving_process
-from tests.deploy.controller.reconcile.neighbourhood import MARKS, TOLERANCE, World, kinds
+from tests.deploy.controller.neighbourhood import MARKS, TOLERANCE, World, kinds
+from tests.deploy.controller.serving_process import serving_process
 from tests.deploy.controller.world import POLICY, nowhere, swap
 from tests.deploy.serving.house import House
 

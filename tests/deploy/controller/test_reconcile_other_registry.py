@@ -14,7 +14,7 @@ from deploy.delivery.steps import Refuse
 from deploy.record.registries import REGISTRY, find_other_registry, note_registry
 from deploy.stores.mlflow.registry import Registry
 from deploy.stores.objects.artifacts import fetch_artifact
-from tests.deploy.controller.reconcile.neighbourhood import MARKS, World, kinds, serving
+from tests.deploy.controller.neighbourhood import MARKS, World, kinds, serving
 
 pytestmark = MARKS
 
