@@ -1,4 +1,4 @@
-"""The registry's tags follow the release row, whoever moved it; they decide nothing, but a person's `approval` does.
+"""Tags and aliases of the registry follow the release row, whoever moved it; only a person's `approval` decides.
 
 What happened is told once. An approval ends with the trial that it was given for: the tag `approval` of a version that
 was taken back goes to `pending` again (never to anything else), so that approving it again is something that can be
@@ -14,7 +14,7 @@ from deploy.delivery.history import Fate
 from deploy.delivery.next_step import say_next, say_promoted
 from deploy.delivery.steps import Candidate
 from deploy.record.taken_back import read_taken_back
-from deploy.release import Release
+from deploy.release import Release, ServedVersion
 from deploy.stores.mlflow.registry import APPROVED, PENDING, RegisteredVersion, Registry
 from deploy.stores.sql.ledger import Ledger
 
@@ -51,6 +51,27 @@ def mirror_benchmarks(registry: Registry, candidates: Sequence[Candidate]) -> No
     for each in candidates:
         if each.benchmark is not None and each.shown != each.benchmark:
             registry.set_tag(each.version, "benchmark", each.benchmark)
+
+
+def mirror_aliases(release: Release, registry: Registry, registered: Mapping[str, str]) -> None:
+    """Aliases show what the row says; they decide nothing. `registered`: number -> digest, as the registry has them.
+
+    A version that somebody deleted has none, and serves on; nor has another model that bears its number.
+    """
+    for name in ("champion", "previous"):
+        wanted, found = _bearer(getattr(release, name), registered), registry.alias(name)
+        if wanted is None:
+            if found is not None:
+                registry.delete_alias(name)
+        elif found != wanted:
+            registry.set_alias(name, wanted)
+
+
+def _bearer(served: ServedVersion | None, registered: Mapping[str, str]) -> str | None:
+    """The number of what serves: the release's own, else the newest under which the same model was registered again."""
+    if served is None or registered.get(served.version) == served.digest:
+        return None if served is None else served.version
+    return max((number for number, digest in registered.items() if digest == served.digest), key=int, default=None)
 
 
 def is_mirrored(version: RegisteredVersion, fate: Fate) -> bool:

@@ -18,7 +18,7 @@ from data_checks.verdict import LONGEST_REASON, Phase, Verdict
 from deploy.controller.candidates import read_candidate, record_approval
 from deploy.controller.config import ControllerConfig
 from deploy.controller.golden import try_golden
-from deploy.controller.mirroring import mirror_benchmarks, mirror_fates, set_tags
+from deploy.controller.mirroring import mirror_aliases, mirror_benchmarks, mirror_fates, set_tags
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.pixels import Pixels
 from deploy.controller.trials import Standing, Trials, find_standing, record_beginning
@@ -43,7 +43,6 @@ from deploy.delivery.steps import (
 from deploy.delivery.trial_policy import DeliveryPolicy
 from deploy.record.approvals import APPROVAL_REFUSED, RefusedApproval
 from deploy.record.history import read_fates
-from deploy.record.publish import mirror_aliases, publish_release
 from deploy.record.registries import find_other_registry, note_registry
 from deploy.record.rollback import Desk, Order, undo, who
 from deploy.record.taken_back import record_taken_back
@@ -53,6 +52,7 @@ from deploy.release import Release, ServedVersion
 from deploy.stores.errors import StoreCorrupt, StoreError, StoreRefused
 from deploy.stores.mlflow.registry import RegisteredVersion
 from deploy.stores.objects.artifacts import fetch_golden
+from deploy.stores.objects.release_file import publish_release
 from deploy.stores.sql.ledger import Ledger
 
 MAX_STEPS = 50  # of one look; a plan that never ends would be our own mistake

@@ -21,10 +21,10 @@ from pydantic import BaseModel, ConfigDict
 
 from deploy.record.history import RELEASE
 from deploy.record.kind import Kind
-from deploy.record.publish import publish_release
 from deploy.release import Release, ServedVersion
 from deploy.stores.errors import EpochConflict, StoreError
 from deploy.stores.objects.port import ObjectStore
+from deploy.stores.objects.release_file import publish_release
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
 

@@ -29,7 +29,9 @@ def main() -> int:
         config, digest = settings.serving, settings_digest(settings)
         listener = listen(given.host or config.host, config.port if given.port is None else given.port)
         logging.getLogger("latentloop.serving").info("settings %s of %s", digest[:SHORT], settings.file_name)
-        from deploy.serving.http.app import create_app  # torch takes seconds: first see that the port is free
+        # torch takes seconds: first see that the port is free
+        from data_checks.intake.golden import tell_changed_pixels
+        from deploy.serving.http.app import create_app
 
         telemetry, pairs = LateSink(partial(open_telemetry, settings)), LateSink(partial(open_pairs, settings))
         try:
@@ -46,6 +48,7 @@ def main() -> int:
             input_policy=settings.input_policy,
             cache_folder=settings.cache_folder / "serving",
             settings_digest=digest,
+            changed_pixels=tell_changed_pixels(),
         )
     except (SettingsError, StoreError, OSError) as error:
         print(f"deploy.serving: {error}", file=sys.stderr)

@@ -34,13 +34,17 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn with an orderly end: the application hears of it first, and no connection outlives its answer."""
+    """Uvicorn with an orderly end: the application hears of it first, and no connection outlives its answer.
 
-    def __init__(self, app: FastAPI, config: ServingConfig) -> None:
+    `http` is who speaks HTTP on a connection, one of uvicorn's protocols; "auto" is the quickest that is installed.
+    """
+
+    def __init__(self, app: FastAPI, config: ServingConfig, http: type[asyncio.Protocol] | str = "auto") -> None:
         self._departure: Departure = app.state.service.departure
         super().__init__(
             uvicorn.Config(
                 app,
+                http=http,
                 log_config=None,
                 access_log=False,
                 server_header=False,

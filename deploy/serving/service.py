@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from data_checks.intake.golden import tell_changed_pixels
 from data_checks.policy import InputPolicy
 from deploy.serving.config import ServingConfig
 from deploy.serving.errors import ImagesRefused, Problem
@@ -65,6 +64,7 @@ class Service:
         input_policy: InputPolicy,
         cache_folder: Path,
         settings_digest: str,
+        changed_pixels: str,
     ) -> None:
         self.config, self.input_policy, self._settings_digest = config, input_policy, settings_digest
         self.metrics = Metrics(config)
@@ -82,8 +82,7 @@ class Service:
         self.refusals = Refusals(config, self.metrics, self.departure)
         self._admission = Admission(max_requests=config.queue_limit, max_body_bytes=config.max_body_bytes)
         self._limits = BodyLimits.of(config)
-        told = tell_changed_pixels()
-        self._of_decoders = (Trouble("decoders", told),) if told else ()
+        self._of_decoders = (Trouble("decoders", changed_pixels),) if changed_pixels else ()
         self._decoding = Decoding(config.decode_threads, config.decode_wait_s)
         self.metrics.watch_queue("requests", lambda: self._admission.requests)
         self.metrics.watch_queue("batch", lambda: self.lanes.images_waiting)

@@ -1,4 +1,4 @@
-"""An empty folder to read settings in, with no setting in the environment."""
+"""An empty folder to read settings in, with no setting in the environment, and what is said of settings there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.settings import VENDOR_ENVIRONMENT
+from deploy.settings import VENDOR_ENVIRONMENT, SettingsError, load_settings
 
 
 def empty_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,3 +18,10 @@ def empty_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
             monkeypatch.delenv(name)
     for name, value in VENDOR_ENVIRONMENT.items():
         monkeypatch.setenv(name, os.environ.get(name, value))
+
+
+def problems() -> list[str]:
+    """Load what must be refused; one entry a problem."""
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    return str(refused.value).splitlines()

@@ -87,11 +87,12 @@ def create_app(
     input_policy: InputPolicy,
     cache_folder: Path,
     settings_digest: str,
+    changed_pixels: str,
 ) -> FastAPI:
     """Build the application of one replica. Its threads start and end with the application's lifespan.
 
     `cache_folder` belongs to this replica alone; `public_key` verifies the release file in `objects`; `settings_digest`
-    is told at /readyz.
+    is told at /readyz, and so is `changed_pixels`: what is wrong with this process's decoders, empty as a rule.
     """
     service = Service(
         config,
@@ -102,6 +103,7 @@ def create_app(
         input_policy=input_policy,
         cache_folder=cache_folder,
         settings_digest=settings_digest,
+        changed_pixels=changed_pixels,
     )
 
     @asynccontextmanager

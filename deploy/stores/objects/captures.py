@@ -31,7 +31,7 @@ _SCHEMA = pa.schema(
     ],
     metadata={"latentloop.schema_version": "2"},
 )
-_GROUP_BYTES = 8 * 2**20
+GROUP_BYTES = 8 * 2**20
 _STREAMED_IMAGES, _STREAMED_BYTES = 1_000, 4 * 2**20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SINCE_2 = "label"  # segments of schema 1 have no such column: their images have no label
@@ -48,8 +48,11 @@ class CapturedImage:
     label: str = ""
 
 
-def encode_segment(images: Sequence[CapturedImage]) -> bytes:
-    """Make a Parquet file; equal images give equal bytes (within one version of pyarrow)."""
+def encode_segment(images: Sequence[CapturedImage], group_bytes: int = GROUP_BYTES) -> bytes:
+    """Make a Parquet file; equal images give equal bytes (within one version of pyarrow).
+
+    Rows are written in groups of at most `group_bytes`, or of one image: Arrow holds a group several times over.
+    """
     for image in images:
         if image.captured_at.tzinfo is None:
             raise ValueError(f"capture {image.name}: expected captured_at with a time zone; pass datetime.now(UTC)")
@@ -57,16 +60,16 @@ def encode_segment(images: Sequence[CapturedImage]) -> bytes:
     # image bytes are compressed already: no second compression, no dictionary
     options = {"compression": "none", "use_dictionary": ["source"], "write_page_checksum": True}
     with pq.ParquetWriter(sink, _SCHEMA, **options) as writer:
-        for group in _groups(images):
+        for group in _groups(images, group_bytes):
             writer.write_table(_to_table(group))
     return sink.getvalue()
 
 
-def _groups(images: Sequence[CapturedImage]) -> Iterator[Sequence[CapturedImage]]:
-    """Rows that are written together: Arrow holds a group several times over. At least one, which may be empty."""
+def _groups(images: Sequence[CapturedImage], group_bytes: int) -> Iterator[Sequence[CapturedImage]]:
+    """Rows that are written together. At least one group, which may be empty."""
     first = held = 0
     for number, image in enumerate(images):
-        if held and held + len(image.data) > _GROUP_BYTES:
+        if held and held + len(image.data) > group_bytes:
             yield images[first:number]
             first, held = number, 0
         held += len(image.data)

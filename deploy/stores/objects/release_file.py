@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from deploy.release import Release
 from deploy.stores.errors import SignatureInvalid, StoreCorrupt
 from deploy.stores.faults import register
+from deploy.stores.objects.port import ObjectStore
 from deploy.stores.secret_file import read_secret, write_once
 
 KEYS = register("release_file.keys", "the pair of keys that signs releases")
@@ -76,6 +77,26 @@ def verify_release(data: bytes, public_key: Ed25519PublicKey) -> Release:
         raise StoreCorrupt(
             "release file: signed, but no release of schema_version 1; was it written by a newer Latentloop?"
         ) from error
+
+
+def publish_release(release: Release, objects: ObjectStore, key: Ed25519PrivateKey) -> bool:
+    """Write the signed file when the store holds another release; True when it was written.
+
+    The file is compared as a whole, so a file that somebody altered is replaced at the next look.
+    """
+    if release.epoch == 0 or _published(objects, key) == release:
+        return False
+    objects.put(RELEASE_KEY, sign_release(release, key))
+    return True
+
+
+def _published(objects: ObjectStore, key: Ed25519PrivateKey) -> Release | None:
+    if objects.etag(RELEASE_KEY) is None:
+        return None
+    try:
+        return verify_release(objects.get(RELEASE_KEY).data, key.public_key())
+    except (SignatureInvalid, StoreCorrupt):
+        return None
 
 
 def generate_keys(folder: Path) -> ReleaseKeys:

@@ -28,7 +28,7 @@ _TRIAL_COLUMNS = {
     "by_candidate": "bool",
     "request_id": "object",
 }
-_ROWS_AT_ONCE = 10_000  # a first look at many pairs holds so many as Python objects
+ROWS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,15 @@ class TrialPairs:
 
 
 class FollowedPairs:
-    """Reads the pairs of two versions since a time again and again. Rows are never changed or deleted."""
+    """Reads the pairs of two versions since a time again and again. Rows are never changed or deleted.
 
-    def __init__(self, engine: Engine, since: datetime, candidate: str, champion: str) -> None:
-        self._engine, self._candidate = engine, candidate
+    `rows_at_once` are held as Python objects, before they become columns.
+    """
+
+    def __init__(
+        self, engine: Engine, since: datetime, candidate: str, champion: str, rows_at_once: int = ROWS_AT_ONCE
+    ) -> None:
+        self._engine, self._candidate, self._rows_at_once = engine, candidate, rows_at_once
         self._where = of_trial(since, candidate, champion)
         self._kept = _to_trial([])
 
@@ -88,7 +93,7 @@ class FollowedPairs:
         )
         last = int(kept.id[-1]) if len(kept) else 0
         newer = select(*columns).where(self._where, pairs.c.id > last).order_by(pairs.c.id)
-        streamed = connection.execute(newer.execution_options(yield_per=_ROWS_AT_ONCE))
+        streamed = connection.execute(newer.execution_options(yield_per=self._rows_at_once))
         found = [kept, *(_to_trial(rows) for rows in streamed.partitions())]
         return TrialPairs(**{name: np.concatenate([getattr(each, name) for each in found]) for name in _TRIAL_COLUMNS})
 

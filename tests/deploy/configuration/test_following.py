@@ -9,15 +9,11 @@ import pytest
 from deploy.configuration.digest import settings_digest
 from deploy.configuration.reference import read_in_force
 from deploy.settings import SettingsError, load_settings
-from tests.deploy.settled import empty_the_environment
 
 MODEL = "[training.model]\nvariant = 'vq_vae'\n"
 
 
-@pytest.fixture(autouse=True)
-def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    empty_the_environment(tmp_path, monkeypatch)
-    return tmp_path / "latentloop.toml"
+pytestmark = pytest.mark.usefixtures("file")
 
 
 def origins() -> dict[str, str]:

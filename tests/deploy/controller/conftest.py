@@ -1,4 +1,4 @@
-"""A Prefect server that knows the deployments that the controller asks for."""
+"""A Prefect server that knows the deployments of the controller, and a house in which versions are delivered."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ import httpx
 import pytest
 
 from deploy.controller.neighbours import Neighbours
+from deploy.controller.service import Service
+from deploy.stores.mlflow.registry import Registry
 from deploy.stores.orchestrator import Orchestrator
+from tests.deploy.controller.neighbourhood import World
+from tests.deploy.controller.serving_process import serving_process
 from tests.deploy.controller.world import close, neighbours
-from tests.deploy.serving.house import House
+from tests.deploy.serving.house import House, tiny_artifact
 from tests.servers import PatientTransport
+from vae_core.artifact import write_artifact
 
 FLOWS = {
     "monitor": ("key", "reason"),
@@ -41,6 +46,22 @@ def with_prefect(house: House, prefect_api: str, api: httpx.Client) -> Iterator[
     found = neighbours(house, orchestrator=orchestrator)
     yield found
     close(found)
+
+
+@pytest.fixture(scope="package")
+def world(mlflow_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One house for the folder: every test registers versions of its own and looks only at them."""
+    house = House(tmp_path_factory.mktemp("house"))
+    registry = Registry(mlflow_url, f"controller-{uuid.uuid4().hex}")
+    registry.ensure_model()
+    run_id = registry.ensure_run("a-training", "training", {})
+    write_artifact(house.root / "logged", tiny_artifact(0))
+    model_uri = registry.log_model(run_id, house.root / "logged", (1, 28, 28))
+    with serving_process(house) as url:
+        found = neighbours(house, registry=registry, service=Service(url))
+        yield World(house, found, run_id, model_uri)
+        close(found)
+    house.close()
 
 
 @pytest.fixture(autouse=True)

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
 
 import pytest
 
-from deploy.record.registered import RegisteredLine, read_registered, record_registered
+from deploy.record.kind import Kind
+from deploy.record.registered import REGISTERED, RegisteredLine, read_registered, record_registered
 from deploy.stores.sql.ledger import Ledger
+from tests.deploy.record.of_before import Told, assert_goes_on
 from tests.deploy.serving.house import House
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 LINE = RegisteredLine(digest="d7", benchmark="passed", reason="better on both sets")
+WRITTEN_BEFORE: dict[str, Told] = {
+    "registered": ({"digest": "d7", "benchmark": "passed", "reason": "better"}, "better"),
+}
 
 
 @pytest.fixture
@@ -44,3 +51,10 @@ def test_a_line_of_the_release_before_is_read(ledger: Ledger) -> None:
     body = {"digest": "d7", "benchmark": "failed", "reason": "not judged by the gate", "who": "somebody@here"}
     ledger.record("registered", "7", json.dumps(body), AT, key="registered:weekly-1")
     assert read_registered(ledger, "7", "d7") == RegisteredLine(**body)
+
+
+@pytest.mark.parametrize("kind", [REGISTERED], ids=attrgetter("name"))
+def test_a_line_of_the_release_before_is_read_told_and_written_so_that_it_is_read_again(
+    ledger: Ledger, kind: Kind[Any]
+) -> None:
+    assert_goes_on(ledger, kind, WRITTEN_BEFORE[kind.name])

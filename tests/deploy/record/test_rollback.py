@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import pytest
 
-from deploy.record.rollback import Desk, NothingToRollBack, Order, roll_back
+from deploy.record.kind import Kind
+from deploy.record.rollback import ROLLBACK, Desk, NothingToRollBack, Order, roll_back
 from deploy.release import Release, ServedVersion
 from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
@@ -16,10 +18,17 @@ from deploy.stores.objects.release_file import RELEASE_KEY, verify_release
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
 from tests.deploy.controller.world import swap
+from tests.deploy.record.of_before import Told, assert_goes_on
 from tests.deploy.serving.house import House
 
 SIX, SEVEN, EIGHT = (ServedVersion(version=name, digest=f"d{name}", artifact=f"artifacts/d{name}") for name in "678")
 ORDER = Order(who="a person", how="by hand", reason="complaints")
+WRITTEN_BEFORE: dict[str, Told] = {
+    "rollback": (
+        {"version": "8", "serves": "7", "epoch": 5, "how": "by hand", "who": "me", "reason": "complaints"},
+        "complaints",
+    ),
+}
 
 
 @pytest.fixture
@@ -179,3 +188,10 @@ def test_without_the_object_store_the_row_is_moved_and_says_that_replicas_do_not
     assert (done.serves, done.published) == ("6", False)
     assert slots(desk.releases.read()) == {"champion": "6"}
     assert house.objects.etag(RELEASE_KEY) is None
+
+
+@pytest.mark.parametrize("kind", [ROLLBACK], ids=attrgetter("name"))
+def test_a_line_of_the_release_before_is_read_told_and_written_so_that_it_is_read_again(
+    ledger: Ledger, kind: Kind[Any]
+) -> None:
+    assert_goes_on(ledger, kind, WRITTEN_BEFORE[kind.name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import threading
 import time
@@ -174,14 +175,21 @@ def quick_config(**changes: Any) -> ServingConfig:
 
 
 @contextmanager
-def replica(house: House, *, ready: bool = True, **changes: Any) -> Iterator[httpx.Client]:
+def replica(house: House, *, ready: bool = True, changed_pixels: str = "", **changes: Any) -> Iterator[httpx.Client]:
     """Run an application in a thread, on a free port; leaving the block is its orderly shutdown."""
-    with running(house, ready=ready, **changes) as (client, _):
+    with running(house, ready=ready, changed_pixels=changed_pixels, **changes) as (client, _):
         yield client
 
 
 @contextmanager
-def running(house: House, *, ready: bool = True, **changes: Any) -> Iterator[tuple[httpx.Client, Service]]:
+def running(
+    house: House,
+    *,
+    ready: bool = True,
+    changed_pixels: str = "",
+    http: type[asyncio.Protocol] | str = "auto",
+    **changes: Any,
+) -> Iterator[tuple[httpx.Client, Service]]:
     """Run a replica whose parts a test wants to see, or to break."""
     config = quick_config(**changes)
     app = create_app(
@@ -193,8 +201,9 @@ def running(house: House, *, ready: bool = True, **changes: Any) -> Iterator[tup
         input_policy=POLICY,
         cache_folder=house.cache,
         settings_digest=SETTINGS_DIGEST,
+        changed_pixels=changed_pixels,
     )
-    server = Server(app, config)
+    server = Server(app, config, http)
     with listen("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()

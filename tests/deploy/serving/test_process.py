@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +13,7 @@ import numpy as np
 
 from deploy.stores.objects.release_file import RELEASE_KEY, sign_release
 from tests.deploy.serving.house import House, pictures, png, wait_until
-from tests.deploy.serving.process import environment, started
+from tests.deploy.serving.process import started
 
 FORBIDDEN = ("prefect", "mlflow", "great_expectations", "evidently")
 CLIENTS = 4
@@ -121,15 +118,3 @@ def test_a_replica_lives_and_starts_without_its_stores_and_without_the_forbidden
         imported = {line.rpartition("|")[2].strip() for line in replica.log().splitlines() if "import time:" in line}
     assert {"torch", "fastapi", "deploy.serving.http.app"} <= imported
     assert not [name for name in imported if name.split(".")[0] in FORBIDDEN]
-
-
-def test_a_taken_port_is_one_line_and_an_exit_code(house: House) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "deploy.serving", "--port", str(port)]
-        ended = subprocess.run(command, env=environment(house), capture_output=True, text=True, timeout=240)
-    assert ended.returncode == 2
-    assert ended.stderr.count("\n") == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in ended.stderr and "another --port" in ended.stderr

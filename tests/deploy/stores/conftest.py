@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from deploy.stores.catalogue import Catalogue
 from deploy.stores.objects.port import ObjectStore
 from deploy.stores.sql.database import migrate, open_engine
 from tests.deploy.stores.migrated import open_migrated
@@ -28,6 +31,11 @@ def objects_at(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectsAt:
 @pytest.fixture
 def objects(objects_at: ObjectsAt) -> ObjectStore:
     return objects_at.open()
+
+
+@pytest.fixture
+def catalogue(objects: ObjectStore) -> Catalogue:
+    return Catalogue(objects, "28x28")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
@@ -63,6 +71,16 @@ def cramped(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Pa
         return
     yield tmp_path, ""
     subprocess.run(["umount", str(tmp_path)], check=True)
+
+
+@pytest.fixture
+def obeying() -> list[str]:
+    """The start of a command whose process obeys modes, as those of root do not."""
+    if os.geteuid() != 0:
+        return []
+    assert shutil.which("setpriv"), "root reads and writes everything: util-linux must take that right from it"
+    rights = "-dac_override,-dac_read_search"
+    return ["setpriv", f"--bounding-set={rights}", f"--inh-caps={rights}"]
 
 
 @pytest.fixture(scope="session")

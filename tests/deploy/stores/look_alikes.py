@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
+from deploy.stores.objects.opening import open_objects
+from deploy.stores.objects.port import ObjectStore
+
 Manner = Literal["heeds", "ignores", "ignores If-Match", "answers 501", "answers 400", "refuses all"]
 _CODES = {501: "NotImplemented", 400: "NotImplemented", 412: "PreconditionFailed", 404: "NoSuchKey"}
 
@@ -25,6 +28,10 @@ class LookAlike:
     def options(self) -> dict[str, Any]:
         """Give what `open_objects` wants beside the URL."""
         return {"endpoint_url": self.endpoint_url, "access_key": "k", "secret_key": "s"}
+
+    def open(self, url: str = "s3://bucket/prefix") -> ObjectStore:
+        """Open a store on it."""
+        return open_objects(url, **self.options())
 
 
 @contextlib.contextmanager

@@ -39,11 +39,6 @@ def refused(segment: str, count: int, reason: str = "truncated") -> list[Quarant
     ]
 
 
-@pytest.fixture
-def catalogue(objects: ObjectStore) -> Catalogue:
-    return Catalogue(objects, "28x28")
-
-
 def test_a_catalogue_never_written_is_empty_at_version_zero(catalogue: Catalogue, objects: ObjectStore) -> None:
     assert catalogue.version() == 0
     assert catalogue.read().schema == CATALOGUE_SCHEMA
@@ -175,27 +170,9 @@ def test_a_data_set_is_known_by_its_name(text: str, dataset: Dataset | None) -> 
         assert str(dataset) == text
 
 
-def test_an_arrow_table_is_taken_like_rows(catalogue: Catalogue) -> None:
-    catalogue.append_accepted(accepted("a", 2), ["a"])
-    table = catalogue.read()
-    small = table.set_column(table.schema.get_field_index("pixels"), "pixels", table["pixels"].cast(pa.binary()))
-    other = pa.table({name: small[name] for name in reversed(small.column_names)})
-    renamed = other.set_column(other.schema.get_field_index("segment"), "segment", pa.array(["b", "b"]))
-    assert catalogue.append_accepted(renamed, ["b"]) == ["b"]
-    assert catalogue.counts().accepted == 4
-    with pytest.raises(ValueError, match="expected columns"):
-        catalogue.append_accepted(table.drop_columns(["digest"]), ["a"])
-
-
 def test_unknown_columns_are_named(catalogue: Catalogue) -> None:
     with pytest.raises(ObjectMissing, match=r"got \['nonsense'\]"):
         catalogue.read(["digest", "nonsense"])
-
-
-def test_a_time_without_a_zone_is_refused(catalogue: Catalogue) -> None:
-    naive = [replace(row, captured_at=datetime(2026, 3, 1)) for row in accepted("a", 1)]
-    with pytest.raises(ValueError, match="time zone"):
-        catalogue.append_accepted(naive, ["a"])
 
 
 def _append_in_process(at: ObjectsAt, segments: list[str]) -> list[str]:

@@ -6,10 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from deploy.configuration.login import is_prefect_auth
 from deploy.stores.errors import ObjectMissing, StoreCorrupt
 from deploy.stores.prefect_auth import AUTH_FILE, generate_prefect_auth, load_prefect_auth
 
@@ -49,13 +46,3 @@ def test_a_damaged_word_is_refused_without_being_shown(tmp_path: Path, content: 
     with pytest.raises(StoreCorrupt, match="expected `user:password` in one line; remove it") as refused:
         load_prefect_auth(tmp_path)
     assert content.strip() == b"" or repr(content) not in str(refused.value)
-
-
-@given(st.text(max_size=8), st.text(max_size=8))
-def test_a_word_has_a_user_and_a_password_that_a_header_can_carry(user: str, password: str) -> None:
-    # what a browser's btoa and Prefect's Basic header both take: printable ASCII
-    carried = all(" " <= each <= "~" for each in user + password)
-
-    assert is_prefect_auth(f"{user}:{password}") == (
-        carried and bool(user.partition(":")[0]) and bool(f"{user}:{password}".partition(":")[2])
-    )

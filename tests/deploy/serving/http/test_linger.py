@@ -7,16 +7,23 @@ import json
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 import requests
+import uvicorn
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
 
-from deploy.serving.http import linger
-from tests.deploy.serving.house import House
+from deploy.serving.http.departure import Departure
+from deploy.serving.http.linger import LINGER_BODIES, LastResponse
+from deploy.serving.run import listen
+from tests.deploy.serving.house import House, wait_until
 
 LIMIT = 4 * 1024**2
 BODY = bytes(40 * 1024**2)
@@ -88,18 +95,39 @@ def test_who_never_ends_is_cut_off_and_the_next_is_answered(url: str) -> None:
     with socket.create_connection((address.host, address.port or 80), timeout=240) as connection:
         connection.sendall(b"POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000000\r\n\r\n")
         with pytest.raises(OSError, match="reset|Broken pipe"):
-            for _ in range(10 * linger.LINGER_BODIES * LIMIT // len(piece)):
+            for _ in range(10 * LINGER_BODIES * LIMIT // len(piece)):
                 connection.sendall(piece)
     assert httpx.get(f"{url}/healthz", timeout=120).status_code == 200
 
 
-@pytest.mark.parametrize("bound", ["LINGER_S", "SILENT_S"], ids=["in all", "without a byte"])
-def test_who_sends_slowly_or_nothing_is_cut_off_too(url: str, monkeypatch: pytest.MonkeyPatch, bound: str) -> None:
-    monkeypatch.setattr(linger, bound, 0.2)
-    address = httpx.URL(url)
-    with socket.create_connection((address.host, address.port or 80), timeout=240) as connection:
+@contextmanager
+def refusing(**bounds: float) -> Iterator[httpx.URL]:
+    """A server that refuses whatever comes, and reads on within these bounds."""
+
+    async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = LastResponse(JSONResponse(WORDS, 413), Departure(), most_bytes=LIMIT, **bounds)
+        await answer(scope, receive, send)
+
+    server = uvicorn.Server(uvicorn.Config(refuse, lifespan="off", log_config=None))
+    with listen("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            wait_until(lambda: server.started, "the start of the server")
+            yield httpx.URL("http://{}:{}".format(*listener.getsockname()))
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.mark.parametrize("bound", ["longest_s", "silent_s"], ids=["in all", "without a byte"])
+def test_who_sends_slowly_or_nothing_is_cut_off_too(bound: str) -> None:
+    with (
+        refusing(**{bound: 0.2}) as address,
+        socket.create_connection((address.host, address.port or 80), timeout=240) as connection,
+    ):
         connection.sendall(b"POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000000\r\n\r\n")
-        if bound == "LINGER_S":
+        if bound == "longest_s":
             with pytest.raises(OSError, match="reset|Broken pipe"):
                 while True:
                     connection.sendall(b"x")

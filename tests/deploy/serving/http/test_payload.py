@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import json
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from deploy.serving.errors import Problem
 from deploy.serving.http.bodies.limits import BodyLimits
-from deploy.serving.http.bodies.stack import split_stack
 from deploy.serving.http.payload import TYPES, Upload, parse_body
 from vae_core.images.preprocessing import Preprocessing
 
@@ -50,32 +48,6 @@ def test_a_multipart_body_holds_files_with_their_names() -> None:
         Upload("a.png", b"first"),
         Upload("b.png", b"se\r\ncond"),
     ]
-
-
-@pytest.mark.parametrize(
-    ("shape", "images"),
-    [
-        ((28, 28), 1),
-        ((1, 28, 28), 1),
-        ((28, 28, 1), 1),
-        ((3, 28, 28), 1),
-        ((3, 20, 20), 1),
-        ((2, 28, 28), 2),
-        ((28, 28, 3), 1),
-        ((2, 1, 28, 28), 2),
-        ((5, 5), 1),
-    ],
-)
-def test_an_array_is_one_image_or_a_stack(shape: tuple[int, ...], images: int) -> None:
-    array = np.zeros(shape, np.uint8)
-    assert len(_parse(_npy(array), "application/x-npy")) == images
-    assert len(_parse(json.dumps({"images": array.tolist()}).encode(), "application/json")) == images
-
-
-def test_a_colour_image_is_not_a_stack_of_grey_ones() -> None:
-    assert len(split_stack(np.zeros((3, 28, 28)))) == 1
-    assert len(split_stack(np.zeros((2, 3, 28, 28)))) == 2
-    assert len(split_stack(np.zeros((3, 1, 28, 28)))) == 3
 
 
 def test_a_fortran_array_keeps_its_pixels() -> None:

@@ -6,10 +6,8 @@ import io
 from datetime import UTC, datetime
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from deploy.serving.http.png import encode_png
 from deploy.serving.outbox.records import PendingCapture, SegmentWriter
 from deploy.stores.objects.captures import CaptureStore
 from tests.deploy.serving.house import House, jpeg, pictures, png, replica, tiny_artifact, wait_until
@@ -18,11 +16,6 @@ from vae_core.inference import score_images
 
 IMAGES = pictures(6, seed=7)
 BLACK = png(np.zeros((1, 28, 28), np.uint8))
-
-
-@pytest.fixture
-def release(house: House) -> None:
-    house.publish(champion=house.add_version("1", seed=1), shadow=house.add_version("2", seed=2))
 
 
 def test_every_image_leaves_one_row(house: House, release: None) -> None:
@@ -47,10 +40,7 @@ def test_every_image_leaves_one_row(house: House, release: None) -> None:
     assert [f"{digest & (2**64 - 1):016x}" for digest in rows.image_digest[answered].tolist()] == named
 
 
-def test_every_answered_image_is_captured_as_it_came(
-    house: House,
-    release: None,
-) -> None:
+def test_every_answered_image_is_captured_as_it_came(house: House, release: None) -> None:
     with replica(house) as client:
         client.post("/v1/score", content=png(IMAGES[0]), headers={"X-Request-Id": "a"})
         client.post("/v1/score", content=jpeg(IMAGES[1]), headers={"X-Latentloop-Source": "shop-7"})
@@ -63,10 +53,7 @@ def test_every_answered_image_is_captured_as_it_came(
     assert first.captured_at.tzinfo is not None
 
 
-def test_a_trial_of_a_named_version_is_neither_traffic_nor_an_image(
-    house: House,
-    release: None,
-) -> None:
+def test_a_trial_of_a_named_version_is_neither_traffic_nor_an_image(house: House, release: None) -> None:
     with replica(house) as client:
         wait_until(lambda: "shadow" in client.get("/readyz").json()["slots"], "the shadow")
         tried = client.post("/v1/score", content=png(IMAGES[0]), headers={"X-Latentloop-Version": "2"})
@@ -76,36 +63,6 @@ def test_a_trial_of_a_named_version_is_neither_traffic_nor_an_image(
     assert len(house.captured()) == 1
 
 
-def test_segments_are_written_when_full_and_at_the_end(
-    house: House,
-    release: None,
-) -> None:
-    with replica(house, capture_segment_images=4) as client:
-        for each in IMAGES:
-            client.post("/v1/encode", content=png(each))
-        wait_until(lambda: len(house.captured()) == 4, "the first segment")
-    store = CaptureStore(house.objects)
-    keys = store.segments()
-    assert [len(store.read(key)) for key in keys] == [4, 2]
-    assert all("/test-20" in key for key in keys), "replica and start are in the name"
-
-
-def test_what_the_stores_do_not_take_is_counted_and_nobody_waits(
-    house: House,
-    release: None,
-) -> None:
-    with replica(house, capture_segment_images=2, capture_queue=3, telemetry_queue=5, telemetry_flush_s=60) as client:
-        house.objects.root.rename(house.root / "away")
-        for each in IMAGES:
-            assert client.post("/v1/encode", content=png(each)).status_code == 200
-        page = client.get("/metrics").text
-        (house.root / "away").rename(house.objects.root)
-    assert 'lost_total{kind="capture"} 3.0' in page
-    assert 'lost_total{kind="telemetry"} 1.0' in page
-    assert len(house.captured()) == 3, "what fitted waited for the store to come back"
-    assert len(house.rows()) == 5
-
-
 def test_a_segment_is_never_written_over(house: House) -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     store = CaptureStore(house.objects)
@@ -113,10 +70,3 @@ def test_a_segment_is_never_written_over(house: House) -> None:
     for half in (captures[:3], captures[3:]):
         SegmentWriter(store, "test", at).write(half)
     assert [image.name for image in house.captured()] == list("012345")
-
-
-@pytest.mark.parametrize("channels", [1, 3])
-def test_pixels_survive_the_png(channels: int) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (channels, 9, 7), dtype=np.uint8)
-    again = np.asarray(Image.open(io.BytesIO(encode_png(pixels))))
-    assert np.array_equal(again if channels == 1 else again.transpose(2, 0, 1), pixels[0] if channels == 1 else pixels)

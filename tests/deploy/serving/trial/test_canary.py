@@ -31,6 +31,7 @@ from tests.deploy.serving.house import (
     tiny_artifact,
     wait_until,
 )
+from tests.deploy.serving.trial.asking import read_metric
 from vae_core.inference import score_images
 
 IMAGES = pictures(20, seed=13)
@@ -46,11 +47,6 @@ def _score(client: httpx.Client, row: int, **headers: str) -> httpx.Response:
 
 def _ready(client: httpx.Client) -> Any:
     return client.get("/readyz").json()
-
-
-def _metric(client: httpx.Client, begins: str) -> float:
-    lines = client.get("/metrics").text.splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith(f"latentloop_serving_{begins}"))
 
 
 @pytest.fixture
@@ -87,8 +83,8 @@ def test_the_hash_decides_who_answers_and_both_score_everything(house: House, sl
         answered = [_score(client, row).json()["version"] for row in range(len(IMAGES))]
         wait_until(lambda: _ready(client)["trial"]["scored"] == len(IMAGES), "the pairs")
         assert _ready(client)["trial"]["slot"] == "canary" and _ready(client)["canary_share"] == 0.5
-        assert _metric(client, "canary_share") == 0.5 and _metric(client, "canary_stopped") == 0
-        by = [_metric(client, f'pairs_total{{candidate="2",missing="{each}",outcome="scored"}}') for each in "12"]
+        assert read_metric(client, "canary_share") == 0.5 and read_metric(client, "canary_stopped") == 0
+        by = [read_metric(client, f'pairs_total{{candidate="2",missing="{each}",outcome="scored"}}') for each in "12"]
         assert by == [sum(TO_CANARY), len(IMAGES) - sum(TO_CANARY)], "who did not answer scores off the path"
     assert answered == ["2" if canary else "1" for canary in TO_CANARY]
     assert 0 < sum(TO_CANARY) < len(IMAGES)
@@ -111,9 +107,9 @@ def test_the_champion_answers_for_a_canary_that_fails(
 ) -> None:
     with _with_canary(house, slots, decode, canary_failures_to_stop=100) as (client, _):
         answers = [_score(client, row) for row in range(4)]
-        assert _metric(client, 'canary_failures_total{version="2"}') == 4
-        assert _metric(client, 'requests_total{route="/v1/score",status="200",version="1"}') == 4
-        assert _metric(client, "requests_total") == 4, "no request failed"
+        assert read_metric(client, 'canary_failures_total{version="2"}') == 4
+        assert read_metric(client, 'requests_total{route="/v1/score",status="200",version="1"}') == 4
+        assert read_metric(client, "requests_total") == 4, "no request failed"
     assert [each.status_code for each in answers] == [200] * 4
     assert [each.headers["X-Latentloop-Version"] for each in answers] == ["1"] * 4
     expected = score_images(tiny_artifact(1).model, IMAGES[:4]).recon_error
@@ -135,12 +131,12 @@ def test_after_some_failures_in_a_row_the_replica_stops_the_canary_by_itself(
         (error,) = ready["errors"]
         assert error["where"] == "canary_share"
         assert "version 2 failed 3 requests in a row" in error["message"] and "RuntimeError" in error["message"]
-        assert _metric(client, "canary_stopped") == 1 and _metric(client, "canary_share") == 0
+        assert read_metric(client, "canary_stopped") == 1 and read_metric(client, "canary_share") == 0
         assert ready["slots"]["canary"]["version"] == ready["trial"]["version"] == "2", "it is still compared"
         assert service.follower.state.slots.canary_share == 1.0, "the release says otherwise"
         # not asked any more on the path, and still failing off it
         assert [_score(client, row).json()["version"] for row in range(3, 6)] == ["1"] * 3
-        assert _metric(client, 'canary_failures_total{version="2"}') == 3
+        assert read_metric(client, 'canary_failures_total{version="2"}') == 3
         wait_until(lambda: _ready(client)["trial"]["failed"] == 3, "the shadow's failures")
         # asked by name it says what is wrong with it
         assert _score(client, 0, **{"X-Latentloop-Version": "2"}).status_code == 500
@@ -149,7 +145,7 @@ def test_after_some_failures_in_a_row_the_replica_stops_the_canary_by_itself(
         wait_until(lambda: _ready(client)["release_epoch"] == 2, "the next epoch")
         assert _ready(client)["canary_share"] == 1.0 and _ready(client)["errors"] == []
         assert _score(client, 6).status_code == 200
-        assert _metric(client, 'canary_failures_total{version="2"}') == 4
+        assert read_metric(client, 'canary_failures_total{version="2"}') == 4
     assert house.paired("2", "1").failures == 7
 
 
@@ -197,7 +193,7 @@ def test_a_canary_that_hangs_is_given_up_and_holds_up_nobody(house: House, slots
         ) as (client, _):
             answers = [_score(client, row) for row in range(len(IMAGES))]
             assert _ready(client)["canary_share"] == 0
-            assert _metric(client, 'canary_failures_total{version="2"}') == 2
+            assert read_metric(client, 'canary_failures_total{version="2"}') == 2
             asked = _score(client, 0, **{"X-Latentloop-Version": "2"})
             assert asked.status_code == 503 and "did not answer within 0.3 s" in asked.json()["detail"]
         assert [each.status_code for each in answers] == [200] * len(IMAGES)
@@ -232,7 +228,7 @@ def test_what_only_the_canarys_own_preprocessing_refuses_is_answered_by_the_cham
         assert refused.status_code == 422 and refused.json()["version"] == "1"
         assert client.post("/v1/encode", content=png(IMAGES[1])).json()["version"] == "3"
         assert client.post("/v1/encode", content=b"x", headers={"Content-Type": "text/plain"}).status_code == 415
-        assert _metric(client, 'canary_failures_total{version="3"}') == 1, "a bad image is not the canary's fault"
+        assert read_metric(client, 'canary_failures_total{version="3"}') == 1, "a bad image is not the canary's fault"
     window = house.paired("3", "1")
     assert ["wrong_mode" in each for each in window.failure] == [True, False]
     expected = score_images(tiny_artifact(1).model, IMAGES[1:2]).recon_error

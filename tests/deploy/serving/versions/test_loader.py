@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 import torch
 
@@ -50,25 +48,6 @@ def test_a_copy_that_rotted_on_this_disk_is_fetched_again(house: House, loader: 
     assert loader.load(served).digest == served.digest
 
 
-@pytest.mark.parametrize("file", ["weights.safetensors", "model.json", "reference.safetensors"])
-def test_a_changed_file_is_refused_and_leaves_nothing(house: House, loader: VersionLoader, file: str) -> None:
-    served = house.add_version("1", seed=1)
-    key = f"{served.artifact}/{file}"
-    data = house.objects.get(key).data
-    house.objects.put(key, data[:-1] + bytes([data[-1] ^ 1]))
-    with pytest.raises(VersionLoadFailed, match=f"version 1: .*{file}: expected sha256"):
-        loader.load(served)
-    assert _copies(house) == []
-
-
-def test_another_artifact_under_the_name_is_refused(house: House, loader: VersionLoader) -> None:
-    first, second = house.add_version("1", seed=1), house.add_version("2", seed=2)
-    swapped = ServedVersion(version="1", digest=first.digest, artifact=second.artifact)
-    with pytest.raises(VersionLoadFailed, match="manifest.json: expected digest"):
-        loader.load(swapped)
-    assert _copies(house) == []
-
-
 def test_a_manifest_that_points_outside_is_refused(house: House, loader: VersionLoader) -> None:
     served = house.add_version("1", seed=1)
     key = f"{served.artifact}/manifest.json"
@@ -103,9 +82,3 @@ def test_only_the_versions_of_the_release_stay_on_disk(house: House, loader: Ver
     (house.cache / "artifacts" / "partial-of-a-killed-fetch").mkdir()
     loader.keep_only([second.digest])
     assert _copies(house) == [second.digest]
-
-
-def test_the_manifest_of_the_tests_is_a_real_one(house: House) -> None:
-    served = house.add_version("1", seed=1)
-    manifest = json.loads(house.objects.get(f"{served.artifact}/manifest.json").data)
-    assert "weights.safetensors" in json.dumps(manifest)

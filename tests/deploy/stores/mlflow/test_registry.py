@@ -3,78 +3,18 @@
 from __future__ import annotations
 
 import socket
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import MappingProxyType
 
-import numpy as np
 import pytest
 
 from deploy.stores.errors import StoreRefused, StoreUnavailable
-from deploy.stores.mlflow.limits import DESCRIPTION, RUN_NAME
-from deploy.stores.mlflow.registry import TRIGGER_TAG, CurvePoint, Patience, RegisteredVersion, Registry
-from tests.deploy.serving.house import pictures, tiny_artifact
+from deploy.stores.mlflow.registry import TRIGGER_TAG, CurvePoint, Patience, Registry
+from tests.deploy.stores.mlflow.registering import MARKS, Logged, create
 from tests.servers import free_ports
-from vae_core.artifact import Artifact, write_artifact
-from vae_core.inference import score_images
 
-pytestmark = [
-    pytest.mark.server,
-    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),  # mlflow of its own types
-    # advice to people who let mlflow guess a signature; ours is written down
-    pytest.mark.filterwarnings("ignore:.*An input example was not provided"),
-]
-
+pytestmark = MARKS
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Logged:
-    """An artifact that MLflow holds as a logged model."""
-
-    run_id: str
-    uri: str
-    artifact: Artifact
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def server_url(request: pytest.FixtureRequest) -> str:
-    """Give the MLflow server on that database."""
-    name = "mlflow_url" if request.param == "sqlite" else "mlflow_on_postgresql"
-    return str(request.getfixturevalue(name))
-
-
-@pytest.fixture
-def registry(server_url: str) -> Registry:
-    """Make an empty registered model."""
-    registry = Registry(server_url, f"product-{uuid.uuid4().hex}")
-    registry.ensure_model()
-    return registry
-
-
-@pytest.fixture(scope="module")
-def logged(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> Logged:
-    """Log one model, the source of every version here."""
-    registry = Registry(server_url, f"logged-{uuid.uuid4().hex}")
-    folder, artifact = tmp_path_factory.mktemp("logged") / "artifact", tiny_artifact(5)
-    write_artifact(folder, artifact)
-    run_id = registry.ensure_run("t1", "training", {})
-    return Logged(run_id, registry.log_model(run_id, folder, (1, 28, 28)), artifact)
-
-
-def create(
-    registry: Registry,
-    logged: Logged,
-    trigger: str = "t1",
-    description: str = "# a card",
-    tags: Mapping[str, str] = MappingProxyType({"model_digest": "d1", "benchmark": "passed"}),
-) -> RegisteredVersion:
-    return registry.create_version(
-        model_uri=logged.uri, run_id=logged.run_id, trigger=trigger, tags=tags, description=description
-    )
 
 
 def test_one_trigger_makes_one_version(registry: Registry, logged: Logged) -> None:
@@ -159,96 +99,6 @@ def test_files_lie_at_the_root_of_the_run_and_the_run_ends(registry: Registry, t
     assert [each.path for each in registry._client.list_artifacts(run_id)] == ["grid.png"]
     registry.finish_run(run_id)
     assert registry._client.get_run(run_id).info.status == "FINISHED"
-
-
-def test_a_logged_model_loads_without_pickle_and_answers_as_the_artifact(
-    registry: Registry, logged: Logged, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import mlflow.pyfunc
-
-    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
-    version, pixels = create(registry, logged), pictures(3, seed=6)
-    assert logged.uri.startswith("models:/m-")
-    answer = mlflow.pyfunc.load_model(f"models:/{registry.product}/{version.version}").predict({"pixels": pixels})
-    expected = score_images(logged.artifact.model, pixels)
-    np.testing.assert_allclose(answer["recon_error"], expected.recon_error, rtol=1e-5)
-    np.testing.assert_allclose(answer["mu"], expected.mu, rtol=1e-4, atol=1e-5)
-    assert answer["reconstruction"].shape == (3, 1, 28, 28)
-
-
-def test_a_description_of_5000_characters_is_kept_whole_and_a_longer_one_is_refused_before_it_is_sent(
-    registry: Registry, logged: Logged
-) -> None:
-    longest = "ä" * 4_990 + "\n| a |\n|-|"
-    create(registry, logged, description=longest)
-    assert registry._client.get_model_version(registry.product, "1").description == longest
-    with pytest.raises(StoreRefused) as refused:
-        create(registry, logged, "t2", longest + "x")
-    assert str(refused.value) == (
-        "registry: a description of 5,001 characters, 5,000 are kept: cut it at a section and log the whole among the "
-        "run's files"
-    )
-    assert len(registry.versions()) == 1
-
-
-def test_a_tag_that_is_too_long_is_cut_where_it_is_born_and_where_it_is_changed(
-    registry: Registry, logged: Logged
-) -> None:
-    create(registry, logged, tags={"reason": "a" * 5_000, "architecture_at_risk": "b" * 5_001})
-    registry.set_tag("1", "delivery", "c" * 100_000)
-    tags = registry.version("1").tags
-    assert (tags["reason"], tags["architecture_at_risk"]) == ("a" * 5_000, "b" * 4_999 + "…")
-    assert tags["delivery"] == "c" * 4_999 + "…"
-
-
-def test_the_limits_are_those_at_which_postgresql_refuses(mlflow_on_postgresql: str) -> None:
-    from mlflow.exceptions import MlflowException
-
-    registry = Registry(mlflow_on_postgresql, f"product-{uuid.uuid4().hex}")
-    registry.ensure_model()
-    client, product = registry._client, registry.product
-    run = client.get_run(registry.ensure_run("t1", "n" * RUN_NAME, {}))
-
-    def create_version(description: str) -> str:
-        source, run_id = run.info.artifact_uri, run.info.run_id
-        return str(client.create_model_version(product, source, run_id, description=description).version)
-
-    version = create_version("d" * DESCRIPTION)
-    for too_much in (
-        lambda: create_version("d" * (DESCRIPTION + 1)),
-        lambda: create_version("d\0"),
-        lambda: client.set_model_version_tag(product, version, "a", "b\0"),
-        lambda: client.create_run(run.info.experiment_id, run_name="n" * (RUN_NAME + 1)),
-    ):
-        with pytest.raises(MlflowException):
-            too_much()
-
-
-def test_a_trigger_that_is_too_long_to_be_found_again_is_refused(registry: Registry, logged: Logged) -> None:
-    with pytest.raises(StoreRefused, match=r"^registry: a trigger of 5,001 characters, 5,000 are kept: use a shorter"):
-        create(registry, logged, "t" * 5_001)
-    with pytest.raises(StoreRefused, match="trigger of 5,001"):
-        registry.ensure_run("t" * 5_001, "training", {})
-    assert registry.versions() == []
-
-
-def test_a_runs_name_is_cut_and_its_parameters_come_in_as_many_batches_as_they_need(registry: Registry) -> None:
-    params = {f"param-{number:03d}": "v" * number for number in range(250)} | {"long": "x" * 7_000}
-    run = registry._client.get_run(registry.ensure_run("t1", "n" * 300, params))
-    assert run.info.run_name == "n" * 249 + "…"
-    assert run.data.params == {**{name: value for name, value in params.items() if value}, "long": "x" * 500} | {
-        "param-000": ""
-    }
-
-
-def test_characters_that_no_database_takes_are_left_out(registry: Registry, logged: Logged) -> None:
-    odd = "camera\0-1 \udcff"
-    run_id = registry.ensure_run("t1", f"from {odd}", {"folder": odd})
-    create(registry, logged, description=odd, tags={"reason": odd})
-    registry.set_tag("1", "delivery", odd)
-    version, run = registry._client.get_model_version(registry.product, "1"), registry._client.get_run(run_id)
-    assert (version.description, version.tags["reason"], version.tags["delivery"]) == ("camera-1 ?",) * 3
-    assert (run.info.run_name, run.data.params) == ("from camera-1 ?", {"folder": "camera-1 ?"})
 
 
 def test_a_file_of_a_run_has_a_link_within_mlflows_own_pages(registry: Registry) -> None:

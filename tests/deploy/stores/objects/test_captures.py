@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from deploy.stores.errors import InvalidKey, ObjectMissing, PreconditionFailed, StoreCorrupt
-from deploy.stores.objects import captures as stored
 from deploy.stores.objects.captures import CapturedImage, CaptureStore, decode_segment, encode_segment
 from deploy.stores.objects.port import ObjectStore
 from tests.deploy.stores.racing import PROCESSES, ObjectsAt, Racers
@@ -38,10 +37,9 @@ def test_a_segment_decodes_to_the_same_images_in_order(count: int) -> None:
 
 
 @pytest.mark.parametrize("groups", [1, 2, 5])
-def test_a_large_segment_is_written_in_groups_and_read_as_one(groups: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_segment_is_written_in_groups_and_read_as_one(groups: int) -> None:
     images = [replace(image, data=bytes(10)) for image in _images(10)]
-    monkeypatch.setattr(stored, "_GROUP_BYTES", 100 // groups)
-    data = encode_segment(images)
+    data = encode_segment(images, group_bytes=100 // groups)
 
     assert pq.ParquetFile(io.BytesIO(data)).num_row_groups == groups
     assert decode_segment(data) == images

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from deploy.stores.errors import InvalidKey, StoreFull, StoreRefused
 from deploy.stores.faults import installed
 from deploy.stores.objects.local import LocalObjects
+from deploy.stores.objects.opening import open_objects
+from tests.deploy.stores.one_line import refusal_in_process
 from tests.deploy.stores.racing import kill_at, run_program
 
 
@@ -110,3 +113,20 @@ except StoreFull as error:
     store = LocalObjects(folder)
     assert store.get("a").data == b"old"
     assert list((folder / ".store" / "tmp").iterdir()) == []
+
+
+def test_a_folder_of_objects_without_the_right_to_write_is_one_line(tmp_path: Path, obeying: list[str]) -> None:
+    open_objects(str(tmp_path / "objects"))
+    (tmp_path / "objects" / "captures").mkdir(mode=0o500)
+    (tmp_path / "objects" / ".store" / "tmp").chmod(0o500)
+    opened = (
+        f"from deploy.stores.objects.opening import open_objects; store = open_objects({str(tmp_path / 'objects')!r}); "
+    )
+    said = refusal_in_process(obeying, f"{opened}store.require_conditional_writes()")
+    assert re.search(r"^StoreRefused object .*: no right to do this \(Permission denied\); check owner and mode$", said)
+    (tmp_path / "objects").chmod(0o500)
+    said = refusal_in_process(
+        obeying,
+        f"from deploy.stores.objects.opening import open_objects; open_objects({str(tmp_path / 'objects' / 'a')!r})",
+    )
+    assert said.startswith(f"StoreRefused object {tmp_path / 'objects' / 'a'}: no right to do this")

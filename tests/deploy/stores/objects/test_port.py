@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import pytest
 
-from deploy.stores.errors import (
-    InvalidKey,
-    ObjectMissing,
-    PreconditionFailed,
-    StoreError,
-    StoreRefused,
-    StoreUnavailable,
-    UnsafeStore,
-)
-from deploy.stores.objects.opening import open_objects
+from deploy.stores.errors import InvalidKey, ObjectMissing, PreconditionFailed
 from deploy.stores.objects.port import ObjectStore, validate_key
-from deploy.stores.objects.probe import probe_conditional_writes
-from deploy.stores.objects.s3 import S3Objects
 from tests.deploy.stores.racing import PROCESSES, ObjectsAt, Racers
-from tests.servers import SeaweedFS, free_ports
 
 
 def test_an_object_reads_back_as_it_was_written(objects: ObjectStore) -> None:
@@ -168,64 +155,3 @@ def test_racing_read_modify_writes_lose_no_update(objects_at: ObjectsAt, racers:
     objects_at.open().put("count", b"0")
     assert racers.race(_count_up, [(objects_at, 10)] * PROCESSES) == [None] * PROCESSES
     assert objects_at.open().get("count").data == b"40"
-
-
-def test_a_store_with_conditional_writes_passes_the_probe_and_stays_empty(objects: ObjectStore) -> None:
-    probe_conditional_writes(objects)
-    assert objects.keys("") == []
-
-
-@pytest.mark.parametrize(("ignored", "condition"), [("if_absent", "If-None-Match"), ("if_match", "If-Match")])
-def test_a_store_that_ignores_a_condition_is_unsafe(tmp_path: Path, ignored: str, condition: str) -> None:
-    store = open_objects(str(tmp_path))
-
-    class Careless:
-        """Many S3 clones accept a condition and ignore it."""
-
-        def put(self, key: str, data: bytes, **conditions: object) -> str:
-            conditions.pop(ignored, None)
-            return store.put(key, data, **conditions)  # type: ignore[arg-type]
-
-        delete = store.delete
-
-    with pytest.raises(UnsafeStore, match=f"{condition} .*use a store with"):
-        probe_conditional_writes(Careless())  # type: ignore[arg-type]
-    assert store.keys("") == []
-
-
-@pytest.mark.parametrize("url", ["", "ftp://host/x", "s3://", "file://other-host/x"])
-def test_an_unknown_url_is_refused(url: str) -> None:
-    with pytest.raises(StoreError, match="s3://bucket/prefix"):
-        open_objects(url)
-
-
-def test_a_file_url_and_a_path_are_the_same_store(tmp_path: Path) -> None:
-    open_objects(f"file://{tmp_path}/a%20b").put("key", b"x")
-    assert open_objects(str(tmp_path / "a b")).get("key").data == b"x"
-
-
-@pytest.mark.server
-def test_a_missing_bucket_is_named(seaweedfs_server: SeaweedFS) -> None:
-    store = S3Objects("no-such-bucket", **seaweedfs_server.options())
-    with pytest.raises(StoreRefused, match="bucket does not exist; create it"):
-        store.put("a", b"x")
-
-
-@pytest.mark.server
-def test_wrong_keys_are_refused_and_never_shown(seaweedfs_server: SeaweedFS) -> None:
-    bucket = seaweedfs_server.create_bucket().removeprefix("s3://")
-    store = S3Objects(bucket, **{**seaweedfs_server.options(), "secret_key": "top-secret"})
-    with pytest.raises(StoreRefused, match="check keys") as caught:
-        store.put("a", b"x")
-    assert "top-secret" not in f"{caught.value}{store!r}{store.delta_location('t')!r}"
-
-
-def test_a_server_that_is_away_is_unavailable() -> None:
-    store = S3Objects("bucket", endpoint_url=f"http://127.0.0.1:{free_ports(1)[0]}", access_key="k", secret_key="s")
-    for call in (
-        lambda: store.put("a", b"x", if_absent=True),
-        lambda: store.get("a"),
-        lambda: store.etag("a"),
-    ):
-        with pytest.raises(StoreUnavailable, match="is the server up"):
-            call()

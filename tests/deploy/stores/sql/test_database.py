@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from sqlalchemy import Engine, event, insert, select, text
+from sqlalchemy import Engine, insert, select, text
 
-from deploy.stores.errors import StoreCorrupt, StoreError, StoreFull, StoreUnavailable
-from deploy.stores.sql import migrations
+from deploy.stores.errors import StoreError, StoreUnavailable
 from deploy.stores.sql.database import migrate, open_engine, reading, writing
-from deploy.stores.sql.schema import METADATA, beats
-from deploy.stores.sql.telemetry import Telemetry
+from deploy.stores.sql.schema import beats
+from tests.deploy.stores.one_line import refusal_in_process
 from tests.deploy.stores.racing import PROCESSES, Racers, kill_at
-from tests.servers import free_ports
-
-
-def test_the_migrations_lead_to_the_tables_that_the_code_uses(engine: Engine) -> None:
-    with reading(engine) as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, METADATA) == []
 
 
 def test_migrating_twice_changes_nothing(engine: Engine) -> None:
@@ -34,34 +20,6 @@ def test_migrating_twice_changes_nothing(engine: Engine) -> None:
     migrate(engine)
     with reading(engine) as connection:
         assert connection.execute(select(beats.c.at_us)).scalars().all() == [1]
-
-
-def test_a_database_of_the_revision_before_gets_the_columns_of_codes_and_keeps_its_rows(database_url: str) -> None:
-    engine = open_engine(database_url)
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-    columns = "at_us, request_id, replica, route, version, recon_error, kl, mu, logvar, latency_ms"
-    with writing(engine) as connection:
-        insertion = text(
-            f"INSERT INTO requests ({columns}) VALUES (1, 'r', 'one', '/v1/score', '3', .01, 15, :b, :b, 2)"
-        )
-        connection.execute(insertion, {"b": b"\x00\x3c" * 4})
-
-    migrate(engine)
-
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    window = Telemetry(engine).window(epoch, epoch + timedelta(seconds=1))
-    assert window.own["kl"].tolist() == [15.0] and window.mu.tolist() == window.own["logvar"].tolist() == [[1.0] * 4]
-    assert list(window.own) == ["logvar", "kl"]
-    with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        command.downgrade(config, "0002")
-    with reading(engine) as connection:
-        assert connection.execute(text("SELECT kl FROM requests")).scalars().all() == [15.0]
-    engine.dispose()
 
 
 def _open_and_migrate(url: str) -> int:
@@ -136,44 +94,6 @@ def test_a_reader_is_not_stopped_by_an_open_writer(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_missing_tables_ask_for_the_migration(database_url: str) -> None:
-    engine = open_engine(database_url)
-    with pytest.raises(StoreCorrupt, match="run the migration first"), reading(engine) as connection:
-        connection.execute(select(beats))
-    engine.dispose()
-
-
-def test_a_full_disk_is_named(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
-    migrate(engine)
-    engine.dispose()
-
-    @event.listens_for(engine, "connect")
-    def _cramp(connection: sqlite3.Connection, record: object) -> None:
-        connection.execute("PRAGMA max_page_count = 1")  # what SQLite answers when the disk is full
-
-    with pytest.raises(StoreFull, match="no space left"), writing(engine) as connection:
-        connection.execute(insert(beats).values(name="x" * 1_000_000, at_us=1))
-    with reading(engine) as connection:
-        assert connection.execute(select(beats)).all() == []
-    engine.dispose()
-
-
-def test_a_file_that_is_no_database_is_corrupt(tmp_path: Path) -> None:
-    (tmp_path / "ledger.db").write_bytes(b"not a database" * 1000)
-    engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
-    with pytest.raises(StoreCorrupt, match="restore it from a backup"):
-        migrate(engine)
-    engine.dispose()
-
-
-def test_a_server_that_is_away_is_unavailable_and_its_password_is_not_shown() -> None:
-    engine = open_engine(f"postgresql://user:top-secret@127.0.0.1:{free_ports(1)[0]}/name")
-    with pytest.raises(StoreUnavailable) as caught, reading(engine):
-        pass
-    assert "top-secret" not in str(caught.value)
-
-
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreUnavailable, match="folder cannot be written"):
@@ -184,3 +104,33 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_an_unknown_url_is_refused(url: str) -> None:
     with pytest.raises(StoreError, match=r"sqlite:////absolute/path\.db or postgresql://"):
         open_engine(url)
+
+
+def test_a_database_in_a_folder_without_the_right_to_write_is_one_line(tmp_path: Path, obeying: list[str]) -> None:
+    url = f"sqlite:///{tmp_path}/folder/ledger.db"
+    (tmp_path / "folder").mkdir(mode=0o500)
+    code = f"from deploy.stores.sql.database import migrate, open_engine; migrate(open_engine({url!r}))"
+    said = refusal_in_process(obeying, code)
+    assert said.endswith(f"{tmp_path}/folder/ledger.db: its folder cannot be written (Permission denied); check it")
+
+
+def test_a_database_file_without_the_right_to_write_is_one_line(tmp_path: Path, obeying: list[str]) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    migrate(engine := open_engine(url))
+    engine.dispose()
+    (tmp_path / "ledger.db").chmod(0o400)
+    code = f"from deploy.stores.sql.database import migrate, open_engine; migrate(open_engine({url!r}))"
+    said = refusal_in_process(obeying, code)
+    assert (
+        said
+        == f"StoreRefused database {tmp_path}/ledger.db: the file cannot be written; check its owner, mode and volume"
+    )
+
+
+def test_postgresql_without_its_driver_names_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['psycopg'] = None; from deploy.stores.sql.database import open_engine; "
+        "open_engine('postgresql://a@b/c')"
+    )
+    said = refusal_in_process([], code)
+    assert said == "StoreError database: psycopg is not installed; pip install 'latentloop[postgres]'"

@@ -70,10 +70,10 @@ def _any_row(random: np.random.Generator) -> PairRow:
     return replace(row, replica=random.choice(["one", "two"]), **other)
 
 
-def test_more_than_one_part_is_put_together(pairs: Pairs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.stores.sql.followed_pairs._ROWS_AT_ONCE", 7)
+def test_more_than_one_part_is_put_together(pairs: Pairs, engine: Engine) -> None:
     pairs.write([_row(number) for number in range(30)])
-    assert follow(pairs).read().champion_error.tolist() == [0.01 * (number + 1) for number in range(30)]
+    followed = FollowedPairs(engine, NOW, **BOTH, rows_at_once=7)
+    assert followed.read().champion_error.tolist() == [0.01 * (number + 1) for number in range(30)]
 
 
 def test_what_was_read_is_not_read_again(pairs: Pairs, engine: Engine) -> None:

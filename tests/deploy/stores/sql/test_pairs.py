@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Engine, insert, select, text
+from sqlalchemy import Engine, text
 
-from deploy.stores import sql
-from deploy.stores.errors import StoreCorrupt
-from deploy.stores.sql.database import migrate, open_engine, reading, writing
+from deploy.stores.sql.database import reading
 from deploy.stores.sql.pairs import PairRow, Pairs
-from deploy.stores.sql.schema import beats
 from tests.deploy.stores.pair_window import read_window
 from tests.deploy.stores.racing import kill_at
 
@@ -106,23 +100,6 @@ def test_a_time_without_a_zone_is_refused_and_the_batch_with_it(pairs: Pairs) ->
 def test_writing_nothing_is_allowed(pairs: Pairs) -> None:
     pairs.write([])
     assert pairs.count(NOW, NOW + HOUR, **BOTH) == 0
-
-
-def test_a_database_of_the_release_before_gets_the_table_and_keeps_its_rows(database_url: str) -> None:
-    engine, config = open_engine(database_url), Config()
-    config.set_main_option("script_location", str(Path(sql.__file__).parent / "migrations"))
-    with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        connection.execute(insert(beats).values(name="controller", at_us=1))
-    with pytest.raises(StoreCorrupt, match="run the migration first"):
-        Pairs(engine).count(NOW, NOW + HOUR, **BOTH)
-    migrate(engine)
-    Pairs(engine).write([_row(0)])
-    assert Pairs(engine).count(NOW, NOW + HOUR, **BOTH) == 1
-    with reading(engine) as connection:
-        assert connection.execute(select(beats.c.at_us)).scalars().all() == [1]
-    engine.dispose()
 
 
 def test_a_window_is_found_by_candidate_and_time(pairs: Pairs, engine: Engine) -> None:

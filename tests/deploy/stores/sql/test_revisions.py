@@ -1,49 +1,23 @@
-"""Older and newer databases: copied before they change, unchanged when it fails, refused when they are too new."""
+"""Older and newer databases: brought to today with a word in the log, refused when they are too new."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import re
-import sqlite3
 import stat
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from alembic import command
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 
-from deploy.stores.errors import NewerStore, StoreError
-from deploy.stores.sql.backups import KEPT, back_up, backups_of
-from deploy.stores.sql.database import migrate, open_engine, reading, writing
-from deploy.stores.sql.revisions import NEWEST, migrations, read_known, read_revision
-from tests.deploy.stores.racing import kill_at, run_program
+from deploy.stores.errors import NewerStore
+from deploy.stores.sql.backups import back_up, backups_of
+from deploy.stores.sql.database import migrate, open_engine, writing
+from deploy.stores.sql.revisions import NEWEST
+from tests.deploy.stores.sql.of_before import HEAD, beats_in, database_of_before, revision_of
 from tests.servers import PostgreSQL
 
-HEAD = read_known(migrations()).head
 AT = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
-
-
-def database_of_before(url: str, revision: str = "0002") -> Engine:
-    """A database as an older release left it, with a beat in it."""
-    engine, config = open_engine(url), migrations()
-    with writing(engine) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-        connection.execute(text("INSERT INTO beats (name, at_us) VALUES ('controller', 7)"))
-    return engine
-
-
-def revision_of(engine: Engine) -> str | None:
-    with reading(engine) as connection:
-        return read_revision(connection)
-
-
-def beats_in(path: Path) -> list[tuple[str, int]]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute("SELECT name, at_us FROM beats").fetchall()
 
 
 def test_the_newest_revision_is_the_one_that_whoever_finds_it_leaves_alone() -> None:
@@ -63,96 +37,6 @@ def test_an_older_sqlite_database_is_copied_beside_itself_before_its_tables_chan
     assert caplog.messages == [
         f"database {tmp_path}/ledger.db: its tables go from revision 0002 to {HEAD}; the old one is kept as {copy.path}"
     ]
-    engine.dispose()
-
-
-def test_the_copy_put_in_its_place_opens_and_is_migrated_again(tmp_path: Path) -> None:
-    database_of_before(f"sqlite:///{tmp_path}/ledger.db").dispose()
-    engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
-    migrate(engine)
-    engine.dispose()
-    (copy,) = backups_of(tmp_path / "ledger.db")
-    copy.path.rename(tmp_path / "ledger.db")
-    again = open_engine(f"sqlite:///{tmp_path}/ledger.db")
-    assert revision_of(again) == "0002"
-    migrate(again)
-    assert revision_of(again) == HEAD and beats_in(tmp_path / "ledger.db") == [("controller", 7)]
-    again.dispose()
-
-
-def test_a_new_database_and_one_of_today_are_not_copied(tmp_path: Path) -> None:
-    engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
-    for _ in range(2):
-        migrate(engine)
-    engine.dispose()
-    assert backups_of(tmp_path / "ledger.db") == []
-
-
-def test_the_newest_copies_are_kept(tmp_path: Path) -> None:
-    database_of_before(f"sqlite:///{tmp_path}/ledger.db").dispose()
-    made = [back_up(tmp_path / "ledger.db", "0002", AT + timedelta(days=day)) for day in range(KEPT + 2)]
-    assert backups_of(tmp_path / "ledger.db") == made[-KEPT:][::-1]
-    assert {each.name for each in tmp_path.glob("*backup*")} == {each.path.name for each in made[-KEPT:]}
-
-
-def test_a_copy_that_has_no_room_leaves_the_old_database_as_it_was(cramped: tuple[Path, str]) -> None:
-    folder, limit = cramped
-    engine = database_of_before(f"sqlite:///{folder}/ledger.db")
-    engine.dispose()
-    if not limit:
-        _fill(folder / "filler")
-    code = f"{limit}\nfrom tests.deploy.stores.sql.test_revisions import _migrate\n_migrate('{folder}/ledger.db')"
-    done = run_program(code)
-    assert re.search(r"^(StoreFull .*no space for the copy|StoreUnavailable .*its copy could not be made)", done.stdout)
-    assert "nothing was changed" in done.stdout
-    (folder / "filler").unlink(missing_ok=True)
-    assert revision_of(engine) == "0002" and list(folder.glob("*backup*")) == []
-    engine.dispose()
-
-
-def _fill(path: Path) -> None:
-    with path.open("wb", buffering=0) as file:
-        with contextlib.suppress(OSError):
-            while True:
-                file.write(bytes(1024))
-        file.truncate(file.tell() - 65_536)  # enough to look into the database, not to copy it
-
-
-def _migrate(path: str) -> None:
-    try:
-        migrate(open_engine(f"sqlite:///{path}"))
-    except StoreError as error:
-        print(type(error).__name__, error)
-
-
-@pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_migration_killed_at_its_copy_is_done_by_the_next_process(tmp_path: Path, moment: str) -> None:
-    engine = database_of_before(f"sqlite:///{tmp_path}/ledger.db")
-    engine.dispose()
-    code = f"from deploy.stores.sql.database import migrate, open_engine; migrate(open_engine({str(engine.url)!r}))"
-    kill_at("database.backup", moment, code)
-    assert revision_of(engine) == "0002" and beats_in(tmp_path / "ledger.db") == [("controller", 7)]
-    migrate(engine)
-    engine.dispose()
-    assert revision_of(engine) == HEAD
-    assert {beats_in(each.path)[0] for each in backups_of(tmp_path / "ledger.db")} == {("controller", 7)}
-    assert not list(tmp_path.glob("*partial*"))
-    engine.dispose()
-
-
-def test_a_migration_that_fails_half_way_leaves_the_tables_of_before(database_url: str) -> None:
-    engine = database_of_before(database_url)
-    with writing(engine) as connection:
-        # 0003 adds code_distance, then codes: the second fails
-        connection.execute(text("ALTER TABLE requests ADD COLUMN codes INTEGER"))
-    with pytest.raises(StoreError, match="codes"):
-        migrate(engine)
-    assert revision_of(engine) == "0002"
-    with pytest.raises(StoreError, match="code_distance"), reading(engine) as connection:
-        connection.execute(text("SELECT code_distance FROM requests"))
-    with writing(engine) as connection:
-        connection.execute(text("UPDATE beats SET at_us = 8"))
-        assert connection.execute(text("SELECT at_us FROM beats")).scalars().all() == [8]
     engine.dispose()
 
 

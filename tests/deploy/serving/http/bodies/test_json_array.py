@@ -11,7 +11,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deploy.serving.errors import Problem
-from deploy.serving.http.bodies.brackets import Brackets
 from deploy.serving.http.bodies.json_array import PIECE, read_json
 from deploy.serving.http.bodies.limits import MOST_JSON_NUMBERS, BodyLimits
 from vae_core.images.preprocessing import Preprocessing
@@ -112,20 +111,6 @@ def test_what_is_read_is_what_the_standard_library_reads_and_all_else_is_a_400(
         assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
     else:
         np.testing.assert_array_equal(read(body), expected)
-
-
-@given(text=st.text("[],1. ", max_size=30).map(str.encode), size=st.integers(1, 5))
-def test_where_the_pieces_are_cut_changes_nothing(text: bytes, size: int) -> None:
-    def shape(cut: int) -> tuple[int, ...] | None:
-        brackets = Brackets()
-        try:
-            for start in range(0, len(text), cut):
-                brackets.read(text[start : start + cut])
-            return brackets.shape()
-        except Problem:
-            return None
-
-    assert shape(size) == shape(max(1, len(text)))
 
 
 @pytest.mark.parametrize("shape", [(300_000,), (2, 150_000), (300, 10, 10, 10)])

@@ -1,0 +1,32 @@
+"""Whose numbers the versions bear, as a line of the ledger."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import Any
+
+import pytest
+
+from deploy.record.kind import Kind
+from deploy.record.registries import REGISTRY
+from deploy.stores.sql.ledger import Ledger
+from tests.deploy.record.of_before import Told, assert_goes_on, assert_refused
+
+WRITTEN_BEFORE: dict[str, Told] = {
+    "registry": (
+        {"product": "p", "born": "2026-01-02T03:04:05Z", "url": "http://mlflow", "reason": "registered in p"},
+        "registered in p",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", [REGISTRY], ids=attrgetter("name"))
+def test_a_line_of_the_release_before_is_read_told_and_written_so_that_it_is_read_again(
+    ledger: Ledger, kind: Kind[Any]
+) -> None:
+    assert_goes_on(ledger, kind, WRITTEN_BEFORE[kind.name])
+
+
+@pytest.mark.parametrize(("kind", "changes"), [(REGISTRY, {"born": "2026-01-02T03:04:05"}), (REGISTRY, {"who": "me"})])
+def test_what_nobody_may_write_is_refused(kind: Kind[Any], changes: dict[str, Any]) -> None:
+    assert_refused(kind, WRITTEN_BEFORE[kind.name], changes)
