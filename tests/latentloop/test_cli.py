@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -13,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from latentloop.system_errors import say_system_error
 from tests.latentloop.front_door import environment, make_ledger, run_latentloop
 
 HEAVY = ("torch", "mlflow", "prefect", "great_expectations", "evidently", "boto3", "sqlalchemy", "pandas")
@@ -236,24 +233,6 @@ def test_a_home_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     for command in ("status", "up"):
         done = run_latentloop(command, env=environment(tmp_path / "a file" / "home"), folder=tmp_path)
         assert_refused(done, f"{tmp_path}/a file/home")
-
-
-@pytest.mark.parametrize(
-    ("number", "remedy"),
-    [
-        (errno.ENOSPC, "free space"),
-        (errno.EACCES, "mend its rights"),
-        (errno.EPERM, "mend its rights"),
-        (errno.ENOTDIR, "a file is where a folder is needed: move it away"),
-        (errno.EISDIR, "a folder is where a file is needed: move it away"),
-        (errno.EIO, "mend what the system says"),
-    ],
-)
-def test_what_the_system_refused_is_told_with_what_helps_against_just_that(number: int, remedy: str) -> None:
-    said = say_system_error(OSError(number, os.strerror(number), "/shop/latentloop.toml"))
-
-    assert said == f"/shop/latentloop.toml: {os.strerror(number)}: {remedy}"
-    assert say_system_error(OSError("a library's own")) == "a library's own: mend what the system says"
 
 
 @pytest.mark.parametrize(

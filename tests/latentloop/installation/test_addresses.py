@@ -8,7 +8,7 @@ import pytest
 
 from deploy.settings import Settings, SettingsError
 from latentloop.installation.addresses import PREFERRED_PORTS, own_servers
-from latentloop.installation.kept_ports import FILE, keep_ports, read_ports
+from latentloop.installation.kept_ports import keep_ports
 from latentloop.supervisor.ports import hold_port, port_is_free
 
 
@@ -111,13 +111,3 @@ def test_a_port_that_the_settings_name_is_taken_whatever_was_before(tmp_path: Pa
         assert where.ports["service_url"].number == second.number
         line = f"service: it had port {first.number} before; it takes {second.number}, as serving.port says"
         assert line in where.moved()
-
-
-def test_kept_ports_are_private_and_a_damaged_file_knows_none(tmp_path: Path) -> None:
-    keep_ports(tmp_path, {"service_url": 8900})
-    keep_ports(tmp_path, {"mlflow_url": 5000})
-    assert read_ports(tmp_path) == {"service_url": 8900, "mlflow_url": 5000}
-    assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
-    for damaged in ('{"ports": {"service_url": 70000}}', "", "[]"):
-        (tmp_path / FILE).write_text(damaged)
-        assert read_ports(tmp_path) == {}
