@@ -23,8 +23,6 @@ from latentloop.ingesting.words import say_counts
 from latentloop.quarantine.commands import app
 from latentloop.quarantine.groups import group_by_reason
 from latentloop.quarantine.state import read_refused
-from latentloop.sources.packing import Packed, Packing
-from latentloop.timing.pace import Pace
 from tasks.intake.pending import policy_digest
 from tests.data_checks.pictures import product
 from tests.latentloop.ingesting.ingested import Say, ingested, run_tasks
@@ -243,19 +241,17 @@ def test_segments_are_counted_as_they_reach_the_ledger(inbox: Path) -> None:
     assert seen == [(1, 0, 1)]
 
 
-def test_whoever_leaves_while_packing_is_told_that_the_same_command_goes_on(
-    inbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whoever_leaves_while_packing_is_told_that_the_same_command_goes_on(inbox: Path) -> None:
     for number in range(3):
         (inbox / f"{number}.png").write_bytes(intact(number))
-    pack = Packing.run
 
-    def leave(packing: Packing, pace: Pace) -> Packed:
-        pack(packing, pace)
-        raise KeyboardInterrupt
+    def press_ctrl_c(name: str, moment: str) -> None:
+        if (name, moment) == ("captures.segment", "after"):
+            raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Packing, "run", leave)
-        with pytest.raises(RunGoesOn, match="left while packing: nothing is lost, the same command goes on"):
-            ingest_folder(opened().settings, inbox, str, run=run_tasks)
+    with (
+        faults.installed(press_ctrl_c),
+        pytest.raises(RunGoesOn, match="left while packing: nothing is lost, the same command goes on"),
+    ):
+        ingest_folder(opened().settings, inbox, str, run=run_tasks)
     assert ingest_folder(opened().settings, inbox, str, run=run_tasks).accepted == 3

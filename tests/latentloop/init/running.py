@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from latentloop.init.deciding import MeasureRate, measure_rate
 from latentloop.init.report import InitReport
 from latentloop.init.story import run_init
 from latentloop.init.wishes import read_wishes
@@ -13,14 +14,20 @@ from latentloop.init.wishes import read_wishes
 FLAGS = ("size", "channels", "fit", "subfolders", "product")
 
 
-def init(place: object, output: str = "latentloop.toml", trial_s: float = 0.0, **flags: str) -> tuple[InitReport, str]:
+def init(
+    place: object,
+    output: str = "latentloop.toml",
+    trial_s: float = 0.0,
+    measure: MeasureRate = measure_rate,
+    **flags: str,
+) -> tuple[InitReport, str]:
     """What it reports, and the lines that it told."""
     told: list[str] = []
     wishes = read_wishes(
         None if place is None else str(place), {each: flags.get(each) for each in FLAGS}, Path(output),
         asks=False, trial_s=trial_s,
     )  # fmt: skip
-    found = run_init(wishes, told.append, told.append)
+    found = run_init(wishes, told.append, told.append, measure)
     return found, "\n".join(told)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from latentloop.errors import FrontDoorError
-from latentloop.init import deciding
+from latentloop.init.deciding import MeasureRate, Rate
 from latentloop.init.proposing.afterwards import REST_S
 from latentloop.trial_steps import EvaluationCost
 from tests.latentloop.init.pictures import grey_textures
@@ -26,16 +26,16 @@ def test_a_few_steps_are_trained_to_plan_the_budget(work: Path, tmp_path: Path) 
     assert found.expected_seconds
 
 
-def test_the_seconds_that_are_told_are_those_of_the_whole_retraining(
-    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def known_machine(cost: EvaluationCost | None) -> MeasureRate:
+    """A machine whose speed is known: a thousand images a second."""
+    return lambda *asked: Rate(1_000.0, measured=True, evaluation=cost)
+
+
+def test_the_seconds_that_are_told_are_those_of_the_whole_retraining(work: Path, tmp_path: Path) -> None:
     """Network, prior, every image that is seen by the feature network and the model, samples, and the rest."""
     cost = EvaluationCost(feature_s=0.01, score_s=0.001, sample_s=0.02)
-    monkeypatch.setattr(
-        deciding, "measure_rate", lambda *asked: deciding.Rate(1_000.0, measured=True, evaluation=cost)
-    )  # a machine whose speed is known
     pictures = grey_textures(tmp_path / "grey", 300)
-    found, told = init(pictures, trial_s=1.0, subfolders="none")
+    found, told = init(pictures, trial_s=1.0, measure=known_machine(cost), subfolders="none")
 
     network_s = next(each.value for each in found.settings if each.name == "training.full.budget.amount") * 300 / 1_000
     prior_s = next(each.value for each in found.settings if each.name == "training.code_prior.recipe.budget.amount")
@@ -44,8 +44,7 @@ def test_the_seconds_that_are_told_are_those_of_the_whole_retraining(
     assert found.expected_seconds == pytest.approx(network_s + prior_s + measuring_s + REST_S)
     assert "about 30 s to measure the version (features of 1,180 images, 1,048 samples)" in told
 
-    monkeypatch.setattr(deciding, "measure_rate", lambda *asked: deciding.Rate(1_000.0, measured=True))
-    _, told = init(pictures, "other.toml", trial_s=1.0)
+    _, told = init(pictures, "other.toml", trial_s=1.0, measure=known_machine(None))
     assert "; measuring the version comes on top, how long was not tried; --minutes N plans another" in told
 
 

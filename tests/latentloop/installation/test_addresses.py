@@ -28,10 +28,10 @@ def test_two_installations_never_hold_the_same_port(tmp_path: Path) -> None:
     assert len(set(numbers)) == 6
 
 
-def test_a_server_whose_usual_port_another_has_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_whose_usual_port_another_has_is_said(tmp_path: Path) -> None:
     taken = hold_port()
-    monkeypatch.setitem(PREFERRED_PORTS, "mlflow_url", taken.number)
-    with own_servers(Settings(home=tmp_path, prefect_url="http://prefect.example/api")) as where:
+    preferred = {**PREFERRED_PORTS, "mlflow_url": taken.number}
+    with own_servers(Settings(home=tmp_path, prefect_url="http://prefect.example/api"), preferred) as where:
         port = where.ports["mlflow_url"].number
         said = where.moved()
     taken.release()
@@ -64,15 +64,15 @@ def test_port_zero_is_a_port_of_the_kernels_choice(tmp_path: Path) -> None:
         assert where.fixed == frozenset()
 
 
-def test_an_installation_takes_the_ports_that_it_had_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installation_takes_the_ports_that_it_had_before(tmp_path: Path) -> None:
     taken = hold_port()
-    monkeypatch.setitem(PREFERRED_PORTS, "mlflow_url", taken.number)
+    preferred = {**PREFERRED_PORTS, "mlflow_url": taken.number}
     settings = Settings(home=tmp_path)
-    with own_servers(settings) as where:
+    with own_servers(settings, preferred) as where:
         had = {name: port.number for name, port in where.ports.items()}
         keep_ports(tmp_path, had)
     assert had["mlflow_url"] != taken.number
-    with own_servers(settings) as where:
+    with own_servers(settings, preferred) as where:
         assert {name: port.number for name, port in where.ports.items()} == had
         assert f"mlflow: it takes port {had['mlflow_url']} as before" in where.moved()
     taken.release()

@@ -53,13 +53,12 @@ def test_a_run_that_prefect_ended_says_how_and_what_continues_it(world: World) -
 
 
 @pytest.mark.server
-def test_whoever_leaves_is_told_that_the_run_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def press_ctrl_c(world: World, state: RunState) -> None:
+def test_whoever_leaves_is_told_that_the_run_goes_on(world: World) -> None:
+    def press_ctrl_c(state: RunState) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(World, "show", press_ctrl_c)
     with pytest.raises(RunGoesOn) as caught:
-        world.follow()
+        world.follow(show=press_ctrl_c)
     run = world.followed.run
     assert str(caught.value) == (
         f"left; retrain-full goes on: see {run.url}, or cancel it with `latentloop cancel {run.id}`"

@@ -10,7 +10,7 @@ import httpx
 from deploy.settings import Settings
 from deploy.stores.orchestrator import Orchestrator, RunState
 from deploy.stores.sql.ledger import Ledger
-from latentloop.runs.following import Followed, follow
+from latentloop.runs.following import Followed, Show, follow
 
 LEASE_S = 0.2  # of which three are waited for
 AGAIN = "`latentloop retrain --tier full` continues it"
@@ -36,10 +36,10 @@ class World:
     def claim(self, lease_s: float = LEASE_S) -> None:
         self.ledger.claim(self.followed.key, "retrain-full", "", "host:1:a", datetime.now(UTC), lease_s)
 
-    def follow(self, timeout_s: float = 60.0, away_after_s: float = 20.0) -> RunState:
+    def follow(self, timeout_s: float = 60.0, away_after_s: float = 20.0, show: Show | None = None) -> RunState:
         return follow(
             self.orchestrator, self.ledger, self.followed,
-            lease_s=LEASE_S, timeout_s=timeout_s, say=self.said.append, show=self.show,
+            lease_s=LEASE_S, timeout_s=timeout_s, say=self.said.append, show=show or self.show,
             away_after_s=away_after_s,
         )  # fmt: skip
 
