@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from deploy.settings import CONFIG_VARIABLE
-from latentloop.demo.models import DemoModel
 from latentloop.demo.settings import FULL, QUICK, Scale, demo_settings
+from latentloop.demo.told import DemoModel
 from vae_core.config import Budget
 from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.families.vq_vae.config import VqVaeConfig

@@ -8,11 +8,10 @@ import time
 import psutil
 import pytest
 
-from latentloop.demo.models import DemoModel
 from latentloop.demo.own.settings import OWN_FULL, OWN_QUICK
 from latentloop.demo.settings import FULL, QUICK, Scale
 from latentloop.demo.story import _memory_watch, _scale, _watchdog
-from latentloop.demo.told import Told
+from latentloop.demo.told import DemoModel, Told
 from latentloop.errors import DemoFailed
 
 

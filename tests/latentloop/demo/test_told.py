@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from latentloop.demo.models import DemoModel
-from latentloop.demo.told import read_told
+from latentloop.demo.told import DemoModel, read_told
 from latentloop.errors import DemoFailed
 
 

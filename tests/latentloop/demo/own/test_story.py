@@ -8,10 +8,9 @@ import pytest
 
 from deploy.settings import CONFIG_VARIABLE
 from latentloop.demo.figures import own_form
-from latentloop.demo.models import DemoModel
 from latentloop.demo.own.settings import OWN_QUICK
 from latentloop.demo.own.story import MOST_MINUTES_QUICK, begin_own_story
-from latentloop.demo.told import Told
+from latentloop.demo.told import DemoModel, Told
 from tests.latentloop.demo.own.three_kinds import KINDS
 
 

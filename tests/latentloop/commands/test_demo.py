@@ -1,4 +1,4 @@
-"""The models that the demo can be told with, and no other."""
+"""`latentloop demo` is told with the models that there are, and no other."""
 
 from __future__ import annotations
 
