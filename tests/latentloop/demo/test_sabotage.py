@@ -43,10 +43,9 @@ def test_the_sabotaged_version_is_whole_and_each_weight_is_noised_by_a_share_of_
     after = read_artifact(tmp_path / "sabotaged", expected_digest=None)
     assert after.digest != before.digest
     assert after.golden is not None and before.golden is not None
-    ratios = []
-    for old, new in zip(before.model.parameters(), after.model.parameters(), strict=True):
-        if old.numel() >= 500 and float(old.std()) > 0:
-            ratios.append(float((new - old).std() / old.std()))
+    weights = zip(before.model.parameters(), after.model.parameters(), strict=True)
+    pairs = [(old.detach(), new.detach()) for old, new in weights if old.numel() >= 500]
+    ratios = [float((new - old).std() / old.std()) for old, new in pairs if old.std() > 0]
     # of 500 draws a standard deviation is known to 1 / sqrt(2 x 500) = 3 %: four of those
     assert ratios and ratios == pytest.approx([NOISE] * len(ratios), rel=0.13)
 

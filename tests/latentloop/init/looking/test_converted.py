@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from latentloop.init.looking.converted import Converted, Twins, convert, count_t
 from latentloop.init.looking.sample import Files, take_sample
 from latentloop.init.looking.survey import survey
 from latentloop.sources.folder import FolderSource
+from tests.latentloop.products import product_images
 from vae_core.images.preprocessing import Preprocessing
 
 
@@ -66,12 +68,21 @@ def test_a_place_of_which_nothing_is_left_is_empty_columns_of_the_form(tmp_path:
     assert count_twins(found.pixels) == Twins(0, 0)
 
 
-def test_copies_and_pictures_that_look_alike_are_counted_beyond_the_first(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    blocks = random.integers(0, 256, (3, 1, 4, 4), np.uint8).repeat(8, axis=2).repeat(8, axis=3)
-    first, second, third = blocks
-    brighter = np.clip(first.astype(int) + 1, 0, 255).astype(np.uint8)
+def as_jpeg(picture: np.ndarray) -> np.ndarray:
+    """The same picture, encoded once more."""
+    encoded = io.BytesIO()
+    Image.fromarray(picture).save(encoded, "JPEG", quality=90)
+    return np.asarray(Image.open(encoded))
 
-    assert count_twins(np.stack([first, second, third])) == Twins(exact=0, near=0)
-    assert count_twins(np.stack([first, second, first, first])) == Twins(exact=2, near=0)
-    assert count_twins(np.stack([first, second, brighter, first])) == Twins(exact=1, near=1)
+
+def test_copies_and_pictures_that_look_alike_are_counted_beyond_the_first() -> None:
+    pictures = product_images(40)
+
+    def twins(*more: np.ndarray) -> Twins:
+        return count_twins(np.stack([*pictures, *more])[:, None])
+
+    first, again = pictures[0], as_jpeg(pictures[0])
+    assert twins() == Twins(exact=0, near=0)
+    assert twins(first, first) == Twins(exact=2, near=0)
+    assert twins(again) == Twins(exact=0, near=1)
+    assert twins(again, first) == Twins(exact=1, near=1)
