@@ -10,9 +10,9 @@ import sys
 from latentloop.supported import find_unsupported
 
 
-def main() -> None:
+def main(version: tuple[int, int] = sys.version_info[:2], platform: str = sys.platform) -> None:
     """Check, then hand over to the command line."""
-    problem = find_unsupported(sys.version_info[:2], sys.platform)
+    problem = find_unsupported(version, platform)
     if problem is not None:
         print("latentloop: " + problem, file=sys.stderr)
         sys.exit(1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from deploy.settings import Settings, SettingsError, load_settings
 from latentloop.errors import DatasetMissing
@@ -25,20 +26,24 @@ def bring_features(settings: Settings) -> bool:
     return True
 
 
-def bring_data_set(settings: Settings) -> str | None:
+Fetch = Callable[[Path], str]
+"""Brings the data set into a folder and says where it came from; DatasetMissing where nothing has it."""
+
+
+def bring_data_set(settings: Settings, fetch: Fetch = fetch_fashion_mnist) -> str | None:
     """Fetch Fashion-MNIST where the settings name no folder; says where it came from, or None when it was there."""
     kept = settings.assets_folder / "fashion-mnist"
     if settings.fashion_mnist is not None or kept.is_dir():
         return None
-    return fetch_fashion_mnist(kept)
+    return fetch(kept)
 
 
-def bring_all(settings: Settings, say: Callable[[str], None]) -> None:
+def bring_all(settings: Settings, say: Callable[[str], None], fetch: Fetch = fetch_fashion_mnist) -> None:
     """Bring both, and say what was brought; an error only where the product itself could not run."""
     if bring_features(settings):
         say(f"feature network converted to {settings.features_file}")
     try:
-        if (source := bring_data_set(settings)) is not None:
+        if (source := bring_data_set(settings, fetch)) is not None:
             say(f"Fashion-MNIST brought by {source}")
     except DatasetMissing as error:
         say(f"note: {error}")

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,10 @@ FILES = {
 }
 
 
+Bring = Callable[[Path], None]
+"""Puts the files into a folder, or raises."""
+
+
 @dataclass(frozen=True, slots=True)
 class FashionMnist:
     """Images uint8 `(N, 28, 28)` and class numbers `(N,)`; training 60,000, test 10,000."""
@@ -41,10 +46,10 @@ class FashionMnist:
     test_labels: np.ndarray
 
 
-def load_fashion_mnist(folder: Path) -> FashionMnist:
+def load_fashion_mnist(folder: Path, sums: Mapping[str, str] = FILES) -> FashionMnist:
     """Parse the four idx files (plain or .gz); `DatasetMissing` names the file that is absent or altered."""
-    content = {name: _read(folder, name) for name in FILES}
-    for name, pinned in FILES.items():
+    content = {name: _read(folder, name) for name in sums}
+    for name, pinned in sums.items():
         came = hashlib.sha256(content[name]).hexdigest()
         if came != pinned:
             raise DatasetMissing(
@@ -62,39 +67,6 @@ def load_fashion_mnist(folder: Path) -> FashionMnist:
         train_labels=labels("train-labels-idx1-ubyte"),
         test_images=images("t10k-images-idx3-ubyte"),
         test_labels=labels("t10k-labels-idx1-ubyte"),
-    )
-
-
-def find_fashion_mnist(configured: Path | None, assets_folder: Path) -> FashionMnist:
-    """The data set, fetched into the assets folder when it is nowhere yet."""
-    if configured is not None:
-        return load_fashion_mnist(configured)
-    kept = assets_folder / "fashion-mnist"
-    if not _complete(kept):
-        fetch_fashion_mnist(kept)
-    return load_fashion_mnist(kept)
-
-
-def fetch_fashion_mnist(destination: Path) -> str:
-    """Bring the files into `destination` (all or none); returns where they came from."""
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    problems = []
-    for name, bring in (("the Debian package", _from_debian), ("a download", _from_network)):
-        with tempfile.TemporaryDirectory(dir=destination.parent) as temporary:
-            folder = Path(temporary) / "fashion-mnist"
-            folder.mkdir()
-            try:
-                bring(folder)
-                load_fashion_mnist(folder)
-            except (OSError, subprocess.SubprocessError, DatasetMissing) as error:
-                problems.append(f"{name}: {_one_line(error)}")
-                continue
-            shutil.rmtree(destination, ignore_errors=True)
-            folder.rename(destination)
-            return name
-    raise DatasetMissing(
-        "Fashion-MNIST is not to be had here (" + "; ".join(problems) + "). "
-        "Put its four idx files into a folder and set LATENTLOOP_FASHION_MNIST=/that/folder"
     )
 
 
@@ -161,3 +133,46 @@ def _run(command: list[str], cwd: Path) -> None:
 
 def _one_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+WAYS: tuple[tuple[str, Bring], ...] = (("the Debian package", _from_debian), ("a download", _from_network))
+
+
+def find_fashion_mnist(
+    configured: Path | None,
+    assets_folder: Path,
+    ways: Sequence[tuple[str, Bring]] = WAYS,
+    sums: Mapping[str, str] = FILES,
+) -> FashionMnist:
+    """The data set, fetched into the assets folder when it is nowhere yet."""
+    if configured is not None:
+        return load_fashion_mnist(configured, sums)
+    kept = assets_folder / "fashion-mnist"
+    if not _complete(kept):
+        fetch_fashion_mnist(kept, ways, sums)
+    return load_fashion_mnist(kept, sums)
+
+
+def fetch_fashion_mnist(
+    destination: Path, ways: Sequence[tuple[str, Bring]] = WAYS, sums: Mapping[str, str] = FILES
+) -> str:
+    """Bring the files into `destination` (all or none) by the first way that works; returns which that was."""
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    problems = []
+    for name, bring in ways:
+        with tempfile.TemporaryDirectory(dir=destination.parent) as temporary:
+            folder = Path(temporary) / "fashion-mnist"
+            folder.mkdir()
+            try:
+                bring(folder)
+                load_fashion_mnist(folder, sums)
+            except (OSError, subprocess.SubprocessError, DatasetMissing) as error:
+                problems.append(f"{name}: {_one_line(error)}")
+                continue
+            shutil.rmtree(destination, ignore_errors=True)
+            folder.rename(destination)
+            return name
+    raise DatasetMissing(
+        "Fashion-MNIST is not to be had here (" + "; ".join(problems) + "). "
+        "Put its four idx files into a folder and set LATENTLOOP_FASHION_MNIST=/that/folder"
+    )

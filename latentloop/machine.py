@@ -6,14 +6,14 @@ from pathlib import Path
 
 import psutil
 
-_GROUP = Path("/sys/fs/cgroup")
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
-def memory_available() -> int:
-    """Bytes that could be taken now, also where a container has less than its machine."""
+def memory_available(group: Path = CONTROL_GROUP) -> int:
+    """Bytes that could be taken now, also where the control group of a container has less than its machine."""
     free = int(psutil.virtual_memory().available)
     try:
-        most, used, parts = ((_GROUP / name).read_text() for name in ("memory.max", "memory.current", "memory.stat"))
+        most, used, parts = ((group / name).read_text() for name in ("memory.max", "memory.current", "memory.stat"))
     except OSError:
         return free
     if most.strip() == "max":

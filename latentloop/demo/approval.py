@@ -27,10 +27,10 @@ def approve_as_the_ui_does(settings: Settings, version: str) -> None:
     answer.raise_for_status()
 
 
-def await_champion(settings: Settings, version: str) -> Release:
+def await_champion(settings: Settings, version: str, timeout_s: float = APPROVAL_TIMEOUT_S) -> Release:
     """Until the service itself says that it serves the version."""
     releases = ReleaseStore(open_database(settings))
-    deadline = time.monotonic() + APPROVAL_TIMEOUT_S
+    deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         release = releases.read()
         ready = httpx.get(f"{settings.service_url}/readyz", timeout=10).json()
@@ -40,4 +40,4 @@ def await_champion(settings: Settings, version: str) -> Release:
         time.sleep(0.25)
     refused = APPROVAL_REFUSED.newest(Ledger(open_database(settings)))
     said = refused.body.reason if refused is not None else "no approval was refused"
-    raise DemoFailed(f"expected version {version} to serve within {APPROVAL_TIMEOUT_S:.0f} s of its approval: {said}")
+    raise DemoFailed(f"expected version {version} to serve within {timeout_s:.0f} s of its approval: {said}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.settings import CONFIG_VARIABLE, Settings, SettingsError, load_settings
-from latentloop.demo.models import DemoModel, describe_model
+from latentloop.demo.told import DemoModel
 from latentloop.supervisor.lock import find_holder
 
 
@@ -121,13 +121,23 @@ def demo_settings(scale: Scale, model: DemoModel) -> Settings:
     """An installation in a fresh home, told what the demo on its own data set needs."""
     home = fresh_home()
     text = TEMPLATE.format(
-        model=describe_model(model, scale.prior_s),
+        model=_describe_model(model, scale.prior_s),
         training_s=scale.training_s,
         emergency_s=scale.emergency_s,
         benchmark=scale.benchmark,
         holdout_min=scale.holdout_min,
     )
     return settle(home, text)
+
+
+def _describe_model(model: DemoModel, prior_s: float) -> str:
+    """The lines of the settings file; `prior_s`: CPU seconds for the prior over codes, which a VAE has not."""
+    if model is DemoModel.vae:
+        return '[training.model]\nvariant = "conv_vae"\n'
+    return (
+        '[training.model]\nvariant = "vq_vae"\n\n'
+        f'[training.code_prior.recipe.budget]\namount = {prior_s:g}\nunit = "seconds"\n'
+    )
 
 
 def fresh_home() -> Path:

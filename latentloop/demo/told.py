@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from enum import StrEnum
 
-from latentloop.demo.models import DemoModel
 from latentloop.errors import DemoFailed
+
+
+class DemoModel(StrEnum):
+    """What is trained: a VAE, whose figures compare with earlier releases, or the product's default."""
+
+    vae = "vae"
+    vqvae = "vqvae"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,11 @@ def examine_servers(settings: Settings) -> Iterator[Finding]:
 
 def _examine_port(settings: Settings, name: str) -> Finding:
     server = name.removesuffix("_url")
-    wanted = [port for port in wanted_ports(settings, name) if port]
+    usual = usual_ports(settings)[name]
+    wanted = [port for port in wanted_ports(settings, name, usual) if port]
     free = next((port for port in wanted if port_is_free(port)), None)
     if not wanted or free == wanted[0]:
-        as_before = ", as before" if free not in (None, usual_ports(settings)[name]) else ""
+        as_before = ", as before" if free not in (None, usual) else ""
         return ok(server, f"to be started here, on port {free or 'of the kernel’s choice'}{as_before}")
     if name == "service_url" and is_port_named(settings):
         return wrong(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
@@ -50,6 +51,10 @@ class Rate:
     evaluation: EvaluationCost | None = None
 
 
+MeasureRate = Callable[[VqVaeConfig, Converted, int, Settings, str, float, Say], Rate]
+"""See `measure_rate`."""
+
+
 def choose_names(person: Person, wishes: Wishes, looked: Looked) -> Names:
     """The product's name, and what sub-folders mean."""
     place = looked.surveyed
@@ -88,13 +93,20 @@ def convert_sample(looked: Looked, form: Form) -> Converted:
 
 
 def choose_training(
-    wishes: Wishes, names: Names, converted: Converted, images: int, device: str, settings: Settings, say: Say
+    wishes: Wishes,
+    names: Names,
+    converted: Converted,
+    images: int,
+    device: str,
+    settings: Settings,
+    say: Say,
+    measure: MeasureRate,
 ) -> Training:
-    """Network and budget for so many images, by a few measured steps unless nothing is to be measured."""
+    """Network and budget for so many images, by a few steps that `measure` takes unless nothing is to be measured."""
     channels, height, width = converted.pixels.shape[1:]
     model, batch_size = propose_model(channels, height, width, images), propose_batch_size(images)
     if wishes.trial_s:
-        rate = measure_rate(model, converted, batch_size.value, settings, device, wishes.trial_s, say)
+        rate = measure(model, converted, batch_size.value, settings, device, wishes.trial_s, say)
     else:
         rate = Rate(guess_images_per_s(model), measured=False)
     budget = propose_budget(images, batch_size.value, rate.images_per_s, measured=rate.measured, minutes=wishes.minutes)

@@ -12,7 +12,14 @@ from deploy.configuration.evaluation import EvaluationConfig
 from deploy.settings import Settings, load_settings
 from latentloop.errors import InitRefused
 from latentloop.init.asking import Person
-from latentloop.init.deciding import choose_form, choose_names, choose_training, convert_sample
+from latentloop.init.deciding import (
+    MeasureRate,
+    choose_form,
+    choose_names,
+    choose_training,
+    convert_sample,
+    measure_rate,
+)
 from latentloop.init.defaults import HEADING, default_lines
 from latentloop.init.looking.contact_sheet import write_sheet
 from latentloop.init.looking.converted import Converted, Twins, count_twins
@@ -34,8 +41,11 @@ SHEET = "latentloop-init.png"
 OPTIONAL = {"latentloop doctor": "  # optional: what could go wrong, before anything is started"}
 
 
-def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
-    """Write a settings file; `tell` hears what a person came for, `say` how far it is. `InitRefused` in one line."""
+def run_init(wishes: Wishes, say: Say, tell: Say, measure: MeasureRate = measure_rate) -> InitReport:
+    """Write a settings file; `tell` hears what a person came for, `say` how far it is. `InitRefused` in one line.
+
+    measure: how quick this machine is.
+    """
     require_place(wishes.output)
     if wishes.place is None:
         return _write_defaults(wishes, tell)
@@ -53,7 +63,7 @@ def run_init(wishes: Wishes, say: Say, tell: Say) -> InitReport:
     for line in _tell_converted(looked, converted, twins):
         tell(line)
     images = _estimate_usable(looked, converted, twins)
-    training = choose_training(wishes, names, converted, images, device, settings, say)
+    training = choose_training(wishes, names, converted, images, device, settings, say, measure)
     lines = (
         *all_lines(names, form, converted, looked.surveyed.endings, training, images),
         *bucket_lines(wishes.place, settings.s3),

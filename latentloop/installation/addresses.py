@@ -19,12 +19,14 @@ PREFERRED_PORTS = {"prefect_url": 4200, "mlflow_url": 5000}
 class Addresses:
     """The ports that we hold, by the name of the URL; `fixed` ones are named by the settings and never chosen anew.
 
-    before: those of the last start, as far as they are known.
+    usual: where each server is while nobody else has its port. before: those of the last start, as far as they are
+    known.
     """
 
     configured: Settings
     ports: dict[str, HeldPort]
     fixed: frozenset[str]
+    usual: Mapping[str, int]
     before: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -35,9 +37,8 @@ class Addresses:
 
     def moved(self) -> list[str]:
         """A line for each server that is not where a bookmark or a client looks for it: as before, or as usual."""
-        usual = usual_ports(self.configured)
         lines = {
-            name: self._say_moved(name, self.before.get(name), usual[name], port.number)
+            name: self._say_moved(name, self.before.get(name), self.usual[name], port.number)
             for name, port in self.ports.items()
         }
         return [f"{name.removesuffix('_url')}: {line}" for name, line in lines.items() if line]
@@ -60,14 +61,14 @@ class Addresses:
         taken.release()
 
 
-def usual_ports(settings: Settings) -> dict[str, int]:
+def usual_ports(settings: Settings, preferred: Mapping[str, int] = PREFERRED_PORTS) -> dict[str, int]:
     """Where each server is while nobody else has its port, by the name of its URL; 0: wherever there is room."""
-    return {**PREFERRED_PORTS, "service_url": settings.serving.port}
+    return {**preferred, "service_url": settings.serving.port}
 
 
-def wanted_ports(settings: Settings, name: str) -> tuple[int, ...]:
+def wanted_ports(settings: Settings, name: str, usual: int) -> tuple[int, ...]:
     """The ports that are tried for this server, in turn: the one that the settings name, else that of before, first."""
-    usual, before = usual_ports(settings)[name], read_ports(settings.home).get(name)
+    before = read_ports(settings.home).get(name)
     if before is None or (name == "service_url" and is_port_named(settings)):
         return (usual,)
     return (before, usual)
@@ -79,15 +80,16 @@ def is_port_named(settings: Settings) -> bool:
 
 
 @contextmanager
-def own_servers(settings: Settings) -> Iterator[Addresses]:
+def own_servers(settings: Settings, preferred: Mapping[str, int] = PREFERRED_PORTS) -> Iterator[Addresses]:
     """Hold a port for every server that the settings leave out, for as long as the installation runs.
 
-    Those of the last start are tried first, then the usual ones. `SettingsError` when the port that the settings name
-    for the service is in use.
+    Those of the last start are tried first, then the `preferred` ones and that of the settings for the service.
+    `SettingsError` when the port that the settings name for the service is in use.
     """
-    own = [name for name in usual_ports(settings) if getattr(settings, name) is None]
+    usual = usual_ports(settings, preferred)
+    own = [name for name in usual if getattr(settings, name) is None]
     named = "service_url" in own and is_port_named(settings)
-    ports = {name: hold_port(*wanted_ports(settings, name)) for name in own}
+    ports = {name: hold_port(*wanted_ports(settings, name, usual[name])) for name in own}
     if named and ports["service_url"].number != settings.serving.port:
         _release(ports)
         raise SettingsError(
@@ -96,7 +98,7 @@ def own_servers(settings: Settings) -> Iterator[Addresses]:
         )
     try:
         fixed = frozenset({"service_url"} if named else ())
-        yield Addresses(settings, ports, fixed, read_ports(settings.home))
+        yield Addresses(settings, ports, fixed, usual, read_ports(settings.home))
     finally:
         _release(ports)
 

@@ -55,7 +55,10 @@ class Packed:
 
 
 class Packing:
-    """Packs one place: files up to `most_bytes`, and of the new ones those that `is_complete` says are whole."""
+    """Packs one place: files up to `most_bytes`, and of the new ones those that `is_complete` says are whole.
+
+    A segment holds at most so many images, and so many bytes unless one file is larger.
+    """
 
     def __init__(
         self,
@@ -65,9 +68,13 @@ class Packing:
         note: PackedFiles,
         most_bytes: int,
         is_complete: IsComplete = lambda found: True,
+        *,
+        segment_images: int = SEGMENT_IMAGES,
+        segment_bytes: int = SEGMENT_BYTES,
     ) -> None:
         self._source, self._survey, self._captures, self._note = source, survey, captures, note
         self._most_bytes, self._is_complete = most_bytes, is_complete
+        self._segment_images, self._segment_bytes = segment_images, segment_bytes
         self._packed, self._there = Packed(), set[str]()
         self._images: list[CapturedImage] = []
         self._files: list[tuple[Found, Meant]] = []
@@ -126,7 +133,7 @@ class Packing:
             self._touched.append(replace(known, stamp=found.stamp))
             self._count(found.path, known.segment)
             return
-        if self._bytes + len(data) > SEGMENT_BYTES:
+        if self._bytes + len(data) > self._segment_bytes:
             self._write()
         meant = self._survey.meaning.of(found.path)
         self._images.append(
@@ -140,7 +147,7 @@ class Packing:
         )
         self._files.append((found, meant))
         self._bytes += len(data)
-        if len(self._images) == SEGMENT_IMAGES:
+        if len(self._images) == self._segment_images:
             self._write()
 
     def _count(self, path: str, segment: str) -> None:

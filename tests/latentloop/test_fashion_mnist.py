@@ -9,25 +9,28 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latentloop import fashion_mnist
 from latentloop.errors import DatasetMissing
 from latentloop.fashion_mnist import FILES, fetch_fashion_mnist, find_fashion_mnist, load_fashion_mnist
 
 
+def content_of(name: str) -> bytes:
+    """A tiny data set in the same form: 3 + 2 images."""
+    count = 3 if name.startswith("train") else 2
+    sizes = (count, 28, 28) if "images" in name else (count,)
+    header = bytes([0, 0, 8, len(sizes)]) + b"".join(size.to_bytes(4, "big") for size in sizes)
+    return header + (np.arange(np.prod(sizes)) % 10).astype(np.uint8).tobytes()
+
+
+SUMS = {name: hashlib.sha256(content_of(name)).hexdigest() for name in FILES}
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A tiny data set in the same form (3 + 2 images), its sums pinned instead of the real ones."""
+def folder(tmp_path: Path) -> Path:
+    """The tiny data set."""
     folder = tmp_path / "tiny"
     folder.mkdir()
-    pinned = {}
     for name in FILES:
-        count = 3 if name.startswith("train") else 2
-        sizes = (count, 28, 28) if "images" in name else (count,)
-        header = bytes([0, 0, 8, len(sizes)]) + b"".join(size.to_bytes(4, "big") for size in sizes)
-        content = header + (np.arange(np.prod(sizes)) % 10).astype(np.uint8).tobytes()
-        (folder / f"{name}.gz").write_bytes(gzip.compress(content))
-        pinned[name] = hashlib.sha256(content).hexdigest()
-    monkeypatch.setattr(fashion_mnist, "FILES", pinned)
+        (folder / f"{name}.gz").write_bytes(gzip.compress(content_of(name)))
     return folder
 
 
@@ -36,11 +39,11 @@ def unpack(folder: Path, name: str) -> bytes:
 
 
 def test_packed_and_plain_files_are_read_alike(folder: Path) -> None:
-    packed = load_fashion_mnist(folder)
+    packed = load_fashion_mnist(folder, SUMS)
     for name in FILES:
         (folder / name).write_bytes(unpack(folder, name))
         (folder / f"{name}.gz").unlink()
-    plain = load_fashion_mnist(folder)
+    plain = load_fashion_mnist(folder, SUMS)
 
     assert packed.train_images.shape == (3, 28, 28)
     assert packed.test_images.shape == (2, 28, 28)
@@ -65,7 +68,7 @@ def test_one_missing_file_is_named(folder: Path) -> None:
     (folder / "t10k-labels-idx1-ubyte.gz").unlink()
 
     with pytest.raises(DatasetMissing, match="t10k-labels-idx1-ubyte: expected the file or its .gz, found neither"):
-        load_fashion_mnist(folder)
+        load_fashion_mnist(folder, SUMS)
 
 
 def test_one_altered_bit_is_found(folder: Path) -> None:
@@ -75,9 +78,9 @@ def test_one_altered_bit_is_found(folder: Path) -> None:
     (folder / f"{name}.gz").write_bytes(gzip.compress(bytes(content)))
 
     with pytest.raises(DatasetMissing) as altered:
-        load_fashion_mnist(folder)
+        load_fashion_mnist(folder, SUMS)
 
-    pinned = fashion_mnist.FILES[name]
+    pinned = SUMS[name]
     assert str(altered.value).startswith(f"{folder / name}: expected sha256 {pinned}, came ")
     assert str(altered.value).endswith("the file is damaged, replace it")
 
@@ -88,7 +91,7 @@ def test_a_file_that_cannot_be_unpacked_is_named_in_one_line(folder: Path, damag
     path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
 
     with pytest.raises(DatasetMissing) as unreadable:
-        load_fashion_mnist(folder)
+        load_fashion_mnist(folder, SUMS)
 
     assert str(unreadable.value).startswith(f"{path}: cannot be read (")
     assert "\n" not in str(unreadable.value)
@@ -101,23 +104,25 @@ def test_a_stream_that_is_damaged_inside_is_named_in_one_line(folder: Path) -> N
     path.write_bytes(bytes(data))
 
     with pytest.raises(DatasetMissing, match=r"t10k-images-idx3-ubyte\.gz: cannot be read \("):
-        load_fashion_mnist(folder)
+        load_fashion_mnist(folder, SUMS)
 
 
 def test_a_folder_in_the_settings_that_is_wrong_is_not_replaced_by_another_source(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetMissing, match="elsewhere"):
-        find_fashion_mnist(tmp_path / "elsewhere", folder.parent)
+        find_fashion_mnist(tmp_path / "elsewhere", folder.parent, sums=SUMS)
 
 
-def test_the_kept_copy_is_found_without_fetching(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_kept_copy_is_found_without_fetching(folder: Path, tmp_path: Path) -> None:
     folder.rename(tmp_path / "fashion-mnist")
-    monkeypatch.setattr(fashion_mnist, "fetch_fashion_mnist", lambda _: pytest.fail("fetched"))
 
-    assert find_fashion_mnist(None, tmp_path).test_labels.tolist() == [0, 1]
+    def bring(destination: Path) -> None:
+        pytest.fail("fetched")
+
+    assert find_fashion_mnist(None, tmp_path, [("nowhere", bring)], SUMS).test_labels.tolist() == [0, 1]
 
 
 def test_a_source_that_brings_altered_files_is_passed_over_and_the_next_one_is_asked(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path
 ) -> None:
     def altered(destination: Path) -> None:
         for name in FILES:
@@ -127,28 +132,22 @@ def test_a_source_that_brings_altered_files_is_passed_over_and_the_next_one_is_a
         for path in folder.iterdir():
             (destination / path.name).write_bytes(path.read_bytes())
 
-    monkeypatch.setattr(fashion_mnist, "_from_debian", altered)
-    monkeypatch.setattr(fashion_mnist, "_from_network", genuine)
+    ways = [("the Debian package", altered), ("a download", genuine)]
 
-    assert fetch_fashion_mnist(tmp_path / "assets" / "kept") == "a download"
-    assert load_fashion_mnist(tmp_path / "assets" / "kept").train_labels.tolist() == [0, 1, 2]
+    assert fetch_fashion_mnist(tmp_path / "assets" / "kept", ways, SUMS) == "a download"
+    assert load_fashion_mnist(tmp_path / "assets" / "kept", SUMS).train_labels.tolist() == [0, 1, 2]
     assert [each.name for each in (tmp_path / "assets").iterdir()] == ["kept"]
 
 
-def test_when_nothing_brings_it_each_way_is_named_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_when_nothing_brings_it_each_way_is_named_with_what_to_do(tmp_path: Path) -> None:
     def broken(destination: Path) -> None:
         raise DatasetMissing("there is no apt-get here")
 
     def offline(destination: Path) -> None:
         raise OSError("no route to host\nand more")
 
-    monkeypatch.setattr(fashion_mnist, "_from_debian", broken)
-    monkeypatch.setattr(fashion_mnist, "_from_network", offline)
-
     with pytest.raises(DatasetMissing) as missing:
-        fetch_fashion_mnist(tmp_path / "kept")
+        fetch_fashion_mnist(tmp_path / "kept", [("the Debian package", broken), ("a download", offline)])
 
     assert str(missing.value) == (
         "Fashion-MNIST is not to be had here (the Debian package: there is no apt-get here; a download: "

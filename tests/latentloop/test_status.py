@@ -30,11 +30,6 @@ ALARM, RETRAINING = "suspicion-version-7-1", "drift-emergency-version-7-suspicio
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
 def engine(home: Path) -> Iterator[Engine]:
     engine = open_engine(f"sqlite:///{home}/ledger.db")
     migrate(engine)

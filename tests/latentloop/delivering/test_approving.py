@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import json
-import uuid
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from deploy.controller.mirroring import mirror_fates
 from deploy.delivery.causes import Cause
 from deploy.record.history import read_fates
-from deploy.record.registered import RegisteredLine, record_registered
-from deploy.record.taken_back import record_taken_back
-from deploy.release import ServedVersion
-from deploy.settings import Settings, load_settings
-from deploy.stores.mlflow.registry import Registry
-from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
-from deploy.stores.sql.ledger import Ledger
-from deploy.stores.sql.release import ReleaseStore
-from deploy.wiring import open_database, open_objects, open_registry
 from latentloop.delivering.approving import approve_version, reject_version
 from latentloop.delivering.candidates import override_version
-from latentloop.delivering.pending import read_pending
 from latentloop.errors import NothingToDo
-from tests.deploy.controller.world import nowhere, swap
-from tests.deploy.serving.house import tiny_artifact
-from vae_core.artifact import write_artifact
+from tests.latentloop.delivering.home import Home
 
 pytestmark = [
     pytest.mark.server,
@@ -37,89 +21,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*An input example was not provided"),
 ]
 ASLEEP = "no controller gives a sign of life: `latentloop up` starts it, or `latentloop deliver` takes the next steps"
-
-
-@dataclass
-class Home:
-    """Stores of one installation whose processes are all down, and versions, each a model of its own."""
-
-    settings: Settings
-    registry: Registry
-    run_id: str
-    model_uri: str
-    digests: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def ledger(self) -> Ledger:
-        return Ledger(open_database(self.settings))
-
-    @property
-    def releases(self) -> ReleaseStore:
-        return ReleaseStore(open_database(self.settings))
-
-    def register(self, **tags: str) -> str:
-        trigger = uuid.uuid4().hex
-        folder = self.settings.home / "built" / trigger
-        digest = write_artifact(folder, tiny_artifact(len(self.digests) + 2))
-        put_artifact(open_objects(self.settings), folder, artifact_prefix(digest))
-        told = {"model_digest": digest, "benchmark": "passed", **tags}
-        made = self.registry.create_version(
-            model_uri=self.model_uri, run_id=self.run_id, trigger=trigger, tags=told, description="a version"
-        )
-        line = RegisteredLine(digest=told["model_digest"], benchmark=told["benchmark"], reason="as it was judged")
-        record_registered(self.ledger, made.version, line, trigger, datetime.now(UTC))
-        self.digests[made.version] = told["model_digest"]
-        return made.version
-
-    def served(self, version: str) -> ServedVersion:
-        digest = self.digests[version]
-        return ServedVersion(version=version, digest=digest, artifact=artifact_prefix(digest))
-
-    def release(self, **slots: str) -> None:
-        """Let the release hold these versions and no other."""
-        held: dict[str, Any] = dict.fromkeys(("champion", "canary", "shadow", "previous"))
-        held |= {name: self.served(version) for name, version in slots.items()}
-        swap(self.releases, **held, canary_share=0.05 if "canary" in slots else 0.0)
-
-    def take_back(self, version: str, cause: Cause) -> str:
-        """As the controller does: the version leaves the shadow, and its tags are told."""
-        self.registry.set_tag(version, "approval", "approved")
-        self.release(shadow=version)
-        return self.end(version, cause)
-
-    def end(self, version: str, cause: Cause, *, tell: bool = True) -> str:
-        """The end of what the shadow holds; the reason."""
-        told = f"version {version} taken back: its reason"
-        record_taken_back(
-            self.ledger, self.served(version), self.releases.read().epoch + 1, cause, told, datetime.now(UTC)
-        )
-        swap(self.releases, told, shadow=None)
-        if tell:
-            mirror_fates(
-                self.registry,
-                [self.registry.version(version)],
-                read_fates(self.ledger),
-                self.ledger,
-                self.releases.read(),
-            )
-        return told
-
-    def tags(self, version: str) -> dict[str, str]:
-        return dict(self.registry.version(version).tags)
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """One home on each kind of registry; every test has versions of its own."""
-    name = "mlflow_url" if request.param == "sqlite" else "mlflow_on_postgresql"
-    folder: Path = tmp_path_factory.mktemp("home")
-    urls = {"mlflow_url": request.getfixturevalue(name), "prefect_url": f"{nowhere()}/api", "service_url": nowhere()}
-    settings = load_settings(home=folder / "home", product=f"approving-{uuid.uuid4().hex}", **urls)
-    registry = open_registry(settings)
-    registry.ensure_model()
-    write_artifact(folder / "artifact", tiny_artifact(1))
-    run_id = registry.ensure_run("a-training", "training", {})
-    return Home(settings, registry, run_id, registry.log_model(run_id, folder / "artifact", (1, 28, 28)))
 
 
 def test_approving_sets_the_tag_of_the_click_and_is_on_record_with_who_and_why(home: Home) -> None:
@@ -304,22 +205,3 @@ def test_an_approval_right_after_a_take_back_is_not_lost_to_the_end_of_the_one_b
 
     assert home.tags(version)["approval"] == "approved"
     home.registry.set_tag(version, "approval", "pending")
-
-
-def test_what_was_meant_as_an_approval_and_is_none_is_named_where_versions_wait(home: Home) -> None:
-    said_yes, elsewhere, plain = home.register(), home.register(), home.register()
-    home.registry.set_tag(said_yes, "approval", "yes")
-    home.registry.set_tag(elsewhere, "Approval", "approved")
-
-    found = read_pending(home.settings, home.ledger)
-
-    assert (found.unknown, found.other_registry) == ("", "")
-    unread = {each.version: each.unread for each in found.pending if each.version in (said_yes, elsewhere, plain)}
-    expected = "expected `approval` = `approved` or `rejected`"
-    assert unread == {
-        said_yes: f"its tag `approval` is 'yes', which is no answer: {expected}",
-        elsewhere: f"its tag 'Approval' ('approved') is not read, the name is `approval`: {expected}",
-        plain: "",
-    }
-    (line,) = [each.line for each in found.pending if each.version == said_yes]
-    assert line.endswith(f"{unread[said_yes]}; `latentloop approve {said_yes}`")

@@ -20,7 +20,7 @@ from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.pairs import Pairs
 from deploy.stores.sql.release import ReleaseStore
 from tests.deploy.controller.world import swap, write_pairs
-from tests.latentloop.front_door import environment, make_ledger, run_latentloop
+from tests.latentloop.front_door import environment, run_latentloop
 
 SIX, SEVEN, EIGHT = (ServedVersion(version=name, digest=f"d{name}", artifact=f"artifacts/d{name}") for name in "678")
 
@@ -75,14 +75,6 @@ def test_a_canary_goes_first_and_scripts_read_it_as_json(home: Path, engine: Eng
     found = json.loads(done.stdout)
     assert (found["version"], found["serves"], found["epoch"], found["published"]) == ("8", "7", 2, True)
     assert found["reason"].endswith("no reason was given")
-
-
-def test_a_home_where_nothing_was_released_has_nothing_to_roll_back(home: Path, tmp_path: Path) -> None:
-    make_ledger(home)
-    done = run_latentloop("rollback", env=environment(home), folder=tmp_path)
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "latentloop: nothing to roll back: no version serves\n"
 
 
 def test_the_status_shows_the_running_verdict_with_its_bounds(home: Path, engine: Engine, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,45 +19,15 @@ from deploy.stores.sql.ledger import Ledger
 from latentloop.demo.damage import encode_png
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.ingesting.command import Segments, ingest_folder
-from latentloop.ingesting.folder_counts import FolderCounts
-from latentloop.ingesting.watching import Watch, watch_folder
 from latentloop.ingesting.words import say_counts
 from latentloop.quarantine.commands import app
 from latentloop.quarantine.groups import group_by_reason
 from latentloop.quarantine.state import read_refused
-from latentloop.sources.packing import Packed, Packing
-from latentloop.timing.pace import Pace
 from tasks.intake.pending import policy_digest
 from tests.data_checks.pictures import product
-from tests.tasks.arrivals import damaged, ingest, intact, write_config
+from tests.latentloop.ingesting.ingested import Say, ingested, run_tasks
+from tests.tasks.arrivals import damaged, ingest, intact
 from tests.tasks.opened import forget, opened
-
-Say = Callable[[str], None]
-
-
-@pytest.fixture(autouse=True)
-def settle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
-    forget()
-    monkeypatch.setenv("LATENTLOOP_CONFIG", str(write_config(tmp_path, "max_bytes = 100_000\n")))
-    monkeypatch.setenv("LATENTLOOP_HOME", str(tmp_path / "home"))
-    yield
-    opened().engine.dispose()
-    forget()
-
-
-@pytest.fixture
-def inbox(tmp_path: Path) -> Path:
-    folder = tmp_path / "inbox"
-    folder.mkdir()
-    return folder
-
-
-def run_tasks(settings: Settings, ledger: Ledger, waiting: Sequence[str], say: Say) -> None:
-    ingest()
-
-
-def ingested(inbox: Path, said: list[str] | None = None) -> FolderCounts:
-    return ingest_folder(opened().settings, inbox, (said if said is not None else []).append, run=run_tasks)
 
 
 def test_every_file_of_a_mixed_folder_is_counted_once(inbox: Path) -> None:
@@ -147,48 +117,6 @@ def test_white_icons_that_vanish_on_white_are_told_another_background_which_take
     forget()
     assert ingested(inbox).reasons == {}
     assert opened().catalogue.counts().accepted == 6
-
-
-def test_labels_that_come_later_are_learnt_and_none_is_changed(inbox: Path) -> None:
-    for seed in range(4):
-        (inbox / f"{seed}.png").write_bytes(intact(seed))
-    (inbox / "labels.csv").write_text("id,label\n0.png,shoe\n")
-    ingested(inbox)
-    catalogue = opened().catalogue
-    before = catalogue.read(), catalogue.version()
-    (inbox / "labels.csv").write_text("id,label\n0.png,boot\n1.png,bag\n2.png,coat\n")
-
-    found, again = ingested(inbox), ingested(inbox)
-
-    assert (found.received, found.accepted, found.labelled, found.reasons) == (4, 1, 2, {"label_differs": 1})
-    assert found.gone == 0, "a file that was packed again counts once"
-    assert again.model_copy(update={"known": False, "judged_at": None}) == found.model_copy(update={"judged_at": None})
-    assert again.known and not found.mostly_refused
-    after = catalogue.read()
-    labels = dict(zip(after["name"].to_pylist(), after["label"].to_pylist(), strict=True))
-    assert labels == {"0.png": "shoe", "1.png": "bag", "2.png": "coat", "3.png": ""}
-    assert after.drop_columns(["label"]) == before[0].drop_columns(["label"])
-    assert catalogue.version() == before[1] + 2, "one for the labels, one for the segment"
-    assert catalogue.read(version=before[1]) == before[0], "a version that was trained on stays as it was"
-    (differs,) = [each for each in read_refused(opened().settings) if each.reason == "label_differs"]
-    assert "the label 'shoe' in the catalogue, and came with 'boot'" in differs.detail
-
-
-def test_files_that_changed_count_once_and_as_they_are_now(inbox: Path) -> None:
-    for seed in range(4):
-        (inbox / f"{seed}.png").write_bytes(intact(seed))
-    (inbox / "4.png").write_bytes(damaged("black"))
-    ingested(inbox)
-    (inbox / "0.png").write_bytes(damaged("black"))
-    (inbox / "4.png").write_bytes(intact(4))
-    (inbox / "1.png").unlink()
-
-    found = ingested(inbox)
-
-    assert (found.received, found.accepted, found.refused, found.gone) == (5, 4, 1, 1), (
-        "1.png is gone, and was taken in"
-    )
-    assert found.reasons == {"low_variance": 1}
 
 
 def test_a_label_of_an_image_that_is_held_out_is_learnt_as_well(inbox: Path) -> None:
@@ -298,12 +226,6 @@ def test_a_segment_that_the_run_did_not_take_in_is_a_failure(inbox: Path) -> Non
         ingest_folder(opened().settings, inbox, str, run=lambda *_: None)
 
 
-@pytest.mark.parametrize("place", ["https://example.org/a.zip", "gs://bucket"])
-def test_another_kind_of_place_is_refused(place: str) -> None:
-    with pytest.raises(NothingToDo, match="expected a folder or s3://bucket/prefix"):
-        ingest_folder(opened().settings, place, str)
-
-
 def test_segments_are_counted_as_they_reach_the_ledger(inbox: Path) -> None:
     (inbox / "1.png").write_bytes(intact(1))
     seen: list[tuple[int | None, int | None, int | None]] = []
@@ -319,60 +241,17 @@ def test_segments_are_counted_as_they_reach_the_ledger(inbox: Path) -> None:
     assert seen == [(1, 0, 1)]
 
 
-def test_whoever_leaves_while_packing_is_told_that_the_same_command_goes_on(
-    inbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_whoever_leaves_while_packing_is_told_that_the_same_command_goes_on(inbox: Path) -> None:
     for number in range(3):
         (inbox / f"{number}.png").write_bytes(intact(number))
-    pack = Packing.run
 
-    def leave(packing: Packing, pace: Pace) -> Packed:
-        pack(packing, pace)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Packing, "run", leave)
-        with pytest.raises(RunGoesOn, match="left while packing: nothing is lost, the same command goes on"):
-            ingest_folder(opened().settings, inbox, str, run=run_tasks)
-    assert ingest_folder(opened().settings, inbox, str, run=run_tasks).accepted == 3
-
-
-def test_watching_ingests_what_is_complete_once_and_goes_on_after_a_fault(inbox: Path) -> None:
-    (inbox / "1.png").write_bytes(intact(1))
-    said: list[str] = []
-    shown: list[FolderCounts] = []
-
-    def arrive(look: int) -> None:
-        """What happens between two looks."""
-        if look == 2:
-            (inbox / "2.png").write_bytes(intact(2)[:20])  # begins to arrive
-        elif look == 3:
-            (inbox / "2.png").write_bytes(intact(2))  # and goes on
-        elif look == 5:
-            inbox.rename(inbox.with_name("away"))
-        elif look == 6:
-            inbox.with_name("away").rename(inbox)
-        elif look == 8:
+    def press_ctrl_c(name: str, moment: str) -> None:
+        if (name, moment) == ("captures.segment", "after"):
             raise KeyboardInterrupt
 
-    looks = iter(range(1, 100))
-    watch = Watch(opened().settings, inbox, said.append, run=run_tasks)
-    with pytest.raises(KeyboardInterrupt):
-        watch_folder(watch, said.append, shown.append, 10.0, lambda seconds: arrive(next(looks)))
-
-    assert [(each.received, each.accepted) for each in shown] == [(1, 1), (1, 1)]
-    assert said[0] == f"watching {inbox} every 10 s, until Ctrl-C"
-    assert [line for line in said if "watching goes on" in line] == [
-        f"{inbox}: cannot be listed (No such file or directory): mend its rights; watching goes on"
-    ]
-    assert opened().catalogue.counts().accepted == 2
-
-
-def test_a_watch_takes_up_what_was_packed_and_not_ingested(inbox: Path) -> None:
-    (inbox / "1.png").write_bytes(intact(1))
-    with pytest.raises(RunFailed):
-        ingest_folder(opened().settings, inbox, str, run=lambda *_: None)
-
-    counts = Watch(opened().settings, inbox, str, run=run_tasks).look()
-
-    assert counts is not None and counts.accepted == 1
+    with (
+        faults.installed(press_ctrl_c),
+        pytest.raises(RunGoesOn, match="left while packing: nothing is lost, the same command goes on"),
+    ):
+        ingest_folder(opened().settings, inbox, str, run=run_tasks)
+    assert ingest_folder(opened().settings, inbox, str, run=run_tasks).accepted == 3

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from latentloop.errors import InitRefused
-from latentloop.init.defaults import HEADING, default_lines
 from latentloop.init.settings_file import Line, require_place, require_valid, write_new, write_text
 
 
@@ -28,13 +27,6 @@ def test_a_reason_with_a_line_break_cannot_become_a_setting() -> None:
     text = write_text((), (Line("product", "shop", 'folder "a\nhome = "/"'),))
 
     assert tomllib.loads(text) == {"product": "shop"}
-
-
-def test_the_file_of_the_defaults_is_valid_and_changes_nothing() -> None:
-    text = write_text(HEADING, default_lines())
-
-    require_valid(text)
-    assert tomllib.loads(text)["preprocessing"]["height"] == 28
 
 
 def test_settings_that_contradict_themselves_are_one_line(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.settings import Settings, SettingsError
 from latentloop.installation.addresses import PREFERRED_PORTS, own_servers
-from latentloop.installation.kept_ports import FILE, keep_ports, read_ports
+from latentloop.installation.kept_ports import keep_ports
 from latentloop.supervisor.ports import hold_port, port_is_free
 
 
@@ -28,10 +28,10 @@ def test_two_installations_never_hold_the_same_port(tmp_path: Path) -> None:
     assert len(set(numbers)) == 6
 
 
-def test_a_server_whose_usual_port_another_has_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_whose_usual_port_another_has_is_said(tmp_path: Path) -> None:
     taken = hold_port()
-    monkeypatch.setitem(PREFERRED_PORTS, "mlflow_url", taken.number)
-    with own_servers(Settings(home=tmp_path, prefect_url="http://prefect.example/api")) as where:
+    preferred = {**PREFERRED_PORTS, "mlflow_url": taken.number}
+    with own_servers(Settings(home=tmp_path, prefect_url="http://prefect.example/api"), preferred) as where:
         port = where.ports["mlflow_url"].number
         said = where.moved()
     taken.release()
@@ -64,15 +64,15 @@ def test_port_zero_is_a_port_of_the_kernels_choice(tmp_path: Path) -> None:
         assert where.fixed == frozenset()
 
 
-def test_an_installation_takes_the_ports_that_it_had_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_installation_takes_the_ports_that_it_had_before(tmp_path: Path) -> None:
     taken = hold_port()
-    monkeypatch.setitem(PREFERRED_PORTS, "mlflow_url", taken.number)
+    preferred = {**PREFERRED_PORTS, "mlflow_url": taken.number}
     settings = Settings(home=tmp_path)
-    with own_servers(settings) as where:
+    with own_servers(settings, preferred) as where:
         had = {name: port.number for name, port in where.ports.items()}
         keep_ports(tmp_path, had)
     assert had["mlflow_url"] != taken.number
-    with own_servers(settings) as where:
+    with own_servers(settings, preferred) as where:
         assert {name: port.number for name, port in where.ports.items()} == had
         assert f"mlflow: it takes port {had['mlflow_url']} as before" in where.moved()
     taken.release()
@@ -111,13 +111,3 @@ def test_a_port_that_the_settings_name_is_taken_whatever_was_before(tmp_path: Pa
         assert where.ports["service_url"].number == second.number
         line = f"service: it had port {first.number} before; it takes {second.number}, as serving.port says"
         assert line in where.moved()
-
-
-def test_kept_ports_are_private_and_a_damaged_file_knows_none(tmp_path: Path) -> None:
-    keep_ports(tmp_path, {"service_url": 8900})
-    keep_ports(tmp_path, {"mlflow_url": 5000})
-    assert read_ports(tmp_path) == {"service_url": 8900, "mlflow_url": 5000}
-    assert (tmp_path / FILE).stat().st_mode & 0o077 == 0
-    for damaged in ('{"ports": {"service_url": 70000}}', "", "[]"):
-        (tmp_path / FILE).write_text(damaged)
-        assert read_ports(tmp_path) == {}

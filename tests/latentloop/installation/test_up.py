@@ -7,18 +7,14 @@ import re
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
-from deploy.settings import Settings
-from latentloop.installation.detached import stop_detached
 from latentloop.installation.kept_ports import read_ports
 from latentloop.installation.running import read_installation
 from latentloop.installation.up import say_where_it_trains
@@ -26,9 +22,8 @@ from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.lock import find_holder
 from latentloop.supervisor.ports import hold_port
 from latentloop.supervisor.report import PartReport, read_children
-from tests.latentloop.front_door import environment, program, run_latentloop
-
-GENEROUS_S = 280.0
+from tests.latentloop.front_door import environment, run_latentloop
+from tests.latentloop.installation.commands import GENEROUS_S, away, starting, until
 
 
 @dataclass(frozen=True)
@@ -53,27 +48,6 @@ class Front:
         done = run_latentloop("status", env=self.env, folder=self.folder, timeout_s=GENEROUS_S)
         assert done.returncode == 0, done.stderr
         return done.stdout
-
-
-def until(holds: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + GENEROUS_S
-    while not holds():
-        assert time.monotonic() < deadline, f"expected {what}"
-        time.sleep(0.1)
-
-
-def away() -> Iterator[str]:
-    """An address that is ours and where nobody answers."""
-    port = hold_port()
-    yield f"http://127.0.0.1:{port.number}"
-    port.release()
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> Iterator[dict[str, str]]:
-    """Registry and orchestrator that the settings name, and that are away."""
-    with contextmanager(away)() as prefect, contextmanager(away)() as mlflow:
-        yield {"prefect_url": f"{prefect}/api", "mlflow_url": mlflow}
 
 
 @pytest.fixture(scope="module")
@@ -177,30 +151,6 @@ def test_logs_and_the_report_are_for_this_user_alone(front: Front) -> None:
     assert {"up.log", "service.log", "controller.log"} <= {each.name for each in private}
 
 
-def test_a_supervisor_that_hangs_is_ended_with_all_that_is_its_own(tmp_path: Path, elsewhere: dict[str, str]) -> None:
-    home = tmp_path / "home"
-    env = environment(home, **elsewhere)
-    with _starting("up", env=env, folder=tmp_path) as up:
-        until(lambda: any(part.pid for part in read_children(home)), "the first child")
-        family = [psutil.Process(up.pid), *psutil.Process(up.pid).children(recursive=True)]
-        up.send_signal(signal.SIGSTOP)
-
-        said_meanwhile: list[str] = []
-        said = stop_detached(Settings(home=home), said_meanwhile.append, timeout_s=6.0)
-
-        assert said.startswith(
-            f"{home} is down: its supervisor (pid {up.pid}) did not end within 6 s and was killed, with "
-        )
-        assert re.fullmatch(
-            r"down: [2-5] s so far, how long it takes here is not known yet; waiting for [a-z, ]+ to end, "
-            "what is left is killed in about 5 s",
-            said_meanwhile[0],
-        )
-        gone, left = psutil.wait_procs(family, timeout=GENEROUS_S)
-        assert left == [] and len(gone) > 1
-    assert find_holder(home) is None
-
-
 def test_an_installation_has_its_addresses_again_after_down_and_up(tmp_path: Path, elsewhere: dict[str, str]) -> None:
     env = environment(tmp_path / "home", **elsewhere)
     usual = hold_port(8900)  # whoever has it, it is not the installation's
@@ -217,31 +167,12 @@ def test_an_installation_has_its_addresses_again_after_down_and_up(tmp_path: Pat
     assert f"service: it takes port {read_ports(tmp_path / 'home')['service_url']} as before" in up.stderr
 
 
-def test_down_ends_an_installation_that_is_being_started(tmp_path: Path, elsewhere: dict[str, str]) -> None:
-    home = tmp_path / "home"
-    env = environment(home, **elsewhere)
-    # what gives the commands here has loaded its libraries then: a start is over before a first `down` has
-    nothing = run_latentloop("down", env=env, folder=tmp_path, timeout_s=GENEROUS_S)
-    assert nothing.stdout == f"nothing runs from {home}\n"
-    with _starting("up", "--detach", env=env, folder=tmp_path) as follower:
-        until(lambda: any(part.pid for part in read_children(home)), "the first child")
-
-        down = run_latentloop("down", env=env, folder=tmp_path, timeout_s=GENEROUS_S)
-
-        assert (down.returncode, down.stdout) == (0, f"{home} is down\n")
-        _, stderr = follower.communicate(timeout=GENEROUS_S)
-        assert follower.returncode == 1
-        log = home / "logs" / "up.log"
-        assert stderr.splitlines()[-1] == f"latentloop: latentloop up did not come up: everything is down (log: {log})"
-    assert find_holder(home) is None and read_installation(home) is None
-
-
 def test_of_two_that_start_one_home_at_once_one_says_that_the_other_does(
     tmp_path: Path, elsewhere: dict[str, str]
 ) -> None:
     home = tmp_path / "home"
     env = environment(home, **elsewhere)
-    with _starting("up", env=env, folder=tmp_path) as one, _starting("up", env=env, folder=tmp_path) as other:
+    with starting("up", env=env, folder=tmp_path) as one, starting("up", env=env, folder=tmp_path) as other:
         until(lambda: one.poll() is not None or other.poll() is not None, "one of them to give way")
         loser, winner = (one, other) if one.poll() is not None else (other, one)
         _, stderr = loser.communicate()
@@ -267,15 +198,3 @@ def test_without_its_ledger_nothing_is_started_and_one_line_says_so(tmp_path: Pa
     assert line.startswith("latentloop: latentloop up did not come up: database postgresql+psycopg://nobody@")
     assert "is it up and free?" in line
     assert find_holder(tmp_path / "home") is None
-
-
-@contextmanager
-def _starting(*arguments: str, env: dict[str, str], folder: Path) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [program(env), *arguments], env=env, cwd=folder, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
-        try:
-            yield process
-        finally:
-            process.kill()

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import shlex
-import stat
 import subprocess
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -21,7 +20,6 @@ from deploy.stores.errors import StoreRefused
 from deploy.stores.orchestrator import Orchestrator
 from deploy.stores.prefect_auth import AUTH_FILE
 from deploy.wiring import open_orchestrator
-from latentloop.installation.browser import write_sign_in
 from latentloop.orchestration.prefect_environment import SIGN_IN_PATH, prefect_login
 from tests.servers import GuardedPrefect
 
@@ -156,20 +154,6 @@ def test_another_user_of_the_machine_can_neither_read_the_word_nor_start_a_run(g
     assert guarded_prefect.word.split(":")[1] not in seen
     answer = _as_nobody(f'exec 3<>/dev/tcp/127.0.0.1/{port}; printf "{order}" >&3; cat <&3').stdout
     assert answer.startswith("HTTP/1.1 401 Unauthorized")
-
-
-def test_the_page_that_signs_a_browser_in_holds_the_word_for_this_user_alone(guarded_prefect: GuardedPrefect) -> None:
-    file = write_sign_in(guarded_prefect.settings)
-
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert guarded_prefect.word.split(":")[1] not in file.as_uri(), "the browser's command line is open to everybody"
-    target, word = file.read_text().split('"')[3].split("#")
-    assert base64.b64decode(word).decode() == guarded_prefect.word
-    page = httpx.get(target, timeout=30)
-    assert page.is_success
-    assert (page.headers["cache-control"], page.headers["x-frame-options"]) == ("no-store", "DENY")
-    # the key under which the pages of this version of Prefect look for the word
-    assert 'localStorage.setItem("prefect-password", word)' in page.text
 
 
 def test_the_pages_of_prefect_look_for_the_word_where_the_sign_in_leaves_it() -> None:

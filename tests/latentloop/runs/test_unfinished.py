@@ -27,11 +27,6 @@ BY_HAND = "by-hand-full-catalogue-3-abcdef01-1"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "home"
-
-
-@pytest.fixture
 def objects(home: Path) -> LocalObjects:
     return LocalObjects(home / "objects")
 

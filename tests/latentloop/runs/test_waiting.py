@@ -73,11 +73,11 @@ def test_a_run_says_for_what_it_waits_once_and_again_when_that_changes(prefect_a
         assert line.startswith(f"it waits: no worker is online in work pool {told.pool} ({page})")
         assert told.look(ASK_EVERY_S + 1) == [], "said once"
 
-        assert api.patch(f"/work_pools/{told.pool}", json={"is_paused": True}).is_success
+        assert api.request("PATCH", f"/work_pools/{told.pool}", json={"is_paused": True}).is_success
         assert told.look(ASK_EVERY_S / 2) == [], "not asked every moment"
         assert told.look(ASK_EVERY_S) == [f"it waits: work pool {told.pool} ({page}) is paused; resume it there"]
 
-        assert api.patch(f"/work_pools/{told.pool}", json={"is_paused": False}).is_success
+        assert api.request("PATCH", f"/work_pools/{told.pool}", json={"is_paused": False}).is_success
         assert api.post(f"/work_pools/{told.pool}/workers/heartbeat", json={"name": "a worker"}).is_success
         assert told.look(ASK_EVERY_S + 1) == [], "a worker will come for it"
         assert told.look(ASK_EVERY_S + 1, RunState("RUNNING", "Running", "")) == []

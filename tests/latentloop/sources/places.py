@@ -47,12 +47,13 @@ class Home:
         subfolders: Subfolders = "source",
         labels: Path | None = None,
         is_complete: Callable[[Found], bool] = lambda found: True,
+        **limits: int,
     ) -> Packed:
         source = FolderSource(place, self.folder) if isinstance(place, Path) else place
         found = survey(source, subfolders, labels, self.said.append)
         note = PackedFiles(self.folder, source.place, "objects")
         try:
-            packing = Packing(source, found, self.captures, note, self.most_bytes, is_complete)
+            packing = Packing(source, found, self.captures, note, self.most_bytes, is_complete, **limits)
             return packing.run(Pace("packing", "files", self.said.append, found.files))
         finally:
             note.close()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import tempfile
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -114,36 +117,46 @@ def test_a_folder_as_deep_as_paths_may_be_is_walked(inbox: Path, abyss: str) -> 
     assert look(inbox)[0] == [abyss]
 
 
-def test_a_file_that_may_not_be_read_is_said_with_the_systems_reason(
-    inbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(inbox, "1.png")
-    source = FolderSource(inbox)
+@pytest.fixture
+def open_inbox() -> Iterator[Path]:
+    """A folder that every user of the machine may enter, which is not so below pytest's own."""
+    with tempfile.TemporaryDirectory(prefix="latentloop-inbox-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@contextmanager
+def as_a_plain_user() -> Iterator[None]:
+    """Modes keep everybody out but root: root becomes nobody for a while."""
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(me)
+
+
+def test_a_file_that_may_not_be_read_is_said_with_the_systems_reason(open_inbox: Path) -> None:
+    write(open_inbox, "1.png")
+    source = FolderSource(open_inbox)
     (found,) = source.look(Tally())
+    (open_inbox / "1.png").chmod(0)
 
-    def refuse(path: Path, flags: int) -> int:  # modes would not keep root out
-        raise PermissionError(13, "Permission denied", str(path))
-
-    with monkeypatch.context() as disk:
-        disk.setattr(os, "open", refuse)
+    with as_a_plain_user():
         outcome = source.read(found, 1000)
 
     assert outcome == Unreadable(Left.unreadable, "Permission denied")
 
 
-def test_a_sub_folder_that_cannot_be_listed_is_named_and_the_rest_is_walked(
-    inbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(inbox, "locked/1.png", "open/2.png")
-    scandir = os.scandir
+def test_a_sub_folder_that_cannot_be_listed_is_named_and_the_rest_is_walked(open_inbox: Path) -> None:
+    write(open_inbox, "locked/1.png", "open/2.png")
+    (open_inbox / "open").chmod(0o755)
+    (open_inbox / "locked").chmod(0)
 
-    def refuse(path: str) -> object:  # modes would not keep root out
-        if str(path).endswith("locked"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    paths, tally = look(inbox)
+    with as_a_plain_user():
+        paths, tally = look(open_inbox)
+    (open_inbox / "locked").chmod(0o700)
 
     assert paths == ["open/2.png"]
     assert tally.left_out == {Left.unreadable: Named(count=1, first=("locked/ (Permission denied)",))}
@@ -212,24 +225,37 @@ def test_a_file_that_went_since_it_was_found_is_left_for_another_time(inbox: Pat
     assert source.read(found, 1000) == Unreadable(Left.changing, "")
 
 
-def test_a_file_that_grows_while_it_is_read_is_left_for_another_time(
-    inbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def growing(path: Path) -> Iterator[None]:
+    """Somebody appends to the file, a byte after the other, all the time."""
+    ended = threading.Event()
+
+    def append() -> None:
+        with path.open("ab", buffering=0) as file:
+            while not ended.is_set():
+                file.write(b"x")
+
+    thread = threading.Thread(target=append)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_file_that_grows_while_it_is_read_is_left_for_another_time(inbox: Path) -> None:
     write(inbox, "1.png")
-    source, fstat, looks = FolderSource(inbox), os.fstat, []
+    source, outcomes = FolderSource(inbox), []
     (found,) = source.look(Tally())
 
-    def growing(descriptor: int) -> os.stat_result:
-        if looks:
-            with (inbox / "1.png").open("ab") as file:
-                file.write(b"more")
-        looks.append(descriptor)
-        return fstat(descriptor)
+    with growing(inbox / "1.png"):
+        # whether a byte comes between the beginning and the end of one read is up to the machine
+        while Unreadable(Left.changing, "") not in outcomes and len(outcomes) < 10_000:
+            outcomes.append(source.read(found, 2**30))
 
-    monkeypatch.setattr(os, "fstat", growing)
-
-    assert source.read(found, 1000) == Unreadable(Left.changing, "")
-    assert len(looks) == 2
+    assert outcomes[-1] == Unreadable(Left.changing, "")
+    assert source.read(found, 2**30) == Content((inbox / "1.png").read_bytes()), "it is at rest"
 
 
 def test_another_content_of_the_same_size_and_time_has_another_stamp(inbox: Path) -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.stores import faults
 from deploy.stores.errors import StoreFull
-from deploy.stores.objects import captures as stored
-from latentloop.sources import packing
 from latentloop.sources.folder import FolderSource
 from latentloop.sources.found import Found, Outcome, Unreadable
 from latentloop.sources.tally import Left
@@ -125,24 +124,20 @@ def test_a_segment_that_the_store_has_lost_is_packed_again(home: Home, inbox: Pa
     assert home.captures.segments() == list(first.segments)
 
 
-def test_a_segment_ends_at_its_number_of_images(home: Home, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packing, "SEGMENT_IMAGES", 2)
+def test_a_segment_ends_at_its_number_of_images(home: Home, inbox: Path) -> None:
     write(inbox, *(f"{number}.png" for number in range(5)))
 
-    packed = home.pack(inbox)
+    packed = home.pack(inbox, segment_images=2)
 
     assert list(packed.segments.values()) == [2, 2, 1]
     assert [names_of(home, key) for key in packed.segments] == [["0.png", "1.png"], ["2.png", "3.png"], ["4.png"]]
 
 
-def test_a_segment_ends_at_its_number_of_bytes_unless_one_file_is_larger(
-    home: Home, inbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packing, "SEGMENT_BYTES", 100)
+def test_a_segment_ends_at_its_number_of_bytes_unless_one_file_is_larger(home: Home, inbox: Path) -> None:
     for name, size in {"1.png": 60, "2.png": 40, "3.png": 50, "4.png": 51, "5.png": 300, "6.png": 10}.items():
         (inbox / name).write_bytes(bytes(size))
 
-    packed = home.pack(inbox)
+    packed = home.pack(inbox, segment_bytes=100)
 
     assert [names_of(home, key) for key in packed.segments] == [
         ["1.png", "2.png"], ["3.png"], ["4.png"], ["5.png"], ["6.png"]
@@ -207,26 +202,21 @@ def test_files_that_a_disk_does_not_give_are_named_and_the_rest_is_packed(home: 
     assert home.pack(inbox).images == 6
 
 
-def test_a_store_that_fills_half_way_keeps_whole_segments_and_the_next_run_goes_on(
-    home: Home, inbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packing, "SEGMENT_IMAGES", 1)
+def test_a_store_that_fills_half_way_keeps_whole_segments_and_the_next_run_goes_on(home: Home, inbox: Path) -> None:
     write(inbox, "1.png", "2.png", "3.png")
-    encode, written = stored.encode_segment, []
+    begun: list[str] = []
 
-    def full(images: list[stored.CapturedImage]) -> bytes:
-        if len(written) == 2:
-            raise StoreFull("no space left")
-        written.append(images)
-        return encode(images)
+    def full(name: str, moment: str) -> None:
+        if (name, moment) == ("captures.segment", "before"):
+            begun.append(name)
+            if len(begun) == 3:
+                raise StoreFull("no space left")
 
-    with monkeypatch.context() as disk:
-        disk.setattr(stored, "encode_segment", full)
-        with pytest.raises(StoreFull):
-            home.pack(inbox)
+    with faults.installed(full), pytest.raises(StoreFull):
+        home.pack(inbox, segment_images=1)
 
     assert len(home.captures.segments()) == 2
-    again = home.pack(inbox)
+    again = home.pack(inbox, segment_images=1)
     assert (len(again.fresh), again.images) == (1, 3)
 
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from latentloop.sources import reading
 from latentloop.sources.found import Content, Found, Outcome
 from latentloop.sources.reading import read_in_order
 from latentloop.sources.tally import Tally
@@ -66,11 +65,10 @@ def test_the_listing_is_not_taken_far_ahead_of_the_reads() -> None:
     assert len(list(reads)) == 39
 
 
-def test_what_is_read_ahead_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "IN_FLIGHT_BYTES", 100)
+def test_what_is_read_ahead_is_bounded_in_bytes() -> None:
     source = Slow(4, [50, 50, 500, 1, 50, 50])
     source._done[3].set()  # the large one is read alone
-    reads = read_in_order(source, source.look(Tally()), 1000)
+    reads = read_in_order(source, source.look(Tally()), 1000, in_flight_bytes=100)
     next(reads)
 
     assert source.listed == 3

@@ -74,14 +74,6 @@ def test_the_step_that_is_due(facts: Facts, now: float, step: Step) -> None:
     assert plan_step(facts, PATIENCE, now) is step
 
 
-def test_a_silence_begins_with_the_first_question_that_got_no_answer_and_ends_with_an_answer() -> None:
-    pulse = Pulse()
-    for at in (10.0, 20.0, 30.0):
-        pulse = hear(pulse, Heard(Sign.silent, "no answer"), at)
-    assert (pulse.silent_since, pulse.failures, pulse.reason) == (10.0, 3, "no answer")
-    assert hear(pulse, Heard(Sign.alive), 40.0) == Pulse(answers=1)
-
-
 def test_a_supervisor_that_did_not_ask_for_an_hour_heard_no_silence() -> None:
     pulse = hear(hear(Pulse(), Heard(Sign.alive), 10.0), Heard(Sign.silent), 3_610.0)
     assert plan_step(replace(UP, pulse=pulse), PATIENCE, 3_610.5) is Step.leave

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from latentloop.init.looking.seen import tell_levels
-from latentloop.init.looking.survey import Survey
 from latentloop.init.proposing.meaning import guess_meaning
 
 
@@ -35,14 +33,3 @@ def test_the_meaning_is_that_of_the_names(folders: dict[str, int], meaning: str)
 
 def test_a_folder_with_a_line_break_in_its_name_stays_one_line() -> None:
     assert "\n" not in guess_meaning({"cats\nbig": 300, "dogs": 250}).why
-
-
-def test_of_folders_in_folders_it_is_said_which_level_is_the_kind_and_how_another_is_taken() -> None:
-    def told(*folders: str) -> str:
-        counts = dict.fromkeys(folders, 9)
-        return tell_levels(Survey("inbox", "inbox", 99, 999, {".png": 99}, {}, (), counts, {}, ()))
-
-    assert told("", "cats", "dogs") == ""
-    line = told("shoes/boots", "animals/birds\nof prey", "bags")
-    assert 'the first below the top ("animals" of "animals/birds\\nof prey"), a source the whole path' in line
-    assert "intake.subfolders" in line and "give the folder above it, or a labels.csv" in line

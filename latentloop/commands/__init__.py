@@ -1,0 +1,1 @@
+"""What the command line parses, and the one call that each command makes."""
