@@ -13,10 +13,11 @@ from deploy.stores.objects.artifacts import fetch_artifact
 from tasks.card.training import tell_training
 from tasks.dataset.images import read_benchmark
 from tasks.plan import plan_retrain
-from tasks.run.progress import ProgressWriter, telling_progress
+from tasks.run.progress import heard_by
 from tasks.run.steps import finished_step, step_key
 from tasks.train import train_candidate
 from tasks.values import RetrainPlan
+from tests.tasks.heard import Heard
 from tests.tasks.opened import forget, opened
 from tests.tasks.season import planned_again
 from vae_core.families.conv_vae.model import ConvVae
@@ -65,10 +66,9 @@ def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_t
     for name, value in GATE.items():
         monkeypatch.setenv(name, value)
     forget()
-    noted: list[str] = []
-    monkeypatch.setattr(ProgressWriter, "note", lambda writer, step, share, detail, part: noted.append(step))
+    heard = Heard()
     plan = _plan("doubtful", snapshots=4, mutual_information_every_steps=80, twin_share=0.1)
-    with telling_progress(opened().objects, plan.key):
+    with heard_by(heard):
         trained = train_candidate.fn(opened(), plan)
 
     (result,) = results
@@ -80,7 +80,7 @@ def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_t
     found = measure_quickly(artifact.model, read_benchmark(opened().objects, plan.benchmark, 300))
     assert found.active_units >= 2 and artifact.prior is not None, "the prior is of the weights that are handed over"
     assert [(each.step, each.n) for each in trained.information] == [(80, 300), (160, 300), (200, 300)]
-    assert list(dict.fromkeys(noted)) == [
+    assert heard.steps == [
         *("reading", "training", "early-warning twin", "weights", "scoring", "prior"),
     ]
 
