@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,11 +24,13 @@ from tasks.gate import judge_candidate
 from tasks.plan import plan_retrain, validate_plan
 from tasks.register import register_candidate
 from tasks.run.curve import curve_key
+from tasks.run.progress import heard_by
 from tasks.run.steps import finished_step
 from tasks.scoring.sampling_prior import warm_start
 from tasks.train import train_candidate
 from tasks.values import Evaluated, Judged, RetrainPlan, Trained
 from tests.tasks.arrivals import ingest
+from tests.tasks.heard import Heard
 from tests.tasks.opened import forget, opened
 from tests.tasks.season import (
     VQ_VAE,
@@ -46,7 +49,6 @@ from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.families.vq_vae.objective import VqVaeObjective
 from vae_core.inference import score_images
 from vae_core.priors.code_prior import CodePrior
-from vae_core.priors.fit_code_prior import CodePriorProgress
 from vae_core.reference import measure_reference
 from vae_core.training.health.events import CodesUnused, EventKind, TrainEvent
 from vae_core.training.loop import train
@@ -204,31 +206,37 @@ def test_a_prior_of_another_size_begins_anew(home: Path) -> None:
     assert warm_start(parent, planned.config.model_copy(update={"depth": 2})) is None
 
 
-def test_a_training_killed_while_its_prior_is_fitted_goes_on_to_the_same_prior(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Killed(BaseException):
-        pass
+class Killed(BaseException):
+    """What stands for the end of the process."""
 
-    told: list[int] = []
 
-    def die_at_40(progress: CodePriorProgress, positions: int) -> str:
-        told.append(progress.step)
-        if progress.step == 40:
-            raise Killed
-        return "fitting"
+class PriorWatched(Heard):
+    """A hearer of the steps of a prior's fit, who may end the process at one of them."""
 
+    def __init__(self, dies_at: int | None = None) -> None:
+        super().__init__()
+        self._dies_at = dies_at
+        self.told: list[int] = []
+
+    def note(self, step: str, share_done: float, detail: str, part: str = "") -> None:
+        super().note(step, share_done, detail, part)
+        if found := re.match(r"over codes: step (\d+), ", detail):
+            self.told.append(int(found[1]))
+            if self.told[-1] == self._dies_at:
+                raise Killed
+
+
+def test_a_training_killed_while_its_prior_is_fitted_goes_on_to_the_same_prior(home: Path) -> None:
     plan = planned_again(_kept("first")[0], "killed")
-    monkeypatch.setattr("tasks.train.say_code_prior", die_at_40)
-    with pytest.raises(Killed):
+    first, second = PriorWatched(dies_at=40), PriorWatched()
+    with pytest.raises(Killed), heard_by(first):
         train_candidate.fn(opened(), plan)
-    assert told == [20, 40]
-    told.clear()
-    monkeypatch.setattr("tasks.train.say_code_prior", lambda progress, positions: told.append(progress.step) or "")
+    assert first.told == [20, 40]
 
-    trained = train_candidate.fn(opened(), plan)
+    with heard_by(second):
+        trained = train_candidate.fn(opened(), plan)
 
-    assert told == [40, 60], "from the checkpoint of step 20 on"
+    assert second.told == [40, 60], "from the checkpoint of step 20 on"
     assert trained.resumed_from_step == trained.steps == 200, "the weights were trained already"
     ours, whole = (_artifact(key, home).prior for key in ("killed", "first"))
     assert ours is not None and whole is not None

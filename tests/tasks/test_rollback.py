@@ -1,0 +1,34 @@
+"""A rollback that the orchestrator was asked for: the version before serves again, on record under the flow's name."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.record.rollback import ROLLBACK, NothingToRollBack
+from deploy.release import ServedVersion
+from tasks.rollback import take_back
+from tests.deploy.controller.world import swap
+from tests.tasks.opened import opened
+
+pytestmark = pytest.mark.usefixtures("configure")
+
+SIX, SEVEN = (ServedVersion(version=name, digest=f"d{name}", artifact=f"artifacts/d{name}") for name in "67")
+
+
+def test_the_version_before_serves_again_and_the_line_says_by_which_way_and_why() -> None:
+    swap(opened().releases, champion=SEVEN, previous=SIX)
+
+    assert take_back.fn(opened(), "complaints") == "6"
+
+    (line,) = ROLLBACK.lines(opened().ledger, "7")
+    assert (line.body.serves, line.body.how, line.body.who, line.body.reason) == (
+        *("6", "flow", opened().owner),
+        "complaints",
+    )
+
+
+def test_without_a_version_before_nothing_is_taken_back() -> None:
+    released = swap(opened().releases, champion=SEVEN)
+    with pytest.raises(NothingToRollBack):
+        take_back.fn(opened(), "complaints")
+    assert opened().releases.read() == released
