@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -47,16 +46,15 @@ def test_the_file_holds_what_memory_would(tmp_path: Path, channels: int) -> None
 
 
 class Watching(Catalogue):
-    """A catalogue of ten segments of one image each, that looks into a folder as each image is read."""
+    """A catalogue of ten images that looks into a folder as each of them is read."""
 
     def __init__(self, folder: Path, watched: Path) -> None:
-        named = {f"a{number}": boxes(10)[number : number + 1] for number in range(10)}
-        super().__init__(LocalObjects(folder), catalogued(folder, **named).name)
+        super().__init__(LocalObjects(folder), catalogued(folder, a=boxes(10)).name)
         self._watched = watched
         self.lay: list[list[Path]] = []
 
-    def stream(self, *given: Any) -> Iterator[pa.Table]:
-        for rows in super().stream(*given):
+    def stream(self, columns: Sequence[str], version: int | None = None) -> Iterator[pa.Table]:
+        for rows in super().stream(columns, version):
             for row in range(len(rows)):
                 self.lay.append([*self._watched.iterdir()])
                 yield rows.slice(row, 1)

@@ -17,14 +17,14 @@ from vae_core.training.health.progress import TrainProgress
 
 AT_20 = TrainProgress(step=20, epoch=0.5, share_done=0.1, learning_rate=1e-3, images_per_s=None)
 VAE = replace(AT_20, neg_elbo=301.26, nll=290.0, kl=11.26, beta=0.5, active_dims=3)
-VQ_VAE = replace(AT_20, squared_error=12.345, commitment=0.25, codes_used=1_500, perplexity=210.4)
+VQ_VAE = replace(AT_20, squared_error=12.346, commitment=0.25, codes_used=1_500, perplexity=210.4)
 
 
 @pytest.mark.parametrize(
     ("report", "own", "beside"),
     [
         (VAE, {"neg_elbo": 301.26, "nll": 290.0, "kl": 11.26, "beta": 0.5}, {"squared_error", "codes_used"}),
-        (VQ_VAE, {"squared_error": 12.345, "commitment": 0.25, "codes_used": 1_500, "perplexity": 210.4}, {"kl"}),
+        (VQ_VAE, {"squared_error": 12.346, "commitment": 0.25, "codes_used": 1_500, "perplexity": 210.4}, {"kl"}),
     ],
     ids=["vae", "vq"],
 )
