@@ -72,7 +72,7 @@ QUICK = Sizes(small=4_000, large=200, rounds=3, few=5_000, many=15_000)
 
 
 def run(sizes: Sizes, measure_memory: Callable[[Path, int], float] | None = None) -> list[Result]:
-    """Measure both overheads here, and memory in processes of their own (or as the caller does, MiB)."""
+    """Measure both overheads here, and peak memory, MiB, in processes of their own or by what is given."""
     measure_memory = measure_memory or measure_peak_mib
     with one_thread(), tempfile.TemporaryDirectory() as folder:
         small = measure_overhead(Path(folder) / "small", SMALL_SETTINGS, small_png, sizes.small, sizes.rounds)

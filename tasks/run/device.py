@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from deploy.wiring import World
@@ -10,9 +11,10 @@ from tasks.errors import DeviceMissing
 
 @dataclass(frozen=True, slots=True)
 class Cuda:
-    """What a machine has of CUDA: its cards' names, in their order, and the version that its torch is built for."""
+    """What a machine has of CUDA: how many cards, the name of each, and the version that its torch is built for."""
 
-    cards: tuple[str, ...]
+    count: int
+    name_of: Callable[[int], str]
     built_for: str | None
 
     @classmethod
@@ -21,7 +23,7 @@ class Cuda:
         import torch
 
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        return cls(tuple(map(torch.cuda.get_device_name, range(count))), torch.version.cuda)
+        return cls(count, torch.cuda.get_device_name, torch.version.cuda)
 
 
 def training_device(world: World, there: Cuda | None = None) -> str:
@@ -44,9 +46,9 @@ def find_missing_device(name: str, there: Cuda | None = None) -> str:
     if wanted.type != "cuda":
         return ""
     there = there or Cuda.here()
-    if (wanted.index or 0) < len(there.cards):
+    if (wanted.index or 0) < there.count:
         return ""
-    found = ", ".join(f"cuda:{index} ({card})" for index, card in enumerate(there.cards))
+    found = ", ".join(f"cuda:{index} ({there.name_of(index)})" for index in range(there.count))
     without = "" if there.built_for else f": its torch {torch.__version__} is built without CUDA"
     return (
         f'device: expected "{name}", the [training] device of the settings, this machine has '

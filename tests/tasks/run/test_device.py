@@ -12,7 +12,7 @@ from tests.tasks.opened import opened
 
 def _machine(count: int, built_for: str | None = "12.8") -> Cuda:
     """One with so many CUDA devices."""
-    return Cuda(tuple(f"Card {index}" for index in range(count)), built_for)
+    return Cuda(count, lambda index: f"Card {index}", built_for)
 
 
 @pytest.mark.parametrize(("device", "count"), [("cpu", 0), ("cpu", 1), ("cuda", 1), ("cuda:0", 1), ("cuda:1", 2)])
