@@ -13,7 +13,7 @@ from deploy.stores.catalogue import Catalogue
 from tasks.dataset.new_kind import read_captured, score_captured
 from tasks.errors import NotEnoughData
 from tests.tasks.catalogued import catalogued
-from tests.tasks.watched_devices import Seen, devices_of, watch_devices, world_on
+from tests.tasks.watched_devices import NoResult, Seen, devices_of, watch_devices, world_on
 from tests.vae_core.synthetic_images import TINY, boxes
 from vae_core.artifact import Artifact, TrainingSummary
 from vae_core.config import Budget, TrainConfig
@@ -48,7 +48,7 @@ def test_traffic_is_scored_in_its_order_by_a_champion_on_the_device(captured: tu
     np.testing.assert_array_equal(sample.mu, expected.mu)
     seen.clear()
 
-    with pytest.raises(NotImplementedError, match="meta"):  # where nothing can be computed
+    with pytest.raises(NoResult):
         score_captured(world_on("meta"), pixels, artifact)
     assert seen == [("meta", {"meta"})], "images and weights on one device"
     assert devices_of(model) == {"cpu"}
