@@ -22,6 +22,7 @@ from tests.tasks.season import (
     plan_emergency,
     ship,
 )
+from vae_core.training.data.mixing import MAX_OVERSAMPLING
 
 pytestmark = [
     pytest.mark.server,
@@ -63,16 +64,17 @@ def test_a_run_whose_rows_another_one_held_out_meanwhile_trains_on_the_others(ho
     validate_plan.fn(opened(), theirs)
 
 
-def test_a_folder_whose_times_fall_inside_the_window_is_replayed_and_bounded_like_it(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("vae_core.training.data.mixing.MAX_OVERSAMPLING", 2.0)  # so that 1,500 images are too many
-    capture_traffic(known=630, new=270, seed=1_000, day=1)
+def test_a_folder_whose_times_fall_inside_the_window_is_replayed_and_bounded_like_it(home: Path) -> None:
+    capture_traffic(known=630, new=170, seed=1_000, day=1)
     ship("supplier-late", known_images(1_500, seed=77), SERVED_SINCE + timedelta(days=1, seconds=800))
     ingest()
     plan = plan_emergency()
+    assert plan.found is not None
+    # half of what is drawn is to be new, so that 1,500 images are too many
+    plan = plan.model_copy(update={"found": plan.found.model_copy(update={"purity": 0.4})})
     rows = training_rows(opened(), opened().catalogue, plan, [])
     inside, new = in_window(opened(), rows, plan), mark_new_kind(opened(), rows, plan)
     late = np.array([source == "supplier-late" for source in rows["source"].to_pylist()])
     assert late.any() and not (late & inside).any()
-    assert 2.0 * new.sum() / len(rows) >= 0.2, "drawn twice each, a fifth of what is drawn is new"
+    assert len(rows) < len(planned_rows(opened(), opened().catalogue, plan, []))
+    assert MAX_OVERSAMPLING * new.sum() / len(rows) >= 0.5
