@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -149,11 +150,11 @@ def row_results(name: str, row: Row, vae: Row, n: int) -> list[Result]:
     return results
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, print; 2 when there is no real image to measure on. There are no bars."""
     parser = make_parser("baseline", __doc__, quick="10 CPU-seconds each, 2,000 images")
     add_weights(parser)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
 
     def measure() -> list[Result]:
         images, test_images = find_images(arguments.data)

@@ -89,11 +89,11 @@ def blur(pixels: np.ndarray, sigma: float) -> np.ndarray:
     return rounded
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, print; 1 when a bar is missed, 2 when there is no real image to measure on."""
     parser = make_parser("feature_precision", __doc__, quick="2,000 images instead of 5,000")
     add_weights(parser)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     n = 2_000 if arguments.quick else 5_000
 
     def measure() -> list[Result]:

@@ -17,7 +17,7 @@ infinite n is there for that one.
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,20 +58,27 @@ FULL = Sizes(2_048, 10_000, 3, 2.8, 8.0, coverage_dim=64, coverage_n=2_000, draw
 QUICK = Sizes(512, 2_000, 5, 1.5, 4.0, coverage_dim=16, coverage_n=500, draws=300)
 
 
-def run(sizes: Sizes) -> list[Result]:
-    """Measure speed and error on correlated features, then simulate the intervals; PeerMissing without torchmetrics."""
+Peer = Callable[[np.ndarray, np.ndarray], Callable[[], float]]
+"""Takes two sets of features in, and answers with what computes their distance."""
+
+
+def run(sizes: Sizes, peer: Peer | None = None) -> list[Result]:
+    """Measure speed and error on correlated features, then simulate the intervals.
+
+    `peer`: torchmetrics without one; PeerMissing where it is not installed.
+    """
     rng = np.random.default_rng(0)
     a, b = (_draw(sizes.n, _mixing(sizes.dim, rng), shift, rng).astype(np.float32) for shift in (0.0, 0.1))
     with one_thread():
         return [
-            *speed_results(a, b, sizes),
+            *speed_results(a, b, sizes, peer or torchmetrics_distance),
             closed_form_result(measure_moments(a), rng),
             *rank_deficient_results(a[: sizes.dim // 2], b[: sizes.dim // 2]),
             *coverage_results(sizes.coverage_dim, sizes.coverage_n, sizes.draws, rng),
         ]
 
 
-def speed_results(features_a: np.ndarray, features_b: np.ndarray, sizes: Sizes) -> list[Result]:
+def speed_results(features_a: np.ndarray, features_b: np.ndarray, sizes: Sizes, peer: Peer) -> list[Result]:
     """Time every form on the same two sets of features (N, D), and compare what they compute."""
     a, b = measure_moments(features_a), measure_moments(features_b)
     factor = factor_covariance(a)
@@ -82,7 +89,7 @@ def speed_results(features_a: np.ndarray, features_b: np.ndarray, sizes: Sizes) 
             "cholesky_svdvals": lambda: svdvals_distance(a, b),
             "symmetric_eigh": lambda: symmetric_distance(a, b),
             "scipy_sqrtm": lambda: sqrtm_distance(a, b),
-            "torchmetrics": torchmetrics_distance(features_a, features_b),
+            "torchmetrics": peer(features_a, features_b),
         },
         sizes.rounds,
     )
@@ -170,11 +177,13 @@ def sqrtm_distance(a: Moments, b: Moments) -> float:
     return _assemble(a.mean - b.mean, covariance_a, covariance_b, float(np.trace(root).real))
 
 
-def torchmetrics_distance(features_a: np.ndarray, features_b: np.ndarray) -> Callable[[], float]:
+def torchmetrics_distance(
+    features_a: np.ndarray, features_b: np.ndarray, load: Callable[[str], Any] = load_peer
+) -> Callable[[], float]:
     """Accumulate both sets in torchmetrics, whose network passes features through, and give its `compute`."""
     network: Any = torch.nn.Identity()
     network.num_features = features_a.shape[1]
-    metric = load_peer("torchmetrics.image.fid").FrechetInceptionDistance(feature=network, compute_with_cache=False)
+    metric = load("torchmetrics.image.fid").FrechetInceptionDistance(feature=network, compute_with_cache=False)
     # its answer is rounded to the precision of its features
     metric.update(torch.from_numpy(features_a).double(), real=True)
     metric.update(torch.from_numpy(features_b).double(), real=False)
@@ -225,14 +234,14 @@ def _coverage(name: str, share: float, draws: int) -> list[Result]:
     ]
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None, measure: Callable[[Sizes], list[Result]] = run) -> int:
     """Parse, run, print; 1 when a bar is missed, 2 when torchmetrics is not there."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.frechet", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="D=512, N=2,000 instead of D=2,048, N=10,000")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     try:
-        results = run(QUICK if arguments.quick else FULL)
+        results = measure(QUICK if arguments.quick else FULL)
     except PeerMissing as error:
         print(f"frechet: {error}", file=sys.stderr)
         return 2

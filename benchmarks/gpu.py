@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,21 +87,25 @@ def enlarge(images: np.ndarray, side: int) -> np.ndarray:
     return np.stack([to_pixels(Image.fromarray(image[0]), preprocessing) for image in images])
 
 
-def main() -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    find: Callable[[], str | None] = find_device,
+    measure: Callable[[np.ndarray, np.ndarray, Plan, str], list[Result]] = run,
+) -> int:
     """Parse, run, print; 0 without a GPU, 1 when a bar is missed, 2 when the images or the peer are missing."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder with the idx files of Fashion-MNIST")
     parser.add_argument("--quick", action="store_true", help="2 rounds of 50 steps, 5 s, 2 passes, no bar of the NLL")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
-    arguments = parser.parse_args()
-    device = find_device()
+    arguments = parser.parse_args(argv)
+    device = find()
     if device is None:
         return skip(arguments.json)
     try:
         if arguments.data is None:
             raise DataMissing("--data FOLDER is missing; what a step costs depends on real images")
         images, test_images = (find_idx_images(arguments.data, kind) for kind in ("train", "t10k"))
-        results = run(images, test_images, QUICK if arguments.quick else STANDARD, device)
+        results = measure(images, test_images, QUICK if arguments.quick else STANDARD, device)
     except (DataMissing, PeerMissing, VaeCoreError) as error:
         print(f"gpu: {error}", file=sys.stderr)
         return 2

@@ -29,13 +29,16 @@ Clock = Callable[[], float]
 GPU_ROWS = 16 * ROWS_AT_ONCE
 """Decoded draws held at a time: 50 MB of images of 28 px."""
 
-LOOK_EVERY, NEVER = 500, 1_000_000
-"""Steps between two looks at the held-out images; looks without improvement after which the training ends."""
+NEVER = 1_000_000
+"""Looks without improvement after which the training ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class FullPlan:
-    """A whole training: passes over the images, drawings of each, images held out of it; k draws, images, the bar."""
+    """A whole training: passes over the images, drawings of each, images held out of it; k draws, images, the bar.
+
+    look_every: steps between two looks at the held-out images.
+    """
 
     passes: int
     drawings: int
@@ -43,6 +46,7 @@ class FullPlan:
     k: int
     nll_images: int
     nll_limit: float | None = None
+    look_every: int = 500
 
 
 STANDARD = FullPlan(1_000, drawings=40, held_out=2_000, k=5_000, nll_images=10_000, nll_limit=229.0)
@@ -81,11 +85,37 @@ def equal_time_results(
     ]
 
 
-def full_results(images: np.ndarray, test_images: np.ndarray, plan: FullPlan, device: str) -> list[Result]:
+def train_fully(images: np.ndarray, plan: FullPlan, device: str) -> TrainResult:
+    """Train the dense network of `benchmarks.likelihood` by its recipe; the weights that held-out images like best."""
+    generator = np.random.default_rng([SEED, 0])
+    drawings = draw_binary(images[: -plan.held_out], plan.drawings, generator)
+    held_out = binarize(images[-plan.held_out :], generator)
+    steps = plan.passes * (len(images) - plan.held_out) // BATCH_SIZE
+    watched = {"validate_every_steps": plan.look_every, "patience": NEVER, "min_delta_nats": 0.0}
+    config = training_config(Budget(amount=steps, unit="steps")).model_copy(update=watched)
+    return train(
+        drawings,
+        MODEL,
+        config,
+        clock=time.perf_counter,
+        checkpoint_folder=None,
+        device=device,
+        log_every=plan.look_every,
+        held_out=held_out,
+    )
+
+
+def full_results(
+    images: np.ndarray,
+    test_images: np.ndarray,
+    plan: FullPlan,
+    device: str,
+    train_one: Callable[[np.ndarray, FullPlan, str], TrainResult] = train_fully,
+) -> list[Result]:
     """NLL of test images binarized once, after a whole training on drawings of the others; with the published ones."""
     now = partial(wall_clock, device)
     begun = now()
-    result = train_fully(images, plan, device)
+    result = train_one(images, plan, device)
     trained = now()
     binary = binarize(test_images[: plan.nll_images], np.random.default_rng([SEED, 1]))
     model = family_of(result.model).with_posterior(result.model)
@@ -112,23 +142,3 @@ def full_results(images: np.ndarray, test_images: np.ndarray, plan: FullPlan, de
         Result.of("nll_full_s", now() - trained, "s"),
         *(Result.of(published, value, "nats") for published, value in PUBLISHED.items()),
     ]
-
-
-def train_fully(images: np.ndarray, plan: FullPlan, device: str) -> TrainResult:
-    """Train the dense network of `benchmarks.likelihood` by its recipe; the weights that held-out images like best."""
-    generator = np.random.default_rng([SEED, 0])
-    drawings = draw_binary(images[: -plan.held_out], plan.drawings, generator)
-    held_out = binarize(images[-plan.held_out :], generator)
-    steps = plan.passes * (len(images) - plan.held_out) // BATCH_SIZE
-    watched = {"validate_every_steps": LOOK_EVERY, "patience": NEVER, "min_delta_nats": 0.0}
-    config = training_config(Budget(amount=steps, unit="steps")).model_copy(update=watched)
-    return train(
-        drawings,
-        MODEL,
-        config,
-        clock=time.perf_counter,
-        checkpoint_folder=None,
-        device=device,
-        log_every=LOOK_EVERY,
-        held_out=held_out,
-    )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,7 +48,13 @@ def wall_clock(device: str) -> float:
 
 
 def make_contestants(
-    images: np.ndarray, held_out: np.ndarray, steps: int, device: str, batch: int = BATCH
+    images: np.ndarray,
+    held_out: np.ndarray,
+    steps: int,
+    device: str,
+    *,
+    batch: int = BATCH,
+    warmup_steps: int = WARMUP_STEPS,
 ) -> dict[str, Contestant]:
     """All who train on images uint8 (N, 1, H, W) of one size, N at least those of all steps.
 
@@ -61,35 +68,37 @@ def make_contestants(
     }
     contestants: dict[str, Contestant] = {}
     for kind, model in models.items():
-        name, bare = f"{kind}_{height}", partial(time_bare, images, model, steps, device, batch=batch)
-        contestants[name] = partial(time_ours, images, held_out, model, steps, device, batch=batch)
+        name = f"{kind}_{height}"
+        alike: dict[str, Any] = {"warmup_steps": warmup_steps, "steps": steps, "device": device}
+        bare = partial(time_bare, images, model, batch, **alike)
+        contestants[name] = partial(time_ours, images, held_out, model, batch, **alike)
         contestants[f"eager_{name}"] = partial(bare, captured=False)
         contestants[f"captured_{name}"] = partial(bare, captured=on_gpu)
         contestants[f"pythae_{name}"] = partial(
-            time_pythae,
-            images,
-            model,
-            batch,
-            warmup_steps=WARMUP_STEPS,
-            steps=steps,
-            device=device,
-            clock=partial(wall_clock, device),
+            time_pythae, images, model, batch, **alike, clock=partial(wall_clock, device)
         )
     return contestants
 
 
 def time_ours(
-    images: np.ndarray, held_out: np.ndarray, model: ModelConfig, steps: int, device: str, *, batch: int
+    images: np.ndarray,
+    held_out: np.ndarray,
+    model: ModelConfig,
+    batch: int,
+    *,
+    warmup_steps: int,
+    steps: int,
+    device: str,
 ) -> float:
-    """Seconds of our trainer from the end of the warm-up to the last step; steps are whole reports."""
+    """Seconds of our trainer from the end of the warm-up to the last step; both are whole reports."""
     stamps: dict[int, float] = {}
 
     def stamp(progress: TrainProgress) -> None:
-        if progress.step in (WARMUP_STEPS, WARMUP_STEPS + steps):
+        if progress.step in (warmup_steps, warmup_steps + steps):
             stamps[progress.step] = wall_clock(device)
 
     config = TrainConfig(
-        budget=Budget(amount=WARMUP_STEPS + steps, unit="steps"), batch_size=batch, validate_every_steps=VALIDATE_EVERY
+        budget=Budget(amount=warmup_steps + steps, unit="steps"), batch_size=batch, validate_every_steps=VALIDATE_EVERY
     )
     train(
         images,
@@ -102,21 +111,23 @@ def time_ours(
         log_every=LOG_EVERY,
         held_out=held_out,
     )
-    return stamps[WARMUP_STEPS + steps] - stamps[WARMUP_STEPS]
+    return stamps[warmup_steps + steps] - stamps[warmup_steps]
 
 
-def time_bare(images: np.ndarray, model: ModelConfig, steps: int, device: str, *, batch: int, captured: bool) -> float:
+def time_bare(
+    images: np.ndarray, model: ModelConfig, batch: int, *, warmup_steps: int, steps: int, device: str, captured: bool
+) -> float:
     """Seconds of the bare loop after the same warm-up, its step recorded as a graph or launched kernel by kernel."""
     order = torch.from_numpy(np.random.default_rng(0).permutation(len(images))).to(device)
-    batches = torch.split(order[: (WARMUP_STEPS + steps) * batch], batch)
+    batches = torch.split(order[: (warmup_steps + steps) * batch], batch)
     loop = BareLoop(images, model, resolve_precision("auto", device), batch=batch, device=device)
     if captured:
-        loop.capture(batches[:WARMUP_STEPS])
+        loop.capture(batches[:warmup_steps])
     else:
-        for rows in batches[:WARMUP_STEPS]:
+        for rows in batches[:warmup_steps]:
             loop.take(rows)
     begun = wall_clock(device)
-    for rows in batches[WARMUP_STEPS:]:
+    for rows in batches[warmup_steps:]:
         loop.take(rows)
     return wall_clock(device) - begun
 

@@ -71,12 +71,13 @@ FULL = Sizes(small=16_000, large=1_600, rounds=5, few=10_000, many=500_000)
 QUICK = Sizes(small=4_000, large=200, rounds=3, few=5_000, many=15_000)
 
 
-def run(sizes: Sizes) -> list[Result]:
-    """Measure both overheads here, and memory in processes of their own."""
+def run(sizes: Sizes, measure_memory: Callable[[Path, int], float] | None = None) -> list[Result]:
+    """Measure both overheads here, and peak memory, MiB, in processes of their own or by what is given."""
+    measure_memory = measure_memory or measure_peak_mib
     with one_thread(), tempfile.TemporaryDirectory() as folder:
         small = measure_overhead(Path(folder) / "small", SMALL_SETTINGS, small_png, sizes.small, sizes.rounds)
         large = measure_overhead(Path(folder) / "large", LARGE_SETTINGS, large_jpeg, sizes.large, sizes.rounds)
-        few, many = (measure_peak_mib(Path(folder) / f"memory-{n}", n) for n in (sizes.few, sizes.many))
+        few, many = (measure_memory(Path(folder) / f"memory-{n}", n) for n in (sizes.few, sizes.many))
     return [
         *small.results("small", sizes.small, 1.5),
         *large.results("large", sizes.large, 0.3),

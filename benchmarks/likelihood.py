@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -160,7 +161,7 @@ def measure_neg_elbo(model: Codec, images: np.ndarray, device: str = "cpu") -> t
     return estimate_mean(torch.cat(neg_elbos).cpu()), estimate_mean(torch.cat(kls).cpu())
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, print; 1 when a bar is missed, 2 when there is no real image to measure on."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.likelihood", description=__doc__)
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder with the idx files of Fashion-MNIST")
@@ -168,7 +169,7 @@ def main() -> int:
     length.add_argument("--quick", action="store_true", help="20 CPU-seconds, k = 100 on 200 images, no bars")
     length.add_argument("--long", action="store_true", help="an hour of CPU, k = 1,000 on 2,000 images, 1.2 GB")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     plan = QUICK if arguments.quick else LONG if arguments.long else STANDARD
     try:
         if arguments.data is None:

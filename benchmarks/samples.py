@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,7 @@ from vae_core.training.objectives.precision import resolve_precision
 
 SEED = 0
 CHUNK = 1_000
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,14 @@ def run(
     plan: Plan,
     config: VqVaeConfig | None = None,
     prior_width: int = 128,
+    clock: Clock = time.process_time,
 ) -> list[Result]:
     """Train on images (N, C, H, W) uint8, and measure on the first n of test images of the same kind."""
     with one_thread():
-        made = make_model(images, plan, config or VqVaeConfig(), prior_width)
+        made = make_model(images, plan, config or VqVaeConfig(), prior_width, clock)
         test = test_images[: plan.n]
         real = extract_real_features(test, extractor)
-        begun = time.process_time()
+        begun = clock()
         found = evaluate(
             made.model,
             test,
@@ -89,7 +92,7 @@ def run(
             n_samples=plan.n,
             seed=SEED,
         )
-        evaluate_cpu_s = time.process_time() - begun
+        evaluate_cpu_s = clock() - begun
         drawn = draw_independently(made.codes, plan.n, np.random.default_rng(SEED))
         pixels = decode_pixels(made.model, torch.from_numpy(drawn))
         independent = FrechetRuler.of(real, extractor).measure_samples(extractor.extract(pixels))
@@ -100,12 +103,12 @@ def run(
     ]
 
 
-def make_model(images: np.ndarray, plan: Plan, config: VqVaeConfig, prior_width: int) -> Made:
+def make_model(images: np.ndarray, plan: Plan, config: VqVaeConfig, prior_width: int, clock: Clock) -> Made:
     """Train with the product's defaults, encode the training images, and fit the prior to their codes."""
-    begun = time.process_time()
+    begun = clock()
     recipe = TrainConfig(budget=Budget(amount=plan.train_cpu_s, unit="seconds"), seed=SEED)
-    result = train(images, config, recipe, clock=time.process_time, checkpoint_folder=None, log_every=100)
-    train_cpu_s, model = time.process_time() - begun, family_of(result.model).with_codes(result.model)
+    result = train(images, config, recipe, clock=clock, checkpoint_folder=None, log_every=100)
+    train_cpu_s, model = clock() - begun, family_of(result.model).with_codes(result.model)
     assert model is not None, "the config of this benchmark is a VQ-VAE's"
     codes = np.concatenate([find_codes(model, images[at : at + CHUNK]) for at in range(0, len(images), CHUNK)])
     fitted = fit_code_prior(
@@ -113,7 +116,7 @@ def make_model(images: np.ndarray, plan: Plan, config: VqVaeConfig, prior_width:
         CodePriorConfig(grid=config.grid, codebook_size=config.codes, width=prior_width),
         CodePriorRecipe(budget=Budget(amount=plan.prior_cpu_s, unit="seconds")),
         seed=SEED,
-        clock=time.process_time,
+        clock=clock,
     )
     return Made(model, codes, fitted, result.steps, train_cpu_s)
 
@@ -183,11 +186,11 @@ def model_results(found: BenchmarkResult, made: Made) -> list[Result]:
     ]
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, print; 1 when a bar is missed, 2 when there is no real image to measure on."""
     parser = make_parser("samples", __doc__, quick="10 and 15 CPU-seconds, 2,000 images, no bar")
     add_weights(parser)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
 
     def measure() -> list[Result]:
         images, test_images = find_images(arguments.data)

@@ -68,13 +68,15 @@ def requests_to_clear(traffic: str, traces: int, *, seed: int) -> NDArray[np.flo
     return np.concatenate(found)
 
 
-def unpaired_requests(traffic: str, traces: int, *, seed: int) -> NDArray[np.float64]:
+def unpaired_requests(
+    traffic: str, traces: int, *, seed: int, requests: int = UNPAIRED_REQUESTS
+) -> NDArray[np.float64]:
     """Requests in total until the means of 5 % answered by the candidate and of the rest are known to differ.
 
     The stream a / share * (candidate - 1) - (1 - a) / (1 - share) * (champion - 1) has their difference as its mean.
     """
     found = []
-    for pairs, rng in _draw(traffic, 1 + MARGIN, traces, UNPAIRED_REQUESTS, seed):
+    for pairs, rng in _draw(traffic, 1 + MARGIN, traces, requests, seed):
         canary = rng.random(pairs.champion.shape) < CANARY_SHARE
         answered = np.where(
             canary, (pairs.candidate - 1) / CANARY_SHARE, (1 - pairs.champion) / (1 - CANARY_SHARE)

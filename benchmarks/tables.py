@@ -95,12 +95,12 @@ def _purpose(benchmark: str) -> str:
     return "\n\n".join(each.strip() for each in paragraphs if not each.strip().startswith("python -m"))
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Parse, read, write; 2 when a file is not the JSON of a benchmark."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tables", description=__doc__)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE.json", help="written by `--json`")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write there instead of printing")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     try:
         page = render_page([read_report(path) for path in arguments.files])
     except ValueError as error:

@@ -54,7 +54,14 @@ OVERHEAD_LIMIT, BF16_LIMIT, PYTHAE_LIMIT, VQ_PYTHAE_LIMIT = 1.05, 1.6, 1.9, 1.6
 Contestant = Callable[[], float]
 
 
-def run(images: np.ndarray, held_out: np.ndarray, inspected: np.ndarray, steps: int, rounds: int) -> list[Result]:
+def run(
+    images: np.ndarray,
+    held_out: np.ndarray,
+    inspected: np.ndarray,
+    steps: int,
+    rounds: int,
+    time_peer: Callable[..., float] = time_pythae,
+) -> list[Result]:
     """Compare on images, held_out and inspected uint8 (N, 1, H, W), N at least the images of all steps."""
     height, width = images.shape[2:]
     models: dict[str, ModelConfig] = {
@@ -65,9 +72,7 @@ def run(images: np.ndarray, held_out: np.ndarray, inspected: np.ndarray, steps: 
     precisions: tuple[Precision, ...] = ("fp32", "bf16") if has_bf16 else ("fp32",)
     contestants: dict[str, Contestant] = {}
     for kind, model in models.items():
-        contestants[f"pythae_{kind}"] = partial(
-            time_pythae, images, model, BATCH, warmup_steps=WARMUP_STEPS, steps=steps
-        )
+        contestants[f"pythae_{kind}"] = partial(time_peer, images, model, BATCH, warmup_steps=WARMUP_STEPS, steps=steps)
         for precision in precisions:
             contestants |= _pair(kind, images, held_out, model, precision, steps)
     with one_thread():
@@ -180,20 +185,20 @@ def ratios(seconds: Mapping[str, Sequence[float]], over: str, under: str) -> lis
     return [one / other for one, other in zip(seconds[over], seconds[under], strict=True)]
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None, measure: Callable[..., list[Result]] = run) -> int:
     """Parse, run, print; 1 when a bar is missed, 2 when the images or the peer are missing."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.training", description=__doc__)
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder with the idx files of Fashion-MNIST")
     parser.add_argument("--quick", action="store_true", help="3 rounds of 50 steps instead of 9 of 150")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there too")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     steps, rounds = (50, 3) if arguments.quick else (150, 9)
     try:
         if arguments.data is None:
             raise DataMissing("--data FOLDER is missing; what a step costs depends on real images")
         images = find_idx_images(arguments.data, "train")[: (WARMUP_STEPS + steps) * BATCH]
         test_images = find_idx_images(arguments.data, "t10k")
-        results = run(images, test_images[:HELD_OUT], test_images, steps, rounds)
+        results = measure(images, test_images[:HELD_OUT], test_images, steps, rounds)
     except (DataMissing, PeerMissing) as error:
         print(f"training: {error}", file=sys.stderr)
         return 2

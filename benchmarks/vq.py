@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,23 +112,35 @@ class PeerQuantiser(nn.Module):
         """Do nothing: the peer's codes moved when it was asked."""
 
 
-def run(
-    train: np.ndarray, test: np.ndarray, *, seeds: int, steps: int = STEPS, config: VqVaeConfig = CONFIG
-) -> list[Result]:
+Codebook = Callable[[VqVaeConfig, dict[str, Any]], nn.Module]
+"""Makes a peer of a network and of a row's settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What every row trains with: its steps, the images of each, the network; and whose codebook is beside ours."""
+
+    steps: int = STEPS
+    batch: int = BATCH
+    config: VqVaeConfig = CONFIG
+    peer: Codebook = PeerQuantiser
+
+
+def run(train: np.ndarray, test: np.ndarray, *, seeds: int, terms: Terms | None = None) -> list[Result]:
     """Train every row on images uint8 (N, 1, H, W) from each seed, and compare them on the test images."""
     scores: dict[str, list[Score]] = {}
     with one_thread(), torch.random.fork_rng(devices=[]):
         for seed in range(seeds):
-            for name, score in _train_rows(train, test, seed, steps, config).items():
+            for name, score in _train_rows(train, test, seed, terms or Terms()).items():
                 scores.setdefault(name, []).append(score)
     return _compare(scores, len(test))
 
 
-def _train_rows(train: np.ndarray, test: np.ndarray, seed: int, steps: int, config: VqVaeConfig) -> dict[str, Score]:
+def _train_rows(train: np.ndarray, test: np.ndarray, seed: int, terms: Terms) -> dict[str, Score]:
     torch.manual_seed(seed)  # the peer's
-    rows = {"ours": _begin(config, seed, None), **{name: _begin(config, seed, each) for name, each in PEERS.items()}}
-    order = np.random.default_rng(seed).permutation(len(train))[: steps * BATCH]
-    batches = torch.from_numpy(train[order]).view(steps, BATCH, *train.shape[1:])
+    rows = {"ours": _begin(terms, seed, None), **{name: _begin(terms, seed, each) for name, each in PEERS.items()}}
+    order = np.random.default_rng(seed).permutation(len(train))[: terms.steps * terms.batch]
+    batches = torch.from_numpy(train[order]).view(terms.steps, terms.batch, *train.shape[1:])
     for turn in torch.split(batches, TURN):
         for row in rows.values():
             row.train(turn)
@@ -136,11 +148,11 @@ def _train_rows(train: np.ndarray, test: np.ndarray, seed: int, steps: int, conf
     return {name: row.score(images, len(order)) for name, row in rows.items()}
 
 
-def _begin(config: VqVaeConfig, seed: int, peer: dict[str, Any] | None) -> Contestant:
-    model = build_model(config, seed).train()
+def _begin(terms: Terms, seed: int, peer: dict[str, Any] | None) -> Contestant:
+    model = build_model(terms.config, seed).train()
     if peer is not None:
-        model.quantiser = PeerQuantiser(config, peer).train()  # type: ignore[assignment]
-    return Contestant(model, config.commitment if peer is None else 1.0, torch.Generator().manual_seed(seed))
+        model.quantiser = terms.peer(terms.config, peer).train()  # type: ignore[assignment]
+    return Contestant(model, terms.config.commitment if peer is None else 1.0, torch.Generator().manual_seed(seed))
 
 
 def _compare(scores: dict[str, list[Score]], n: int) -> list[Result]:
@@ -176,15 +188,15 @@ def _compare(scores: dict[str, list[Score]], n: int) -> list[Result]:
     return results
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None, measure: Callable[..., list[Result]] = run) -> int:
     """Parse, run, print; 1 when a bar is missed, 2 when the images or the peer are missing."""
-    arguments = make_parser("vq", __doc__, quick="one seed instead of three").parse_args()
+    arguments = make_parser("vq", __doc__, quick="one seed instead of three").parse_args(argv)
 
-    def measure() -> list[Result]:
+    def measure_images() -> list[Result]:
         train, test = find_images(arguments.data)
-        return run(train, test, seeds=1 if arguments.quick else 3)
+        return measure(train, test, seeds=1 if arguments.quick else 3)
 
-    return measure_and_publish("vq", measure, arguments.json)
+    return measure_and_publish("vq", measure_images, arguments.json)
 
 
 if __name__ == "__main__":

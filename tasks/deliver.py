@@ -13,22 +13,39 @@ from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from deploy.record.trials import FRECHET, TRIAL, MeasuredChange
+from deploy.release import ServedVersion
 from deploy.shown_time import show_time
 from deploy.wiring import World
-from tasks.deliver_values import MeasurementPlan
 from tasks.errors import NotEnoughData, TrialOver
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from deploy.release import ServedVersion
     from vae_core.artifact import Artifact
     from vae_core.evaluation.features.extractor import FeatureExtractor
     from vae_core.families.variants import AnyModel
 
-IMAGES_AT_ONCE = 1_000  # whose float32 reconstructions are held
+IMAGES_AT_ONCE = 1_000
+
+
+class MeasurementPlan(BaseModel):
+    """Which two versions, by which trial (`subject` in the ledger), on images that were captured since.
+
+    `look`: 1 for the first measurement, 2 for the next. `least`, `most`: images that it needs and that it takes.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subject: str
+    candidate: ServedVersion
+    champion: ServedVersion
+    since: AwareDatetime
+    look: int
+    least: int
+    most: int
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
@@ -63,8 +80,11 @@ def plan_measurement(
 
 
 @task(cache_policy=NO_CACHE, retries=1, retry_delay_seconds=2)
-def measure_reconstructions(world: World, plan: MeasurementPlan) -> MeasuredChange:
-    """Features of the images and of both models' reconstructions; the change with its interval."""
+def measure_reconstructions(world: World, plan: MeasurementPlan, at_once: int = IMAGES_AT_ONCE) -> MeasuredChange:
+    """Features of the images and of both models' reconstructions; the change with its interval.
+
+    `at_once`: images whose float32 reconstructions are held.
+    """
     import torch
 
     from deploy.controller.measure import LOOKS
@@ -75,7 +95,7 @@ def measure_reconstructions(world: World, plan: MeasurementPlan) -> MeasuredChan
     pixels = _captured(world, plan)
     extractor = open_extractor(world)
     candidate, champion = (
-        _reconstruction_features(_artifact(world, each).model, pixels, extractor)
+        _reconstruction_features(_artifact(world, each).model, pixels, extractor, at_once)
         for each in (plan.candidate, plan.champion)
     )
     change = paired_reconstruction_change(extractor.extract(pixels), candidate, champion, level=1 - 0.05 / LOOKS)
@@ -88,13 +108,15 @@ def record_change(world: World, plan: MeasurementPlan, measured: MeasuredChange)
     FRECHET.write(world.ledger, plan.subject, measured, world.now(), key=f"{FRECHET.name}:{plan.subject}:{plan.look}")
 
 
-def _reconstruction_features(model: AnyModel, pixels: np.ndarray, extractor: FeatureExtractor) -> np.ndarray:
+def _reconstruction_features(
+    model: AnyModel, pixels: np.ndarray, extractor: FeatureExtractor, at_once: int
+) -> np.ndarray:
     import numpy as np
 
     from vae_core.evaluation.images.decoding import quantize
     from vae_core.inference import score_images
 
-    parts = (pixels[start : start + IMAGES_AT_ONCE] for start in range(0, len(pixels), IMAGES_AT_ONCE))
+    parts = (pixels[start : start + at_once] for start in range(0, len(pixels), at_once))
     return np.concatenate([extractor.extract(quantize(score_images(model, part).reconstruction)) for part in parts])
 
 

@@ -40,21 +40,24 @@ if TYPE_CHECKING:
     from deploy.stores.catalogue import Catalogue
 
 SEGMENTS_AT_ONCE = 16  # a task of Prefect's each
-BATCH_BYTES = 20 * 2**20  # of judged images that wait for their commit; one segment more than that at most
+BATCH_BYTES = 20 * 2**20  # of judged images that wait for their commit
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
-def find_new_segments(world: World) -> list[list[str]]:
+def find_new_segments(world: World, at_once: int = SEGMENTS_AT_ONCE) -> list[list[str]]:
     """Keys of the segments that wait for a judging, in order, in chunks of one task each."""
     pending = find_pending(world, world.catalogue).segments
-    return [pending[start : start + SEGMENTS_AT_ONCE] for start in range(0, len(pending), SEGMENTS_AT_ONCE)]
+    return [pending[start : start + at_once] for start in range(0, len(pending), at_once)]
 
 
 @task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=2)
-def ingest_segments(world: World, segments: Sequence[str], among: Sequence[Sequence[str]] = ()) -> IngestCounts:
+def ingest_segments(
+    world: World, segments: Sequence[str], among: Sequence[Sequence[str]] = (), batch_bytes: int = BATCH_BYTES
+) -> IngestCounts:
     """Judge what waits in these segments; accepted rows to the catalogue, refused ones to quarantine.
 
-    `among`: the chunks of this run, of which this is one, for who watches it.
+    `among`: the chunks of this run, of which this is one, for who watches it. `batch_bytes`: of judged images that
+    wait for their commit; one segment more than that at most.
     """
     catalogue, wanted = world.catalogue, set(segments)
     pending = find_pending(world, catalogue)
@@ -65,11 +68,11 @@ def ingest_segments(world: World, segments: Sequence[str], among: Sequence[Seque
     tell(before)
     with _what_is_loaded_kept():
         counts = []
-        for batch, unreadable in judge_in_batches(world, [each for each in pending.new if each in wanted], BATCH_BYTES):
+        for batch, unreadable in judge_in_batches(world, [each for each in pending.new if each in wanted], batch_bytes):
             counts.append(ingest_batch(world, batch, unreadable, catalogue))
             tell(before := before + len(batch) + len(unreadable))
         finish_rounds(world, unfinished, catalogue)
-        return add_counts(world, [*counts, *judge_again(world, again, pending.last, catalogue, BATCH_BYTES)])
+        return add_counts(world, [*counts, *judge_again(world, again, pending.last, catalogue, batch_bytes)])
 
 
 def _count_before(chunk: Sequence[str], chunks: Sequence[Sequence[str]]) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
     from vae_core.training.result import TrainResult
 
 
+Trainer = Callable[..., "TrainResult"]
+"""Trains as `vae_core.training.recovery.recovery.train_with_recovery` does, and is called as it is."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedPrior:
     """A sampling prior; of a VQ-VAE also how its fit went, and what became of the parent's codes."""
@@ -58,6 +63,13 @@ def train_candidate(world: World, plan: RetrainPlan) -> Trained:
     """Train to the plan's budget, from the champion where the tier does, fit the sampling prior, and keep both."""
     if (kept := finished_step(world.objects, plan.key, "trained", Trained)) is not None:
         return kept
+    from vae_core.training.recovery.recovery import train_with_recovery
+
+    return train_plan(world, plan, train_with_recovery)
+
+
+def train_plan(world: World, plan: RetrainPlan, trainer: Trainer) -> Trained:
+    """Train by this trainer what the plan says, fit the sampling prior, and keep both."""
     import pyarrow as pa
     import torch
 
@@ -77,7 +89,7 @@ def train_candidate(world: World, plan: RetrainPlan) -> Trained:
     parent = _fetch_parent(world, plan)
     tell_step("training", "its curves are opened in MLflow")
     with open_curves(world, plan) as curves:
-        result = _train(world, plan, pixels, mixture.weights if mixture else None, parent, curves, device)
+        result = _train(world, plan, trainer, pixels, mixture.weights if mixture else None, parent, curves, device)
         result = _fall_back(world, plan, result, device)
         model = require_served(result.model)
         fitted = _fit_prior(world, plan, model, pixels, natural_weights(is_new, plan), parent, curves)
@@ -130,14 +142,13 @@ def _decode(world: World, plan: RetrainPlan, rows: pa.Table) -> np.ndarray:
 def _train(
     world: World,
     plan: RetrainPlan,
+    trainer: Trainer,
     pixels: np.ndarray,
     weights: np.ndarray | None,
     parent: Artifact | None,
     curves: CurveLogger,
     device: str,
 ) -> TrainResult:
-    from vae_core.training.recovery.recovery import train_with_recovery
-
     def progressed(progress: TrainProgress) -> None:
         curves.add(progress)
         tell_share("training", progress.share_done, say_training(progress))
@@ -145,7 +156,7 @@ def _train(
     def warned(progress: TrainProgress) -> None:
         tell_share("early-warning twin", progress.share_done, say_training(progress))
 
-    result = train_with_recovery(
+    result = trainer(
         pixels,
         plan.model,
         plan.train,

@@ -11,7 +11,7 @@ import errno
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,24 +28,36 @@ if TYPE_CHECKING:
     from deploy.stores.catalogue import Catalogue
     from vae_core.images.preprocessing import Preprocessing
 
+Reserve = Callable[[int, int, int], None]
+"""Takes room on the disk for a file: its descriptor, the first byte, how many."""
+
+SYSTEM_RESERVE: Reserve | None = getattr(os, "posix_fallocate", None)
+"""None on macOS, which finds out while it writes."""
+
 TOLD_EVERY = 512  # images
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def read_into_file(
-    catalogue: Catalogue, version: int, rows: pa.Table, preprocessing: Preprocessing, folder: Path
+    catalogue: Catalogue,
+    version: int,
+    rows: pa.Table,
+    preprocessing: Preprocessing,
+    folder: Path,
+    reserve: Reserve | None = SYSTEM_RESERVE,
 ) -> np.ndarray:
     """The images of these rows, at least one, as uint8 (N, C, H, W) of a mapped file that may not be written to.
 
-    DiskFull where it has no room in the folder, as a rule before an image was read; nothing stays behind.
+    DiskFull where it has no room in the folder, before an image was read where the system can `reserve`; nothing stays
+    behind.
     """
     shape = (len(rows), *preprocessing.shape)
     size, image_size = math.prod(shape), math.prod(preprocessing.shape)
     with _told(folder, size):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
-            if hasattr(os, "posix_fallocate"):  # macOS has none, and finds out while it writes
-                os.posix_fallocate(file.fileno(), 0, size)
+            if reserve is not None:
+                reserve(file.fileno(), 0, size)
             tell = counting("reading", f"images, {size / 1e9:,.1f} GB of pixels into a file in {folder}", len(rows))
             for done, (place, image) in enumerate(read_each(catalogue, version, rows, preprocessing)):
                 if done % TOLD_EVERY == 0:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -55,7 +55,24 @@ class ProgressWriter:
         self._objects.put(self._key, body.model_dump_json().encode())
 
 
-_writer: ContextVar[ProgressWriter | None] = ContextVar("progress of the run of this process", default=None)
+class Hearer(Protocol):
+    """Whoever is told where a run stands."""
+
+    def note(self, step: str, share_done: float, detail: str, part: str = "") -> None:
+        """See `ProgressWriter.note`."""
+
+
+_hearer: ContextVar[Hearer | None] = ContextVar("who hears of the progress of this process", default=None)
+
+
+@contextmanager
+def heard_by(hearer: Hearer) -> Iterator[None]:
+    """What is told in this block is told to this hearer, and to nobody else."""
+    before = _hearer.set(hearer)
+    try:
+        yield
+    finally:
+        _hearer.reset(before)
 
 
 @contextmanager
@@ -69,11 +86,8 @@ def telling_progress(objects: ObjectStore, key: str) -> Iterator[None]:
     except InvalidKey:  # a trigger's key need not be one that a store takes
         yield
         return
-    before = _writer.set(ProgressWriter(objects, key))
-    try:
+    with heard_by(ProgressWriter(objects, key)):
         yield
-    finally:
-        _writer.reset(before)
 
 
 def tell_step(step: str, detail: str) -> None:
@@ -83,8 +97,8 @@ def tell_step(step: str, detail: str) -> None:
 
 def tell_share(step: str, share_done: float, detail: str, part: str = "") -> None:
     """So much of a step is done; see `ProgressWriter.note`."""
-    if (writer := _writer.get()) is not None:
-        writer.note(step, share_done, detail, part)
+    if (hearer := _hearer.get()) is not None:
+        hearer.note(step, share_done, detail, part)
 
 
 def counting(step: str, what: str, total: int) -> Callable[[int], None]:

@@ -44,9 +44,10 @@ class CurveLogger:
         params: dict[str, object],
         planned_at: datetime,
         clock: Callable[[], datetime],
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._registry, self._trigger, self._name, self._params = registry, trigger, name, params
-        self._planned_at, self._clock = planned_at, clock
+        self._planned_at, self._clock, self._pause = planned_at, clock, pause
         self._waiting: list[tuple[datetime | None, CurvePoint]] = []
         self._otherwise: dict[str, object] = {}
         self._lock = threading.Lock()
@@ -94,7 +95,7 @@ class CurveLogger:
         for attempt in range(LAST_TRIES):
             if self._send():
                 return
-            time.sleep(min(2**attempt, 10))
+            self._pause(min(2**attempt, 10))
         print(
             f"{len(self._waiting)} points of the training curve and {len(self._otherwise)} parameters of what was "
             "trained otherwise than planned did not reach MLflow"
@@ -133,8 +134,11 @@ class CurveLogger:
             print(f"what was trained otherwise than planned is in the version's summary only: {error}")
 
 
-def open_curves(world: World, plan: RetrainPlan) -> CurveLogger:
-    """Those of a plan's run in MLflow, whose parameters say what is trained and by which recipe."""
+def open_curves(world: World, plan: RetrainPlan, pause: Callable[[float], None] = time.sleep) -> CurveLogger:
+    """Those of a plan's run in MLflow, whose parameters say what is trained and by which recipe.
+
+    `pause`: waits so many seconds between two tries at the end.
+    """
     params = {
         "tier": plan.tier,
         "catalogue_version": plan.catalogue_version,
@@ -147,7 +151,7 @@ def open_curves(world: World, plan: RetrainPlan) -> CurveLogger:
     }
     if plan.code_prior is not None:
         params |= _fields("code_prior", plan.code_prior.config) | _fields("code_prior", plan.code_prior.recipe)
-    return CurveLogger(world.registry, plan.key, name_run(world, plan), params, plan.planned_at, world.now)
+    return CurveLogger(world.registry, plan.key, name_run(world, plan), params, plan.planned_at, world.now, pause)
 
 
 def name_run(world: World, plan: RetrainPlan) -> str:

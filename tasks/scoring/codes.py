@@ -25,10 +25,17 @@ def encode_codes(world: World, model: CodedModel, pixels: np.ndarray) -> np.ndar
     return scores.column("codes")
 
 
-def share_kept(world: World, parent: CodedModel, pixels: np.ndarray, codes: np.ndarray, seed: int) -> float:
-    """Share of the tokens whose code is the one that the parent gives them, over 10,000 images at most."""
+def share_kept(
+    world: World,
+    parent: CodedModel,
+    pixels: np.ndarray,
+    codes: np.ndarray,
+    seed: int,
+    at_most: int = COMPARED_IMAGES,
+) -> float:
+    """Share of the tokens whose code is the one that the parent gives them, over `at_most` of the images."""
     import numpy as np
 
-    chosen = np.random.default_rng(seed).permutation(len(pixels))[:COMPARED_IMAGES]
+    chosen = np.random.default_rng(seed).permutation(len(pixels))[:at_most]
     before = encode_codes(world, parent, pixels[chosen])
     return float(np.mean(before == codes[chosen]))

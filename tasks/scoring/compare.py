@@ -71,14 +71,27 @@ def _changes(
     pixels: np.ndarray,
     extractor: FeatureExtractor,
 ) -> list[Change]:
-    from deploy.delivery.gate import Change
-    from deploy.delivery.paired_errors import paired_ratio
-
-    ratio = paired_ratio(_errors(mine, pixels), _errors(theirs, pixels))
-    changes = [Change("recon_error", benchmark, ratio.value - 1, ratio.low - 1, ratio.high - 1, ratio.n)]
+    errors = _errors(mine, pixels), _errors(theirs, pixels)
     candidate, champion = (kept_measurement(world, each, pixels, extractor) for each in (mine, theirs))
     real = cached_features(world, pixels, extractor).features
     tell_step("comparing", f"distances of both versions on benchmark_{benchmark}")
+    return paired_changes(benchmark, *errors, real, candidate, champion)
+
+
+def paired_changes(
+    benchmark: Literal["old", "new"],
+    errors: np.ndarray,
+    champion_errors: np.ndarray,
+    real: np.ndarray,
+    candidate: Measured,
+    champion: Measured,
+) -> list[Change]:
+    """Changes of the errors (N,) of the same images, and of all distances to their features `real` that both have."""
+    from deploy.delivery.gate import Change
+    from deploy.delivery.paired_errors import paired_ratio
+
+    ratio = paired_ratio(errors, champion_errors)
+    changes = [Change("recon_error", benchmark, ratio.value - 1, ratio.low - 1, ratio.high - 1, ratio.n)]
     small = candidate.result.fd_reconstructions.n_too_small
     distances = _kernel_changes(real, candidate, champion) if small else _frechet_changes(real, candidate, champion)
     return changes + [

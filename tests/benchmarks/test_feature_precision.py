@@ -1,8 +1,6 @@
 """The precision benchmark measures on real images or says that it cannot."""
 
 import gzip
-import struct
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,22 +8,16 @@ import pytest
 
 from benchmarks import feature_precision
 from benchmarks.idx_images import DataMissing, find_idx_images, read_idx_images
+from tests.benchmarks.idx_files import idx_content
 from vae_core.evaluation.features.convert_features import convert_efflite0
 
 
-def _idx(images: np.ndarray) -> bytes:
-    return struct.pack(">4I", 0x803, *images.shape) + images.tobytes()
-
-
-def test_without_real_images_there_is_no_figure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_real_images_there_is_no_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (
         ([], "--data FOLDER is missing"),
         (["--data", str(tmp_path)], "no train-images"),
     ):
-        monkeypatch.setattr(sys, "argv", ["feature_precision", *arguments])
-        assert feature_precision.main() == 2
+        assert feature_precision.main(arguments) == 2
         captured = capsys.readouterr()
         assert message in captured.err
         assert len(captured.err.splitlines()) == 1
@@ -52,13 +44,15 @@ def test_blur_keeps_the_mean_and_takes_the_contrast() -> None:
 @pytest.mark.parametrize("packed", [False, True])
 def test_idx_files_are_read_packed_or_not(tmp_path: Path, packed: bool) -> None:
     images = np.random.default_rng(0).integers(0, 255, size=(3, 5, 4), dtype=np.uint8)
-    content = _idx(images)
+    content = idx_content(images)
     name = "train-images-idx3-ubyte" + (".gz" if packed else "")
     (tmp_path / name).write_bytes(gzip.compress(content) if packed else content)
     np.testing.assert_array_equal(find_idx_images(tmp_path, "train")[:, 0], images)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8bno gzip", _idx(np.zeros((2, 3, 3), np.uint8))[:-1], b"x" * 40])
+@pytest.mark.parametrize(
+    "content", [b"", b"\x1f\x8bno gzip", idx_content(np.zeros((2, 3, 3), np.uint8))[:-1], b"x" * 40]
+)
 def test_a_file_that_holds_no_idx_images_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "images"
     path.write_bytes(content)

@@ -1,6 +1,7 @@
 """The Fréchet benchmark measures equal things on equal terms."""
 
-import sys
+from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -51,13 +52,12 @@ def test_coverage_has_a_bar_on_both_sides() -> None:
     assert abs(results["bias_of_limit_over_distance"].value) < 0.1
 
 
-def stand_in_for_torchmetrics(features_a: np.ndarray, features_b: np.ndarray) -> object:
+def stand_in_for_torchmetrics(features_a: np.ndarray, features_b: np.ndarray) -> Callable[[], float]:
     return lambda: frechet_distance(measure_moments(features_a), measure_moments(features_b))
 
 
-def test_all_forms_are_timed_once_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frechet, "torchmetrics_distance", stand_in_for_torchmetrics)
-    results = by_name(run(TINY))
+def test_all_forms_are_timed_once_a_round() -> None:
+    results = by_name(run(TINY, stand_in_for_torchmetrics))
     names = ("cholesky_eigvalsh", "cholesky_eigvalsh_kept_factor", "cholesky_svdvals", "symmetric_eigh", "scipy_sqrtm")
     for name in (*names, "torchmetrics"):
         assert results[f"{name}_cpu_s"].n == 3 and results[f"{name}_cpu_s"].value >= 0
@@ -86,23 +86,23 @@ class PeersMetric:
         return torch.tensor(frechet_distance(self.sets[True], self.sets[False]), dtype=torch.float64)
 
 
-def test_torchmetrics_gets_our_features_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frechet, "load_peer", lambda module: SimpleNamespace(FrechetInceptionDistance=PeersMetric))
+def test_torchmetrics_gets_our_features_as_they_are() -> None:
     a, b = features(200, 24, 0), features(150, 24, 1)
-    theirs = frechet.torchmetrics_distance(a, b)
+    theirs = frechet.torchmetrics_distance(
+        a, b, load=lambda module: SimpleNamespace(FrechetInceptionDistance=PeersMetric)
+    )
     assert theirs() == theirs() == frechet_distance(measure_moments(a), measure_moments(b))
 
 
-def test_without_torchmetrics_one_line_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_torchmetrics_one_line_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     def missing(module: str) -> object:
         raise PeerMissing(f"the peer {module} cannot be imported: install it")
 
-    monkeypatch.setattr(frechet, "load_peer", missing)
-    monkeypatch.setattr(frechet, "QUICK", TINY)
-    monkeypatch.setattr(sys, "argv", ["frechet", "--quick"])
-    assert frechet.main() == 2
+    def measure(sizes: Sizes) -> list[Result]:
+        assert sizes == frechet.QUICK
+        return run(TINY, partial(frechet.torchmetrics_distance, load=missing))
+
+    assert frechet.main(["--quick"], measure) == 2
     assert capsys.readouterr().err == "frechet: the peer torchmetrics.image.fid cannot be imported: install it\n"
 
 

@@ -1,7 +1,6 @@
 """The GPU benchmark skips in one line without a GPU; what it is made of does on the CPU what it says."""
 
 import itertools
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,14 +9,16 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks import gpu, gpu_likelihood, gpu_speed
+from benchmarks import gpu, gpu_likelihood
 from benchmarks.bare_loop import bare_loss
+from benchmarks.form import Result
 from benchmarks.gpu_capture import FEWEST_WARMUP_STEPS, BareLoop
 from benchmarks.gpu_speed import Timed, make_contestants, measure_rounds, speed_results
 from benchmarks.likelihood import SEED
 from benchmarks.peers.load import PeerMissing, load_peer
 from benchmarks.peers.pythae import train_pythae_vae
 from benchmarks.tables import read_report, render_report
+from tests.benchmarks.idx_files import write_images
 from tests.vae_core.synthetic_images import TINY, TINY_VQ, boxes
 from vae_core.evaluation.likelihood.binarize import binarize
 from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of
@@ -53,12 +54,10 @@ def _one_thread() -> object:
 
 
 def test_without_a_gpu_one_line_says_so_and_the_report_has_no_figure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for arguments in ([], ["--quick"], ["--data", str(tmp_path), "--json", str(tmp_path / "gpu.json")]):
-        monkeypatch.setattr(sys, "argv", ["gpu", *arguments])
-        assert gpu.main() == 0
+        assert gpu.main(arguments, find=lambda: None) == 0
         captured = capsys.readouterr()
         assert "no CUDA device here" in captured.err and len(captured.err.splitlines()) == 1 and captured.out == ""
     report = read_report(tmp_path / "gpu.json")
@@ -67,22 +66,17 @@ def test_without_a_gpu_one_line_says_so_and_the_report_has_no_figure(
     assert "Without a CUDA device" in render_report(report)
 
 
-def test_with_a_gpu_what_else_is_missing_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(gpu, "find_device", lambda: "cpu")
+def test_with_a_gpu_what_else_is_missing_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (([], "--data FOLDER is missing"), (["--data", str(tmp_path)], "no train-images")):
-        monkeypatch.setattr(sys, "argv", ["gpu", *arguments])
-        assert gpu.main() == 2
+        assert gpu.main(arguments, find=lambda: "cpu") == 2
         captured = capsys.readouterr()
         assert message in captured.err and len(captured.err.splitlines()) == 1 and captured.out == ""
 
-    def missing(*_: object) -> None:
+    def missing(*_: object) -> list[Result]:
         raise PeerMissing("the peer pythae.models cannot be imported: install it")
 
-    monkeypatch.setattr(gpu, "find_idx_images", lambda folder, kind: boxes(10))
-    monkeypatch.setattr(gpu, "run", missing)
-    assert gpu.main() == 2
+    write_images(tmp_path, boxes(10), boxes(10))
+    assert gpu.main(["--data", str(tmp_path)], find=lambda: "cpu", measure=missing) == 2
     assert capsys.readouterr().err == "gpu: the peer pythae.models cannot be imported: install it\n"
 
 
@@ -112,10 +106,9 @@ def test_the_bare_loop_learns(config: ModelConfig) -> None:
 
 
 @pytest.mark.usefixtures("_pythae")
-def test_every_contestant_is_measured_once_a_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gpu_speed, "WARMUP_STEPS", 25)
+def test_every_contestant_is_measured_once_a_round() -> None:
     images = np.random.default_rng(0).integers(0, 256, ((25 + 25) * 128, 1, 8, 8), dtype=np.uint8)
-    timed = measure_rounds(make_contestants(images, images[:20], 25, "cpu"), 1, "cpu")
+    timed = measure_rounds(make_contestants(images, images[:20], 25, "cpu", warmup_steps=25), 1, "cpu")
     assert list(timed) == [f"{who}{kind}_8" for kind in ("vae", "vq") for who in ("", "eager_", "captured_", "pythae_")]
     assert all(len(runs) == 1 and runs[0].seconds > 0 and runs[0].peak_mib is None for runs in timed.values())
 
@@ -178,21 +171,17 @@ def test_the_peers_logits_are_those_of_its_own_picture(ticks: Callable[[], float
     torch.testing.assert_close(torch.sigmoid(peer.decode_logits(posterior.mu)), picture)
 
 
-def test_a_whole_training_hands_over_its_best_weights_whose_nll_does_not_depend_on_the_blocks(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_whole_training_hands_over_its_best_weights_whose_nll_does_not_depend_on_the_blocks() -> None:
     kept: list[TrainResult] = []
-    train_fully = gpu_likelihood.train_fully
 
     def train_kept(images: np.ndarray, plan: gpu_likelihood.FullPlan, device: str) -> TrainResult:
-        kept.append(train_fully(images, plan, device))
+        kept.append(gpu_likelihood.train_fully(images, plan, device))
         return kept[-1]
 
-    monkeypatch.setattr(gpu_likelihood, "train_fully", train_kept)
-    monkeypatch.setattr(gpu_likelihood, "LOOK_EVERY", 10)
     images, test_images = boxes(612, size=28), boxes(16, size=28, seed=1)
-    plan = gpu_likelihood.FullPlan(20, drawings=2, held_out=100, k=100, nll_images=12)
-    found = {result.name: result for result in gpu_likelihood.full_results(images, test_images, plan, "cpu")}
+    plan = gpu_likelihood.FullPlan(20, drawings=2, held_out=100, k=100, nll_images=12, look_every=10)
+    results = gpu_likelihood.full_results(images, test_images, plan, "cpu", train_kept)
+    found = {result.name: result for result in results}
     result = kept[0]
     looks = {point.step: point.loss for point in result.held_out_curve}
     assert list(looks) == [0, 10, 20, 30, 40] and result.best_step == min(looks, key=looks.__getitem__)

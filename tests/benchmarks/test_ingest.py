@@ -25,9 +25,9 @@ def test_overhead_is_what_comes_on_top_of_the_bare_decode() -> None:
     assert results["ours_small_us"].value == pytest.approx(400)
 
 
-def test_a_short_run_has_every_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingest, "measure_peak_mib", lambda folder, images: 400.0 + images)
-    found = {each.name: each for each in ingest.run(Sizes(small=20, large=2, rounds=1, few=10, many=20))}
+def test_a_short_run_has_every_figure() -> None:
+    sizes = Sizes(small=20, large=2, rounds=1, few=10, many=20)
+    found = {each.name: each for each in ingest.run(sizes, lambda folder, images: 400.0 + images)}
     assert set(found) == {
         "ours_small_us", "bare_small_us", "overhead_small", "ours_large_us", "bare_large_us", "overhead_large",
         "memory_few_mib", "memory_many_mib", "memory_growth",

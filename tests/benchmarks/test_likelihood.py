@@ -1,6 +1,5 @@
 """The likelihood benchmark measures real images after a real training, or says that it cannot."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,12 @@ from vae_core.evaluation.likelihood.binarize import binarize
 from vae_core.families.conv_vae.protocol import Posterior
 
 
-def test_without_real_images_there_is_no_figure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_real_images_there_is_no_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (
         ([], "--data FOLDER is missing"),
         (["--data", str(tmp_path)], "no train-images"),
     ):
-        monkeypatch.setattr(sys, "argv", ["likelihood", *arguments])
-        assert likelihood.main() == 2
+        assert likelihood.main(arguments) == 2
         captured = capsys.readouterr()
         assert message in captured.err
         assert len(captured.err.splitlines()) == 1

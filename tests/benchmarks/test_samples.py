@@ -2,8 +2,6 @@
 
 import hashlib
 import itertools
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -25,24 +23,22 @@ class _Pixels:
         return features
 
 
-def test_without_real_images_there_is_no_figure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_real_images_there_is_no_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (([], "--data FOLDER is missing"), (["--data", str(tmp_path)], "no train-images")):
-        monkeypatch.setattr(sys, "argv", ["samples", *arguments])
-        assert samples.main() == 2
+        assert samples.main(arguments) == 2
         captured = capsys.readouterr()
         assert message in captured.err and len(captured.err.splitlines()) == 1
         assert captured.out == ""
 
 
-def test_a_short_run_has_every_figure_and_the_prior_beats_independent_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_run_has_every_figure_and_the_prior_beats_independent_codes() -> None:
     # a second is on whenever the clock is read, about twice a step: the same few steps on every machine
     ticks = itertools.count()
-    monkeypatch.setattr(time, "process_time", lambda: float(next(ticks)))
     config = VqVaeConfig(height=8, width=8, widths=(8, 16), codebook_size=32, code_dim=8)
     plan = samples.Plan(train_cpu_s=600, prior_cpu_s=400, n=200)
-    results = samples.run(boxes(600), boxes(200, seed=1), _Pixels(), plan, config, prior_width=32)
+    results = samples.run(
+        boxes(600), boxes(200, seed=1), _Pixels(), plan, config, prior_width=32, clock=lambda: float(next(ticks))
+    )
     found = {result.name: result for result in results}
     ratio, drawn = found["fd_samples_over_reconstructions"], found["fd_samples"].value
     base, independent = found["fd_reconstructions"].value, found["fd_independent_codes"].value

@@ -1,7 +1,5 @@
 import numpy as np
-import pytest
 
-from benchmarks import shadow_paired
 from benchmarks.shadow_paired import requests_to_clear, requests_to_recognise, unpaired_requests
 
 
@@ -12,6 +10,5 @@ def test_both_questions_are_answered_for_every_trace_within_it() -> None:
     assert np.median(recognised) < 600 and np.median(cleared) < 1_500
 
 
-def test_a_trace_that_is_never_decided_counts_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shadow_paired, "UNPAIRED_REQUESTS", 3_000)
-    assert (unpaired_requests("lognormal", 3, seed=0) == 3_000).all()
+def test_a_trace_that_is_never_decided_counts_as_a_whole() -> None:
+    assert (unpaired_requests("lognormal", 3, seed=0, requests=3_000) == 3_000).all()

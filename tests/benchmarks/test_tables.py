@@ -1,4 +1,3 @@
-import sys
 from pathlib import Path
 
 import pytest
@@ -32,21 +31,19 @@ def test_a_benchmark_that_measured_nothing_says_so_in_place_of_a_table(tmp_path:
 
 
 def test_a_file_that_is_no_benchmark_is_named_and_nothing_is_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad, page = tmp_path / "bad.json", tmp_path / "page.md"
     bad.write_text('{"benchmark": "frechet"}')
     for path, words in ((bad, "expected the JSON of a benchmark"), (tmp_path / "none.json", "cannot be read")):
-        monkeypatch.setattr(sys, "argv", ["tables", str(path), "--out", str(page)])
-        assert main() == 2
+        assert main([str(path), "--out", str(page)]) == 2
         assert f"{path}: {words}" in capsys.readouterr().err
     assert not page.exists()
 
 
-def test_the_page_is_written_where_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
     write_report(make_report("some_other", RESULTS), tmp_path / "a.json")
-    monkeypatch.setattr(sys, "argv", ["tables", str(tmp_path / "a.json"), "--out", str(tmp_path / "page.md")])
-    assert main() == 0
+    assert main([str(tmp_path / "a.json"), "--out", str(tmp_path / "page.md")]) == 0
     assert "## some_other" in (tmp_path / "page.md").read_text()
 
 

@@ -1,6 +1,6 @@
 """The training benchmark: which figures it gives, what it says when it cannot, and that all contestants train alike."""
 
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from benchmarks import training
 from benchmarks.bare_loop import bare_loss, bare_vq_loss
 from benchmarks.peers.load import PeerMissing
+from tests.benchmarks.idx_files import write_images
 from tests.vae_core.synthetic_images import TINY, TINY_VQ, boxes, recipe, tiny_vq_vae
 from vae_core.families.build import build_model
 from vae_core.families.configs import ModelConfig
@@ -78,25 +79,18 @@ def test_every_contestant_is_timed_over_its_steps(config: ModelConfig) -> None:
     assert training.time_bare(images, config, "fp32", 128, warmup_steps=25, steps=25) > 0
 
 
-def test_what_is_missing_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_missing_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (([], "--data FOLDER is missing"), (["--data", str(tmp_path)], "no train-images")):
-        monkeypatch.setattr(sys, "argv", ["training", *arguments])
-        assert training.main() == 2
+        assert training.main(arguments) == 2
         captured = capsys.readouterr()
         assert message in captured.err and len(captured.err.splitlines()) == 1 and captured.out == ""
 
 
-def test_a_peer_that_is_missing_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(training, "find_idx_images", lambda folder, kind: boxes(10))
-    monkeypatch.setattr(sys, "argv", ["training", "--data", str(tmp_path)])
+def test_a_peer_that_is_missing_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_images(tmp_path, boxes(10), boxes(10))
 
     def missing(*_: object, **__: object) -> float:
         raise PeerMissing("the peer pythae.models cannot be imported: install it")
 
-    monkeypatch.setattr(training, "time_pythae", missing)
-    assert training.main() == 2
+    assert training.main(["--data", str(tmp_path)], partial(training.run, time_peer=missing)) == 2
     assert capsys.readouterr().err == "training: the peer pythae.models cannot be imported: install it\n"

@@ -1,6 +1,6 @@
 """The codebook benchmark trains every row alike, or says in one line what it lacks."""
 
-import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,8 @@ import torch
 
 from benchmarks import vq
 from benchmarks.peers.load import PeerMissing
+from benchmarks.vq import Terms
+from tests.benchmarks.idx_files import write_images
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.families.vq_vae.quantisers.quantised import Quantised
 from vae_core.families.vq_vae.quantisers.vector import VectorQuantiser
@@ -31,41 +33,35 @@ class _OtherCodebook(torch.nn.Module):
         self.inner.follow(z_e, indices, generator)
 
 
-def test_without_images_there_is_no_figure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_images_there_is_no_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (([], "--data FOLDER is missing"), (["--data", str(tmp_path)], "no train-images")):
-        monkeypatch.setattr(sys, "argv", ["vq", *arguments])
-        assert vq.main() == 2
+        assert vq.main(arguments) == 2
         captured = capsys.readouterr()
         assert message in captured.err and len(captured.err.splitlines()) == 1 and captured.out == ""
 
 
-def test_a_missing_peer_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_peer_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def missing(*_: object, **__: object) -> None:
         raise PeerMissing("the peer vector_quantize_pytorch cannot be imported")
 
-    monkeypatch.setattr(vq, "find_images", lambda _: (np.zeros((1, 1, 28, 28), np.uint8),) * 2)
-    monkeypatch.setattr(vq, "PeerQuantiser", missing)
-    monkeypatch.setattr(sys, "argv", ["vq", "--data", "folder"])
-    monkeypatch.setattr(vq, "STEPS", 1)
-    assert vq.main() == 2
+    write_images(tmp_path, np.zeros((1, 1, 28, 28), np.uint8), np.zeros((1, 1, 28, 28), np.uint8))
+    measure = partial(vq.run, terms=Terms(steps=1, peer=missing))
+    assert vq.main(["--data", str(tmp_path)], measure) == 2
     assert capsys.readouterr().err == "vq: the peer vector_quantize_pytorch cannot be imported\n"
 
 
-def test_every_row_begins_with_the_same_weights_and_sees_the_same_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vq, "PeerQuantiser", _OtherCodebook)
-    ours, theirs = vq._begin(CONFIG, 3, None), vq._begin(CONFIG, 3, {})
+def test_every_row_begins_with_the_same_weights_and_sees_the_same_images() -> None:
+    terms = Terms(config=CONFIG, peer=_OtherCodebook)
+    ours, theirs = vq._begin(terms, 3, None), vq._begin(terms, 3, {})
     own, other = dict(ours.model.named_parameters()), dict(theirs.model.named_parameters())
     assert own.keys() == other.keys() and all(torch.equal(own[name], other[name]) for name in own)
     assert isinstance(ours.model.quantiser, VectorQuantiser)
 
 
-def test_figures_are_judged_against_the_named_row_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vq, "PeerQuantiser", _OtherCodebook)
-    monkeypatch.setattr(vq, "BATCH", 16)
+def test_figures_are_judged_against_the_named_row_only() -> None:
     images = np.random.default_rng(0).integers(0, 255, (64, 1, 8, 8), dtype=np.uint8)
-    results = {result.name: result for result in vq.run(images, images[:40], seeds=2, steps=4, config=CONFIG)}
+    terms = Terms(steps=4, batch=16, config=CONFIG, peer=_OtherCodebook)
+    results = {result.name: result for result in vq.run(images, images[:40], seeds=2, terms=terms)}
     assert {name for name, result in results.items() if result.limit is not None} == {
         "vq_codes_used",
         "vq_mse_vs_peer",

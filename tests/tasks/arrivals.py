@@ -13,6 +13,7 @@ from latentloop.demo.damage import DAMAGES, encode_png
 from tests.data_checks.pictures import product
 from tests.tasks.opened import opened
 
+SMALL_HOLDOUT = "[evaluation]\nholdout_min = 50\nholdout_share = 0.3\n"
 CAPTURED_AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 REASON_OF = {
     "truncated": "truncated",
@@ -50,6 +51,14 @@ def capture(contents: Sequence[bytes], source: str) -> str:
     return CaptureStore(opened().objects).write_by_content(images)
 
 
+def arrive_suppliers(sources: int, each: int, first_seed: int = 0) -> None:
+    """Take in so many intact images of each of several suppliers; no two images are alike."""
+    for number in range(sources):
+        start = first_seed + number * each
+        capture([intact(seed) for seed in range(start, start + each)], f"supplier-{first_seed}-{number:02d}")
+    ingest()
+
+
 def capture_mixed_shipment() -> int:
     """Three segments with every damage and with duplicates within and across them; returns the number of files."""
     segments = [
@@ -65,13 +74,13 @@ def capture_mixed_shipment() -> int:
     return sum(map(len, segments))
 
 
-def ingest() -> list[str]:
+def ingest(**limits: int) -> list[str]:
     """The tasks of the flow, without a server; returns the segments that were taken in."""
     from tasks.ingest import find_new_segments, ingest_segments
 
     chunks = find_new_segments.fn(opened())
     for chunk in chunks:
-        ingest_segments.fn(opened(), chunk)
+        ingest_segments.fn(opened(), chunk, **limits)
     return [segment for chunk in chunks for segment in chunk]
 
 

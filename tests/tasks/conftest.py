@@ -7,14 +7,12 @@ import pytest
 
 from tasks.evaluate import evaluate_candidate
 from tasks.plan import plan_retrain
-from tasks.run.progress import ProgressWriter
 from tasks.train import train_candidate
-from tests.tasks.arrivals import ingest, write_config
+from tests.tasks.arrivals import SMALL_HOLDOUT, ingest, write_config
 from tests.tasks.opened import forget, opened
 from tests.tasks.season import arrive_known, capture_traffic, copy_home, serve, settled
 
 Configure = Callable[[str], None]
-Noted = list[tuple[str, float, str]]
 
 
 @pytest.fixture
@@ -30,6 +28,12 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Confi
     yield settle
     opened().engine.dispose()
     forget()
+
+
+@pytest.fixture
+def small_holdout(configure: Configure) -> None:
+    """Settle this process where three hundred images are enough for a hold-out."""
+    configure(SMALL_HOLDOUT)
 
 
 @pytest.fixture(scope="session")
@@ -52,17 +56,3 @@ def home(first_champion: Path, tmp_path: Path, mlflow_url: str) -> Iterator[Path
     """The same installation, for one test."""
     with settled(copy_home(first_champion, tmp_path / "copy"), mlflow_url):
         yield tmp_path / "copy"
-
-
-@pytest.fixture
-def noted(monkeypatch: pytest.MonkeyPatch) -> Noted:
-    """All notes of a run, also those that come faster than they are written."""
-    heard: Noted = []
-    write = ProgressWriter.note
-
-    def note(writer: ProgressWriter, step: str, share_done: float, detail: str, part: str = "") -> None:
-        heard.append((step, share_done, detail))
-        write(writer, step, share_done, detail, part)
-
-    monkeypatch.setattr(ProgressWriter, "note", note)
-    return heard

@@ -16,7 +16,7 @@ from tasks.card.training import tell_training
 from tasks.run.curve import say_training
 from tasks.values import Trained, TrainingEvent
 from tests.tasks.card.test_model_card import PLAN, RESULT, TRAINED
-from tests.tasks.card.test_rows import TRAVERSALS
+from tests.tasks.card.test_traversal_rows import TRAVERSALS
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.families.conv_vae.model import ConvVae
 from vae_core.families.units import UsedUnits

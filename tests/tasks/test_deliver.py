@@ -17,7 +17,6 @@ from deploy.release import Release, ServedVersion
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from latentloop.demo.damage import encode_png
-from tasks import deliver
 from tasks.deliver import measure_reconstructions, plan_measurement, record_change
 from tasks.errors import NotEnoughData, TrialOver
 from tasks.scoring.measure import open_extractor
@@ -85,15 +84,12 @@ def capture(images: np.ndarray, sequence: int, at: datetime) -> str:
     return CaptureStore(opened().objects).write("replica", sequence, rows)
 
 
-def test_the_change_is_that_of_both_distances_on_the_images_of_the_trial_alone(
-    since: datetime, good: Artifact, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_change_is_that_of_both_distances_on_the_images_of_the_trial_alone(since: datetime, good: Artifact) -> None:
     torch.set_num_threads(1)
-    monkeypatch.setattr(deliver, "IMAGES_AT_ONCE", 40)  # 90 in parts, as thousands are
     opened().objects.put("captures/requests/another/000000000000.parquet", b"no parquet")
     plan = plan_measurement.fn(opened(), "2", "1", since.isoformat())
 
-    measured = measure_reconstructions.fn(opened(), plan)
+    measured = measure_reconstructions.fn(opened(), plan, at_once=40)  # 90 in parts, as thousands are
     record_change.fn(opened(), plan, measured)
 
     assert measured.n == 90, "those of the trial alone, and a broken segment holds nothing up"

@@ -16,9 +16,7 @@ from data_checks.intake.decoders import Decoders
 from data_checks.kinds.new_kind import NewKind, find_new_kind
 from data_checks.sample import Sample
 from data_checks.verdict import Verdict
-from deploy.release import Release, ServedVersion
-from deploy.stores import faults
-from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact, put_artifact
+from deploy.stores.objects.artifacts import fetch_artifact
 from tasks.claim import claim_trigger, holding
 from tasks.dataset.images import benchmark_digests, read_benchmark, selection_of
 from tasks.dataset.kinds_known import read_kinds
@@ -27,18 +25,18 @@ from tasks.dataset.new_kind import place_by_kinds, read_captured, score_captured
 from tasks.dataset.pixels import read_pixels
 from tasks.dataset.rows import early_stopping_rows, in_window, training_rows
 from tasks.dataset.traffic import free_rows, traffic_among
-from tasks.errors import DataRefused, NotEnoughData
 from tasks.evaluate import evaluate_candidate
 from tasks.gate import judge_candidate
 from tasks.label_errors import check_labels
 from tasks.plan import plan_retrain, require_snapshot, validate_plan
 from tasks.register import register_candidate
+from tasks.run.progress import heard_by
 from tasks.run.steps import finished_step
 from tasks.scoring.measure import open_extractor
 from tasks.train import train_candidate
 from tasks.values import Claimed, Evaluated, Judged, RetrainPlan, Trained
 from tests.tasks.arrivals import ingest
-from tests.tasks.conftest import Noted
+from tests.tasks.heard import Heard
 from tests.tasks.opened import forget, opened
 from tests.tasks.season import (
     MIN_NEW,
@@ -48,12 +46,10 @@ from tests.tasks.season import (
     change_season,
     is_new,
     known_images,
-    new_images,
     plan_emergency,
-    ship,
     sliding_images,
 )
-from vae_core.artifact import Artifact, write_artifact
+from vae_core.artifact import Artifact
 
 pytestmark = [
     pytest.mark.server,
@@ -63,13 +59,14 @@ pytestmark = [
 ]
 
 
-def test_the_story_of_an_emergency(home: Path, noted: Noted, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_story_of_an_emergency(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LATENTLOOP_DRIFT__KIND_IMAGE_SHIFT", "12")  # stripes are much brighter than boxes
     forget()
     claimed = claim_trigger.fn(opened(), "drift-1", "retrain-emergency", "drift")
-    with holding(opened(), claimed):
+    heard = Heard()
+    with holding(opened(), claimed), heard_by(heard):
         _the_whole_emergency(claimed, home)
-    _assert_it_said_what_it_did(noted)
+    _assert_it_said_what_it_did(heard)
 
 
 def _the_whole_emergency(claimed: Claimed, home: Path) -> None:
@@ -119,14 +116,16 @@ def _the_whole_emergency(claimed: Claimed, home: Path) -> None:
     _assert_registered(plan, trained, evaluated, verdict, claimed)
 
 
-def _assert_it_said_what_it_did(noted: Noted) -> None:
+def _assert_it_said_what_it_did(heard: Heard) -> None:
     """From the first image to the registry."""
-    assert list(dict.fromkeys(step for step, _, _ in noted)) == [
+    assert heard.steps == [
         *("ingesting", "planning", "reading", "scoring", "fingerprints", "copies", "features", "looking"),
         *("holding out", "checking", "training", "prior", "evaluating", "measuring", "drawing", "comparing"),
         "registering",
     ]
-    counted = {found[1]: share for _, share, detail in noted if (found := re.fullmatch("[0-9,]+ of (.+)", detail))}
+    counted = {
+        found[1]: share for _, share, detail in heard.notes if (found := re.fullmatch("[0-9,]+ of (.+)", detail))
+    }
     assert {"1,200 captured images", "1,200 captured images by the version that serves"} <= counted.keys()
     assert set(counted.values()) == {1.0}, "what is counted is counted to its end"
 
@@ -165,59 +164,6 @@ def _assert_registered(
     assert "new_kind.png" in card and "judges KID, with its 99 % interval" in card
     assert "New kind, found without labels" in card
     assert "| recon_error on benchmark_new" in card and "| recon_error on benchmark_old" in card
-
-
-def test_the_verdict_and_the_champion_beside_it_are_one_step_whoever_is_promoted_meanwhile(home: Path) -> None:
-    class Killed(BaseException):
-        pass
-
-    def hook(name: str, moment: faults.Moment) -> None:
-        if name == "ledger.record":
-            raise Killed
-
-    plan = finished_step(opened().objects, "first", "plan", RetrainPlan)
-    evaluated = finished_step(opened().objects, "first", "evaluated", Evaluated)
-    assert plan is not None and evaluated is not None
-    with faults.installed(hook), pytest.raises(Killed):
-        judge_candidate.fn(opened(), plan, evaluated)
-    _promote_a_worse_one(evaluated, home)
-
-    verdict = judge_candidate.fn(opened(), plan, evaluated)
-    afterwards = judge_candidate.fn(opened(), plan.model_copy(update={"key": "later"}), evaluated)
-
-    judged = finished_step(opened().objects, plan.key, "judged", Judged)
-    assert judged is not None and judged.champion is not None
-    assert (judged.champion.version, judged.verdict) == ("1", verdict)
-    assert all(each.value == pytest.approx(0) for each in judged.champion.changes if each.metric == "recon_error")
-    assert afterwards != verdict, "against the other champion it would have been another"
-    (line,) = opened().ledger.entries("gate", plan.key)
-    assert Verdict.model_validate_json(line.body) == verdict
-
-
-def _promote_a_worse_one(evaluated: Evaluated, home: Path) -> None:
-    import torch
-
-    artifact = fetch_artifact(opened().objects, evaluated.artifact, evaluated.digest, home / "worse-from")
-    with torch.no_grad():
-        for each in artifact.model.parameters():
-            each.mul_(0.9)
-    digest = write_artifact(home / "worse", artifact)
-    put_artifact(opened().objects, home / "worse", artifact_prefix(digest))
-    champion = ServedVersion(version="2", digest=digest, artifact=artifact_prefix(digest))
-    store = opened().releases
-    store.compare_and_swap(store.read().epoch, Release(champion=champion, changed_at=opened().now(), reason="test"))
-
-
-def test_what_may_be_a_broken_sensors_is_learnt_only_where_a_person_asks(home: Path) -> None:
-    change_season()  # stripes are much brighter than boxes
-    with pytest.raises(DataRefused, match=r"^emergency: the newest .* may be a broken sensor's, .* once 589 came"):
-        plan_retrain.fn(opened(), "drift-1", "emergency", "drift: stripes", "drift", "a-snapshot")
-    assert plan_emergency("by-hand-1").found is not None
-
-
-def test_traffic_of_known_kinds_is_no_emergency(home: Path) -> None:
-    with pytest.raises(NotEnoughData, match=r"^0 images of a new kind among the newest 300 captured"):
-        plan_emergency()
 
 
 def test_where_no_cluster_can_be_named_the_newest_traffic_as_a_whole_is_learnt(home: Path) -> None:
@@ -275,22 +221,3 @@ def _named_and_decided(home: Path) -> tuple[set[NewKind | None], str]:
     window = captured.take(slice(300, None))
     judgement = judge_window(Window(window, {}, len(window)), reference, opened().settings.drift)
     return found, triage(judgement, Circumstances(None, None, False, None), opened().settings.drift).action
-
-
-def test_who_asks_gets_all_together_where_too_few_of_the_named_are_left_to_train_on(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    change_season()
-    monkeypatch.setattr("tasks.dataset.holdout.MIN_NEW_IMAGES", 250)  # 270 are sent: with some held out fewer are left
-    monkeypatch.setattr("tasks.dataset.holdout.least_images", lambda: 255)
-    monkeypatch.setattr("tasks.dataset.window.least_images", lambda: 255)
-    plan = plan_emergency("by-hand-1")
-    assert plan.found is not None and plan.found.is_whole_window
-    assert plan.found.n > 600 and plan.found.purity < 0.6, "a third of the traffic is new"
-
-
-def test_what_a_supplier_sent_is_no_traffic(home: Path) -> None:
-    ship("supplier-new", new_images(270, seed=9))
-    ingest()
-    with pytest.raises(NotEnoughData, match=r"^0 images of a new kind among the newest 300 captured"):
-        plan_emergency()

@@ -11,15 +11,16 @@ import pytest
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from latentloop.demo.damage import encode_png
 from tasks.errors import DataRefused
-from tasks.label_errors import check_labels
+from tasks.label_errors import check_labels, judge_labels
+from tasks.label_values import LabelsChecked
 from tasks.plan import plan_retrain
 from tasks.scoring.label_figures import _labels_of
 from tasks.values import RetrainPlan
-from tests.tasks.arrivals import CAPTURED_AT, ingest
+from tests.tasks.arrivals import CAPTURED_AT, SMALL_HOLDOUT, ingest
+from tests.tasks.card.test_labels import CHECKED, suspect
 from tests.tasks.conftest import Configure
 from tests.tasks.opened import opened
 
-SMALL = "[evaluation]\nholdout_min = 50\nholdout_share = 0.3\n"
 PER_SOURCE = 60
 
 
@@ -57,7 +58,7 @@ def plan() -> RetrainPlan:
 
 
 def test_a_wrong_label_is_named_with_its_picture_and_counts_for_no_figure(configure: Configure) -> None:
-    configure(SMALL)
+    configure(SMALL_HOLDOUT)
     arrive({0: "cross", 7: "disc"})
     planned = plan()
 
@@ -83,7 +84,7 @@ def test_a_wrong_label_is_named_with_its_picture_and_counts_for_no_figure(config
 
 
 def test_a_training_whose_labels_are_too_often_wrong_waits_with_the_way_out(configure: Configure) -> None:
-    configure(f"{SMALL}\n[label_policy]\nmax_suspected_share = 0.001\n")
+    configure(f"{SMALL_HOLDOUT}\n[label_policy]\nmax_suspected_share = 0.001\n")
     arrive({0: "cross", 7: "disc"})
     for _ in range(2):
         with pytest.raises(DataRefused, match=r"2 of 5\d\d labels .*raise label_policy.max_suspected_share"):
@@ -92,8 +93,16 @@ def test_a_training_whose_labels_are_too_often_wrong_waits_with_the_way_out(conf
 
 @pytest.mark.parametrize("more", ["", "[label_policy]\ncheck = false\n"])
 def test_without_labels_or_without_the_wish_nothing_is_looked_at(configure: Configure, more: str) -> None:
-    configure(f"{SMALL}\n{more}")
+    configure(f"{SMALL_HOLDOUT}\n{more}")
     arrive({}, unlabelled=not more)
     checked = check_labels.fn(opened(), plan())
     assert (checked.judged, checked.suspects, checked.page) == ({}, (), "")
     assert opened().ledger.entries("labels", "one") == []
+
+
+def test_a_training_waits_only_where_labels_are_mostly_chance() -> None:
+    assert judge_labels(CHECKED, 0.3).passed
+    many = LabelsChecked(judged={"a": 2, "b": 2}, suspects=(suspect("a", "1"), suspect("b", "2")))
+    verdict = judge_labels(many, 0.3)
+    assert verdict.failed
+    assert verdict.reason == "2 of 4 labels may be wrong: suspected_labels 0.5 > limit 0.3 share (n=4)"

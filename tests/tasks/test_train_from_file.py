@@ -12,12 +12,13 @@ import torch
 
 from deploy.stores.objects.artifacts import fetch_artifact
 from tasks.run.steps import finished_step, step_key
-from tasks.train import train_candidate
+from tasks.train import train_plan
 from tasks.values import RetrainPlan, Trained
 from tests.tasks.opened import forget, opened
 from tests.tasks.season import planned_again
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior
-from vae_core.training.recovery import recovery
+from vae_core.training.recovery.recovery import train_with_recovery
+from vae_core.training.result import TrainResult
 from vae_core.weights import copy_weights, digest_weights
 
 pytestmark = [
@@ -44,15 +45,14 @@ def test_a_training_over_the_limit_is_from_a_file_and_ends_with_the_same_weights
     limit = first.n_images * math.prod(plan.preprocessing.shape) - 1
     monkeypatch.setenv("LATENTLOOP_TRAINING__PIXELS_IN_MEMORY_BYTES", str(limit))
     forget()
-    seen, train = list[np.ndarray](), recovery.train_with_recovery
+    seen = list[np.ndarray]()
 
-    def look(pixels: np.ndarray, *given: Any, **more: Any) -> Any:
+    def look(pixels: np.ndarray, *given: Any, **more: Any) -> TrainResult:
         seen.append(pixels)
-        return train(pixels, *given, **more)
+        return train_with_recovery(pixels, *given, **more)
 
-    monkeypatch.setattr(recovery, "train_with_recovery", look)
     plan = planned_again(plan, "from-file")
-    trained = train_candidate.fn(opened(), plan)
+    trained = train_plan(opened(), plan, look)
 
     (pixels,) = seen
     assert isinstance(pixels, np.memmap) and len(pixels) == trained.n_images == first.n_images
@@ -64,5 +64,5 @@ def test_a_training_over_the_limit_is_from_a_file_and_ends_with_the_same_weights
 
     # killed before the step was kept, and begun again: the pixels of another file are those of its checkpoints
     opened().objects.delete(step_key("from-file", "trained"))
-    again = train_candidate.fn(opened(), plan)
+    again = train_plan(opened(), plan, look)
     assert len(seen) == 2 and seen[1] is not pixels and again.resumed_from_step == trained.steps == 200

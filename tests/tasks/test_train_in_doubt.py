@@ -13,15 +13,16 @@ from deploy.stores.objects.artifacts import fetch_artifact
 from tasks.card.training import tell_training
 from tasks.dataset.images import read_benchmark
 from tasks.plan import plan_retrain
-from tasks.run.progress import ProgressWriter, telling_progress
+from tasks.run.progress import heard_by
 from tasks.run.steps import finished_step, step_key
-from tasks.train import train_candidate
+from tasks.train import train_candidate, train_plan
 from tasks.values import RetrainPlan
+from tests.tasks.heard import Heard
 from tests.tasks.opened import forget, opened
 from tests.tasks.season import planned_again
 from vae_core.families.conv_vae.model import ConvVae
 from vae_core.training.health.quick_benchmark import measure_quickly
-from vae_core.training.recovery import recovery
+from vae_core.training.recovery.recovery import train_with_recovery
 from vae_core.training.result import TrainResult
 from vae_core.weights import copy_weights, digest_weights
 
@@ -35,21 +36,19 @@ pytestmark = [
 GATE = {"LATENTLOOP_GATE__FIRST_MIN_ACTIVE_UNITS": "2", "LATENTLOOP_GATE__FIRST_MIN_EXPLAINED_VARIANCE": "0.2"}
 
 
-@pytest.fixture
-def results(monkeypatch: pytest.MonkeyPatch) -> list[TrainResult]:
-    """What trainings end with, whose last weights are made to encode nothing; their snapshots are as they are."""
-    seen, train = [], recovery.train_with_recovery
+class Blinding:
+    """A trainer whose last weights are made to encode nothing; the snapshots of a training are as they are."""
 
-    def train_and_blind(*given: Any, **more: Any) -> TrainResult:
-        result = train(*given, **more)
+    def __init__(self) -> None:
+        self.results: list[TrainResult] = []
+
+    def __call__(self, *given: Any, **more: Any) -> TrainResult:
+        result = train_with_recovery(*given, **more)
         assert isinstance(result.model, ConvVae)
         with torch.no_grad():
             result.model.to_posterior.weight.zero_()
-        seen.append(result)
+        self.results.append(result)
         return result
-
-    monkeypatch.setattr(recovery, "train_with_recovery", train_and_blind)
-    return seen
 
 
 def _plan(key: str, **recipe: object) -> RetrainPlan:
@@ -60,18 +59,17 @@ def _plan(key: str, **recipe: object) -> RetrainPlan:
 
 
 def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_to_the_card(
-    home: Path, results: list[TrainResult], monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in GATE.items():
         monkeypatch.setenv(name, value)
     forget()
-    noted: list[str] = []
-    monkeypatch.setattr(ProgressWriter, "note", lambda writer, step, share, detail, part: noted.append(step))
+    heard, blinding = Heard(), Blinding()
     plan = _plan("doubtful", snapshots=4, mutual_information_every_steps=80, twin_share=0.1)
-    with telling_progress(opened().objects, plan.key):
-        trained = train_candidate.fn(opened(), plan)
+    with heard_by(heard):
+        trained = train_plan(opened(), plan, blinding)
 
-    (result,) = results
+    (result,) = blinding.results
     best = max(result.snapshots, key=lambda each: each.kl)
     artifact = fetch_artifact(opened().objects, trained.prefix, trained.digest, home / "fetched")
     assert digest_weights(copy_weights(artifact.model)) == digest_weights(best.weights)
@@ -80,7 +78,7 @@ def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_t
     found = measure_quickly(artifact.model, read_benchmark(opened().objects, plan.benchmark, 300))
     assert found.active_units >= 2 and artifact.prior is not None, "the prior is of the weights that are handed over"
     assert [(each.step, each.n) for each in trained.information] == [(80, 300), (160, 300), (200, 300)]
-    assert list(dict.fromkeys(noted)) == [
+    assert heard.steps == [
         *("reading", "training", "early-warning twin", "weights", "scoring", "prior"),
     ]
 
@@ -96,9 +94,9 @@ def test_a_snapshot_takes_the_place_of_weights_that_encode_nothing_all_the_way_t
     # killed before the step was kept, and begun again: nothing is trained, and the same version comes of it
     (folder := home / "again").mkdir()
     opened().objects.delete(step_key("doubtful", "trained"))
-    again = train_candidate.fn(opened(), plan)
+    again = train_plan(opened(), plan, blinding)
     second = fetch_artifact(opened().objects, again.prefix, again.digest, folder / "fetched")
-    assert len(results) == 2 and again.resumed_from_step == 200
+    assert len(blinding.results) == 2 and again.resumed_from_step == 200
     assert digest_weights(copy_weights(second.model)) == digest_weights(best.weights)
     assert (again.best_step, again.information) == (trained.best_step, trained.information)
     assert again.events[-1] == trained.events[-1], "the same fallback, after the event of the resume"

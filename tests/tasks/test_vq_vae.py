@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +25,12 @@ from tasks.gate import judge_candidate
 from tasks.plan import plan_retrain, validate_plan
 from tasks.register import register_candidate
 from tasks.run.curve import curve_key
+from tasks.run.progress import heard_by
 from tasks.run.steps import finished_step
-from tasks.scoring.sampling_prior import warm_start
-from tasks.train import train_candidate
+from tasks.train import train_candidate, train_plan
 from tasks.values import Evaluated, Judged, RetrainPlan, Trained
 from tests.tasks.arrivals import ingest
+from tests.tasks.heard import Heard
 from tests.tasks.opened import forget, opened
 from tests.tasks.season import (
     VQ_VAE,
@@ -41,15 +44,17 @@ from tests.tasks.season import (
 )
 from vae_core.artifact import Artifact, TrainingSummary, write_artifact
 from vae_core.config import Budget, TrainConfig
+from vae_core.families.build import build_model
+from vae_core.families.configs import ModelConfig
 from vae_core.families.conv_vae.config import ConvVaeConfig
+from vae_core.families.variants import ImageModel
 from vae_core.families.vq_vae.config import VqVaeConfig
-from vae_core.families.vq_vae.objective import VqVaeObjective
+from vae_core.families.vq_vae.model import VqVae
 from vae_core.inference import score_images
 from vae_core.priors.code_prior import CodePrior
-from vae_core.priors.fit_code_prior import CodePriorProgress
 from vae_core.reference import measure_reference
-from vae_core.training.health.events import CodesUnused, EventKind, TrainEvent
 from vae_core.training.loop import train
+from vae_core.training.recovery.recovery import train_with_recovery
 
 pytestmark = [
     pytest.mark.server,
@@ -196,38 +201,37 @@ def test_a_warm_start_begins_at_the_parents_prior_and_says_how_many_codes_it_kep
     assert _artifact(plan.key, home).summary.codes_kept == trained.codes_kept
 
 
-def test_a_prior_of_another_size_begins_anew(home: Path) -> None:
-    parent = _artifact("first", home).prior
-    planned = _kept("first")[0].code_prior
-    assert planned is not None and warm_start(parent, planned.config) is parent
-    assert warm_start(parent, planned.config.model_copy(update={"depth": 2})) is None
+class Killed(BaseException):
+    """What stands for the end of the process."""
 
 
-def test_a_training_killed_while_its_prior_is_fitted_goes_on_to_the_same_prior(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Killed(BaseException):
-        pass
+class PriorWatched(Heard):
+    """A hearer of the steps of a prior's fit, who may end the process at one of them."""
 
-    told: list[int] = []
+    def __init__(self, dies_at: int | None = None) -> None:
+        super().__init__()
+        self._dies_at = dies_at
+        self.told: list[int] = []
 
-    def die_at_40(progress: CodePriorProgress, positions: int) -> str:
-        told.append(progress.step)
-        if progress.step == 40:
-            raise Killed
-        return "fitting"
+    def note(self, step: str, share_done: float, detail: str, part: str = "") -> None:
+        super().note(step, share_done, detail, part)
+        if found := re.match(r"over codes: step (\d+), ", detail):
+            self.told.append(int(found[1]))
+            if self.told[-1] == self._dies_at:
+                raise Killed
 
+
+def test_a_training_killed_while_its_prior_is_fitted_goes_on_to_the_same_prior(home: Path) -> None:
     plan = planned_again(_kept("first")[0], "killed")
-    monkeypatch.setattr("tasks.train.say_code_prior", die_at_40)
-    with pytest.raises(Killed):
+    first, second = PriorWatched(dies_at=40), PriorWatched()
+    with pytest.raises(Killed), heard_by(first):
         train_candidate.fn(opened(), plan)
-    assert told == [20, 40]
-    told.clear()
-    monkeypatch.setattr("tasks.train.say_code_prior", lambda progress, positions: told.append(progress.step) or "")
+    assert first.told == [20, 40]
 
-    trained = train_candidate.fn(opened(), plan)
+    with heard_by(second):
+        trained = train_candidate.fn(opened(), plan)
 
-    assert told == [40, 60], "from the checkpoint of step 20 on"
+    assert second.told == [40, 60], "from the checkpoint of step 20 on"
     assert trained.resumed_from_step == trained.steps == 200, "the weights were trained already"
     ours, whole = (_artifact(key, home).prior for key in ("killed", "first"))
     assert ours is not None and whole is not None
@@ -235,20 +239,19 @@ def test_a_training_killed_while_its_prior_is_fitted_goes_on_to_the_same_prior(
     assert all(torch.equal(value, expected[name]) for name, value in ours.to_tensors().items())
 
 
-def test_a_codebook_that_was_shrunk_is_that_of_the_version_of_its_prior_and_of_mlflow(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    end_epoch = VqVaeObjective.end_epoch
+def _blind_with_many_codes(config: ModelConfig, seed: int) -> ImageModel:
+    """A model that sees nothing where it has 32 codes, and so uses one of them; a smaller one is as it is."""
+    model = build_model(config, seed)
+    assert isinstance(model, VqVae)
+    if config.codes == 32:
+        for weight in (*model.encoder.parameters(), *model.to_codes.parameters()):
+            weight.requires_grad_(False).zero_()
+    return model
 
-    def find_idle(objective: VqVaeObjective, step: int) -> Sequence[TrainEvent]:
-        """Of 32 codes hardly any is used, whatever was counted; of a smaller codebook it is as it is."""
-        found, codes = end_epoch(objective, step), objective.model.config.codes
-        idle = TrainEvent(EventKind.codes_unused, step, "hardly used", codes=CodesUnused(10, codes))
-        return [idle] if codes == 32 else found
 
-    monkeypatch.setattr(VqVaeObjective, "end_epoch", find_idle)
+def test_a_codebook_that_was_shrunk_is_that_of_the_version_of_its_prior_and_of_mlflow(home: Path) -> None:
     plan = planned_again(_kept("first")[0], "shrunk")
-    trained = train_candidate.fn(opened(), plan)
+    trained = train_plan(opened(), plan, partial(train_with_recovery, build=_blind_with_many_codes))
 
     artifact = _artifact("shrunk", home)
     assert "restarted" in [each.kind for each in trained.events]

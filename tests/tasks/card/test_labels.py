@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from tasks.card.labels import label_rows
-from tasks.label_errors import judge_labels
 from tasks.label_values import LabelFigures, LabelsChecked, SuspectedImage
 from tasks.scoring.label_figures import summarise
 
@@ -53,19 +52,3 @@ def test_the_card_names_the_worst_kind_first_and_what_is_in_doubt() -> None:
     ]
     assert table[1][2].startswith("0.030") and " to " in table[1][3]
     assert table[0][3] == "too few (1)", "one image has no interval"
-
-
-def test_a_kind_without_a_held_out_image_has_no_error() -> None:
-    checked = LabelsChecked(judged={"bag": 30, "shoe": 30})
-    figures = summarise(np.empty(0), [], checked)
-    (bag, shoe) = figures.figures
-    assert "| bag | 0 |  | too few (0) | 0 |" in label_rows(checked, figures, "run")
-    assert (bag.n, bag.recon_error, shoe.n) == (0, None, 0)
-
-
-def test_a_training_waits_only_where_labels_are_mostly_chance() -> None:
-    assert judge_labels(CHECKED, 0.3).passed
-    many = LabelsChecked(judged={"a": 2, "b": 2}, suspects=(suspect("a", "1"), suspect("b", "2")))
-    verdict = judge_labels(many, 0.3)
-    assert verdict.failed
-    assert verdict.reason == "2 of 4 labels may be wrong: suspected_labels 0.5 > limit 0.3 share (n=4)"

@@ -46,8 +46,3 @@ def test_every_event_is_a_line_with_its_step_and_its_kind(kind: str) -> None:
 
 def test_brackets_are_no_link() -> None:
     assert plain("[-1, 1]") == "\\[-1, 1\\]"
-
-
-def test_a_training_of_before_the_bounds_were_kept_still_parses() -> None:
-    document = TRAINED.model_dump(mode="json", exclude={"information", "events", "best_step"})
-    assert Trained.model_validate(document).information == ()

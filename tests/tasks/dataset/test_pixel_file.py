@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from deploy.stores.catalogue import Catalogue
 from deploy.stores.errors import StoreCorrupt
-from tasks.dataset import pixel_file
-from tasks.dataset.pixel_file import read_into_file
-from tasks.dataset.pixels import read_each, read_pixels
+from deploy.stores.objects.local import LocalObjects
+from tasks.dataset.pixel_file import SYSTEM_RESERVE, Reserve, read_into_file
+from tasks.dataset.pixels import read_pixels
 from tasks.errors import DiskFull
 from tests.tasks.catalogued import catalogued
 from tests.vae_core.synthetic_images import boxes
@@ -23,9 +24,14 @@ from vae_core.images.preprocessing import Preprocessing
 GREY = Preprocessing(height=8, width=8)
 
 
-def decode(catalogue: Catalogue, folder: Path, preprocessing: Preprocessing = GREY) -> np.ndarray:
+def decode(
+    catalogue: Catalogue,
+    folder: Path,
+    preprocessing: Preprocessing = GREY,
+    reserve: Reserve | None = SYSTEM_RESERVE,
+) -> np.ndarray:
     rows = catalogue.read(["segment", "row"])
-    return read_into_file(catalogue, catalogue.version(), rows, preprocessing, folder)
+    return read_into_file(catalogue, catalogue.version(), rows, preprocessing, folder, reserve)
 
 
 @pytest.mark.parametrize("channels", [1, 3], ids=["grey", "rgb"])
@@ -39,24 +45,26 @@ def test_the_file_holds_what_memory_would(tmp_path: Path, channels: int) -> None
     np.testing.assert_array_equal(pixels, read_pixels(catalogue, catalogue.version(), rows, preprocessing))
 
 
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[Path]]:
-    """What lay in the work folder as each image was decoded."""
-    lay: list[list[Path]] = []
+class Watching(Catalogue):
+    """A catalogue of ten images that looks into a folder as each of them is read."""
 
-    def noting(*given: object) -> Iterator[tuple[int, np.ndarray]]:
-        for each in read_each(*given):
-            lay.append([*(tmp_path / "work").iterdir()])
-            yield each
+    def __init__(self, folder: Path, watched: Path) -> None:
+        super().__init__(LocalObjects(folder), catalogued(folder, a=boxes(10)).name)
+        self._watched = watched
+        self.lay: list[list[Path]] = []
 
-    monkeypatch.setattr(pixel_file, "read_each", noting)
-    return lay
+    def stream(self, columns: Sequence[str], version: int | None = None) -> Iterator[pa.Table]:
+        for rows in super().stream(columns, version):
+            for row in range(len(rows)):
+                self.lay.append([*self._watched.iterdir()])
+                yield rows.slice(row, 1)
 
 
-def test_the_file_has_no_name_while_it_is_written_nor_after(tmp_path: Path, told: list[list[Path]]) -> None:
+def test_the_file_has_no_name_while_it_is_written_nor_after(tmp_path: Path) -> None:
     """So that a process that is killed at any moment leaves nothing."""
-    pixels = decode(catalogued(tmp_path, a=boxes(10)), tmp_path / "work")
-    assert told == [[]] * 10
+    catalogue = Watching(tmp_path, tmp_path / "work")
+    pixels = decode(catalogue, tmp_path / "work")
+    assert catalogue.lay == [[]] * 10
     assert [*(tmp_path / "work").iterdir()] == [] and np.array_equal(pixels[9], boxes(10)[9])
 
 
@@ -72,19 +80,16 @@ def small_files() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("reserves", [True, False], ids=["reserved", "found out while writing"])
-def test_a_disk_without_room_is_told_in_one_line(
-    tmp_path: Path, told: list[list[Path]], monkeypatch: pytest.MonkeyPatch, reserves: bool
-) -> None:
-    catalogue, folder = catalogued(tmp_path, a=boxes(10)), tmp_path / "work"
-    if not reserves:
-        monkeypatch.delattr("os.posix_fallocate")
+def test_a_disk_without_room_is_told_in_one_line(tmp_path: Path, reserves: bool) -> None:
+    folder = tmp_path / "work"
+    catalogue = Watching(tmp_path, folder)
     with pytest.raises(DiskFull) as refused, small_files():
-        decode(catalogue, folder)
+        decode(catalogue, folder, reserve=SYSTEM_RESERVE if reserves else None)
     assert str(refused.value) == (
         f"decoded images: expected room for 640 bytes in {folder}, came 'File too large'; free some on its disk, "
         "or raise training.pixels_in_memory_bytes above them where the memory has room"
     )
-    assert [*folder.iterdir()] == [] and len(told) == (0 if reserves else 10)
+    assert [*folder.iterdir()] == [] and len(catalogue.lay) == (0 if reserves else 10)
 
 
 def test_pixels_of_another_preprocessing_are_not_taken_for_a_full_disk(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from latentloop.demo.damage import encode_png
 from tasks.ingest import find_new_segments
 from tasks.intake.vouching import Released, discard_rows, rejudge_all, release_rows
 from tests.tasks.arrivals import capture, damaged, ingest, intact
-from tests.tasks.intake.test_rejudging import newest_counts, set_policy
+from tests.tasks.intake.policies import newest_counts, set_policy
 from tests.tasks.opened import opened
 from vae_core.images.preprocessing import pixel_digest
 

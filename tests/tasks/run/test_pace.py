@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from deploy.stores.objects.local import LocalObjects
-from tasks.evaluate import _Shares
 from tasks.run.pace import Pace
-from tasks.run.progress import ProgressNote, progress_key, telling_progress
-from vae_core.evaluation.progress import EvaluationProgress
 
 
 def test_a_steady_step_is_told_exactly_what_is_left() -> None:
@@ -33,22 +27,3 @@ def test_a_step_that_was_resumed_is_measured_from_where_it_went_on() -> None:
     assert pace.left_s("training", 0.7, now=110.0) == pytest.approx(30.0)
     assert pace.left_s("training", 0.1, now=120.0) is None, "it was begun anew"
     assert pace.left_s("training", 0.2, now=130.0) == pytest.approx(80.0)
-
-
-def test_an_evaluation_of_two_sets_has_one_share_and_says_at_once_what_it_begins(tmp_path: Path) -> None:
-    objects = LocalObjects(tmp_path)
-    shares = _Shares(old=300, new=100)
-
-    def stands() -> tuple[float, str]:
-        note = ProgressNote.model_validate_json(objects.get(progress_key("a-run")).data)
-        return note.share_done, note.detail
-
-    with telling_progress(objects, "a-run"):
-        shares.of_old(EvaluationProgress("reconstructions", 0, 300, 0.5))
-        assert stands() == (0.375, "reconstructions")
-        shares.of_old(EvaluationProgress("reconstructions", 64, 300, 0.6))
-        assert stands() == (0.375, "reconstructions"), "the same part is said again after two seconds"
-        shares.of_old(EvaluationProgress("samples", 120, 300, 1.0))
-        assert stands() == (0.75, "samples: 120 of 300")
-        shares.of_new(EvaluationProgress("reconstructions", 0, 100, 0.0))
-        assert stands() == (0.75, "benchmark_new, reconstructions"), "the second set does not begin at nothing"

@@ -5,14 +5,10 @@ from __future__ import annotations
 import pytest
 
 from deploy.stores.errors import ObjectMissing
-from deploy.stores.objects.captures import CaptureStore
-from tasks import ingest as ingesting
 from tasks.claim import claim_trigger, finish_trigger, holding
-from tasks.ingest import find_new_segments, ingest_segments
 from tasks.run.progress import ProgressNote, counting, progress_key, tell_step
-from tests.tasks.conftest import Configure, Noted
+from tests.tasks.conftest import Configure
 from tests.tasks.opened import opened
-from tests.tasks.season import capture_images, known_images
 
 
 def _stands(key: str) -> ProgressNote:
@@ -40,18 +36,3 @@ def test_a_trigger_whose_key_no_store_takes_does_its_work_unheard(configure: Con
     with holding(opened(), claimed):
         tell_step("ingesting", "images")
         finish_trigger.fn(opened(), claimed, "done")
-
-
-def test_an_ingest_counts_the_segments_of_all_its_chunks(
-    configure: Configure, noted: Noted, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ingesting, "SEGMENTS_AT_ONCE", 2)
-    for day in range(5):
-        capture_images(known_images(3, seed=day), day=day)
-    assert len(CaptureStore(opened().objects).segments()) == 5
-    with holding(opened(), claim_trigger.fn(opened(), "an-ingest", "ingest", "by hand")):
-        chunks = find_new_segments.fn(opened())
-        for chunk in chunks:
-            ingest_segments.fn(opened(), chunk, chunks)
-    told = [detail for step, _, detail in noted if step == "ingesting"]
-    assert list(dict.fromkeys(told)) == [f"{done} of 5 segments" for done in (0, 2, 4, 5)]

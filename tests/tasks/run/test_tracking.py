@@ -12,8 +12,8 @@ import pytest
 
 from deploy.stores.errors import StoreRefused, StoreUnavailable
 from deploy.stores.mlflow.registry import CurvePoint
-from tasks.run.tracking import open_curves
-from tasks.values import PlannedCodePrior
+from tasks.run.tracking import CurveLogger, open_curves
+from tasks.values import PlannedCodePrior, RetrainPlan
 from tests.tasks.card.test_model_card import PLAN
 from vae_core.config import Budget
 from vae_core.families.vq_vae.config import VqVaeConfig
@@ -50,35 +50,34 @@ class Recorder:
 
 
 @pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    """What curves are sent to, without a wait between two tries."""
-    recorder = Recorder()
-    monkeypatch.setattr("tasks.run.tracking.time.sleep", lambda seconds: None)
-    return recorder
+def recorder() -> Recorder:
+    """What curves are sent to."""
+    return Recorder()
 
 
-def _world(recorder: Recorder) -> Any:
-    """What curves ask of the world."""
+def _open(recorder: Recorder, plan: RetrainPlan = PLAN) -> CurveLogger:
+    """The curves of a plan, without a wait between two tries."""
     settings = SimpleNamespace(timezone="Asia/Kolkata")
-    return SimpleNamespace(registry=recorder, settings=settings, now=lambda: datetime.now(UTC))
+    world: Any = SimpleNamespace(registry=recorder, settings=settings, now=lambda: datetime.now(UTC))
+    return open_curves(world, plan, pause=lambda seconds: None)
 
 
 def test_a_run_is_named_by_its_tier_and_the_moment_in_the_zone_of_the_settings(recorder: Recorder) -> None:
-    with open_curves(_world(recorder), PLAN) as curves:
+    with _open(recorder) as curves:
         curves.add_trained(model=PLAN.model, train=PLAN.train.model_copy(update={"beta": 0.5}))
     planned = f"{PLAN.planned_at.astimezone(ZoneInfo('Asia/Kolkata')):%Y-%m-%d %H:%M} IST"
     assert set(recorder.names) == {f"{PLAN.tier} {planned}"}
 
 
 def test_a_training_that_went_as_planned_adds_no_parameter(recorder: Recorder) -> None:
-    with open_curves(_world(recorder), PLAN) as curves:
+    with _open(recorder) as curves:
         curves.add_trained(model=PLAN.model, train=PLAN.train)
     assert recorder.params == []
 
 
 def test_what_a_recovery_changed_of_recipe_and_model_stands_beside_the_planned_values(recorder: Recorder) -> None:
     smaller = PLAN.model.model_copy(update={"decoder_widths": (16, 32)})
-    with open_curves(_world(recorder), PLAN) as curves:
+    with _open(recorder) as curves:
         curves.add_trained(model=smaller, train=PLAN.train.model_copy(update={"beta": 0.5, "kl_schedule": "cyclical"}))
     (sent,) = recorder.params
     assert sent == {
@@ -90,7 +89,7 @@ def test_what_a_recovery_changed_of_recipe_and_model_stands_beside_the_planned_v
 
 def test_a_smaller_codebook_is_one_of_the_model_and_of_its_prior(recorder: Recorder) -> None:
     prior = PlannedCodePrior(config=PRIOR, recipe=CodePriorRecipe(budget=Budget(amount=1, unit="epochs")))
-    with open_curves(_world(recorder), PLAN.model_copy(update={"model": VqVaeConfig(), "code_prior": prior})) as curves:
+    with _open(recorder, PLAN.model_copy(update={"model": VqVaeConfig(), "code_prior": prior})) as curves:
         curves.add_trained(model=VqVaeConfig(codebook_size=64), train=PLAN.train)
         curves.add_trained(code_prior=PRIOR.model_copy(update={"codebook_size": 64}))
     sent = {name: value for each in recorder.params for name, value in each.items()}
@@ -99,7 +98,7 @@ def test_a_smaller_codebook_is_one_of_the_model_and_of_its_prior(recorder: Recor
 
 def test_a_server_that_is_away_gets_it_later(recorder: Recorder) -> None:
     recorder.away = 2
-    with open_curves(_world(recorder), PLAN) as curves:
+    with _open(recorder) as curves:
         curves.add_trained(train=PLAN.train.model_copy(update={"beta": 0.5}))
         curves.add_information([POINT])
     assert recorder.params == [{"trained.train.beta": 0.5}] and len(recorder.points) == 2
@@ -107,7 +106,7 @@ def test_a_server_that_is_away_gets_it_later(recorder: Recorder) -> None:
 
 def test_a_server_that_stays_away_is_said_in_one_line(recorder: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
     recorder.away = 100
-    with open_curves(_world(recorder), PLAN) as curves:
+    with _open(recorder) as curves:
         curves.add_trained(train=PLAN.train.model_copy(update={"beta": 0.5}))
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("0 points of the training curve and 1 parameters of what was trained otherwise")
@@ -117,7 +116,7 @@ def test_a_server_that_has_another_value_costs_the_curve_nothing(
     recorder: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recorder.refuses = True
-    with open_curves(_world(recorder), PLAN) as curves:
+    with _open(recorder) as curves:
         curves.add_trained(train=PLAN.train.model_copy(update={"beta": 0.5}))
         curves.add_information([POINT])
     assert [each.name for each in recorder.points] == ["train/information_lower", "train/information_upper"]

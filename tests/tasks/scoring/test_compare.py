@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 import pytest
 
-from tasks.scoring import compare
+from tasks.scoring.compare import paired_changes
 from tasks.scoring.measure import Measured
 from tests.tasks.card.test_model_card import RESULT, VQ_RESULT
-from tests.tasks.opened import opened
 from vae_core.evaluation.benchmark_result import BenchmarkResult
 
 N, DIM = 60, 4
@@ -41,20 +37,13 @@ SMALL = RESULT.model_copy(
     ],
 )
 def test_versions_are_compared_on_what_both_have(
-    monkeypatch: pytest.MonkeyPatch, candidate: BenchmarkResult, champion: BenchmarkResult, metrics: list[str]
+    candidate: BenchmarkResult, champion: BenchmarkResult, metrics: list[str]
 ) -> None:
     random = np.random.default_rng(0)
     features = [random.normal(size=(N, DIM)).astype(np.float32) for _ in range(5)]
-    kept = {"mine": Measured(candidate, *features[:2]), "theirs": Measured(champion, *features[2:4])}
-    errors = {"mine": np.full(N, 0.01), "theirs": np.linspace(0.01, 0.02, N)}
-    monkeypatch.setattr(compare, "kept_measurement", lambda world, version, pixels, extractor: kept[version])
-    monkeypatch.setattr(compare, "cached_features", lambda *_: SimpleNamespace(features=features[4]))
-    monkeypatch.setattr(compare, "_errors", lambda version, pixels: errors[version])
+    mine, theirs = Measured(candidate, *features[:2]), Measured(champion, *features[2:4])
 
-    mine: Any = "mine"
-    theirs: Any = "theirs"
-    extractor: Any = None
-    changes = compare._changes(opened(), "old", mine, theirs, np.zeros((N, 1, 4, 4), np.uint8), extractor)
+    changes = paired_changes("old", np.full(N, 0.01), np.linspace(0.01, 0.02, N), features[4], mine, theirs)
 
     assert [each.metric for each in changes] == metrics
     assert changes[0].high < 0

@@ -1,0 +1,31 @@
+"""What passes between the steps of a flow: documents of older releases parse, and who reads a name reads it rightly."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.stores.catalogue import Dataset
+from tasks.values import Claimed, Trained
+from tests.tasks.card.test_model_card import PLAN, TRAINED
+
+
+def test_a_training_of_before_the_bounds_were_kept_still_parses() -> None:
+    document = TRAINED.model_dump(mode="json", exclude={"information", "events", "best_step"})
+    assert Trained.model_validate(document).information == ()
+
+
+@pytest.mark.parametrize(("catalogue", "version", "named"), [("0a1b2c3d4e5f", 30, "0a1b2c3d4e5f-30"), ("", 7, "7")])
+def test_the_catalogue_and_version_that_a_plan_names_on_an_artifact_are_read_from_there(
+    catalogue: str, version: int, named: str
+) -> None:
+    plan = PLAN.model_copy(update={"catalogue": catalogue, "catalogue_version": version})
+    assert plan.dataset_version == named
+    assert Dataset.parse(named) == Dataset(catalogue, version)
+
+
+@pytest.mark.parametrize(("outcome", "duplicate"), [("new", False), ("resumed", False), ("duplicate", True)])
+def test_work_that_was_begun_before_is_continued_and_only_a_duplicate_is_not_done(
+    outcome: str, duplicate: bool
+) -> None:
+    claimed = Claimed.model_validate({"key": "one", "owner": "me", "outcome": outcome, "attempt": 2})
+    assert claimed.duplicate == duplicate
