@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -72,7 +72,11 @@ def parse_manifest(content: bytes) -> Manifest:
     return manifest
 
 
-def seal_folder(folder: Path, files: Mapping[str, bytes]) -> str:
+Sync = Callable[[int], None]
+"""Waits until what a descriptor stands for is on the disk; OSError where the disk refuses."""
+
+
+def seal_folder(folder: Path, files: Mapping[str, bytes], sync: Sync = os.fsync) -> str:
     """Write files and a manifest, return the digest; a kill or a full disk leaves nothing under this name.
 
     Writing the same content again changes nothing. SealError when the folder holds something else or the disk
@@ -88,10 +92,10 @@ def seal_folder(folder: Path, files: Mapping[str, bytes]) -> str:
     try:
         partial.mkdir(parents=True)
         for name, content in {**files, MANIFEST: to_canonical_json(manifest)}.items():
-            _write_durably(partial / name, content)
-        _sync_folder(partial)
+            _write_durably(partial / name, content, sync)
+        _sync_folder(partial, sync)
         partial.rename(folder)
-        _sync_folder(folder.parent)
+        _sync_folder(folder.parent, sync)
     except OSError as error:
         if not _holds(folder, manifest.digest):
             raise SealError(
@@ -152,16 +156,16 @@ def _holds(folder: Path, digest: str) -> bool:
     return True
 
 
-def _write_durably(path: Path, content: bytes) -> None:
+def _write_durably(path: Path, content: bytes, sync: Sync) -> None:
     with path.open("xb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
+        sync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: Path, sync: Sync) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)

@@ -1,3 +1,5 @@
+"""A version comes back whole, or is refused in one line."""
+
 import json
 import pickle
 import shutil
@@ -10,41 +12,22 @@ import torch
 from safetensors.torch import load, save
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
+from tests.vae_core.whole_artifact import PARTS, whole_artifact
 from vae_core.artifact import (
-    Artifact,
     TrainingSummary,
     make_golden,
     read_artifact,
-    read_manifest,
     write_artifact,
 )
 from vae_core.errors import ArtifactError
 from vae_core.families.build import build_model
 from vae_core.families.conv_ae.config import ConvAeConfig
 from vae_core.families.conv_vae.config import ConvVaeConfig
-from vae_core.images.preprocessing import Preprocessing
 from vae_core.inference import score_images
-from vae_core.priors.gaussian_mixture import GaussianMixturePrior
 from vae_core.reference import measure_reference
 from vae_core.sealed_folder import MANIFEST, open_sealed, seal_folder
 from vae_core.training.health.events import StopReason
 from vae_core.weights import encoder_digest
-
-PARTS = ("weights.safetensors", "prior.safetensors", "reference.safetensors", "golden.safetensors")
-
-
-def whole_artifact(seed: int = 0) -> Artifact:
-    model = build_model(TINY, seed=seed).eval()
-    identity = torch.eye(4, dtype=torch.float64)
-    return Artifact(
-        model=model,
-        model_config=TINY,
-        preprocessing=Preprocessing(height=8, width=8),
-        prior=GaussianMixturePrior(torch.ones(1).double(), torch.zeros(1, 4).double(), identity[None]),
-        reference=measure_reference(model, boxes(10)),
-        golden=make_golden(model, boxes(3)),
-        summary=TrainingSummary(steps=3, epochs=0.5, seconds=1.5, train_config=recipe(), dataset_version="7"),
-    )
 
 
 @pytest.fixture
@@ -301,22 +284,6 @@ def test_a_version_with_nan_weights_is_not_even_written(tmp_path):
     with pytest.raises(ArtifactError, match="to_posterior.bias: 1 values are NaN"):
         write_artifact(tmp_path / "version", artifact)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_manifest_can_be_read_before_the_files_are_there(folder):
-    manifest = read_manifest((folder / MANIFEST).read_bytes())
-    assert set(manifest.files) == {"model.json", *PARTS}
-    assert all(entry.size == (folder / name).stat().st_size for name, entry in manifest.files.items())
-    assert manifest.digest == read_artifact(folder, expected_digest=None).digest
-
-
-@pytest.mark.parametrize("name", ["../../etc/cron.d/x", "weights.pkl"])
-def test_a_manifest_with_other_names_is_refused(folder, name):
-    document = json.loads((folder / MANIFEST).read_bytes())
-    document["files"][name] = document["files"]["model.json"]
-    content = json.dumps(document, sort_keys=True, separators=(",", ":")).encode() + b"\n"
-    with pytest.raises(ArtifactError, match="manifest.json|is no file of a version"):
-        read_manifest(content)
 
 
 def test_a_baseline_becomes_no_version_whether_it_is_written_or_read(tmp_path, folder):

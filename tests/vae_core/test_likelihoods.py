@@ -1,3 +1,5 @@
+"""Likelihoods against scipy and torch, and their scales."""
+
 import math
 
 import numpy as np
@@ -9,10 +11,9 @@ from scipy import stats
 from torch.distributions import Bernoulli
 
 from tests.vae_core.synthetic_images import TINY, boxes
-from vae_core.families.build import build_model, restore_model
+from vae_core.families.build import build_model
 from vae_core.images.preprocessing import to_unit
 from vae_core.likelihoods import (
-    FIRST_LOG_SCALE,
     FLOOR,
     RUNNING_DECAY,
     GaussianLikelihood,
@@ -163,15 +164,6 @@ def test_a_model_of_each_kind_has_a_finite_bound_and_a_mean_on_the_unit_scale(ki
         mean = model.decode(model.encode(x).mu)
     assert bound.shape == (6,) and torch.isfinite(bound).all() and bound.dtype == torch.float32
     assert mean.shape == x.shape and mean.min() >= 0 and mean.max() <= 1
-
-
-def test_a_built_model_begins_at_the_first_scales_and_a_restored_one_has_its_own():
-    assert torch.all(build_model(config_of("logistic", 3)).likelihood.log_scale == FIRST_LOG_SCALE)
-    gaussian = build_model(config_of("gaussian"))
-    assert (gaussian.likelihood.variance, gaussian.likelihood.batches) == (1, 0)
-    gaussian.likelihood.keep_scale(torch.tensor(0.25))
-    restored = restore_model(gaussian.config, copy_weights(gaussian))
-    assert (restored.likelihood.variance, restored.likelihood.batches) == (0.25, 1)
 
 
 def test_a_bernoulli_model_has_the_weights_it_always_had_and_a_scale_is_the_decoder_s():

@@ -1,11 +1,16 @@
+"""The parts of a loss, against closed forms and over two processes."""
+
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as kl_oracle
 
+from tests.vae_core.two_ranks import run_on_two
 from vae_core.losses import free_bits, kl_divergence
+from vae_core.ranks import Ranks
 
 MU = st.floats(-20, 20, width=32)
 LOGVAR = st.floats(-10, 10, width=32)
@@ -53,3 +58,19 @@ def test_free_bits_hold_for_the_batch_mean_and_stop_the_gradient_below_it():
     kl_dims = torch.tensor([[0.0, 2.0], [0.6, 2.0]], requires_grad=True)  # means 0.3 and 2
     free_bits(kl_dims, 0.5).backward()
     assert kl_dims.grad.tolist() == [[0.0, 0.5], [0.0, 0.5]]
+
+
+def test_a_floor_of_free_bits_holds_for_the_whole_batch():
+    kl_dims = torch.rand(8, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    free_bits(kl_dims, 0.5).backward()
+    whole = kl_dims.grad.clone()
+
+    def part(ranks: Ranks) -> tuple[float, torch.Tensor]:
+        rows = ranks.own(kl_dims.detach()).clone().requires_grad_()
+        value = free_bits(rows, 0.5, ranks)
+        value.backward()
+        return float(value.detach()), rows.grad / ranks.size
+
+    (one, upper), (other, lower) = run_on_two(part)
+    assert one == other == pytest.approx(float(free_bits(kl_dims.detach(), 0.5)))
+    torch.testing.assert_close(torch.cat([upper, lower]), whole)

@@ -1,3 +1,5 @@
+"""A sealed folder: whole or not at all, and every byte is looked at."""
+
 import errno
 import hashlib
 import json
@@ -5,7 +7,6 @@ import os
 
 import pytest
 
-from vae_core import sealed_folder
 from vae_core.errors import SealError
 from vae_core.sealed_folder import MANIFEST, open_sealed, parse_manifest, seal_folder
 
@@ -40,29 +41,26 @@ def test_an_empty_folder_is_taken(tmp_path):
 
 
 @pytest.mark.parametrize("writes_before", [0, 1, 2])
-def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch, writes_before):
+def test_a_full_disk_leaves_nothing_behind(tmp_path, writes_before):
     left = iter([True] * writes_before)
 
-    def fsync(descriptor):
+    def refuse(descriptor):
         if not next(left, False):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(sealed_folder.os, "fsync", fsync)
     with pytest.raises(SealError, match="No space left on device.*free space"):
-        seal_folder(tmp_path / "x", FILES)
+        seal_folder(tmp_path / "x", FILES, refuse)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_file_is_on_the_disk_before_the_folder_has_its_name(tmp_path, monkeypatch):
+def test_every_file_is_on_the_disk_before_the_folder_has_its_name(tmp_path):
     synced = []
-    real = os.fsync
 
-    def fsync(descriptor):
+    def sync(descriptor):
         synced.append((os.readlink(f"/proc/self/fd/{descriptor}"), (tmp_path / "x").exists()))
-        real(descriptor)
+        os.fsync(descriptor)
 
-    monkeypatch.setattr(sealed_folder.os, "fsync", fsync)
-    seal_folder(tmp_path / "x", FILES)
+    seal_folder(tmp_path / "x", FILES, sync)
     *before, parent = synced
     assert [path.rsplit("/", 1)[1] for path, _ in before[:-1]] == [*FILES, MANIFEST]
     assert not any(named for _, named in before) and parent == (str(tmp_path), True)

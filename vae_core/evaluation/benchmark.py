@@ -14,7 +14,7 @@ from vae_core.evaluation.benchmark_result import BenchmarkResult
 from vae_core.evaluation.benchmark_scores import CoverageScore, FrechetScore, MeanScore
 from vae_core.evaluation.distances.feature_quality import measure_at_infinity, measure_coverages, measure_kid
 from vae_core.evaluation.distances.frechet_ruler import FrechetRuler
-from vae_core.evaluation.effort import THOROUGH, USUAL
+from vae_core.evaluation.effort import THOROUGH, USUAL, Effort
 from vae_core.evaluation.features.extractor import FeatureExtractor
 from vae_core.evaluation.features.real_features import CHUNK, RealFeatures, extract_real_features
 from vae_core.evaluation.images.group_scores import number_groups, score_groups
@@ -44,6 +44,7 @@ def evaluate(
     independent_features: RealFeatures | None = None,
     groups: np.ndarray | Sequence[str] | Sequence[int] | None = None,
     thorough: bool = False,
+    effort: Effort | None = None,
     n_samples: int = 5000,
     seed: int = 0,
     device: str = "cpu",
@@ -54,7 +55,8 @@ def evaluate(
     `real_features` are the cached features of `pixels`. `independent_features`, for the floor, are those of
     other real images of the same kind and number (training images, for instance); without them the
     benchmark's two halves serve, at half the n. `groups` name the class or cluster of each of the N images. `thorough`
-    looks at more images where that is dear, and at the samples' distance at infinite n: see `effort`.
+    looks at more images where that is dear, and at the samples' distance at infinite n; `effort` says otherwise how
+    many.
 
     DataError for images that are unfit or not of the model's shape, features of another set or extractor, a prior of
     the other kind of model, or groups that are not one an image; DivergenceError when the model answers with NaN or
@@ -63,7 +65,8 @@ def evaluate(
     family, baseline = family_of(model), _measure_baseline(pixels)
     sources = family.find_sources(model, prior)
     _refuse_other_shape(model, pixels, device)
-    effort, labels = THOROUGH if thorough else USUAL, None if groups is None else _number_each(groups, len(pixels))
+    effort = effort or (THOROUGH if thorough else USUAL)
+    labels = None if groups is None else _number_each(groups, len(pixels))
     passes = len(pixels) * (4 if real_features is None else 3) + n_samples * len(sources)
     counter = ProgressCounter(passes, on_progress)
 

@@ -1,3 +1,5 @@
+"""From a picture to the pixels that a model sees, and the digest that names the way."""
+
 import hashlib
 
 import numpy as np
@@ -39,14 +41,6 @@ def test_other_modes_are_refused_by_name(mode):
 def test_another_size_is_refused_with_both_sizes():
     with pytest.raises(DataError, match="expected 28x28 pixels, came 29x28"):
         to_pixels(Image.new("L", (29, 28)), Preprocessing())
-
-
-def test_resizing_averages_what_it_drops_instead_of_skipping_it():
-    stripes = np.zeros((112, 112), np.uint8)
-    stripes[::2] = 255  # nearest neighbour would see one colour only
-    pixels = to_pixels(Image.fromarray(stripes), Preprocessing(fit="stretch"))
-    assert pixels.shape == (1, 28, 28)
-    assert abs(float(pixels.mean()) - 127.5) < 1 and pixels.std() < 10
 
 
 @given(PIXELS)

@@ -11,7 +11,7 @@ from vae_core.families.build import build_model
 from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.families.conv_vae.model import ConvVae
 from vae_core.families.conv_vae.protocol import Posterior
-from vae_core.training.recovery.recovery import train_with_recovery
+from vae_core.training.recovery.recovery import MAX_RECOVERIES, train_with_recovery
 from vae_core.training.result import TrainResult
 from vae_core.weights import copy_weights, load_weights
 
@@ -42,7 +42,9 @@ def build_fading(config: ConvVaeConfig, seed: int) -> FadingVae:
     return model
 
 
-def train_fading(folder: Path | None, on_progress=None, **changes: object) -> TrainResult:
+def train_fading(
+    folder: Path | None, on_progress=None, max_recoveries=MAX_RECOVERIES, **changes: object
+) -> TrainResult:
     """Train one that recovers, and fades again."""
     return train_with_recovery(
         boxes(100),
@@ -52,4 +54,5 @@ def train_fading(folder: Path | None, on_progress=None, **changes: object) -> Tr
         checkpoint_folder=folder,
         on_progress=on_progress,
         build=build_fading,
+        max_recoveries=max_recoveries,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
+from vae_core.training.checkpoints.state import build_variant
 from vae_core.training.recovery.recovery import train_with_recovery
 from vae_core.training.result import TrainResult
 
@@ -23,7 +24,7 @@ CONFIG = recipe(
 )
 
 
-def train_here(folder: Path | None, on_progress=None) -> TrainResult:
+def train_here(folder: Path | None, on_progress=None, build=build_variant) -> TrainResult:
     """Train on one thread, from wherever the folder stands."""
     return train_with_recovery(
         boxes(100),
@@ -34,6 +35,7 @@ def train_here(folder: Path | None, on_progress=None) -> TrainResult:
         on_progress=on_progress,
         log_every=1,
         held_out=boxes(20, seed=9),
+        build=build,
     )
 
 

@@ -1,3 +1,5 @@
+"""Trainings that end in doubt, and fall back to a snapshot."""
+
 from dataclasses import replace
 
 import pytest
@@ -11,7 +13,6 @@ from vae_core.training.checkpoints.snapshots import take_snapshot
 from vae_core.training.health.events import EventKind
 from vae_core.training.health.quick_benchmark import Bars, measure_quickly
 from vae_core.training.loop import train
-from vae_core.training.recovery import recovery
 from vae_core.training.recovery.fallback import fall_back_where_suspect, restore_snapshot
 
 BENCHMARK = boxes(200, seed=9)
@@ -22,9 +23,8 @@ BARS = Bars(min_active_units=2, min_explained_variance=0.3)
 def suspect(tmp_path_factory):
     """A training that fades, recovers once and fades again, and its folder."""
     folder = tmp_path_factory.mktemp("fading")
-    with on_one_thread(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recovery, "MAX_RECOVERIES", 1)
-        return train_fading(folder), folder
+    with on_one_thread():
+        return train_fading(folder, max_recoveries=1), folder
 
 
 @pytest.fixture(scope="module")
@@ -83,22 +83,22 @@ def test_snapshots_at_another_beta_are_not_asked(suspect):
     assert "there is no snapshot at beta 0.1" in kept.events[-1].detail
 
 
-def test_interrupted_before_its_end_and_begun_again_it_falls_back_to_the_same_weights(suspect, tmp_path, monkeypatch):
-    monkeypatch.setattr(recovery, "MAX_RECOVERIES", 1)
-
+def test_interrupted_before_its_end_and_begun_again_it_falls_back_to_the_same_weights(suspect, tmp_path):
     def stop(progress):
         if told.append(progress.step) or len(told) == 13:  # a report every 20 steps: in the second attempt
             raise KeyboardInterrupt
 
     told = []
     with pytest.raises(KeyboardInterrupt):
-        train_fading(tmp_path, stop)
-    resumed, whole = train_fading(tmp_path), suspect[0]
+        train_fading(tmp_path, stop, max_recoveries=1)
+    resumed, whole = train_fading(tmp_path, max_recoveries=1), suspect[0]
     assert resumed.resumed_from_step is not None
     one, other = (fall_back_where_suspect(each, BENCHMARK, BARS) for each in (resumed, whole))
     assert equal_weights(one.model, other.model) and one.best_step == other.best_step
     assert one.events[-1] == other.events[-1]
-    again = fall_back_where_suspect(train_fading(tmp_path), BENCHMARK, BARS)  # finished: nothing is trained
+    again = fall_back_where_suspect(
+        train_fading(tmp_path, max_recoveries=1), BENCHMARK, BARS
+    )  # finished: nothing is trained
     assert equal_weights(again.model, one.model) and again.events[-1] == one.events[-1]
 
 

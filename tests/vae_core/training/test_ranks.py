@@ -1,3 +1,5 @@
+"""Two processes train what one trains."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,6 @@ from tests.vae_core.training import ranked_training
 from tests.vae_core.training.ranked_training import KINDS, train_part
 from tests.vae_core.two_ranks import run_on_two
 from vae_core.errors import DataError
-from vae_core.losses import free_bits
 from vae_core.ranks import ALONE, Ranks
 from vae_core.training.loop import train
 
@@ -75,28 +76,7 @@ def test_two_ranks_go_on_from_one_checkpoint_bit_for_bit(tmp_path):
     assert all(torch.equal(first[name], whole[name]) for name in first)
 
 
-def test_a_floor_of_free_bits_holds_for_the_whole_batch():
-    kl_dims = torch.rand(8, 3, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    free_bits(kl_dims, 0.5).backward()
-    whole = kl_dims.grad.clone()
-
-    def part(ranks: Ranks) -> tuple[float, torch.Tensor]:
-        rows = ranks.own(kl_dims.detach()).clone().requires_grad_()
-        value = free_bits(rows, 0.5, ranks)
-        value.backward()
-        return float(value.detach()), rows.grad / ranks.size
-
-    (one, upper), (other, lower) = run_on_two(part)
-    assert one == other == pytest.approx(float(free_bits(kl_dims.detach(), 0.5)))
-    torch.testing.assert_close(torch.cat([upper, lower]), whole)
-
-
 def test_a_batch_that_cannot_be_cut_evenly_is_refused():
     three = Ranks(0, 3, lambda tensor: tensor)
     with pytest.raises(DataError, match="3 processes can share evenly, came 16"):
         train(boxes(32), TINY, recipe(), clock=lambda: 0.0, checkpoint_folder=None, ranks=three)
-
-
-def test_without_a_process_group_there_are_no_ranks():
-    with pytest.raises(DataError, match="no process group was begun"):
-        Ranks.of_group()

@@ -1,6 +1,5 @@
 """What a recipe can switch on: each part reaches the weights, is resumed, and changes only what it says."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,34 +8,13 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from tests.vae_core.training.killed_training import EVERYTHING
+from tests.vae_core.training.tiny_training import IMAGES, NanAtPass, building_with, interrupt, run, same_weights
 from vae_core.errors import DivergenceError
-from vae_core.families.conv_vae.model import ConvVae
-from vae_core.training import run as training_run
 from vae_core.training.data.held_out import HeldOut
-from vae_core.training.loop import train
-from vae_core.training.step import take_step
 from vae_core.weights import copy_weights
 
-IMAGES, HELD_OUT = boxes(100), boxes(20, seed=9)
+HELD_OUT = boxes(20, seed=9)
 GAUSSIAN, LOGISTIC = (TINY.model_copy(update={"likelihood": kind}) for kind in ("gaussian", "logistic"))
-
-
-def run(config, folder=None, model=TINY, **options):
-    return train(IMAGES, model, config, clock=float, checkpoint_folder=folder, **options)
-
-
-def same_weights(one, other) -> bool:
-    theirs = copy_weights(other.model)
-    return all(torch.equal(tensor, theirs[name]) for name, tensor in copy_weights(one.model).items())
-
-
-def interrupt(config, folder, step, **options):
-    def stop(progress):
-        if progress.step >= step:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        run(config, folder, on_progress=stop, log_every=1, **options)
 
 
 PARTS = {
@@ -83,7 +61,7 @@ def test_with_everything_on_an_interrupted_training_ends_with_the_weights_of_an_
         update={"budget": recipe(30).budget, "checkpoint_every_steps": 7, "precision": precision, "kl_warmup_steps": 20}
     )
     options = {"model": GAUSSIAN, "held_out": HELD_OUT, "weights": np.where(np.arange(100) < 10, 2.0, 8 / 9)}
-    interrupt(config, tmp_path, 18, **options)
+    interrupt(config, tmp_path, 18, log_every=1, **options)
     resumed, whole = (run(config, folder, log_every=1, **options) for folder in (tmp_path, None))
     assert resumed.resumed_from_step == 14 and same_weights(resumed, whole)
     assert resumed.held_out_curve == whole.held_out_curve and resumed.best_step == whole.best_step
@@ -92,15 +70,13 @@ def test_with_everything_on_an_interrupted_training_ends_with_the_weights_of_an_
     ]
 
 
-def test_the_mean_that_is_handed_over_is_the_recursive_one_of_the_steps(monkeypatch):
+def test_the_mean_that_is_handed_over_is_the_recursive_one_of_the_steps():
     seen = []
 
-    def spying(objective, *arguments, **options):
-        seen.append({name: tensor.clone() for name, tensor in copy_weights(objective.model).items()})
-        return take_step(objective, *arguments, **options)
+    def before_step(model, arguments):
+        seen.append({name: tensor.clone() for name, tensor in copy_weights(model).items()})
 
-    monkeypatch.setattr(training_run, "take_step", spying)
-    plain = run(recipe(25))
+    plain = run(recipe(25), build=building_with(before_step))
     steps = [*seen, copy_weights(plain.model)]
     result = run(recipe(25, ema_decay=0.6))
     for name, mean in copy_weights(result.model).items():
@@ -135,28 +111,13 @@ def test_a_decoder_s_training_with_a_mean_keeps_the_encoder_bit_for_bit():
         assert torch.equal(tensor, theirs[name]) == name.startswith(("encoder.", "to_posterior.")), name
 
 
-def test_divergence_leaves_mean_variance_and_checkpoint_as_they_were(tmp_path, monkeypatch):
+def test_divergence_leaves_mean_variance_and_checkpoint_as_they_were(tmp_path):
     config = recipe(40, ema_decay=0.9, checkpoint_every_steps=5, mask_share=0.1)
-    forward, calls = ConvVae.forward, []
-
-    def diverging(model, x, *options):
-        calls.append(x)
-        return forward(model, x * math.nan if len(calls) == 13 else x, *options)
-
-    monkeypatch.setattr(ConvVae, "forward", diverging)
     with pytest.raises(DivergenceError, match="step 13 is not finite .*nll nan.* on images") as raised:
-        run(config, tmp_path, model=GAUSSIAN)
+        run(config, tmp_path, model=GAUSSIAN, build=building_with(NanAtPass(13)))
     assert raised.value.step == 13 and len(raised.value.batch_indices) == 16
-    monkeypatch.undo()
     resumed = run(config, tmp_path, model=GAUSSIAN)
     assert resumed.resumed_from_step == 10 and same_weights(resumed, run(config, model=GAUSSIAN))
-
-
-def test_a_checkpoint_without_the_new_parts_holds_nothing_of_them(tmp_path):
-    run(recipe(5), tmp_path)
-    (newest,) = tmp_path.iterdir()
-    content = (newest / "tensors.safetensors").read_bytes()
-    assert b"average." not in content and b"likelihood" not in content
 
 
 @pytest.mark.gpu
@@ -164,7 +125,7 @@ def test_a_checkpoint_without_the_new_parts_holds_nothing_of_them(tmp_path):
 def test_everything_trains_and_resumes_on_a_gpu(tmp_path):
     config = EVERYTHING.model_copy(update={"precision": "auto", "checkpoint_every_steps": 20})
     options = {"model": GAUSSIAN, "held_out": HELD_OUT, "device": "cuda"}
-    interrupt(config, tmp_path, 50, **options)
+    interrupt(config, tmp_path, 50, log_every=1, **options)
     result = run(config, tmp_path, **options)
     assert result.resumed_from_step == 40
     assert result.held_out_curve[-1].loss < result.held_out_curve[0].loss

@@ -1,15 +1,20 @@
+"""The variance that is handed over with a Gaussian model."""
+
+import copy
+
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.families.build import build_model
 from vae_core.images.preprocessing import to_unit
 from vae_core.likelihoods import FLOOR
-from vae_core.training import refit
 from vae_core.training.loop import train
 from vae_core.training.recovery.fallback import restore_snapshot
-from vae_core.training.refit import refit_scale
+from vae_core.training.refit import find_refitted, refit_scale
+from vae_core.weights import load_weights
 
 GAUSSIAN = TINY.model_copy(update={"likelihood": "gaussian"})
 HELD_OUT = boxes(300, seed=9)
@@ -18,6 +23,13 @@ HELD_OUT = boxes(300, seed=9)
 def run(model=GAUSSIAN, held_out=HELD_OUT, folder=None, **changes):
     config = recipe(150, learning_rate=3e-3, **changes)
     return train(boxes(100), model, config, clock=lambda: 0.0, checkpoint_folder=folder, held_out=held_out)
+
+
+def kept_weights(folder, best=False) -> dict[str, torch.Tensor]:
+    """Of the newest checkpoint, which is written before anything is fitted anew: the last ones, or the best."""
+    prefix = "best." if best else "weight."
+    tensors = load_file(max(folder.glob("step-*")) / "tensors.safetensors")
+    return {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}
 
 
 def squared_error(model, images) -> float:
@@ -41,24 +53,26 @@ def test_the_variance_that_is_handed_over_is_that_of_whole_images_and_these_weig
         assert float(restored.likelihood.variance) == pytest.approx(squared_error(restored, HELD_OUT), rel=0.05)
 
 
-def test_it_lowers_the_nll_of_whole_images_after_a_training_on_masked_ones(monkeypatch):
-    honest = run(mask_share=0.5, mask_patch_px=2)
-    monkeypatch.setattr(refit, "refit_scale", lambda *_: None)
-    spoilt = run(mask_share=0.5, mask_patch_px=2)
+def test_it_lowers_the_nll_of_whole_images_after_a_training_on_masked_ones(tmp_path):
+    honest = run(folder=tmp_path, mask_share=0.5, mask_patch_px=2)
+    spoilt = copy.deepcopy(honest.model)
+    load_weights(spoilt, kept_weights(tmp_path, best=True))
     x, nll = to_unit(boxes(300, seed=11)), []
-    for model in (honest.model, spoilt.model):
+    for model in (honest.model, spoilt):
         with torch.no_grad():
             nll.append(float(model.nll(model(x, torch.Generator().manual_seed(0)).logits, x).mean()))
     assert nll[0] < nll[1]
-    theirs = spoilt.model.state_dict()
+    theirs = spoilt.state_dict()
     other = [name for name, each in honest.model.state_dict().items() if not torch.equal(each, theirs[name])]
     assert other == ["likelihood.variance"]
 
 
-def test_where_nothing_was_spoilt_the_running_variance_stays(monkeypatch):
-    monkeypatch.setattr(refit, "refit_scale", pytest.fail)
-    run(held_out=None)
-    run(TINY, ema_decay=0.9, mask_share=0.1)  # a Bernoulli has none
+def test_where_nothing_was_spoilt_the_running_variance_stays(tmp_path):
+    result = run(held_out=None, folder=tmp_path)
+    assert torch.equal(result.model.likelihood.variance, kept_weights(tmp_path)["likelihood.variance"])
+    assert find_refitted(result.model, recipe()) is None
+    assert find_refitted(result.model, recipe(mask_share=0.1)) is result.model
+    assert find_refitted(run(TINY, ema_decay=0.9, mask_share=0.1).model, recipe(mask_share=0.1)) is None, "it has none"
 
 
 def test_without_held_out_images_it_is_fitted_on_training_images():

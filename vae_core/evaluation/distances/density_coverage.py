@@ -26,7 +26,7 @@ from vae_core.evaluation.features.extractor import feature_rows
 NEIGHBOURS = 5
 """k of Naeem et al.: coverage of equal distributions is then 0.97."""
 
-CHUNK = 2048
+BLOCK = 2048
 """Rows and columns of a block of distances: 34 MB in float64."""
 
 
@@ -63,9 +63,9 @@ class Neighbourhoods:
 
 
 def find_neighbourhoods(
-    features: np.ndarray, k: int = NEIGHBOURS, device: str | torch.device = "cpu"
+    features: np.ndarray, k: int = NEIGHBOURS, device: str | torch.device = "cpu", *, block: int = BLOCK
 ) -> Neighbourhoods:
-    """Measure how far each of the features (N, D) is from its k-th nearest other one.
+    """Measure how far each of the features (N, D) is from its k-th nearest other one, a block of distances at a time.
 
     DataError when they are not finite or N ≤ k.
     """
@@ -75,14 +75,14 @@ def find_neighbourhoods(
     centre = rows.mean(0)  # distances are differences of squares: the smaller these, the less is lost
     centred = rows - centre
     nearest = torch.full((len(rows), k), torch.inf, dtype=rows.dtype, device=rows.device)
-    for start, first in _chunks(centred):
-        for other, second in _chunks(centred, start):
+    for start, first in _blocks(centred, block):
+        for other, second in _blocks(centred, block, start):
             distances = _squared_distances(first, second)
             if other == start:
                 distances.fill_diagonal_(torch.inf)
             else:
-                nearest[other : other + CHUNK] = _keep_nearest(nearest[other : other + CHUNK], distances.T)
-            nearest[start : start + CHUNK] = _keep_nearest(nearest[start : start + CHUNK], distances)
+                nearest[other : other + block] = _keep_nearest(nearest[other : other + block], distances.T)
+            nearest[start : start + block] = _keep_nearest(nearest[start : start + block], distances)
     return Neighbourhoods(rows, nearest.amax(1), k)
 
 
@@ -92,6 +92,8 @@ def measure_coverage(
     k: int = NEIGHBOURS,
     labels: np.ndarray | None = None,
     device: str | torch.device = "cpu",
+    *,
+    block: int = BLOCK,
 ) -> SampleCoverage:
     """Measure samples (M, D) against real features (N, D); `labels` (N,) of whole numbers ask for groups too.
 
@@ -99,8 +101,8 @@ def measure_coverage(
     DataError when widths differ, a set is not larger than k, a feature is not finite, or labels are not one an image.
     """
     if not isinstance(real, Neighbourhoods):
-        real = find_neighbourhoods(real, k, device)
-    fake = find_neighbourhoods(samples, real.k, real.features.device)
+        real = find_neighbourhoods(real, k, device, block=block)
+    fake = find_neighbourhoods(samples, real.k, real.features.device, block=block)
     if real.features.shape[1] != fake.features.shape[1]:
         raise DataError(
             f"coverage: features of width {real.features.shape[1]} and {fake.features.shape[1]} are two spaces; use "
@@ -108,7 +110,7 @@ def measure_coverage(
         )
     n, m = len(real.features), len(fake.features)
     names = None if labels is None else _whole_labels(labels, n)
-    held, covered, precise, recalled = _count_memberships(real, fake)
+    held, covered, precise, recalled = _count_memberships(real, fake, block)
     return SampleCoverage(
         density=held / (real.k * m),
         coverage=float(covered.double().mean()),
@@ -131,7 +133,7 @@ def expected_coverage(n_real: int, n_samples: int, k: int = NEIGHBOURS) -> float
 
 
 def _count_memberships(
-    real: Neighbourhoods, fake: Neighbourhoods
+    real: Neighbourhoods, fake: Neighbourhoods, block: int
 ) -> tuple[int, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Pairs of a real ball and a sample in it; real balls that hold one, samples in one, real images in a sample's."""
     device = real.features.device
@@ -139,9 +141,9 @@ def _count_memberships(
     precise = torch.zeros(len(fake.features), dtype=torch.bool, device=device)
     held = torch.zeros((), dtype=torch.int64, device=device)
     centre = real.features.mean(0).to(torch.promote_types(real.features.dtype, fake.features.dtype))
-    for start, first in _chunks(real.features - centre):
-        for other, second in _chunks(fake.features - centre):
-            rows, columns = slice(start, start + CHUNK), slice(other, other + CHUNK)
+    for start, first in _blocks(real.features - centre, block):
+        for other, second in _blocks(fake.features - centre, block):
+            rows, columns = slice(start, start + block), slice(other, other + block)
             distances = _squared_distances(first, second)
             in_real = distances <= real.squared_radii[rows, None]
             covered[rows] |= in_real.any(1)
@@ -181,6 +183,6 @@ def _squared_distances(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return squares.addmm_(a, b.T, alpha=-2).clamp_min_(0)
 
 
-def _chunks(features: torch.Tensor, begin: int = 0) -> Iterator[tuple[int, torch.Tensor]]:
-    for start in range(begin, len(features), CHUNK):
-        yield start, features[start : start + CHUNK]
+def _blocks(features: torch.Tensor, block: int, begin: int = 0) -> Iterator[tuple[int, torch.Tensor]]:
+    for start in range(begin, len(features), block):
+        yield start, features[start : start + block]

@@ -16,7 +16,7 @@ from vae_core.errors import DataError
 from vae_core.evaluation.distances.u_statistic import SMALLEST_SET, measure_kernel_distance
 from vae_core.evaluation.features.extractor import feature_rows
 
-CHUNK = 512
+BLOCK = 512
 """Rows and columns of a block of the kernel: 2 MB in float64, a core's cache; 2,048 cost 1.5 times as much."""
 
 
@@ -37,12 +37,18 @@ class KidEstimate:
 
 
 def kernel_distance(
-    features_a: np.ndarray, features_b: np.ndarray, level: float = 0.95, device: str | torch.device = "cpu"
+    features_a: np.ndarray,
+    features_b: np.ndarray,
+    level: float = 0.95,
+    device: str | torch.device = "cpu",
+    *,
+    block: int = BLOCK,
 ) -> KidEstimate:
     """Estimate the KID of two independent sets of features, (N, D) and (M, D), with its interval.
 
     Products are computed in the precision of the features, all sums in float64. Time grows with the square of N and M,
-    memory does not. DataError when widths differ, a set has fewer than four features, or one is not finite.
+    memory does not: the kernel is computed in blocks of so many rows. DataError when widths differ, a set has fewer
+    than four features, or one is not finite.
     """
     a = feature_rows(features_a, "kernel distance", device, SMALLEST_SET)
     b = feature_rows(features_b, "kernel distance", device, SMALLEST_SET)
@@ -51,7 +57,7 @@ def kernel_distance(
             f"kernel distance: features of width {a.shape[1]} and {b.shape[1]} are two spaces; use one extractor"
         )
     dtype = torch.promote_types(a.dtype, b.dtype)
-    found = measure_kernel_distance(a.to(dtype), b.to(dtype), _cubic_kernel, block=CHUNK, level=level)
+    found = measure_kernel_distance(a.to(dtype), b.to(dtype), _cubic_kernel, block=block, level=level)
     return KidEstimate(found.value, found.standard_error, found.low, found.high, found.n_a, found.n_b)
 
 

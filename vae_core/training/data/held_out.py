@@ -21,7 +21,16 @@ class HeldOut:
     The noise is the same at every look, so that two looks differ by the weights alone.
     """
 
-    def __init__(self, images: np.ndarray, shape: tuple[int, int, int], *, seed: int, device: str) -> None:
+    def __init__(
+        self,
+        images: np.ndarray,
+        shape: tuple[int, int, int],
+        *,
+        seed: int,
+        device: str,
+        images_at_once: int = IMAGES_AT_ONCE,
+    ) -> None:
+        self._images_at_once = images_at_once
         self._images = place_images("train: held_out", images, shape, device)
         # a stream of its own: the third, after those of weights and noise
         self._seed = int(np.random.SeedSequence(seed).generate_state(3, np.uint64)[2])
@@ -44,8 +53,8 @@ class HeldOut:
         generator = torch.Generator(self._images.device).manual_seed(self._seed)
         total = 0.0
         with looked_at_alone(model):
-            for start in range(0, len(self._images), IMAGES_AT_ONCE):
-                x = to_input(self._images[start : start + IMAGES_AT_ONCE])
+            for start in range(0, len(self._images), self._images_at_once):
+                x = to_input(self._images[start : start + self._images_at_once])
                 total += float(model.watched_loss(x, generator).sum(dtype=torch.float64))
         if not math.isfinite(total):
             raise DivergenceError(

@@ -53,12 +53,14 @@ class Bars:
         return alive and found.explained_variance >= self.min_explained_variance
 
 
-def measure_quickly(model: PosteriorModel, pixels: np.ndarray, device: str = "cpu") -> QuickBenchmark:
+def measure_quickly(
+    model: PosteriorModel, pixels: np.ndarray, device: str = "cpu", images_at_once: int = IMAGES_AT_ONCE
+) -> QuickBenchmark:
     """Measure a model in eval mode on pixels uint8 (N ≥ 2, C, H, W) that it was not trained on, in float32."""
     errors, mu, logvar = [], [], []
     total, squares = np.zeros(pixels.shape[1:]), np.zeros(pixels.shape[1:])
-    for start in range(0, len(pixels), IMAGES_AT_ONCE):
-        some = pixels[start : start + IMAGES_AT_ONCE]
+    for start in range(0, len(pixels), images_at_once):
+        some = pixels[start : start + images_at_once]
         scores = score_images(model, some, device=device)
         errors.append(scores.recon_error)
         mu.append(scores.mu)

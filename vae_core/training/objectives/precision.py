@@ -1,6 +1,7 @@
 """In which number format a forward and backward pass computes; weights, losses and optimiser stay float32."""
 
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import torch
 
@@ -9,11 +10,13 @@ from vae_core.errors import DataError
 Precision = Literal["fp32", "bf16"]
 
 
-def resolve_precision(requested: str, device: str) -> Precision:
+def resolve_precision(
+    requested: str, device: str, processor: Callable[[], Mapping[str, Any]] = torch.cpu.get_capabilities
+) -> Precision:
     """Answer "auto" with bf16 where the device computes in it natively, else fp32; the others stay as asked.
 
-    DataError for an unknown word. On a processor with avx512_bf16 a step in bf16 costs 0.6 of one in fp32;
-    without it, emulation makes it slower.
+    `processor` tells what this one can do. DataError for an unknown word. On a processor with avx512_bf16 a step in
+    bf16 costs 0.6 of one in fp32; without it, emulation makes it slower.
     """
     if requested == "fp32":
         return "fp32"
@@ -23,7 +26,7 @@ def resolve_precision(requested: str, device: str) -> Precision:
         raise DataError(f"precision: expected auto, fp32 or bf16, came {requested!r}; choose one")
     if torch.device(device).type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    features = torch.cpu.get_capabilities()
+    features = processor()
     return "bf16" if features.get("avx512_bf16") or features.get("amx_bf16") else "fp32"
 
 

@@ -61,10 +61,11 @@ def train_with_recovery(
     ranks: Ranks = ALONE,
     build: ModelBuilder = build_variant,
     on_twin_progress: Callable[[TrainProgress], None] | None = None,
+    max_recoveries: int = MAX_RECOVERIES,
 ) -> TrainResult:
     """Train as `train` does, with the same arguments and errors, and begin again where the model collapses.
 
-    Each recovery is an event `restarted` of the result, after the one that it answers; a collapse after the third one
+    Each recovery is an event `restarted` of the result, after the one that it answers; a collapse after the last one
     is an event and no more (`TrainResult.is_suspect`). The result's `train_config` and the config of its model say what
     was trained in the end. `on_progress` counts steps along the path to these weights, and so steps back where an
     attempt begins.
@@ -88,6 +89,7 @@ def train_with_recovery(
         pairs,
         ranks,
         build,
+        max_recoveries,
     )
     attempt = Attempt(
         1, model_config, train_config, initial, events=run.warn_early(model_config, train_config, initial)
@@ -117,6 +119,7 @@ class _Recovering:
     pairs: Pairs | None
     ranks: Ranks
     build: ModelBuilder
+    max_recoveries: int
 
     def warn_early(
         self, model: ModelConfig, training: TrainConfig, initial: ImageModel | None
@@ -159,13 +162,13 @@ class _Recovering:
             pairs=self.pairs,
             ranks=self.ranks,
             build=self.build,
-            stop_when=lambda events, steps: _plan(attempt, events, steps, warm_start) is not None,
+            stop_when=lambda events, steps: self._plan(attempt, events, steps, warm_start) is not None,
         )
 
     def follow(self, attempt: Attempt, result: TrainResult, asked: TrainConfig, initial: ImageModel | None) -> Attempt:
         """Begin the attempt after one that was given up: from its checkpoint of before the onset, or anew."""
         steps_per_epoch = round(result.steps / result.epochs)
-        plan = _plan(attempt, result.events, steps_per_epoch, initial is not None)
+        plan = self._plan(attempt, result.events, steps_per_epoch, initial is not None)
         assert plan is not None, "an attempt is given up for another one"
         checkpoint, damaged = self._sound_checkpoint(attempt, plan)
         path, start = attempts.Path(), initial
@@ -202,6 +205,15 @@ class _Recovering:
             resumed_from_step=attempt.resumed_at(result),
         )
 
+    def _plan(
+        self, attempt: Attempt, events: Sequence[TrainEvent], steps_per_epoch: int, warm_start: bool
+    ) -> RecoveryPlan | None:
+        """What to do about the events of an attempt: None while it is sound, or when nothing is left to be tried."""
+        trouble = find_trouble(events, steps_per_epoch)
+        if trouble is None or attempt.number > self.max_recoveries:
+            return None
+        return plan_recovery(trouble, attempt.model, attempt.training, warm_start=warm_start)
+
     def _folder_of(self, number: int) -> Path | None:
         return self.folder if self.folder is None or number == 1 else self.folder / f"attempt-{number}"
 
@@ -231,19 +243,9 @@ class _Recovering:
         except SealError as error:
             if not (folder / "recovery").exists():
                 raise CheckpointError(f"checkpoint {error}; the training goes on when started again") from error
-            for number in range(record.number, MAX_RECOVERIES + 2):
+            for number in range(record.number, self.max_recoveries + 2):
                 shutil.rmtree(self.folder / f"attempt-{number}", ignore_errors=True)
             seal_folder(folder / "recovery", files)
-
-
-def _plan(
-    attempt: Attempt, events: Sequence[TrainEvent], steps_per_epoch: int, warm_start: bool
-) -> RecoveryPlan | None:
-    """What to do about the events of an attempt: None while it is sound, or when nothing is left to be tried."""
-    trouble = find_trouble(events, steps_per_epoch)
-    if trouble is None or attempt.number > MAX_RECOVERIES:
-        return None
-    return plan_recovery(trouble, attempt.model, attempt.training, warm_start=warm_start)
 
 
 def _describe(recovery: Recovery) -> str:

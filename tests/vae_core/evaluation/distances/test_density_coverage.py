@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from vae_core.errors import DataError
-from vae_core.evaluation.distances import density_coverage
 from vae_core.evaluation.distances.density_coverage import (
     GroupCoverage,
     SampleCoverage,
@@ -40,20 +39,18 @@ def four(found: SampleCoverage) -> tuple[float, float, float, float]:
 
 @pytest.mark.parametrize("chunk", [1, 7, 2048])
 @pytest.mark.parametrize("k", [1, 5])
-def test_all_four_are_what_brute_force_finds(monkeypatch: pytest.MonkeyPatch, chunk: int, k: int) -> None:
-    monkeypatch.setattr(density_coverage, "CHUNK", chunk)
+def test_all_four_are_what_brute_force_finds(chunk: int, k: int) -> None:
     real, fake = draw(40, 3, 0), draw(33, 3, 1, shift=1.2)
-    found = measure_coverage(real, fake, k)
+    found = measure_coverage(real, fake, k, block=chunk)
     assert four(found) == pytest.approx(brute_force(real, fake, k), rel=1e-12)
     assert (found.k, found.n_real, found.n_samples) == (k, 40, 33)
     assert all(0 < value < 1 for value in four(found)), "each of them says something here"
 
 
-def test_radii_do_not_depend_on_blocks_smaller_than_k(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_radii_do_not_depend_on_blocks_smaller_than_k() -> None:
     features = draw(30, 4, 0)
     whole = find_neighbourhoods(features, 5).squared_radii
-    monkeypatch.setattr(density_coverage, "CHUNK", 2)
-    np.testing.assert_allclose(find_neighbourhoods(features, 5).squared_radii, whole, rtol=1e-12)
+    np.testing.assert_allclose(find_neighbourhoods(features, 5, block=2).squared_radii, whole, rtol=1e-12)
 
 
 def test_kept_neighbourhoods_give_the_same() -> None:

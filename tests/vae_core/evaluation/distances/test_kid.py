@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from vae_core.errors import DataError
-from vae_core.evaluation.distances import kid
 from vae_core.evaluation.distances.kid import KidEstimate, kernel_distance
 
 
@@ -42,19 +41,17 @@ def expected_kernel(mean_a: np.ndarray, cov_a: np.ndarray, mean_b: np.ndarray, c
 
 
 @pytest.mark.parametrize("chunk", [3, 7, 2048])
-def test_the_value_is_the_double_loop_over_all_pairs(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
-    monkeypatch.setattr(kid, "CHUNK", chunk)
+def test_the_value_is_the_double_loop_over_all_pairs(chunk: int) -> None:
     a, b = draw(14, 5, 0), draw(11, 5, 1, shift=0.4)
-    estimate = kernel_distance(a, b)
+    estimate = kernel_distance(a, b, block=chunk)
     assert estimate.value == pytest.approx(double_loop(a, b), rel=1e-12)
     assert (estimate.n_a, estimate.n_b) == (14, 11)
 
 
-def test_blocks_change_neither_value_nor_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_change_neither_value_nor_error() -> None:
     a, b = draw(60, 4, 0), draw(45, 4, 1, shift=0.2)
     whole = kernel_distance(a, b)
-    monkeypatch.setattr(kid, "CHUNK", 16)
-    blocks = kernel_distance(a, b)
+    blocks = kernel_distance(a, b, block=16)
     assert blocks.value == pytest.approx(whole.value, rel=1e-10)
     assert blocks.standard_error == pytest.approx(whole.standard_error, rel=1e-10)
 

@@ -6,7 +6,6 @@ import torch
 
 from tests.vae_core.linear_vae import SIDE, LinearVae, draw_images
 from vae_core.errors import DataError
-from vae_core.evaluation.images.decoding import decode_pixels, quantize
 from vae_core.evaluation.images.pictures import (
     reconstruction_grid,
     sample_grid,
@@ -73,13 +72,3 @@ def test_the_worst_images_come_first_with_their_errors() -> None:
     assert worst.recon_error[0] > worst.recon_error[1]
     np.testing.assert_array_equal(_tile(worst.grid, 0, 0), pixels[7, 0])
     assert worst.grid.shape == (2 * SIDE, 2 * SIDE)
-
-
-def test_quantizing_rounds_to_the_nearest_byte_and_stays_inside() -> None:
-    means = torch.tensor([-0.1, 0.0, 0.5, 254.6 / 255, 1.2])
-    np.testing.assert_array_equal(quantize(means), np.array([0, 0, 128, 255, 255], np.uint8))
-
-
-def test_decoding_in_batches_is_decoding_at_once() -> None:
-    z = torch.randn((1100, 3), generator=torch.Generator().manual_seed(0))
-    np.testing.assert_array_equal(decode_pixels(LinearVae(), z), quantize(LinearVae().decode(z)))

@@ -238,16 +238,6 @@ def test_the_encoder_may_be_shown_the_grey_images_and_the_bound_holds() -> None:
     assert other.nll.mean == pytest.approx(own.nll.mean, abs=4 * error)
 
 
-def test_binarization_keeps_the_ends_and_is_a_coin_of_the_grey_value_between() -> None:
-    grey = np.tile(np.array([0, 1, 51, 128, 254, 255], np.uint8), (40_000, 1))
-    drawn = binarize(grey, np.random.default_rng(0))
-    assert set(np.unique(drawn)) == {0, 255}
-    assert (drawn[:, 0] == 0).all() and (drawn[:, 5] == 255).all()
-    expected = np.array([0, 1, 51, 128, 254, 255]) / 255
-    sd = np.sqrt(expected * (1 - expected) / 40_000)
-    assert (np.abs((drawn == 255).mean(0) - expected) <= 4 * sd).all()
-
-
 def test_grey_images_have_no_likelihood() -> None:
     with pytest.raises(DataError, match="images of 0 and 255 alone, came grey ones"):
         bernoulli_nll_of(CoinVae(), draw_images(4), k=10, generator=_generator())

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from tests.vae_core.linear_vae import LinearVae, draw_images
-from vae_core.evaluation.effort import thin_rows
 from vae_core.evaluation.likelihood.binarize import binarize
 from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of, measure_nll
 from vae_core.families.build import build_model
@@ -46,8 +45,3 @@ def test_a_bernoulli_sees_grey_images_and_explains_their_binarization() -> None:
         seen=pixels,
     )
     assert measure_nll(model, pixels, k=20, seed=4) == expected
-
-
-@pytest.mark.parametrize(("n", "most", "rows"), [(5, 9, [0, 1, 2, 3, 4]), (9, 3, [0, 3, 6]), (10, 4, [0, 2, 5, 7])])
-def test_rows_are_thinned_evenly(n: int, most: int, rows: list[int]) -> None:
-    assert thin_rows(n, most).tolist() == rows

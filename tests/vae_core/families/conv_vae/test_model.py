@@ -1,3 +1,5 @@
+"""The networks of a VAE: shapes, number formats, draws, and a part of the loss for every weight."""
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,6 @@ from vae_core.families.build import build_model
 from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.families.conv_vae.model import LOGVAR_BOUND, reparameterize
 from vae_core.families.conv_vae.protocol import Posterior
-from vae_core.layers.convolutions import drop_maps
 
 CONFIGS = [
     ConvVaeConfig(),
@@ -80,16 +81,6 @@ def test_draws_have_the_mean_and_variance_of_the_posterior():
     assert np.all(np.abs(z.var(0) / sigma**2 - 1) < 5 * (2 / n) ** 0.5)
 
 
-def test_dropout_silences_whole_maps_at_its_rate_and_keeps_their_mean():
-    maps = torch.ones(400, 32, 3, 3)
-    dropped = drop_maps(maps, 0.2, torch.Generator().manual_seed(0))
-    assert torch.equal(dropped.amax((2, 3)), dropped.amin((2, 3)))
-    # five standard errors of a share of 12,800 independent maps
-    assert (dropped[:, :, 0, 0] == 0).float().mean().item() == pytest.approx(0.2, abs=5 * (0.16 / 12_800) ** 0.5)
-    assert set(dropped.unique().tolist()) == {0.0, 1.25}
-    assert not torch.equal(dropped[0], dropped[1])
-
-
 def test_the_encoder_drops_by_the_generator_and_only_when_it_is_told_to():
     model, x = build_model(TINY), torch.rand(8, 1, 8, 8)
     one, same, other = (model(x, torch.Generator().manual_seed(seed), 0.3) for seed in (1, 1, 2))
@@ -103,29 +94,3 @@ def test_a_generator_decides_the_draw():
     model, x = build_model(TINY), torch.rand(2, 1, 8, 8)
     one, same, other = (model(x, torch.Generator().manual_seed(seed)).z for seed in (1, 1, 2))
     assert torch.equal(one, same) and not torch.equal(one, other)
-
-
-def test_a_seed_names_the_first_weights_and_the_global_state_is_left_alone():
-    before = torch.get_rng_state()
-    one, same, other = (build_model(TINY, seed=seed).state_dict() for seed in (3, 3, 4))
-    assert torch.equal(torch.get_rng_state(), before)
-    assert all(torch.equal(one[name], same[name]) for name in one)
-    assert not torch.equal(one["encoder.0.weight"], other["encoder.0.weight"])
-
-
-def test_first_weights_are_glorot_uniform_and_biases_zero():
-    model = build_model(ConvVaeConfig(height=8, width=8, widths=(64, 64), latent_dim=64))
-    # fans by hand: a stride of 2 leaves a quarter of the nine taps to a pixel of the finer side
-    fans = {
-        "encoder.2": 64 * 9 + 64 * 9 / 4,
-        "to_posterior": 256 + 128,
-        "from_code.0": 64 + 256,
-        "decoder.0": 64 * 9 / 4 + 64 * 9,
-    }
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            assert module.bias.abs().max() == 0
-        if name in fans:
-            # the sd of a uniform variable's sd is below 1 / sqrt(n); n is 16,384 at least
-            assert module.weight.std().item() == pytest.approx((2 / fans[name]) ** 0.5, rel=0.03)
-            assert module.weight.abs().max().item() <= (6 / fans[name]) ** 0.5

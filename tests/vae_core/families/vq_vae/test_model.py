@@ -1,6 +1,7 @@
+"""The networks of a VQ-VAE: images to codes to images, and that they learn."""
+
 import pytest
 import torch
-from pydantic import ValidationError
 
 from tests.vae_core.synthetic_images import boxes
 from vae_core.errors import DataError
@@ -167,28 +168,6 @@ def test_what_is_no_image_of_this_model_is_named():
             model.encode(torch.zeros(shape))
     with pytest.raises(DataError, match="NaN or infinite"):
         model.eval()(torch.full((20, 1, 8, 8), float("nan")))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"height": 30}, "height 30 is not a multiple of 4"),
-        ({"widths": (0, 8)}, "widths must be 1 to 4096 channels, came 0"),
-        ({"fsq_levels": (1, 8)}, "fsq_levels must be at least 2, came 1"),
-        ({"fsq_levels": (64, 64, 64)}, "262144 codes, at most 65536"),
-        ({"decay": 1.0}, "less than 1"),
-        ({"codebook": 3}, "Extra inputs"),
-    ],
-)
-def test_a_config_that_contradicts_itself_is_refused(changes, message):
-    with pytest.raises(ValidationError, match=message):
-        VqVaeConfig(**changes)
-
-
-def test_a_config_says_the_size_of_its_alphabet():
-    assert (VqVaeConfig().grid, VqVaeConfig().codes, VqVaeConfig().depth) == ((7, 7), 512, 64)
-    fsq = VqVaeConfig(quantizer="fsq", fsq_levels=(8, 5))
-    assert (fsq.codes, fsq.depth) == (40, 2)
 
 
 @pytest.mark.gpu

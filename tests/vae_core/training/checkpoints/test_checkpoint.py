@@ -1,37 +1,14 @@
+"""Checkpoints in a folder: the newest, those of before an onset, and what a damaged one gives way to."""
+
 import shutil
 
 import pytest
 import torch
 
-from tests.vae_core.synthetic_images import TINY, TINY_VQ, recipe
+from tests.vae_core.training.checkpoints.kept_checkpoints import IDENTITY, checkpoint
 from vae_core.errors import CheckpointError
-from vae_core.training.checkpoints.checkpoint import Checkpoint, CheckpointFolder, CheckpointHeader
-from vae_core.training.checkpoints.identity import TrainingIdentity
-from vae_core.training.health.events import EventKind, TrainEvent
-
-IDENTITY = TrainingIdentity(model=TINY, training=recipe(), data_digest="0" * 64)
-
-
-DIGESTS = ("data_digest", "initial_digest")
-
-
-def checkpoint(step: int) -> Checkpoint:
-    header = CheckpointHeader(
-        identity=IDENTITY,
-        step=step,
-        seconds_used=step / 3,
-        kl_steps_below=2,
-        events=(TrainEvent(EventKind.resumed, 1, "so"),),
-    )
-    return Checkpoint(header, {"weights": torch.full((3,), float(step))})
-
-
-@pytest.fixture
-def filled(tmp_path):
-    folder = CheckpointFolder(tmp_path / "c", IDENTITY)
-    for step in (5, 10, 15):
-        folder.save(checkpoint(step))
-    return tmp_path / "c"
+from vae_core.training.checkpoints.checkpoint import CheckpointFolder
+from vae_core.training.health.events import EventKind
 
 
 def newest_step(folder):
@@ -108,41 +85,6 @@ def test_what_a_killed_process_left_is_ignored_and_cleared(filled):
     (filled / ".step-000000000020.00ff.tmp" / "manifest.json").unlink()
     assert newest_step(filled) == (15, [])
     assert not list(filled.glob(".*"))
-
-
-@pytest.mark.parametrize(
-    ("identity", "what"),
-    [
-        (
-            IDENTITY.model_copy(update={"model": TINY.model_copy(update={"latent_dim": 5})}),
-            "model config: latent_dim 4 instead of 5",
-        ),
-        (IDENTITY.model_copy(update={"model": TINY_VQ}), "model config: variant conv_vae instead of vq_vae"),
-        (
-            IDENTITY.model_copy(update={"training": recipe(30, seed=1)}),
-            "training config: budget.amount 20 instead of 30, seed 0 instead of 1",
-        ),
-        (IDENTITY.model_copy(update={"data_digest": "f" * 64}), "images"),
-        (IDENTITY.model_copy(update={"initial_digest": "f" * 64}), "warm start"),
-        (IDENTITY.model_copy(update={"weights_digest": "f" * 64}), "sampling weights"),
-        (IDENTITY.model_copy(update={"held_out_digest": "f" * 64}), "held-out images"),
-        (IDENTITY.model_copy(update=dict.fromkeys(DIGESTS, "f" * 64)), "images; other warm start"),
-    ],
-)
-def test_another_training_s_checkpoint_is_refused_by_what_differs(filled, identity, what):
-    with pytest.raises(CheckpointError, match=rf"another training \(other {what}\); choose another"):
-        CheckpointFolder(filled, identity).newest()
-
-
-def test_a_checkpoint_of_the_first_release_is_still_this_training_s():
-    header = (
-        b'{"events":[],"identity":{"data_digest":"' + b"0" * 64 + b'","model":{"channels":1,"height":8,"latent_dim":4,'
-        b'"schema_version":1,"variant":"conv_vae","width":8,"widths":[4,8]},"training":{"batch_size":16,"beta":1.0,'
-        b'"budget":{"amount":20.0,"unit":"steps"},"checkpoint_every_steps":500,"final_learning_rate":0.0003,'
-        b'"free_bits_nats":0.5,"kl_warmup_share":0.1,"learning_rate":0.001,"precision":"fp32","schema_version":1,'
-        b'"seed":0}},"kl_steps_below":2,"schema_version":1,"seconds_used":1.5,"step":5}'
-    )
-    assert CheckpointHeader.model_validate_json(header).identity == IDENTITY
 
 
 def test_a_disk_that_refuses_is_one_clear_line(tmp_path):

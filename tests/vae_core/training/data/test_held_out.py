@@ -1,3 +1,5 @@
+"""The loss of held-out images, by hand."""
+
 import math
 
 import numpy as np
@@ -7,7 +9,6 @@ import torch
 from tests.vae_core.synthetic_images import TINY, boxes
 from vae_core.errors import DataError, DivergenceError
 from vae_core.families.build import build_model
-from vae_core.training.data import held_out
 from vae_core.training.data.held_out import HeldOut
 
 
@@ -36,13 +37,12 @@ def test_two_looks_at_the_same_weights_are_equal_and_leave_the_model_as_it_was()
     assert watch.measure(model, 0) != HeldOut(boxes(20), TINY.shape, seed=4, device="cpu").measure(model, 0)
 
 
-def test_images_that_do_not_fit_one_pass_are_all_counted(monkeypatch):
+def test_images_that_do_not_fit_one_pass_are_all_counted():
     model, images = build_model(TINY), boxes(50)
     torch.nn.init.constant_(model.to_posterior.weight, 0)
     torch.nn.init.constant_(model.to_posterior.bias, -10)  # no spread, so the noise is none
     whole = HeldOut(images, TINY.shape, seed=0, device="cpu").measure(model, 0)
-    monkeypatch.setattr(held_out, "IMAGES_AT_ONCE", 7)
-    parts = HeldOut(images, TINY.shape, seed=0, device="cpu").measure(model, 0)
+    parts = HeldOut(images, TINY.shape, seed=0, device="cpu", images_at_once=7).measure(model, 0)
     assert parts == pytest.approx(whole, rel=1e-3)
 
 

@@ -1,27 +1,19 @@
 """Where a training's images lie, who reads them ahead, and that nothing of it moves a weight."""
 
 import threading
-from functools import partial
+from contextlib import closing
 
 import numpy as np
 import pytest
 import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
-from vae_core.training.data import batches as batches_module
+from tests.vae_core.training.data.mapped_images import SHAPE, mapped
 from vae_core.training.data.batches import Batches, Pairs
 from vae_core.training.data.image_source import ResidentImages, StreamedImages, free_device_bytes, open_source
-from vae_core.training.data.whole_images import WholeImages
 from vae_core.training.loop import train
 from vae_core.training.result import TrainResult
 from vae_core.weights import copy_weights, digest_weights
-
-SHAPE = (1, 8, 8)
-
-
-def mapped(folder, images: np.ndarray) -> np.ndarray:
-    np.save(folder / "images.npy", images)
-    return np.load(folder / "images.npy", mmap_mode="r")
 
 
 def opened(images: np.ndarray, **more: int | None) -> type:
@@ -53,25 +45,34 @@ def trained(images: np.ndarray, **more: object) -> TrainResult:
     return train(images, TINY, recipe(15), clock=lambda: 0.0, checkpoint_folder=None, log_every=1, **more)
 
 
-def test_the_weights_are_the_same_bit_for_bit_wherever_the_images_lie(tmp_path, monkeypatch):
+def test_the_weights_are_the_same_bit_for_bit_wherever_the_images_lie(tmp_path):
     images = boxes(100)
     resident = trained(images)
     from_file = trained(mapped(tmp_path, images))
-    monkeypatch.setattr(batches_module, "open_source", partial(open_source, free_bytes=lambda device: 0))
-    from_memory = trained(images)
-    digests = {digest_weights(copy_weights(each.model)) for each in (resident, from_file, from_memory)}
+    digests = {digest_weights(copy_weights(each.model)) for each in (resident, from_file)}
     assert len(digests) == 1 and resident.steps == 15
+    # from memory to a device that has no room for them, the same batches come
+    room, none = (
+        Batches(images, SHAPE, batch_size=16, seed=0, device="cpu", free_bytes=lambda device, free=free: free)
+        for free in (2**40, 0)
+    )
+    with closing(room), closing(none):
+        assert not readers()
+        for step in range(15):
+            assert torch.equal(room.take(step).target, none.take(step).target)
+        assert readers(), "one of them reads ahead"
 
 
-def test_a_batch_is_read_while_the_one_before_is_used_also_where_an_epoch_ends(tmp_path, monkeypatch):
-    source = Batches(mapped(tmp_path, boxes(10)), SHAPE, batch_size=2, seed=0, device="cpu")
-    read, by_the_main_thread = StreamedImages._read, []
+def test_a_batch_is_read_while_the_one_before_is_used_also_where_an_epoch_ends(tmp_path):
+    by_the_main_thread = []
 
-    def noting(self, indices):
-        by_the_main_thread.append(threading.current_thread() is threading.main_thread())
-        return read(self, indices)
+    class NotingWhoReads(np.memmap):
+        def __getitem__(self, rows):
+            by_the_main_thread.append(threading.current_thread() is threading.main_thread())
+            return super().__getitem__(rows)
 
-    monkeypatch.setattr(StreamedImages, "_read", noting)
+    images = mapped(tmp_path, boxes(10)).view(NotingWhoReads)
+    source = Batches(images, SHAPE, batch_size=2, seed=0, device="cpu")
     for step in range(12):  # five are an epoch
         source.take(step)
     source.close()
@@ -102,14 +103,6 @@ def test_closing_ends_what_reads_pairs_too(tmp_path):
     assert readers()
     source.close()
     assert not readers()
-
-
-def test_whole_images_are_read_where_they_lie(tmp_path):
-    images = boxes(700)
-    parts = list(WholeImages.given("test", mapped(tmp_path, images), SHAPE, "cpu").read(600))
-    rows = np.linspace(0, 699, 600).astype(np.int64)
-    assert [len(part) for part in parts] == [512, 88]
-    np.testing.assert_array_equal(torch.cat(parts).numpy(), np.float32(images[rows]) / np.float32(255))
 
 
 @pytest.mark.gpu

@@ -1,17 +1,17 @@
+"""What images alone say of weights, and the bars that they must pass."""
+
 import numpy as np
 import pytest
 
 from tests.vae_core.synthetic_images import TINY, boxes
 from vae_core.families.build import build_model
 from vae_core.inference import score_images
-from vae_core.training.health import quick_benchmark
 from vae_core.training.health.quick_benchmark import Bars, QuickBenchmark, measure_quickly
 
 
-def test_it_is_the_share_of_the_mean_images_error_and_the_units_whose_mean_moves(monkeypatch):
-    monkeypatch.setattr(quick_benchmark, "IMAGES_AT_ONCE", 32)
+def test_it_is_the_share_of_the_mean_images_error_and_the_units_whose_mean_moves():
     model, pixels = build_model(TINY, 2).eval(), boxes(100, seed=3)
-    found, scores, unit = measure_quickly(model, pixels), score_images(model, pixels), pixels / 255.0
+    found, scores, unit = measure_quickly(model, pixels, images_at_once=32), score_images(model, pixels), pixels / 255.0
     of_the_mean_image = np.square(unit - unit.mean(0)).mean()
     assert found.explained_variance == pytest.approx(1 - scores.recon_error.mean() / of_the_mean_image, rel=1e-6)
     assert found.active_units == (scores.mu.astype(np.float64).var(0) > 0.01).sum() and found.n == 100

@@ -5,7 +5,6 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.errors import DataError
-from vae_core.training.health import early_warning
 from vae_core.training.health.early_warning import early_warning_twin
 from vae_core.training.health.events import EventKind
 from vae_core.training.health.quick_benchmark import Bars
@@ -70,10 +69,11 @@ def test_one_that_ends_with_the_training_or_may_is_taken(config):
     require_warmup(config, 6)
 
 
-def test_a_twin_is_not_trained_for_a_run_that_will_be_refused(monkeypatch):
-    monkeypatch.setattr(early_warning, "train", pytest.fail)
+def test_a_twin_is_not_trained_for_a_run_that_will_be_refused():
     with pytest.raises(DataError, match="within the 6 steps"):
-        early_warning_twin(boxes(96), TINY, in_steps(7, 1, "epochs"), clock=lambda: 0.0, checkpoint_folder=None)
+        early_warning_twin(
+            boxes(96), TINY, in_steps(7, 1, "epochs"), clock=lambda: 0.0, checkpoint_folder=None, build=pytest.fail
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""Trainings that collapse and begin again, whenever they are killed."""
+
 import json
 import shutil
 import signal
@@ -17,14 +19,13 @@ from tests.vae_core.training import killed_recovery
 from vae_core.errors import CheckpointError
 from vae_core.families.build import build_model
 from vae_core.families.vq_vae.config import VqVaeConfig
-from vae_core.families.vq_vae.objective import VqVaeObjective
-from vae_core.training.health.events import CodesUnused, EventKind, RecoveryAction, StopReason, TrainEvent
+from vae_core.families.vq_vae.model import VqVae
+from vae_core.training.health.events import EventKind, RecoveryAction, StopReason
 from vae_core.training.loop import train
-from vae_core.training.recovery import recovery
 from vae_core.training.recovery.attempts import AttemptRecord
 from vae_core.training.recovery.recovery import MAX_RECOVERIES, train_with_recovery
 from vae_core.training.warm_start import take_encoder
-from vae_core.weights import encoder_digest
+from vae_core.weights import copy_weights, encoder_digest, load_weights
 
 ROOT = Path(__file__).parents[4]
 SAME = np.full((64, 1, 8, 8), 77, np.uint8)
@@ -197,14 +198,17 @@ def test_interrupted_among_several_attempts_it_goes_on_with_the_one_that_it_was_
     assert_equal(replace(resumed, curve=[]), replace(hopeless[0], curve=[]))
 
 
-def test_interrupted_between_two_attempts_it_goes_on_with_the_next(tmp_path, recovered, monkeypatch):
-    def stop(*_):
-        raise KeyboardInterrupt
+def test_interrupted_between_two_attempts_it_goes_on_with_the_next(tmp_path, recovered):
+    built = []
 
-    with monkeypatch.context() as patch:
-        patch.setattr(recovery, "seal_folder", stop)
-        with pytest.raises(KeyboardInterrupt):
-            killed_recovery.train_here(tmp_path)
+    def stop(config, seed):
+        built.append(config)
+        if len(built) == 2:  # the model of before the onset, with which the second attempt would begin
+            raise KeyboardInterrupt
+        return build_model(config, seed)
+
+    with pytest.raises(KeyboardInterrupt):
+        killed_recovery.train_here(tmp_path, build=stop)
     assert not (tmp_path / "attempt-2").exists()
     resumed = killed_recovery.train_here(tmp_path)
     assert_equal(resumed, recovered[0])
@@ -287,17 +291,34 @@ def test_a_codebook_that_stays_unused_is_shrunk_and_the_training_begins_anew(tmp
     assert len(result.model.quantiser.book.codebook) == result.model.config.codes
 
 
-def test_codes_that_are_used_after_they_began_anew_shrink_nothing(monkeypatch):
-    # two epochs, a healthy one, and again two
-    epochs = iter([True, True, False, True, True, False])
+def test_codes_that_are_used_after_they_began_anew_shrink_nothing():
+    # two epochs of 3 codes of 64, a healthy one, and again two
+    idle = iter([3, 3, 64, 3, 3, 64])
 
-    def end_epoch(objective, step):
-        return [TrainEvent(EventKind.codes_unused, step, "so", codes=CodesUnused(3, 64))] if next(epochs) else []
+    class RestlessVqVae(VqVae):
+        """Whatever its tokens say, an epoch of four batches of 64 tokens uses so many codes."""
 
-    monkeypatch.setattr(VqVaeObjective, "end_epoch", end_epoch)
-    model = VqVaeConfig(height=8, width=8, widths=(4, 8), codebook_size=64, code_dim=8)
-    result = recover(boxes(64), recipe(6, "epochs"), model=model)
-    assert result.attempts == 1 and result.model.config == model and len(result.events) == 4
+        passes = 0
+
+        def forward(self, x, generator, dropout=0.0):
+            output = super().forward(x, generator, dropout)
+            if self.passes % 4 == 0:
+                self.used = next(idle)
+            self.passes += 1
+            indices = torch.arange(64).view_as(output.quantised.indices) % self.used
+            return output._replace(quantised=output.quantised._replace(indices=indices))
+
+    def build(config, seed):
+        model = RestlessVqVae(config)
+        load_weights(model, copy_weights(build_model(config, seed)))
+        return model
+
+    config = VqVaeConfig(height=8, width=8, widths=(4, 8), codebook_size=64, code_dim=8)
+    result = recover(boxes(64), recipe(6, "epochs", kl_warmup_share=0.0), model=config, build=build)
+    assert [(event.kind, event.step, event.codes.used) for event in result.events] == [
+        (EventKind.codes_unused, step, 3) for step in (4, 8, 16, 20)
+    ]
+    assert result.attempts == 1 and result.model.config == config
 
 
 @pytest.mark.gpu

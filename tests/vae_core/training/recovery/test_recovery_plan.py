@@ -1,3 +1,5 @@
+"""What is done about each trouble, as a table."""
+
 import re
 
 import pytest
@@ -7,7 +9,6 @@ from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.training.health.events import CodesUnused, Collapse, CollapseSign, EventKind, RecoveryAction, TrainEvent
 from vae_core.training.health.monitor import ADVICE
-from vae_core.training.recovery.attempts import Path, describe_changes, remaining_budget
 from vae_core.training.recovery.recovery_plan import find_trouble, plan_recovery
 
 COLLAPSE = TrainEvent(EventKind.collapse_suspected, 300, "so", Collapse(CollapseSign.kl_below, 201, 0.001, 0.01))
@@ -85,25 +86,6 @@ def test_a_decoder_is_halved_until_it_is_small():
         seen.append(config.decoder_widths)
     assert seen == [(16, 32), (8, 16), (4, 8), (4, 4)]
     assert ConvVaeConfig(widths=(2, 3)).smaller_decoder() is None
-
-
-def test_what_is_left_of_a_budget_is_what_the_path_has_not_used():
-    path = Path(steps=30, epochs=1.5, seconds=4.0)
-    left = [
-        remaining_budget(recipe(amount, unit).budget, path).amount
-        for amount, unit in [(100, "steps"), (4, "epochs"), (10, "seconds"), (4, "seconds")]
-    ]
-    assert left == [70, 2.5, 6.0, 0.04]
-
-
-def test_changes_name_what_is_otherwise_and_not_the_budget():
-    before, after = recipe(100, beta=4), recipe(60, kl_schedule="cyclical")
-    told = [(each.field, each.before, each.after) for each in describe_changes((TINY, before), (SMALLEST, after))]
-    assert told == [
-        ("decoder_widths", "None", "(4, 4)"),
-        ("beta", "4", "1"),
-        ("kl_schedule", "linear", "cyclical"),
-    ]
 
 
 def test_no_action_raises_beta_or_the_latent_size():

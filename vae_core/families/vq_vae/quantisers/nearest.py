@@ -12,15 +12,17 @@ LANES = 32
 
 
 @torch.no_grad()
-def nearest_codes(tokens: torch.Tensor, codebook: torch.Tensor) -> torch.Tensor:
+def nearest_codes(tokens: torch.Tensor, codebook: torch.Tensor, elements: int | None = None) -> torch.Tensor:
     """Indices (N,) int64 of the codes (K, d) nearest to tokens (N, d) in Euclidean distance, both float32.
 
     |z - e|² = |z|² - 2 z·e + |e|², of which |z|² is the same for every code. Computed in float32 whatever autocast
-    says: bf16 has 8 bits, and the product's rounding would choose other codes.
+    says: bf16 has 8 bits, and the product's rounding would choose other codes. `elements` distances are held at a time,
+    as many as suit the device where none are named.
     """
     with torch.autocast(tokens.device.type, enabled=False):
         squares, directions = codebook.square().sum(1), codebook.T
-        rows = max(1, (CACHED_ELEMENTS if tokens.device.type == "cpu" else DEVICE_ELEMENTS) // len(codebook))
+        held = elements or (CACHED_ELEMENTS if tokens.device.type == "cpu" else DEVICE_ELEMENTS)
+        rows = max(1, held // len(codebook))
         if len(tokens) <= rows:
             return _argmin(torch.addmm(squares, tokens, directions, alpha=-2))
         indices = torch.empty(len(tokens), dtype=torch.int64, device=tokens.device)

@@ -7,7 +7,8 @@ import pytest
 import scipy.stats
 import torch
 
-from tests.vae_core.linear_vae import LinearVae, PixelFeatures, draw_images
+from tests.vae_core.evaluation.coded_vae import CODES, CONFIG, code_prior, coded_vae
+from tests.vae_core.linear_vae import PixelFeatures, draw_images
 from vae_core.errors import DataError, DivergenceError
 from vae_core.evaluation.benchmark import evaluate
 from vae_core.evaluation.benchmark_result import BenchmarkResult
@@ -16,15 +17,11 @@ from vae_core.evaluation.images.decoding import decode_pixels
 from vae_core.evaluation.images.pictures import reconstruction_grid, sample_grid, worst_reconstructions
 from vae_core.evaluation.progress import EvaluationProgress
 from vae_core.families.build import build_model
-from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.preprocessing import to_unit
-from vae_core.priors.code_prior import CodePrior, build_code_prior
-from vae_core.priors.code_prior_config import CodePriorConfig
-from vae_core.priors.gaussian_mixture import GaussianMixturePrior, fit_mixture
+from vae_core.priors.code_prior import CodePrior
 
-N, CODES = 300, 8
-CONFIG = VqVaeConfig(height=4, width=4, widths=(4,), codebook_size=CODES, code_dim=4)
+N = 300
 
 
 @pytest.fixture(scope="module")
@@ -34,25 +31,17 @@ def pixels() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def model(pixels: np.ndarray) -> VqVae:
-    built = build_model(CONFIG, seed=0)
-    assert isinstance(built, VqVae)
-    built.start_codes([to_unit(pixels)], torch.Generator().manual_seed(0))
-    return built.eval()
+    return coded_vae(pixels)
 
 
 @pytest.fixture(scope="module")
 def prior() -> CodePrior:
-    return build_code_prior(CodePriorConfig(grid=(2, 2), codebook_size=CODES, width=8, depth=1, heads=1)).eval()
+    return code_prior()
 
 
 @pytest.fixture(scope="module")
 def result(model: VqVae, pixels: np.ndarray, prior: CodePrior) -> BenchmarkResult:
     return evaluate(model, pixels, extractor=PixelFeatures(), prior=prior, n_samples=520, seed=3)
-
-
-@pytest.fixture
-def mixture() -> GaussianMixturePrior:
-    return fit_mixture(torch.randn((20, 4), generator=torch.Generator().manual_seed(0)), components=1)
 
 
 def test_its_error_and_its_codes_are_those_of_a_pass_by_hand(
@@ -101,16 +90,6 @@ def test_its_samples_are_decoded_draws_from_the_prior_over_its_codes(
     assert result.kid_samples is not None and result.coverage_samples is not None
 
 
-def test_draws_from_a_prior_over_codes_are_counted_while_they_are_made(
-    model: VqVae, pixels: np.ndarray, prior: CodePrior
-) -> None:
-    heard: list[EvaluationProgress] = []
-    evaluate(model, pixels, extractor=PixelFeatures(), prior=prior, n_samples=300, on_progress=heard.append)
-    drawn = [each.describe() for each in heard if "samples" in each.stage]
-    stage = "samples from the prior over codes"
-    assert drawn == [stage, *(f"{stage}: {done} of 300" for done in (64, 128, 192, 256)), stage]
-
-
 def test_without_a_prior_it_has_no_samples_and_everything_else(
     result: BenchmarkResult, model: VqVae, pixels: np.ndarray
 ) -> None:
@@ -122,15 +101,6 @@ def test_without_a_prior_it_has_no_samples_and_everything_else(
     assert alone == result.model_copy(update=dict.fromkeys(of_samples))
     assert alone.fd_samples is None and "fd_pixels" not in alone.metrics()
     assert heard[-1].share_done == 1.0 and not any("samples" in each.stage for each in heard)
-
-
-def test_a_prior_of_the_other_kind_of_model_is_refused(
-    model: VqVae, pixels: np.ndarray, prior: CodePrior, mixture: GaussianMixturePrior
-) -> None:
-    with pytest.raises(DataError, match="expected a prior over codes for a VqVae, came gaussian_mixture"):
-        evaluate(model, pixels, extractor=PixelFeatures(), prior=mixture)
-    with pytest.raises(DataError, match="expected a mixture for a LinearVae, came code_transformer"):
-        evaluate(LinearVae(), pixels, extractor=PixelFeatures(), prior=prior)
 
 
 def test_a_broken_one_is_named_not_measured(pixels: np.ndarray) -> None:
