@@ -1,4 +1,4 @@
-"""The rules of a VQ-VAE: distance from the codes in place of the KL, frequencies in place of the posterior."""
+"""How often a VQ-VAE uses its codes, judged beside its other rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from tests.data_checks.drift.traffic import window_of
 from vae_core.families.registry import FAMILIES
 
 GRID_RULES = rules_of(FAMILIES["vq_vae"])
-SAMPLE_RULES = rules_of(FAMILIES["conv_vae"])
 
 GRIDS = Grids(1)
 POLICY = DriftPolicy()
@@ -27,10 +26,6 @@ NOTHING_ELSE = Circumstances(new_kind=None, promoted_s_ago=None, previous_exists
 
 def healthy(n: int = 2000, seed: int = 0) -> Sample:
     return GRIDS.sample(n, np.random.default_rng(seed))
-
-
-def test_both_kinds_have_as_many_rules_so_that_each_has_the_same_level() -> None:
-    assert len(GRID_RULES) == len(SAMPLE_RULES)
 
 
 @pytest.mark.parametrize("n", [500, 2000])
@@ -65,14 +60,6 @@ def test_codes_and_errors_that_left_together_are_an_emergency() -> None:
     worse = replace(window, recon_error=window.recon_error * 1.4)
     judgement = judge_window(window_of(worse), REFERENCE, POLICY)
     assert triage(judgement, NOTHING_ELSE, POLICY).action == "emergency"
-
-
-def test_vectors_that_moved_away_from_their_codes_fail_the_distance_either_way() -> None:
-    for factor in (0.75, 1.3):
-        window = GRIDS.sample(2000, np.random.default_rng(2), distance=factor)
-        judgement = judge_window(window_of(window), REFERENCE, POLICY)
-        assert judgement.failed == ("code_distance",)
-        assert "code_distance_change" in judgement.verdicts["code_distance"].reason
 
 
 def _codes(sample: Sample) -> np.ndarray:
