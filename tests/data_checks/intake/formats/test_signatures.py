@@ -1,0 +1,10 @@
+"""Which kind of file it is, by its first bytes."""
+
+import pytest
+
+from tests.data_checks.intake.bad_kinds import FOUND_BY, require_refused
+
+
+@pytest.mark.parametrize("name", FOUND_BY["formats.signatures"])
+def test_each_bad_kind_is_refused_for_its_reason_in_one_line(name: str) -> None:
+    require_refused(name)

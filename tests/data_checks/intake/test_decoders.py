@@ -1,0 +1,9 @@
+"""The versions of the decoders of a process."""
+
+from data_checks.intake.decoders import Decoders
+
+
+def test_the_decoders_of_this_process_are_told_and_kept_as_a_document() -> None:
+    now = Decoders.now()
+    assert now.pillow and now.simplejpeg and now.libjpeg_turbo
+    assert Decoders.model_validate_json(now.model_dump_json()) == now
