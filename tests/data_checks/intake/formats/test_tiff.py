@@ -35,7 +35,9 @@ def test_each_bad_kind_is_refused_for_its_reason_in_one_line(name: str) -> None:
 @pytest.mark.parametrize("compression", [None, "tiff_lzw", "tiff_adobe_deflate"])
 def test_every_cut_is_found(compression: str | None) -> None:
     data = encode(GREY, "TIFF", compression=compression)
-    assert {refusal_of(data[:length]) for length in range(4, len(data))} == {Refusal.truncated}
+    # the directory of a compressed file stands last, and ends with the place of the next page, which may be missing
+    needed = len(data) - (4 if compression else 0)
+    assert {refusal_of(data[:length]) for length in range(4, needed)} == {Refusal.truncated}
 
 
 @pytest.mark.parametrize(
