@@ -34,21 +34,23 @@ LARGEST_GAIN = 1.2
 LARGEST_SHIFT = 0.06
 """Of the mean on [0, 1], either way: 5 % more of a white image is 0.05."""
 
-ROWS, COLUMNS = 1024, 8192
-"""Of a block of the search: 32 MB of similarities."""
+BLOCK = 1024, 8192
+"""Images of either side that are compared at once: 32 MB of similarities."""
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]
 """Indices of both images, and 1 - distance."""
 
 
-def find_copies(known: Fingerprints, asked: Fingerprints, narrowed: float = 1.0) -> NDArray[np.int64]:
+def find_copies(
+    known: Fingerprints, asked: Fingerprints, narrowed: float = 1.0, block: tuple[int, int] = BLOCK
+) -> NDArray[np.int64]:
     """For each image asked (M,), the index of the nearest known one that it is a copy of; -1 where it is of none.
 
-    `narrowed`: see `data_checks.near_duplicates.limit`.
+    `narrowed`: see `data_checks.near_duplicates.limit`. `block`: images asked and known that are compared at once.
     """
     found = np.full(len(asked), -1, dtype=np.int64)
     nearest = np.full(len(asked), -np.inf, dtype=np.float32)
-    for mine, theirs, closeness in find_pairs(asked, known, narrowed):
+    for mine, theirs, closeness in find_pairs(asked, known, narrowed, block):
         order = np.lexsort((theirs, -closeness, mine))
         best = order[np.flatnonzero(np.diff(mine[order], prepend=-1))]
         best = best[closeness[best] > nearest[mine[best]]]
@@ -56,16 +58,19 @@ def find_copies(known: Fingerprints, asked: Fingerprints, narrowed: float = 1.0)
     return found
 
 
-def find_pairs(some: Fingerprints, others: Fingerprints, narrowed: float = 1.0) -> Iterator[Pairs]:
+def find_pairs(
+    some: Fingerprints, others: Fingerprints, narrowed: float = 1.0, block: tuple[int, int] = BLOCK
+) -> Iterator[Pairs]:
     """Pairs that are copies, a block at a time and by rising index of the first in it; a pair may come twice."""
+    rows, columns = block
     smallest = min(some.side, others.side)
     detail = 1 - DETAIL_LOSS * (28 / smallest) ** 2 * narrowed
     for mine, theirs in ((some.plain, others.plain), (some.plain, others.bright), (some.bright, others.plain)):
-        for top in range(0, len(mine), ROWS):
-            block = mine.take(slice(top, top + ROWS))
-            for left in range(0, len(theirs), COLUMNS):
-                beside = theirs.take(slice(left, left + COLUMNS))
-                first, second, closeness = _compare(block, beside, narrowed, detail)
+        for top in range(0, len(mine), rows):
+            asked = mine.take(slice(top, top + rows))
+            for left in range(0, len(theirs), columns):
+                beside = theirs.take(slice(left, left + columns))
+                first, second, closeness = _compare(asked, beside, narrowed, detail)
                 yield top + first, left + second, closeness
 
 

@@ -1,7 +1,8 @@
+"""The one gate: any file and any array is answered with pixels, or with a named refusal of one line."""
+
 import struct
 import subprocess
 import sys
-import tracemalloc
 import zlib
 
 import numpy as np
@@ -9,37 +10,24 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image
 
-from data_checks.image_statistics import measure_image, measure_images
-from data_checks.input_gate import GateResult, Refusal, count_pixels, judge_image_array, judge_image_bytes
+from benchmarks.intake_bad import BAD_KINDS
+from data_checks.image_statistics import measure_image
+from data_checks.input_gate import GateResult, Refusal, count_pixels, judge_image_array, judge_image_bytes, judge_images
 from data_checks.policy import InputPolicy
+from tests.data_checks.intake.bad_kinds import FOUND_BY
+from tests.data_checks.intake.judging import BOX, KINDS
+from tests.data_checks.intake.sent import FIRST, GREY, JPEG, PICTURE, PNG, POLICY, REFERENCE, claimed_png
 from tests.data_checks.pictures import encode, product
 from vae_core.images.preprocessing import Preprocessing
 
-GREY = Preprocessing()
 COLOUR = Preprocessing(channels=3)
 RESIZED = Preprocessing(fit="stretch")
-FIRST = Preprocessing(schema_version=1)  # type: ignore[arg-type]
-POLICY = InputPolicy()
-PICTURE = product()
-PNG, JPEG = encode(PICTURE), encode(PICTURE, "JPEG", quality=95)
-FRAMES = [Image.fromarray(PICTURE), Image.fromarray(255 - PICTURE)]
-REFERENCE = measure_images(np.stack([product(seed) for seed in range(100)])).histogram.mean(axis=0)
 
 
 def colour_picture() -> NDArray[np.uint8]:
     return np.stack([product(seed) for seed in (1, 2, 3)], axis=2)
-
-
-def claimed_png(width: int, height: int) -> bytes:
-    """Make a PNG whose header claims a size and whose pixels are not there."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    ihdr = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", ihdr) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 def test_a_png_comes_out_pixel_for_pixel_with_its_statistics() -> None:
@@ -87,70 +75,6 @@ def test_another_size_is_resized_where_the_preprocessing_says_so() -> None:
     assert from_file.pixels is not None and from_file.pixels.shape == (1, 28, 28)
     assert from_array.pixels is not None
     np.testing.assert_array_equal(from_file.pixels, from_array.pixels)
-
-
-@pytest.mark.parametrize(
-    ("data", "refusal", "detail"),
-    [
-        (b"", Refusal.empty_file, "expected an image file, came 0 bytes: upload it anew"),
-        (b"hello world", Refusal.not_an_image, "came a file that begins with b'hello wo': convert"),
-        (b"%PDF-1.7", Refusal.not_an_image, "came a PDF: save its pictures as PNG or JPEG"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Refusal.not_an_image, "came a HEIC photograph: save it as JPEG (on an"),
-        (PNG[:-13], Refusal.truncated, "stop before its end chunk: upload it anew"),
-        (JPEG[:-2], Refusal.truncated, "stop before its end marker: upload it anew"),
-        (claimed_png(28, 28), Refusal.truncated, "came one that does not decode (OSError"),
-        (claimed_png(10_000, 5001), Refusal.too_many_pixels, "came 10000x5001 = 50010000: downscale it, or raise"),
-        (claimed_png(10_000, 7001), Refusal.too_many_pixels, "= 70010000: downscale it, or raise input_policy"),
-        (claimed_png(10_000, 8001), Refusal.too_many_pixels, "= 80010000: downscale it, no setting takes it as it is"),
-        (claimed_png(2**31 - 1, 2**31 - 1), Refusal.too_many_pixels, "at most 50000000 pixels"),
-        (PNG + bytes(64 * 2**20), Refusal.too_many_bytes, "expected at most 67108864 bytes, came 67109"),
-        (
-            encode(product(width=32)),
-            Refusal.wrong_shape,
-            "expected 28x28 L, came 32x28 L: resize or crop it, or set preprocessing.fit to pad, crop or stretch",
-        ),
-        (
-            encode(PICTURE, save_all=True, append_images=FRAMES),
-            Refusal.wrong_mode,
-            "came 28x28 L animated: save one still picture of it",
-        ),
-        (encode(PICTURE, "GIF", save_all=True, append_images=FRAMES), Refusal.wrong_mode, "came 28x28 P animated"),
-        (encode(np.zeros((28, 28), np.uint8)), Refusal.low_variance, "came 0 at mean 0.000: a black frame, check"),
-        (encode(np.full((28, 28), 200, np.uint8)), Refusal.low_variance, "a picture of one colour, check the camera"),
-        (encode(255 - PICTURE), Refusal.inverted, "looks like a negative, invert it before upload"),
-    ],
-)  # fmt: skip
-def test_a_file_that_cannot_be_used_is_refused_by_name(data: bytes, refusal: Refusal, detail: str) -> None:
-    result = judge_image_bytes(data, GREY, POLICY, REFERENCE)
-    assert result.refusal is refusal
-    assert not result.accepted
-    assert detail in result.detail and "\n" not in result.detail
-
-
-@pytest.mark.parametrize(
-    ("data", "refusal", "detail"),
-    [
-        (encode(PICTURE, mode="RGB"), Refusal.wrong_mode, "expected 28x28 L, came 28x28 RGB as PNG: save it as PNG or"),
-        (encode(PICTURE, mode="RGBA"), Refusal.wrong_mode, "came 28x28 RGBA with transparency: flatten it"),
-        (encode(PICTURE, mode="LA"), Refusal.wrong_mode, "came 28x28 LA with transparency"),
-        (encode(PICTURE, transparency=0), Refusal.wrong_mode, "came 28x28 L with transparency"),
-        (encode(PICTURE, mode="P"), Refusal.wrong_mode, "came 28x28 P (palette): convert it to L"),
-        (encode(PICTURE, mode="1"), Refusal.wrong_mode, "came 28x28 L with 1 bits a channel"),
-        (encode(PICTURE.astype(np.uint16) * 257), Refusal.wrong_mode, "with 16 bits a channel: save it"),
-        (encode(PICTURE, "JPEG", mode="CMYK"), Refusal.wrong_mode, "came 28x28 CMYK as JPEG"),
-        (encode(PICTURE, "WEBP"), Refusal.wrong_mode, "came 28x28 RGB as WEBP"),
-        (encode(product(width=32)), Refusal.wrong_shape, "expected 28x28 L, came 32x28 L"),
-        (
-            encode(PICTURE, save_all=True, append_images=FRAMES),
-            Refusal.wrong_mode,
-            "came 28x28 L animated: save one still frame before upload",
-        ),
-    ],
-)  # fmt: skip
-def test_under_the_first_schema_nothing_is_converted(data: bytes, refusal: Refusal, detail: str) -> None:
-    result = judge_image_bytes(data, FIRST, POLICY, REFERENCE)
-    assert result.refusal is refusal
-    assert detail in result.detail and "\n" not in result.detail
 
 
 def test_under_the_first_schema_a_photograph_lies_as_it_is_stored() -> None:
@@ -204,16 +128,6 @@ def test_a_black_frame_keeps_its_statistics_for_telemetry() -> None:
     assert result.statistics is not None and result.statistics.variance == 0
 
 
-def test_a_refused_huge_picture_is_never_decoded() -> None:
-    huge = encode(np.zeros((6000, 9000), np.uint8))
-    tracemalloc.start()
-    result = judge_image_bytes(huge, GREY, POLICY)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert result.refusal is Refusal.too_many_pixels
-    assert peak < 1_000_000  # 54 million pixels decoded would take fifty times as much
-
-
 def test_thresholds_are_those_of_the_policy() -> None:
     faint = encode(np.where(PICTURE > 0, 40, 0).astype(np.uint8))
     assert judge_image_bytes(faint, GREY, POLICY).refusal is Refusal.low_variance
@@ -229,20 +143,9 @@ def test_thresholds_are_those_of_the_policy() -> None:
         assert judge_image_bytes(encode(255 - PICTURE), GREY, lenient, REFERENCE).accepted
 
 
-def test_without_a_reference_or_with_one_that_is_its_own_mirror_nothing_is_called_a_negative() -> None:
-    symmetric = (REFERENCE + REFERENCE[::-1]) / 2
-    for reference in (None, symmetric):
-        assert judge_image_bytes(encode(255 - PICTURE), GREY, POLICY, reference).accepted
-
-
 def test_a_reference_of_another_shape_is_the_callers_mistake() -> None:
     with pytest.raises(ValueError, match=r"shape \(16,\), came \(256,\)"):
         judge_image_bytes(PNG, GREY, POLICY, np.ones(256))
-
-
-def test_damaged_pixels_stay_an_error_to_pillow() -> None:
-    # A library that sets this flag anywhere in the process would let cut files pass.
-    assert ImageFile.LOAD_TRUNCATED_IMAGES is False
 
 
 def test_the_gate_and_the_verdict_load_no_heavy_library() -> None:
@@ -325,3 +228,24 @@ def test_any_array_is_answered(dtype: type, shape: list[int], seed: int) -> None
     array = np.resize(noise, shape)
     with np.errstate(invalid="ignore", over="ignore"):
         assert sound(judge_image_array(array, GREY, POLICY, REFERENCE))
+
+
+def test_files_that_are_judged_together_get_the_answers_that_each_gets_alone() -> None:
+    lenient = InputPolicy(min_variance=0, detect_inversion=False)
+    files = [make().data for make in KINDS.values()] + [make() for make, _ in BAD_KINDS.values()]
+    for alone, beside in zip(
+        (judge_image_bytes(each, BOX, lenient) for each in files), judge_images(files, BOX, lenient), strict=True
+    ):
+        assert (alone.refusal, alone.detail, alone.conversions) == (beside.refusal, beside.detail, beside.conversions)
+        assert np.array_equal(alone.pixels, beside.pixels)  # type: ignore[arg-type]
+        if alone.statistics is not None and beside.statistics is not None:
+            assert np.array_equal(alone.statistics.histogram, beside.statistics.histogram)
+            assert [alone.statistics.mean, alone.statistics.variance, alone.statistics.entropy_bits] == [
+                beside.statistics.mean, beside.statistics.variance, beside.statistics.entropy_bits
+            ]  # fmt: skip
+        else:
+            assert alone.statistics is beside.statistics
+
+
+def test_every_bad_kind_of_file_is_found_by_one_module_of_the_intake() -> None:
+    assert sorted(name for names in FOUND_BY.values() for name in names) == sorted(BAD_KINDS)

@@ -44,9 +44,10 @@ def find_items(data: bytes) -> Mapping[int, tuple[Span, ...]]:
 
 
 def _read_locations(data: bytes, start: int, end: int, local: Span | None) -> Mapping[int, tuple[Span, ...]]:
-    version = data[start]
-    sizes = data[start + 4 : start + 6]
-    if version > 2 or len(sizes) < 2:
+    if end - start < 6:
+        raise BrokenBoxes("item locations that end early")
+    version, sizes = data[start], data[start + 4 : start + 6]
+    if version > 2:
         raise BrokenBoxes(f"item locations of version {version}")
     offset_size, length_size, base_size = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4
     index_size = sizes[1] & 15 if version else 0

@@ -1,7 +1,12 @@
+"""The numbers of the drift alarms: one budget of false alarms for all rules and checks."""
+
+from __future__ import annotations
+
 import pytest
 from pydantic import ValidationError
 
-from data_checks.drift.policy import DriftPolicy
+from data_checks.drift.policy import DriftPolicy, rules_of
+from vae_core.families.registry import FAMILIES
 
 
 def test_all_checks_of_ninety_days_together_raise_fewer_false_retrains_than_one() -> None:
@@ -40,3 +45,7 @@ def test_compressing_the_clock_touches_times_only() -> None:
 def test_unknown_words_are_refused() -> None:
     with pytest.raises(ValidationError, match="extra"):
         DriftPolicy(min_image=3)  # type: ignore[call-arg]
+
+
+def test_both_kinds_have_as_many_rules_so_that_each_has_the_same_level() -> None:
+    assert len(rules_of(FAMILIES["vq_vae"])) == len(rules_of(FAMILIES["conv_vae"]))

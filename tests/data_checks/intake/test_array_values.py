@@ -1,3 +1,5 @@
+"""The scale of the values in an array, recognised and named."""
+
 import tracemalloc
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""JPEG files, read before a pixel is decoded."""
+
 import struct
 
 import pytest
@@ -5,6 +7,7 @@ import pytest
 from data_checks.errors import ImageRefused
 from data_checks.intake.formats.jpeg import read_jpeg_header
 from data_checks.refusal import Refusal
+from tests.data_checks.intake.bad_kinds import FOUND_BY, require_refused
 from tests.data_checks.pictures import encode, product
 
 JPEG = encode(product(), "JPEG")
@@ -82,3 +85,8 @@ def test_a_structure_that_no_decoder_should_see_is_refused(data: bytes, refusal:
 
 def test_a_12_bit_frame_says_so() -> None:
     assert read_jpeg_header(START + frame(bits=12) + SCAN + END).bits == 12
+
+
+@pytest.mark.parametrize("name", FOUND_BY["formats.jpeg"])
+def test_each_bad_kind_is_refused_for_its_reason_in_one_line(name: str) -> None:
+    require_refused(name)

@@ -1,3 +1,5 @@
+"""PNG files, read before a pixel is decoded."""
+
 import struct
 import zlib
 
@@ -7,6 +9,7 @@ import pytest
 from data_checks.errors import ImageRefused
 from data_checks.intake.formats.png import SIGNATURE, read_png_header
 from data_checks.refusal import Refusal
+from tests.data_checks.intake.bad_kinds import FOUND_BY, require_refused
 from tests.data_checks.pictures import encode, product
 
 PNG = encode(product())
@@ -94,3 +97,8 @@ def test_metadata_is_left_out_of_what_is_decoded_and_a_plain_file_is_not_copied(
 )
 def test_a_structure_that_no_decoder_should_see_is_refused(data: bytes, refusal: Refusal) -> None:
     assert refusal_of(data) is refusal
+
+
+@pytest.mark.parametrize("name", FOUND_BY["formats.png"])
+def test_each_bad_kind_is_refused_for_its_reason_in_one_line(name: str) -> None:
+    require_refused(name)

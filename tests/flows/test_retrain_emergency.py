@@ -1,25 +1,14 @@
-"""A flow that is refused: one clear line, no second try, nothing ingested, and the trigger closed with the reason."""
+"""An emergency that is refused: one clear line, no second try, nothing ingested, and the trigger closed with it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.retrain_emergency import retrain_emergency
 from tasks.errors import NoChampion, SnapshotMissing
 from tests.tasks.opened import opened
-from tests.tasks.season import settled
 
-pytestmark = pytest.mark.server
-
-
-@pytest.fixture(autouse=True)
-def installation(tmp_path: Path, prefect_api: str) -> Iterator[None]:
-    with settled(tmp_path, "http://127.0.0.1:9"), temporary_settings({PREFECT_API_URL: prefect_api}):
-        yield
+pytestmark = [pytest.mark.server, pytest.mark.usefixtures("installation")]
 
 
 def test_a_drift_whose_report_is_gone_retrains_nothing() -> None:
