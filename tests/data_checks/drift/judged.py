@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from data_checks.drift.judge import Judgement
-from data_checks.drift.policy import rules_of
+from data_checks.drift.policy import rules_for
 from data_checks.drift.triage import Circumstances
 from data_checks.drift.triage_facts import Latency
 from data_checks.kinds.new_kind import NewKind
 from data_checks.verdict import Evidence, Phase, Verdict
 from vae_core.families.registry import FAMILIES
 
-SAMPLE_RULES = rules_of(FAMILIES["conv_vae"])
+SAMPLE_RULES = rules_for(each.name for each in FAMILIES["conv_vae"].columns)
 
 FAILED = "failed"
 QUIET = {"new_kind": None, "promoted_s_ago": None, "previous_exists": False, "latency": Latency(12.0, 100.0)}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data_checks.drift.judge import judge_window
-from data_checks.drift.policy import DriftPolicy, rules_of
+from data_checks.drift.policy import DriftPolicy, rules_for
 from data_checks.drift.triage import Circumstances, triage
 from data_checks.sample import Sample
 from data_checks.verdict import Phase
@@ -16,7 +16,7 @@ from tests.data_checks.drift.grids import Grids
 from tests.data_checks.drift.traffic import window_of
 from vae_core.families.registry import FAMILIES
 
-GRID_RULES = rules_of(FAMILIES["vq_vae"])
+GRID_RULES = rules_for(each.name for each in FAMILIES["vq_vae"].columns)
 
 GRIDS = Grids(1)
 POLICY = DriftPolicy()
@@ -37,8 +37,7 @@ def test_a_healthy_window_passes_or_waits_and_shows_what_of_the_codebook_it_uses
     assert verdict.phase in (Phase.passed, Phase.inconclusive)
     js, used, perplexity = verdict.evidence
     assert (js.name, used.name, perplexity.name) == ("code_js_distance", "codes_used", "code_perplexity")
-    codes = healthy(n).codes
-    assert codes is not None
+    codes = healthy(n).column("codes")
     assert used.value == len(np.unique(codes)) and used.limit is None
     shares = np.bincount(codes.ravel()) / codes.size
     shares = shares[shares > 0]
@@ -63,8 +62,11 @@ def test_codes_and_errors_that_left_together_are_an_emergency() -> None:
 
 
 def _codes(sample: Sample) -> np.ndarray:
-    assert sample.codes is not None
-    return sample.codes.copy()
+    return sample.column("codes").copy()
+
+
+def with_codes(sample: Sample, codes: np.ndarray) -> Sample:
+    return replace(sample, own={**sample.own, "codes": codes})
 
 
 def _missing(sample: Sample) -> np.ndarray:
@@ -86,7 +88,7 @@ def _missing(sample: Sample) -> np.ndarray:
 )
 def test_codes_that_say_nothing_are_not_judged(whose: str, broken, words: str) -> None:
     samples = {"window": healthy(), "reference": REFERENCE}
-    samples[whose] = replace(samples[whose], codes=broken(samples[whose]))
+    samples[whose] = with_codes(samples[whose], broken(samples[whose]))
     verdict = judge_window(window_of(samples["window"]), samples["reference"], POLICY).verdicts["code_histogram"]
     assert verdict.phase is Phase.no_data
     assert words.format(n=len(samples[whose]), whose=whose) in verdict.reason
@@ -94,17 +96,17 @@ def test_codes_that_say_nothing_are_not_judged(whose: str, broken, words: str) -
 
 def test_traffic_of_another_kind_or_grid_is_of_another_model() -> None:
     vae = GRIDS.rest.draw(2000, np.random.default_rng(3))
-    smaller = replace(healthy(), codes=_codes(healthy())[:, :36])
+    smaller = with_codes(healthy(), _codes(healthy())[:, :36])
     for window, reference, words in (
-        (vae, REFERENCE, "49 codes for an image, of the traffic a posterior"),
-        (smaller, REFERENCE, "49 codes for an image, of the traffic 36 codes"),
+        (vae, REFERENCE, "codes of 49, code_distance for an image, of the traffic logvar of 16, kl"),
+        (smaller, REFERENCE, "codes of 49, code_distance for an image, of the traffic codes of 36, code_distance"),
         (
             healthy(),
             GRIDS.rest.draw(2000, np.random.default_rng(4)),
-            "a posterior for an image, of the traffic 49 codes",
+            "logvar of 16, kl for an image, of the traffic codes of 49, code_distance",
         ),
     ):
         verdicts = judge_window(window_of(window), reference, POLICY).verdicts
-        assert tuple(verdicts) == rules_of(reference.family)
+        assert tuple(verdicts) == rules_for(reference.own)
         assert {each.phase for each in verdicts.values()} == {Phase.no_data}
         assert all(words in each.reason for each in verdicts.values())

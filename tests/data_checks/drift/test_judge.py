@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from data_checks.drift.judge import judge_window
-from data_checks.drift.policy import rules_of
+from data_checks.drift.policy import rules_for
 from data_checks.sample import Sample
 from data_checks.verdict import Phase
 from tests.data_checks.drift.healthy import POLICY, REFERENCE, SOURCE, healthy
 from tests.data_checks.drift.traffic import window_of
 from vae_core.families.registry import FAMILIES
 
-SAMPLE_RULES = rules_of(FAMILIES["conv_vae"])
+SAMPLE_RULES = rules_for(each.name for each in FAMILIES["conv_vae"].columns)
 
 
 def test_a_healthy_window_passes_every_rule_with_its_numbers() -> None:
@@ -46,7 +46,9 @@ def test_a_drift_fails_the_rules_that_it_concerns(drift: dict[str, float], faili
 
 
 def of_another_model(reference: Sample) -> Sample:
-    return replace(reference, mu=reference.mu[:, :16], logvar=reference.logvar[:, :16])
+    return replace(
+        reference, mu=reference.mu[:, :16], own={**reference.own, "logvar": reference.column("logvar")[:, :16]}
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,13 +85,17 @@ COLUMNS = [
 ]
 
 
+def with_column(sample: Sample, name: str, column: np.ndarray) -> Sample:
+    return Sample.from_columns({**sample.columns(), name: column})
+
+
 @pytest.mark.parametrize(("column", "rule"), COLUMNS)
 @pytest.mark.parametrize("whose", ["window", "reference"])
 def test_one_number_that_is_none_keeps_the_rule_from_judging(column: str, rule: str, whose: str) -> None:
     samples = {"window": healthy(), "reference": REFERENCE}
-    broken = getattr(samples[whose], column).copy()
+    broken = samples[whose].columns()[column].copy()
     broken[17] = np.nan
-    samples[whose] = replace(samples[whose], **{column: broken})
+    samples[whose] = with_column(samples[whose], column, broken)
     verdict = judge_window(window_of(samples["window"]), samples["reference"], POLICY).verdicts[rule]
     assert verdict.phase is Phase.no_data
     assert f"{rule}: cannot judge: {column}: 1 of {len(broken)} images of the {whose} have no finite" in verdict.reason
@@ -99,8 +105,8 @@ def test_one_number_that_is_none_keeps_the_rule_from_judging(column: str, rule: 
 @pytest.mark.parametrize("whose", ["window", "reference"])
 def test_a_constant_column_keeps_the_rule_from_judging(column: str, rule: str, whose: str) -> None:
     samples = {"window": healthy(), "reference": REFERENCE}
-    flat = np.full_like(getattr(samples[whose], column), 0.25)
-    samples[whose] = replace(samples[whose], **{column: flat})
+    flat = np.full_like(samples[whose].columns()[column], 0.25)
+    samples[whose] = with_column(samples[whose], column, flat)
     verdict = judge_window(window_of(samples["window"]), samples["reference"], POLICY).verdicts[rule]
     assert verdict.phase is Phase.no_data
     assert f"{rule}: cannot judge: {column} is constant in the {whose}" in verdict.reason

@@ -23,7 +23,10 @@ def test_a_dead_unit_of_the_reference_is_left_out_and_the_others_are_judged() ->
 @pytest.mark.parametrize(
     ("rule", "change"),
     [
-        ("aggregated_posterior", {"logvar": lambda s: s.logvar + np.where(np.arange(32) < 3, 3.0, 0.0)}),
+        (
+            "aggregated_posterior",
+            {"own": lambda s: {**s.own, "logvar": s.column("logvar") + np.where(np.arange(32) < 3, 3.0, 0.0)}},
+        ),
         ("latent_code", {"mu": lambda s: s.mu * np.where(np.arange(32) == 4, 2.5, 1.0)}),
     ],
 )

@@ -22,7 +22,7 @@ def test_easier_images_are_no_fault_of_the_version() -> None:
 @pytest.mark.parametrize(
     ("rule", "change"),
     [
-        ("kl", {"kl": lambda s: s.kl * 0.8}),
+        ("kl", {"own": lambda s: {**s.own, "kl": s.column("kl") * 0.8}}),
         ("image_statistics", {"image_entropy": lambda s: s.image_entropy + 0.3}),
     ],
 )

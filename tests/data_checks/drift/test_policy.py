@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from data_checks.drift.policy import DriftPolicy, rules_of
+from data_checks.drift.policy import DriftPolicy, rules_for
 from vae_core.families.registry import FAMILIES
 
 
@@ -48,4 +48,6 @@ def test_unknown_words_are_refused() -> None:
 
 
 def test_both_kinds_have_as_many_rules_so_that_each_has_the_same_level() -> None:
-    assert len(rules_of(FAMILIES["vq_vae"])) == len(rules_of(FAMILIES["conv_vae"]))
+    assert len(rules_for(each.name for each in FAMILIES["vq_vae"].columns)) == len(
+        rules_for(each.name for each in FAMILIES["conv_vae"].columns)
+    )

@@ -27,7 +27,7 @@ def test_evidently_gives_its_own_verdict_in_one_sentence_beside_ours(drifted: Dr
 
 def test_columns_without_a_distribution_are_left_out_and_named() -> None:
     window, known = season(), ordinary()
-    window.kl[:] = np.nan
+    window.column("kl")[:] = np.nan
     window.image_entropy[::3] = np.inf
     known.norm[:] = 4.0
     window.recon_error[:] = 0.01
@@ -59,11 +59,7 @@ def test_where_nothing_can_be_compared_the_judges_are_still_on_record(
 
 def test_codes_of_another_model_are_not_compared() -> None:
     known = ordinary()
-    narrow = Sample(
-        mu=known.mu[:, :3],
-        logvar=known.logvar[:, :3],
-        **{name: getattr(known, name) for name in Sample.__slots__ if name not in ("mu", "logvar")},
-    )
+    narrow = replace(known, mu=known.mu[:, :3], own={**known.own, "logvar": known.column("logvar")[:, :3]})
     assert "codes of 16 dimensions against 3 in the reference" in report(season(), narrow).stock_verdict
 
 

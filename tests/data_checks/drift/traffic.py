@@ -101,4 +101,4 @@ ANY_EFFECT = {
 def concatenate(*samples: Sample) -> Sample:
     """Samples one after the other."""
     names = samples[0].columns()
-    return Sample(**{name: np.concatenate([getattr(each, name) for each in samples]) for name in names})
+    return Sample.from_columns({name: np.concatenate([each.columns()[name] for each in samples]) for name in names})

@@ -20,7 +20,8 @@ def reference(seed: int = 0, n: int = 3000) -> Sample:
 
 
 def joined(*samples: Sample) -> Sample:
-    return Sample(**{name: np.concatenate([getattr(each, name) for each in samples]) for name in samples[0].columns()})
+    tables = [each.columns() for each in samples]
+    return Sample.from_columns({name: np.concatenate([each[name] for each in tables]) for name in tables[0]})
 
 
 def precision_and_recall(found: NewKind, is_new: np.ndarray) -> tuple[float, float]:

@@ -29,7 +29,6 @@ def test_pairs_are_what_both_models_really_compute(house: House, slots: dict[str
         expected = score_images(tiny_artifact(seed).model, IMAGES)
         # float32 sums in batches of other sizes: a few units in the last place
         np.testing.assert_allclose(getattr(window, f"{side}_error"), expected.recon_error, rtol=1e-5)
-        np.testing.assert_allclose(getattr(window, f"{side}_kl"), expected.kl, rtol=1e-5)
     assert (window.candidate_ms > 0).all()
     rows = house.rows()
     np.testing.assert_array_equal(window.champion_error, rows.recon_error)

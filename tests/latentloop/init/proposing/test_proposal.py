@@ -7,7 +7,7 @@ import pytest
 
 from deploy.delivery.policy import GatePolicy
 from latentloop.init.looking.converted import Converted
-from latentloop.init.proposing.proposal import FEWEST_FOR_FRECHET, delivery_lines, drift_lines
+from latentloop.init.proposing.proposal import FEWEST_FOR_FRECHET, delivery_lines, refused_lines
 from vae_core.evaluation.benchmark_scores import SMALLEST_N
 
 
@@ -22,6 +22,6 @@ def test_flat_pictures_of_the_folder_itself_are_no_alarm_in_its_traffic(flat: in
     variance = np.full(2_000, 0.05)
     variance[:flat] = 0.0
     looked = Converted((), np.zeros((2_000, 1, 1, 1), np.uint8), variance, variance, (), ())
-    assert [line.value for line in drift_lines(looked)] == proposed
-    for line in drift_lines(looked):
-        assert line.name == "drift.max_refused_share" and f"{flat:,} of the sample's 2,000 are flat" in line.why
+    assert [line.value for line in refused_lines(looked)] == proposed
+    for line in refused_lines(looked):
+        assert line.name == "input_policy.max_refused_share" and f"{flat:,} of the sample's 2,000 are flat" in line.why

@@ -23,18 +23,17 @@ def test_chunks_are_joined_in_the_order_of_the_images() -> None:
     # two pixels come back, the others are answered with 0.5
     np.testing.assert_allclose(found.recon_error, np.square(unit[:, 2:] - 0.5).sum(1) / 16, rtol=1e-4)
     np.testing.assert_allclose(found.features[:, :2], unit[:, :2], atol=0.51 / 255)
-    assert found.mu is not None and found.logvar is not None and found.code_distance is None
-    np.testing.assert_allclose(found.mu[:, :2], 4 * (unit[:, :2] - 0.5), atol=1e-6)
-    np.testing.assert_allclose(found.logvar, 2 * math.log(SIGMA), rtol=1e-6)
+    assert set(found.own) == {"neg_elbo", "mu", "logvar"}
+    np.testing.assert_allclose(found.column("mu")[:, :2], 4 * (unit[:, :2] - 0.5), atol=1e-6)
+    np.testing.assert_allclose(found.column("logvar"), 2 * math.log(SIGMA), rtol=1e-6)
     assert heard == [512, 600]
 
 
 def test_one_stream_of_noise_runs_through_all_chunks() -> None:
     pixels = np.repeat(draw_images(1), 1024, axis=0)
     whole, same, other = (
-        measure_images(LinearVae(), pixels, PixelFeatures(), seed=seed).neg_elbo for seed in (0, 0, 1)
+        measure_images(LinearVae(), pixels, PixelFeatures(), seed=seed).column("neg_elbo") for seed in (0, 0, 1)
     )
-    assert whole is not None and same is not None and other is not None
     np.testing.assert_array_equal(whole, same)
     assert not np.array_equal(whole, other)
     assert not np.array_equal(whole[:512], whole[512:]), "the second chunk does not repeat the first one's noise"

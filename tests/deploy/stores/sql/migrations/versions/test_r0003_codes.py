@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 from sqlalchemy import text
 
 from deploy.stores.sql.database import migrate, reading, writing
@@ -25,8 +24,8 @@ def test_a_database_of_the_revision_before_gets_the_columns_of_codes_and_keeps_i
 
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     window = Telemetry(engine).window(epoch, epoch + timedelta(seconds=1))
-    assert window.kl.tolist() == [15.0] and window.mu.tolist() == [[1.0] * 4]
-    assert window.codes.shape == (1, 0) and np.isnan(window.code_distance).all()
+    assert window.own["kl"].tolist() == [15.0] and window.mu.tolist() == window.own["logvar"].tolist() == [[1.0] * 4]
+    assert list(window.own) == ["logvar", "kl"]
     downgrade_to(engine, "0002")
     with reading(engine) as connection:
         assert connection.execute(text("SELECT kl FROM requests")).scalars().all() == [15.0]
