@@ -34,6 +34,10 @@ EVALUATED = 256  # images: half a second of features
 BUSY = 1.5
 """Times slower than with the machine for itself."""
 _WARMING_STEPS = 2  # memory is taken, kernels are chosen, the first codes are found
+FEWEST_MEASURED = 2
+"""Steps after those: on a crowded machine the seconds would be over before one was like all others."""
+_PATIENCE = 4.0
+"""Times as long as it asks for, on the wall, may a trial take whose seconds are the processor's."""
 
 
 class EvaluationRequest(BaseModel):
@@ -141,7 +145,7 @@ def try_steps(
             done = subprocess.run(
                 [sys.executable, "-m", "latentloop.trial_steps", str(request)],
                 env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=LOAD_S + 4 * seconds,
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=LOAD_S + 20 * seconds,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise TrialFailed(
@@ -167,10 +171,21 @@ def _take_steps(request: TrialRequest) -> TrialSteps:
 
     torch.set_num_threads(request.threads)
     ended, worked = list[float](), list[float]()
+    on_processor = request.device == "cpu"
+
+    def own_s() -> float:
+        return time.process_time() / request.threads if on_processor else time.perf_counter()
 
     def step_ended(_: object) -> None:
         ended.append(time.perf_counter())
-        worked.append(time.process_time() / request.threads)
+        worked.append(own_s())
+
+    def measured_s() -> float:
+        """Seconds of this process alone since the first step that counts; none before enough steps are made."""
+        if len(ended) <= _WARMING_STEPS + FEWEST_MEASURED:
+            return 0.0
+        since = _WARMING_STEPS
+        return max(own_s() - worked[since], (time.perf_counter() - ended[since]) / _PATIENCE)
 
     result = train(
         np.load(request.images),
@@ -178,22 +193,21 @@ def _take_steps(request: TrialRequest) -> TrialSteps:
         TrainConfig(
             budget=Budget(amount=request.seconds, unit="seconds"), batch_size=request.batch_size, kl_warmup_share=0.5
         ),
-        clock=time.perf_counter,
+        clock=measured_s,
         checkpoint_folder=None,
         device=request.device,
         on_progress=step_ended,
         log_every=1,
     )
-    first = min(_WARMING_STEPS, len(ended) - 1)
-    steps = max(1, len(ended) - 1 - first)
-    seconds = (ended[-1] - ended[first]) / steps or result.seconds_used
-    own = (worked[-1] - worked[first]) / steps if request.device == "cpu" else 0.0
+    steps = len(ended) - 1 - _WARMING_STEPS
+    seconds = (ended[-1] - ended[_WARMING_STEPS]) / steps
+    own = (worked[-1] - worked[_WARMING_STEPS]) / steps
     peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # of the training alone
     return TrialSteps(
         steps=steps,
         batch_size=request.batch_size,
         seconds_per_step=seconds,
-        own_s_per_step=min(own or seconds, seconds),
+        own_s_per_step=min(own, seconds),
         peak_bytes=peak_bytes,
         parameters=sum(each.numel() for each in result.model.parameters()),
         evaluation=_measure_some(request, request.evaluation, result.model) if request.evaluation else None,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import (
     CannotStart,
@@ -28,6 +29,11 @@ from tests.servers import (
 if TYPE_CHECKING:
     from deploy.controller.neighbours import Neighbours
     from tests.deploy.serving.house import House
+
+
+# properties are judged by what they find, not by how long a busy machine takes for one example
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ from deploy.stores.prefect_auth import generate_prefect_auth
 from latentloop.orchestration.prefect_environment import SERVER_COMMAND, server_environment
 from latentloop.supervisor.ports import HeldPort, Owner, hold_port, owner_of
 
-_START_S = 240  # Prefect needs 11 to 16 s on an idle machine; these tests may share one with others
+_START_S = 600  # Prefect needs 11 to 16 s on an idle machine; beside twenty other processes it took over 240
 _QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1", "NO_PROXY": "127.0.0.1"}
 
 
