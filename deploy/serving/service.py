@@ -32,7 +32,7 @@ from deploy.serving.metrics import Metrics
 from deploy.serving.outbox.records import answered_rows, pending_captures, refused_rows
 from deploy.serving.outbox.sinks import Sink
 from deploy.serving.outbox.writers import capture_writer, pairs_writer, telemetry_writer
-from deploy.serving.trial.canary import CanaryLeash, canary_failed
+from deploy.serving.trial.circuit_breaker import CircuitBreaker, canary_failed
 from deploy.serving.trial.shadow import Shadow
 from deploy.serving.trial.sides import answered_sides, failed_side, pair_rows, shadow_job
 from deploy.serving.versions.follower import ReleaseFollower, ReplicaState, Trouble
@@ -72,7 +72,7 @@ class Service:
             objects, cache_folder, golden_tolerance=config.golden_tolerance, batch_max=config.batch_max
         )
         self.follower = ReleaseFollower(config, objects, loader, public_key, cache_folder, self.metrics)
-        self.leash = CanaryLeash(config.canary_failures_to_stop, self.metrics)
+        self.circuit_breaker = CircuitBreaker(config.canary_failures_to_stop, self.metrics)
         self.lanes = Lanes(config, self.metrics.batch_images.observe)
         self.telemetry = telemetry_writer(telemetry, config, self.metrics)
         self.pairs = pairs_writer(pairs, config, self.metrics)
@@ -91,12 +91,12 @@ class Service:
         self.metrics.watch_queue("pairs", lambda: self.pairs.depth)
         self.metrics.watch_queue("capture", lambda: self.captures.depth)
         self.metrics.canary_share.set_function(lambda: self.state.slots.canary_share)
-        self.metrics.canary_stopped.set_function(lambda: self.leash.stops(self.follower.state))
+        self.metrics.canary_stopped.set_function(lambda: self.circuit_breaker.stops(self.follower.state))
 
     @property
     def state(self) -> ReplicaState:
         """What the release says, less a canary that failed here."""
-        return self.leash.applied(self.follower.state)
+        return self.circuit_breaker.applied(self.follower.state)
 
     def readiness(self) -> Readiness:
         """Say what serves here, what is tried, and what is wrong."""
@@ -204,12 +204,12 @@ class Service:
             reason = str(error) if isinstance(error, Problem) else f"raised {type(error).__name__}: {error}"
             counted = samples > 0 and not slots.champion.draws_z
             if counted:  # the champion will refuse, and that is no word on the image
-                self.leash.failed(state, reason)
+                self.circuit_breaker.failed(state, reason)
             outcome, response = await answer_by(slots.champion)
             if not counted:
-                self.leash.failed(state, reason)
+                self.circuit_breaker.failed(state, reason)
             return replace(outcome, failure=reason), response
-        self.leash.answered(state)
+        self.circuit_breaker.answered(state)
         return answered
 
     async def _score(

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, GetCoreSchemaHandler, SerializationInfo
-from pydantic_core import PydanticKnownError, core_schema
+from pydantic import BaseModel, GetCoreSchemaHandler, SerializationInfo, ValidationError
+from pydantic_core import InitErrorDetails, PydanticKnownError, core_schema
 
 from vae_core.families.conv_ae.config import ConvAeConfig
 from vae_core.families.conv_vae.config import ConvVaeConfig
@@ -51,8 +51,22 @@ class OfFamily:
             raise PydanticKnownError(
                 "union_tag_invalid", {"discriminator": "variant", "tag": word, "expected_tags": expected}
             )
-        config: BaseModel = known[word].config.model_validate(value)
+        try:
+            config: BaseModel = known[word].config.model_validate(value)
+        except ValidationError as error:
+            raise _placed_below(word, error) from error
         return config
+
+
+def _placed_below(word: str, error: ValidationError) -> ValidationError:
+    """The same problems, each behind the word of the family that was meant, as in any union of tagged models."""
+    details = [
+        InitErrorDetails(
+            type=each["type"], loc=(word, *each["loc"]), input=each["input"], ctx=dict(each.get("ctx", {}))
+        )
+        for each in error.errors(include_url=False)
+    ]
+    return ValidationError.from_exception_data(error.title, details)
 
 
 def _write(config: BaseModel, info: SerializationInfo) -> dict[str, Any]:

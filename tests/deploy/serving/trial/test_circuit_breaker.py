@@ -16,7 +16,7 @@ import torch
 from deploy.serving.errors import ImagesRefused, Problem, RefusedImage
 from deploy.serving.metrics import Metrics
 from deploy.serving.service import Service
-from deploy.serving.trial.canary import CanaryLeash, canary_failed
+from deploy.serving.trial.circuit_breaker import CircuitBreaker, canary_failed
 from deploy.serving.versions.follower import ReplicaState
 from deploy.serving.versions.router import LoadedVersion, Slots, request_share
 from tests.deploy.serving.house import (
@@ -263,15 +263,15 @@ def _state(epoch: int, seed: int) -> ReplicaState:
 
 
 def test_a_late_failure_of_an_older_release_is_not_held_against_the_new_canary() -> None:
-    leash = CanaryLeash(2, Metrics(quick_config()))
+    breaker = CircuitBreaker(2, Metrics(quick_config()))
     old, new = _state(1, 2), _state(2, 3)
-    leash.failed(old, "broken")
-    leash.failed(new, "broken")
-    leash.failed(old, "broken")
-    assert not leash.stops(new)
-    leash.failed(new, "broken")
-    assert leash.stops(new) and leash.applied(new).slots.canary_share == 0
-    leash.answered(new)
-    assert leash.stops(new), "an answer that was on its way changes nothing"
-    assert not leash.stops(_state(2, 4)) and not leash.stops(_state(3, 3))
-    assert leash.applied(_state(3, 3)).troubles == ()
+    breaker.failed(old, "broken")
+    breaker.failed(new, "broken")
+    breaker.failed(old, "broken")
+    assert not breaker.stops(new)
+    breaker.failed(new, "broken")
+    assert breaker.stops(new) and breaker.applied(new).slots.canary_share == 0
+    breaker.answered(new)
+    assert breaker.stops(new), "an answer that was on its way changes nothing"
+    assert not breaker.stops(_state(2, 4)) and not breaker.stops(_state(3, 3))
+    assert breaker.applied(_state(3, 3)).troubles == ()

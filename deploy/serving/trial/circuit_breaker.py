@@ -1,4 +1,4 @@
-"""The canary's leash: after some failures in a row this replica sends it nothing more, whatever the release says."""
+"""The canary's circuit breaker: after some failures in a row it gets nothing more here, whatever the release says."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Watched:
     epoch: int = -1
 
 
-class CanaryLeash:
+class CircuitBreaker:
     """Counts failures in a row; lives on the event loop. A new digest or a higher epoch begins anew."""
 
     def __init__(self, failures_to_stop: int, metrics: Metrics) -> None:
