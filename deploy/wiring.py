@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.private_home import keep_private
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from deploy.stores.sql.pairs import Pairs
     from deploy.stores.sql.release import ReleaseStore
     from deploy.stores.sql.telemetry import Telemetry
+    from vae_core.artifact import Artifact
 
 
 class World:
@@ -42,6 +45,7 @@ class World:
         self.settings = settings
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._clock = clock or _utc_now
+        self._artifacts: dict[str, Artifact] = {}
 
     def now(self) -> datetime:
         """The time, aware, UTC."""
@@ -84,6 +88,21 @@ class World:
         from deploy.stores.catalogue import Catalogue
 
         return Catalogue(self.objects, self.settings.preprocessing.digest)
+
+    def artifact(self, prefix: str, digest: str) -> Artifact:
+        """A version, or what a training made, read once by this process and shared: nobody may change it.
+
+        Raises ObjectMissing, StoreCorrupt or ArtifactError, as `fetch_artifact` does.
+        """
+        if digest not in self._artifacts:
+            from deploy.stores.objects.artifacts import fetch_artifact
+
+            with tempfile.TemporaryDirectory() as temporary:
+                read = fetch_artifact(self.objects, prefix, digest, Path(temporary) / "artifact")
+            # champion, candidate, and the candidate once more with its reference: no run needs a fourth
+            kept = list(self._artifacts.items())[-2:]
+            self._artifacts = {**dict(kept), digest: read}
+        return self._artifacts[digest]
 
     @cached_property
     def telemetry(self) -> Telemetry:

@@ -6,9 +6,7 @@ On one thread 2,000 images of 28 x 28 take 15 CPU seconds and 0.7 GiB, the 16,00
 
 from __future__ import annotations
 
-import tempfile
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefect import task
@@ -24,7 +22,6 @@ from tasks.errors import NotEnoughData, TrialOver
 if TYPE_CHECKING:
     import numpy as np
 
-    from vae_core.artifact import Artifact
     from vae_core.evaluation.features.extractor import FeatureExtractor
     from vae_core.families.variants import AnyModel
 
@@ -95,7 +92,7 @@ def measure_reconstructions(world: World, plan: MeasurementPlan, at_once: int = 
     pixels = _captured(world, plan)
     extractor = open_extractor(world)
     candidate, champion = (
-        _reconstruction_features(_artifact(world, each).model, pixels, extractor, at_once)
+        _reconstruction_features(world.artifact(each.artifact, each.digest).model, pixels, extractor, at_once)
         for each in (plan.candidate, plan.champion)
     )
     change = paired_reconstruction_change(extractor.extract(pixels), candidate, champion, level=1 - 0.05 / LOOKS)
@@ -156,10 +153,3 @@ def _captured(world: World, plan: MeasurementPlan) -> np.ndarray:
             f"measure a Fréchet difference (look {plan.look}); the controller asks again"
         )
     return np.stack(found)
-
-
-def _artifact(world: World, served: ServedVersion) -> Artifact:
-    from deploy.stores.objects.artifacts import fetch_artifact
-
-    with tempfile.TemporaryDirectory() as temporary:
-        return fetch_artifact(world.objects, served.artifact, served.digest, Path(temporary) / "artifact")

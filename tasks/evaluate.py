@@ -40,7 +40,7 @@ def evaluate_candidate(world: World, plan: RetrainPlan, trained: Trained) -> Eva
         return kept
     import torch
 
-    from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact, put_artifact
+    from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
     from vae_core.artifact import make_golden, write_artifact
     from vae_core.reference import measure_reference
 
@@ -51,17 +51,17 @@ def evaluate_candidate(world: World, plan: RetrainPlan, trained: Trained) -> Eva
     shares = _Shares(len(old), 0 if new is None else len(new))
     extractor = open_extractor(world)
     independent = cached_features(world, _independent(world, plan, len(old)), extractor)
+    artifact = world.artifact(trained.prefix, trained.digest)
+    on_old = measure_version(world, artifact, old, extractor, independent=independent, on_progress=shares.of_old)
+    on_new = None if new is None else measure_version(world, artifact, new, extractor, on_progress=shares.of_new)
+    accepted, of_what = reference_images(plan, *_for_reference(world, plan))
+    tell = counting("measuring", "images of the reference", len(accepted))
+    artifact = replace(
+        artifact,
+        reference=measure_reference(artifact.model, accepted, on_progress=tell),
+        golden=make_golden(artifact.model, old[:GOLDEN_IMAGES]),
+    )
     with tempfile.TemporaryDirectory() as temporary:
-        artifact = fetch_artifact(world.objects, trained.prefix, trained.digest, Path(temporary) / "trained")
-        on_old = measure_version(world, artifact, old, extractor, independent=independent, on_progress=shares.of_old)
-        on_new = None if new is None else measure_version(world, artifact, new, extractor, on_progress=shares.of_new)
-        accepted, of_what = reference_images(plan, *_for_reference(world, plan))
-        tell = counting("measuring", "images of the reference", len(accepted))
-        artifact = replace(
-            artifact,
-            reference=measure_reference(artifact.model, accepted, on_progress=tell),
-            golden=make_golden(artifact.model, old[:GOLDEN_IMAGES]),
-        )
         folder = Path(temporary) / "complete"
         digest = write_artifact(folder, artifact)
         put_artifact(world.objects, folder, artifact_prefix(digest))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prefect import task
@@ -32,7 +30,6 @@ from vae_core.training.recipes import recipe_for
 
 if TYPE_CHECKING:
     from deploy.release import ServedVersion
-    from vae_core.artifact import Artifact
 
 REPLAY_SHARE = 0.2  # of what the incremental tier is trained on
 
@@ -207,7 +204,7 @@ def _recipe(world: World, tier: Tier) -> TrainConfig:
 
 def _sees_other_images(world: World, champion: ServedVersion) -> str:
     """In words, where versions of both preprocessings cannot be compared; empty where they can."""
-    theirs, ours = _fetch(world, champion).preprocessing, world.settings.preprocessing
+    theirs, ours = world.artifact(champion.artifact, champion.digest).preprocessing, world.settings.preprocessing
     if theirs.same_images(ours):
         return ""
     return (
@@ -216,19 +213,12 @@ def _sees_other_images(world: World, champion: ServedVersion) -> str:
     )
 
 
-def _fetch(world: World, champion: ServedVersion) -> Artifact:
-    from deploy.stores.objects.artifacts import fetch_artifact
-
-    with tempfile.TemporaryDirectory() as temporary:
-        return fetch_artifact(world.objects, champion.artifact, champion.digest, Path(temporary) / "champion")
-
-
 def _model(world: World, tier: Tier, champion: ServedVersion | None) -> ModelConfig:
     """A warm start keeps the champion's network, whatever the settings say by now."""
     if tier == "full":
         return world.settings.training.model
     assert champion is not None
-    return _fetch(world, champion).model_config
+    return world.artifact(champion.artifact, champion.digest).model_config
 
 
 def _code_prior(world: World, model: ModelConfig) -> PlannedCodePrior | None:

@@ -161,13 +161,10 @@ def _encoders(world: World, plan: RetrainPlan, trained: Trained) -> tuple[str, s
     """Digests of the parent's encoder and of the candidate's, where only the decoder was to move."""
     if plan.tier != "incremental" or plan.champion is None:
         return None
-    from deploy.stores.objects.artifacts import fetch_artifact
     from vae_core.weights import encoder_digest
 
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        parent = fetch_artifact(world.objects, plan.champion.artifact, plan.champion.digest, folder / "parent")
-        candidate = fetch_artifact(world.objects, trained.prefix, trained.digest, folder / "candidate")
+    parent = world.artifact(plan.champion.artifact, plan.champion.digest)
+    candidate = world.artifact(trained.prefix, trained.digest)
     return encoder_digest(parent.model), encoder_digest(candidate.model)
 
 

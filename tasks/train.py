@@ -254,12 +254,8 @@ def _fetch_parent(world: World, plan: RetrainPlan) -> Artifact | None:
     """The champion that a warm start begins from; the full tier begins anew."""
     if plan.tier == "full":
         return None
-    from deploy.stores.objects.artifacts import fetch_artifact
-
     assert plan.champion is not None, "a plan of these tiers names its champion"
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "champion"
-        return fetch_artifact(world.objects, plan.champion.artifact, plan.champion.digest, folder)
+    return world.artifact(plan.champion.artifact, plan.champion.digest)
 
 
 def _early_stopping(world: World, plan: RetrainPlan) -> np.ndarray | None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deploy.wiring import World
@@ -125,7 +123,6 @@ def _draw_new_kind(world: World, artifact: Artifact, plan: RetrainPlan) -> dict[
     """Held-out images of the new kind, by the champion and by the candidate; nothing where none was found."""
     import numpy as np
 
-    from deploy.stores.objects.artifacts import fetch_artifact
     from vae_core.evaluation.images.decoding import quantize
     from vae_core.evaluation.images.pictures import tile_images
     from vae_core.inference import score_images
@@ -135,8 +132,6 @@ def _draw_new_kind(world: World, artifact: Artifact, plan: RetrainPlan) -> dict[
     images = new_kind_images(world.objects, plan.benchmark_new, SHOWN_IMAGES)
     if not len(images):
         return {}
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "champion"
-        champion = fetch_artifact(world.objects, plan.champion.artifact, plan.champion.digest, folder)
+    champion = world.artifact(plan.champion.artifact, plan.champion.digest)
     before, after = (quantize(score_images(each.model, images).reconstruction) for each in (champion, artifact))
     return {"new_kind.png": draw_picture(tile_images(np.concatenate([images, before, after]), len(images)))}

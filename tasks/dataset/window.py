@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,8 +63,7 @@ def select_window(
     if (kept := finished_step(world.objects, key, WINDOW_STEP, WindowSelection)) is not None:
         return kept
     version = world.catalogue.version()
-    with tempfile.TemporaryDirectory() as temporary:
-        artifact = _fetch(world, champion, Path(temporary))
+    artifact = world.artifact(champion.artifact, champion.digest)
     if tier != "full":
         _require_same_images(world, artifact, tier)
     free = free_rows(world, version, old_sources, tuple(_digests(world, benchmark_digests, frozen)))
@@ -229,12 +226,6 @@ def _select_newest(
 
 def _digests(world: World, of: Callable[[ObjectStore, str], list[str]], prefixes: tuple[str, ...]) -> frozenset[str]:
     return frozenset(digest for prefix in prefixes for digest in of(world.objects, prefix))
-
-
-def _fetch(world: World, champion: ServedVersion, folder: Path) -> Artifact:
-    from deploy.stores.objects.artifacts import fetch_artifact
-
-    return fetch_artifact(world.objects, champion.artifact, champion.digest, folder / "champion")
 
 
 def _require_same_images(world: World, artifact: Artifact, tier: Tier) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from deploy.wiring import World
@@ -44,11 +42,8 @@ class Compared:
 
 def compare_versions(world: World, plan: RetrainPlan, evaluated: Evaluated, champion: ServedVersion) -> Compared:
     """Measure the champion where the candidate was measured, and pair them by image."""
-    from deploy.stores.objects.artifacts import fetch_artifact
-
-    with tempfile.TemporaryDirectory() as temporary:
-        mine = fetch_artifact(world.objects, evaluated.artifact, evaluated.digest, Path(temporary) / "candidate")
-        theirs = fetch_artifact(world.objects, champion.artifact, champion.digest, Path(temporary) / "champion")
+    mine = world.artifact(evaluated.artifact, evaluated.digest)
+    theirs = world.artifact(champion.artifact, champion.digest)
     extractor = open_extractor(world)
     old, new = read_benchmark(world.objects, plan.benchmark, world.settings.evaluation.n_images), read_new(world, plan)
     changes = _changes(world, "old", mine, theirs, old, extractor)

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from deploy.settings import SettingsError, load_settings
+from deploy.stores.errors import ObjectMissing
+from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
 from deploy.wiring import World, open_world
+from tests.deploy.serving.house import tiny_artifact
+from vae_core.artifact import write_artifact
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -31,6 +35,21 @@ def test_nothing_is_opened_before_it_is_used_and_each_store_once(world: World) -
     assert world.catalogue.name == world.settings.preprocessing.digest[:12]
     assert world.releases.read().epoch == 0
     world.engine.dispose()
+
+
+def test_a_version_is_read_once_and_three_are_held(world: World, tmp_path: Path) -> None:
+    digests = []
+    for seed in range(4):
+        digests.append(write_artifact(tmp_path / f"{seed}", tiny_artifact(seed)))
+        put_artifact(world.objects, tmp_path / f"{seed}", artifact_prefix(digests[-1]))
+    first = world.artifact(artifact_prefix(digests[0]), digests[0])
+    assert first.digest == digests[0] and world.artifact(artifact_prefix(digests[0]), digests[0]) is first
+    for digest in digests[1:]:
+        world.artifact(artifact_prefix(digest), digest)
+    assert world.artifact(artifact_prefix(digests[3]), digests[3]).digest == digests[3]
+    assert world.artifact(artifact_prefix(digests[0]), digests[0]) is not first, "the oldest was let go"
+    with pytest.raises(ObjectMissing):
+        world.artifact("artifacts/none", "none")
 
 
 def test_its_clock_is_an_argument_and_its_name_is_its_own(world: World) -> None:
