@@ -6,10 +6,17 @@ import pytest
 
 from deploy.record.rollback import ROLLBACK, NothingToRollBack
 from deploy.release import Release, ServedVersion
+from deploy.stores.objects.release_file import generate_keys
 from flows.rollback import rollback
 from tests.tasks.opened import opened
 
-pytestmark = [pytest.mark.server, pytest.mark.usefixtures("installation")]
+pytestmark = [pytest.mark.server, pytest.mark.usefixtures("keys")]
+
+
+@pytest.fixture
+def keys(installation: None) -> None:
+    """As `up` makes them: who changes the release signs it."""
+    generate_keys(opened().settings.secrets_folder)
 
 
 def served(version: str) -> ServedVersion:
