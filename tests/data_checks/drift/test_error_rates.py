@@ -57,8 +57,8 @@ def test_repeats_that_differ_a_little_do_not_alarm_either() -> None:
     alarms = 0
     for _ in range(60):
         window = bursts_of_ten(SOURCE.draw(200, rng))
-        window = Sample(
-            **{name: column * (1 + 1e-4 * rng.normal(size=column.shape)) for name, column in window.columns().items()}
+        window = Sample.from_columns(
+            {name: column * (1 + 1e-4 * rng.normal(size=column.shape)) for name, column in window.columns().items()}
         )
         alarms += bool(judge_window(window_of(window), SOURCE.draw(1500, rng), policy).failed)
     assert alarms <= binom.ppf(1 - 1e-4, 60, 0.05)

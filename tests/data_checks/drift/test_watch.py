@@ -107,4 +107,7 @@ def test_the_watch_of_a_vq_vae_looks_at_the_distance_from_its_codes_in_place_of_
     assert far.failed and "code_distance: code_distance_change" in far.reason
     of_a_vae = judge_watch(window_of(grids.rest.draw(1000, rng)), reference, POLICY)
     assert of_a_vae.phase is Phase.no_data
-    assert "the reference is of another model: 49 codes for an image, of the traffic a posterior" in of_a_vae.reason
+    assert (
+        "the reference is of another model: codes of 49, code_distance for an image, of the traffic logvar of 16, kl"
+        in of_a_vae.reason
+    )
