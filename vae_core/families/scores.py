@@ -41,6 +41,16 @@ class Scores:
         """A column that not every family has; DataError where this one's has none."""
         return take_column(self.own, name, "scores")
 
+    @property
+    def codes(self) -> np.ndarray | None:
+        """The column `codes`, or None: code that older releases keep beside a model in MLflow asks for it so."""
+        return self.own.get("codes")
+
+    @property
+    def code_distance(self) -> np.ndarray | None:
+        """The column `code_distance`, or None: likewise."""
+        return self.own.get("code_distance")
+
     def numbers(self) -> dict[str, np.ndarray]:
         """Every column of one number an image, by name: errors, lengths, and the family's own."""
         return {"recon_error": self.recon_error, "norm": self.norm} | {

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from vae_core.errors import DataError, FrozenError
-from vae_core.families.configs import TrainableConfig
-from vae_core.families.variants import ImageModel
 from vae_core.weights import copy_weights, encoder_digest, load_weights
+
+if TYPE_CHECKING:
+    from vae_core.families.configs import TrainableConfig
+    from vae_core.families.variants import ImageModel
 
 
 def require_start(initial: ImageModel | None, config: TrainableConfig, trains: str) -> None:

@@ -16,7 +16,7 @@ from vae_core.inference import score_images
 class RegisteredVae(PythonModel):  # type: ignore[misc]
     """Reconstructs uint8 images `(B, C, H, W)`; answers `reconstruction` in [0, 1], `mu` and `recon_error`.
 
-    A VQ-VAE answers `codes` `(B, h, w)` and `code_distance` as well.
+    So it does the columns that its family has beside those: `codes` and `code_distance`, or `logvar` and `kl`.
     """
 
     def load_context(self, context: Any) -> None:
@@ -29,8 +29,8 @@ class RegisteredVae(PythonModel):  # type: ignore[misc]
         # a named TensorSpec hands over a dict
         pixels = model_input["pixels"] if isinstance(model_input, dict) else model_input
         scores = score_images(self._artifact.model, np.asarray(pixels, dtype=np.uint8))
-        names = ("reconstruction", "mu", "recon_error", "codes", "code_distance")
-        return {name: value for name in names if (value := getattr(scores, name)) is not None}
+        told = {"reconstruction": scores.reconstruction, "mu": scores.mu, "recon_error": scores.recon_error}
+        return {**told, **scores.own}
 
 
 set_model(RegisteredVae())

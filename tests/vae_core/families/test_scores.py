@@ -45,6 +45,12 @@ def test_a_column_of_another_family_is_refused_by_its_name(model):
         vae.column("codes")
 
 
+def test_code_that_an_older_release_kept_beside_a_model_still_finds_what_it_asks_for(model):
+    vae, coded = score_images(model, boxes(3)), score_images(tiny_vq_vae(), boxes(3))
+    assert vae.codes is None and vae.code_distance is None
+    assert coded.codes is coded.own["codes"] and coded.code_distance is coded.own["code_distance"]
+
+
 def test_the_numbers_are_those_of_one_an_image(model):
     assert list(score_images(model, boxes(3)).numbers()) == ["recon_error", "norm", "kl"]
     assert list(score_images(tiny_vq_vae(), boxes(3)).numbers()) == ["recon_error", "norm", "code_distance"]
