@@ -35,7 +35,7 @@ from tests.families.patch_codes.config import PatchCodesConfig
 from tests.families.patch_codes.family import PatchCodesFamily
 from tests.tasks.arrivals import ingest
 from tests.tasks.opened import opened
-from tests.tasks.season import arrive_known, capture_traffic, known_images, new_images, settled
+from tests.tasks.season import SMALL_PRIOR, arrive_known, capture_traffic, known_images, new_images, settled
 from vae_core.artifact import Artifact, write_artifact
 from vae_core.config import Budget, TrainConfig
 from vae_core.evaluation.benchmark_result import BenchmarkResult
@@ -52,19 +52,6 @@ pytestmark = [
     # advice to people who let mlflow guess a signature; ours is written down
     pytest.mark.filterwarnings("ignore:.*An input example was not provided"),
 ]
-
-SMALL_PRIOR = """
-[training.code_prior]
-width = 32
-depth = 1
-heads = 2
-[training.code_prior.recipe]
-look_every_steps = 20
-checkpoint_every_steps = 20
-[training.code_prior.recipe.budget]
-amount = 60
-unit = "steps"
-"""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def test_seconds_that_are_over_at_once_are_waited_out_until_some_steps_were_like
     found = try_steps(MODEL, images, batch_size=16, threads=1, device="cpu", seconds=1e-6)
 
     assert FEWEST_MEASURED <= found.steps <= FEWEST_MEASURED + 1
-    assert found.own_s_per_step < 1.0, "of a model of 8 x 8 pixels"
+    assert 0 < found.own_s_per_step <= found.seconds_per_step
 
 
 def test_a_device_that_is_not_there_is_one_line() -> None:

@@ -34,12 +34,7 @@ variant = "conv_vae"
 widths = [8, 16]
 latent_dim = 8
 """
-VQ_VAE = """
-[training.model]
-variant = "vq_vae"
-widths = [8, 16]
-codebook_size = 32
-code_dim = 16
+SMALL_PRIOR = """
 [training.code_prior]
 width = 32
 depth = 1
@@ -51,6 +46,13 @@ checkpoint_every_steps = 20
 amount = 60
 unit = "steps"
 """
+VQ_VAE = f"""
+[training.model]
+variant = "vq_vae"
+widths = [8, 16]
+codebook_size = 32
+code_dim = 16
+{SMALL_PRIOR}"""
 SETTINGS = """
 product = "{product}"
 clock_factor = 0.05

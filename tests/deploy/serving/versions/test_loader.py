@@ -48,6 +48,27 @@ def test_a_copy_that_rotted_on_this_disk_is_fetched_again(house: House, loader: 
     assert loader.load(served).digest == served.digest
 
 
+@pytest.mark.parametrize("file", ["weights.safetensors", "model.json", "reference.safetensors"])
+def test_a_changed_file_is_refused_by_the_version_s_name_and_leaves_no_copy(
+    house: House, loader: VersionLoader, file: str
+) -> None:
+    served = house.add_version("1", seed=1)
+    key = f"{served.artifact}/{file}"
+    data = house.objects.get(key).data
+    house.objects.put(key, data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(VersionLoadFailed, match=f"version 1: .*{file}: expected sha256"):
+        loader.load(served)
+    assert _copies(house) == []
+
+
+def test_another_artifact_under_its_name_is_refused(house: House, loader: VersionLoader) -> None:
+    first, second = house.add_version("1", seed=1), house.add_version("2", seed=2)
+    swapped = ServedVersion(version="1", digest=first.digest, artifact=second.artifact)
+    with pytest.raises(VersionLoadFailed, match="version 1: .*manifest.json: expected digest"):
+        loader.load(swapped)
+    assert _copies(house) == []
+
+
 def test_a_manifest_that_points_outside_is_refused(house: House, loader: VersionLoader) -> None:
     served = house.add_version("1", seed=1)
     key = f"{served.artifact}/manifest.json"
