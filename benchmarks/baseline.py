@@ -37,6 +37,8 @@ from vae_core.families.variants import ImageModel
 from vae_core.inference import score_images
 from vae_core.priors.gaussian_mixture import MAX_FIT_CODES, fit_mixture
 from vae_core.priors.posterior import sample_posterior
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 from vae_core.training.objectives.precision import resolve_precision
 
@@ -100,7 +102,7 @@ def train_row(
     """Train one kind with the product's defaults, fit the density of its codes, and measure."""
     begun = time.process_time()
     recipe = TrainConfig(budget=Budget(amount=plan.train_cpu_s, unit="seconds"), seed=SEED)
-    result = train(images, config, recipe, clock=time.process_time, checkpoint_folder=None, log_every=100)
+    result = train(TrainingData(images), config, recipe, Execution(time.process_time, log_every=100))
     train_cpu_s, model = time.process_time() - begun, result.model
     mixture = fit_mixture(draw_codes(model, images[:MAX_FIT_CODES]), seed=SEED)
     z = mixture.sample(plan.n, torch.Generator().manual_seed(SEED))

@@ -21,6 +21,8 @@ from vae_core.evaluation.likelihood.importance_nll import ROWS_AT_ONCE
 from vae_core.evaluation.likelihood.model_nll import bernoulli_nll_of
 from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.families.registry import family_of
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 from vae_core.training.result import TrainResult
 
@@ -69,7 +71,7 @@ def equal_time_results(
     """
     budget = Budget(amount=seconds, unit="seconds")
     recipe = TrainConfig(budget=budget, batch_size=batch, seed=SEED)
-    result = train(images, config, recipe, clock=clock, checkpoint_folder=None, device=device, log_every=100)
+    result = train(TrainingData(images), config, recipe, Execution(clock, device=device, log_every=100))
     model = family_of(result.model).with_posterior(result.model)
     assert model is not None, "the config is a VAE's"
     ours, _ = measure_neg_elbo(model, test_images, device)
@@ -94,14 +96,10 @@ def train_fully(images: np.ndarray, plan: FullPlan, device: str) -> TrainResult:
     watched = {"validate_every_steps": plan.look_every, "patience": NEVER, "min_delta_nats": 0.0}
     config = training_config(Budget(amount=steps, unit="steps")).model_copy(update=watched)
     return train(
-        drawings,
+        TrainingData(drawings, held_out=held_out),
         MODEL,
         config,
-        clock=time.perf_counter,
-        checkpoint_folder=None,
-        device=device,
-        log_every=plan.look_every,
-        held_out=held_out,
+        Execution(time.perf_counter, device=device, log_every=plan.look_every),
     )
 
 

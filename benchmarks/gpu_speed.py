@@ -20,6 +20,8 @@ from vae_core.config import Budget, TrainConfig
 from vae_core.families.configs import ModelConfig
 from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.progress import TrainProgress
 from vae_core.training.loop import train
 from vae_core.training.objectives.precision import resolve_precision
@@ -101,15 +103,10 @@ def time_ours(
         budget=Budget(amount=warmup_steps + steps, unit="steps"), batch_size=batch, validate_every_steps=VALIDATE_EVERY
     )
     train(
-        images,
+        TrainingData(images, held_out=held_out),
         model,
         config,
-        clock=time.perf_counter,
-        checkpoint_folder=None,
-        device=device,
-        on_progress=stamp,
-        log_every=LOG_EVERY,
-        held_out=held_out,
+        Execution(time.perf_counter, device=device, on_progress=stamp, log_every=LOG_EVERY),
     )
     return stamps[warmup_steps + steps] - stamps[warmup_steps]
 

@@ -40,6 +40,8 @@ from vae_core.families.conv_vae.protocol import Posterior
 from vae_core.families.registry import family_of
 from vae_core.images.preprocessing import to_unit
 from vae_core.losses import bernoulli_nll, kl_divergence
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 from vae_core.training.result import TrainResult
 
@@ -124,7 +126,7 @@ def train_on_drawings(images: np.ndarray, plan: Plan) -> tuple[TrainResult, floa
     drawings = draw_binary(images, plan.drawings, generator)
     left_s = plan.cpu_s - plan.setup_s - (time.process_time() - begun)
     config = training_config(Budget(amount=left_s, unit="seconds"))
-    result = train(drawings, MODEL, config, clock=time.process_time, checkpoint_folder=None, log_every=100)
+    result = train(TrainingData(drawings), MODEL, config, Execution(time.process_time, log_every=100))
     return result, time.process_time() - begun
 
 

@@ -34,6 +34,8 @@ from vae_core.families.vq_vae.model import VqVae
 from vae_core.inference import score_images
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.priors.fit_code_prior import FittedCodePrior, fit_code_prior
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 from vae_core.training.objectives.precision import resolve_precision
 
@@ -107,7 +109,7 @@ def make_model(images: np.ndarray, plan: Plan, config: VqVaeConfig, prior_width:
     """Train with the product's defaults, encode the training images, and fit the prior to their codes."""
     begun = clock()
     recipe = TrainConfig(budget=Budget(amount=plan.train_cpu_s, unit="seconds"), seed=SEED)
-    result = train(images, config, recipe, clock=clock, checkpoint_folder=None, log_every=100)
+    result = train(TrainingData(images), config, recipe, Execution(clock, log_every=100))
     train_cpu_s, model = clock() - begun, family_of(result.model).with_codes(result.model)
     assert model is not None, "the config of this benchmark is a VQ-VAE's"
     codes = np.concatenate([find_codes(model, images[at : at + CHUNK]) for at in range(0, len(images), CHUNK)])

@@ -41,6 +41,8 @@ from vae_core.families.registry import family_of
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.images.preprocessing import to_unit
 from vae_core.training.data.held_out import IMAGES_AT_ONCE
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.information import KL_IMAGES, measure_information, measure_mean_kl
 from vae_core.training.health.progress import TrainProgress
 from vae_core.training.loop import train
@@ -107,14 +109,10 @@ def time_ours(images: np.ndarray, held_out: np.ndarray, model: ModelConfig, prec
         validate_every_steps=VALIDATE_EVERY,
     )
     train(
-        images,
+        TrainingData(images, held_out=held_out),
         model,
         config,
-        clock=time.process_time,
-        checkpoint_folder=None,
-        on_progress=stamp,
-        log_every=LOG_EVERY,
-        held_out=held_out,
+        Execution(time.process_time, on_progress=stamp, log_every=LOG_EVERY),
     )
     return stamps[WARMUP_STEPS + steps] - stamps[WARMUP_STEPS]
 

@@ -167,6 +167,8 @@ def _take_steps(request: TrialRequest) -> TrialSteps:
     import torch
 
     from vae_core.config import Budget, TrainConfig
+    from vae_core.training.data.training_data import TrainingData
+    from vae_core.training.execution import Execution
     from vae_core.training.loop import train
 
     torch.set_num_threads(request.threads)
@@ -188,16 +190,12 @@ def _take_steps(request: TrialRequest) -> TrialSteps:
         return max(own_s() - worked[since], (time.perf_counter() - ended[since]) / _PATIENCE)
 
     result = train(
-        np.load(request.images),
+        TrainingData(np.load(request.images)),
         request.model,
         TrainConfig(
             budget=Budget(amount=request.seconds, unit="seconds"), batch_size=request.batch_size, kl_warmup_share=0.5
         ),
-        clock=measured_s,
-        checkpoint_folder=None,
-        device=request.device,
-        on_progress=step_ended,
-        log_every=1,
+        Execution(measured_s, device=request.device, on_progress=step_ended, log_every=1),
     )
     steps = len(ended) - 1 - _WARMING_STEPS
     seconds = (ended[-1] - ended[_WARMING_STEPS]) / steps

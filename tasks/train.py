@@ -149,6 +149,9 @@ def _train(
     curves: CurveLogger,
     device: str,
 ) -> TrainResult:
+    from vae_core.training.data.training_data import TrainingData
+    from vae_core.training.execution import Execution
+
     def progressed(progress: TrainProgress) -> None:
         curves.add(progress)
         tell_share("training", progress.share_done, say_training(progress))
@@ -157,17 +160,16 @@ def _train(
         tell_share("early-warning twin", progress.share_done, say_training(progress))
 
     result = trainer(
-        pixels,
+        TrainingData(pixels, weights, held_out=_early_stopping(world, plan), inspected=_inspected(world, plan)),
         plan.model,
         plan.train,
-        clock=training_clock(world),
-        checkpoint_folder=world.settings.work_folder / plan.key / "checkpoints",
-        device=device,
-        on_progress=progressed,
+        Execution(
+            clock=training_clock(world),
+            checkpoint_folder=world.settings.work_folder / plan.key / "checkpoints",
+            device=device,
+            on_progress=progressed,
+        ),
         initial=parent.model if parent else None,
-        weights=weights,
-        held_out=_early_stopping(world, plan),
-        inspected=_inspected(world, plan),
         on_twin_progress=warned,
     )
     curves.add_information(result.information)

@@ -43,6 +43,8 @@ from vae_core.families.build import build_model
 from vae_core.families.registry import FAMILIES, register
 from vae_core.inference import score_images
 from vae_core.reference import measure_reference
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 from vae_core.weights import copy_weights, digest_weights, encoder_digest
 
@@ -137,7 +139,7 @@ def test_a_killed_training_of_it_goes_on_bit_for_bit(added: Added, tmp_path: Pat
 
     def trained(folder: Path, on_progress: Callable[[Any], None] | None = None) -> Any:
         return train(
-            pixels, added.config, recipe, clock=time.process_time, checkpoint_folder=folder, on_progress=on_progress
+            TrainingData(pixels), added.config, recipe, Execution(time.process_time, folder, on_progress=on_progress)
         )
 
     def die(progress: Any) -> None:

@@ -20,6 +20,8 @@ from tests.tasks.card.test_traversal_rows import TRAVERSALS
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.families.conv_vae.model import ConvVae
 from vae_core.families.units import UsedUnits
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.quick_benchmark import Bars
 from vae_core.training.recovery.fallback import fall_back_where_suspect
 from vae_core.training.recovery.recovery import train_with_recovery
@@ -54,7 +56,7 @@ def result() -> TrainResult:
     torch.set_num_threads(1)
     same = np.full((64, 1, 8, 8), 77, np.uint8)
     asked = recipe(110, beta=4, learning_rate=1e-2, free_bits_nats=0.0, twin_share=0.1, snapshots=1)
-    result = train_with_recovery(same, TINY, asked, clock=lambda: 0.0, checkpoint_folder=None)
+    result = train_with_recovery(TrainingData(same), TINY, asked, Execution(lambda: 0.0))
     torch.set_num_threads(threads)
     return fall_back_where_suspect(result, boxes(40), Bars(4, 0.5))
 

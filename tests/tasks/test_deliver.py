@@ -35,6 +35,8 @@ from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.families.vq_vae.model import VqVae
 from vae_core.images.preprocessing import Preprocessing, to_unit
 from vae_core.inference import score_images
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 
 CONFIG = ConvVaeConfig(widths=(8, 16), latent_dim=8)
@@ -43,7 +45,7 @@ RECIPE = TrainConfig(budget=Budget(amount=150, unit="steps"), batch_size=64)
 
 @pytest.fixture(scope="module")
 def good() -> Artifact:
-    model = train(known_images(500, seed=1)[:, None], CONFIG, RECIPE, clock=lambda: 0.0, checkpoint_folder=None).model
+    model = train(TrainingData(known_images(500, seed=1)[:, None]), CONFIG, RECIPE, Execution(lambda: 0.0)).model
     summary = TrainingSummary(steps=150, epochs=1, seconds=0, train_config=RECIPE, dataset_version="1")
     return Artifact(
         model=model, model_config=CONFIG, preprocessing=Preprocessing(), prior=None, reference=None, golden=None,

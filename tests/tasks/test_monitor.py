@@ -29,6 +29,8 @@ from vae_core.families.registry import FAMILIES
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.images.preprocessing import Preprocessing
 from vae_core.reference import measure_reference
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 
 GRID_RULES = rules_for(each.name for each in FAMILIES["vq_vae"].columns)
@@ -40,7 +42,7 @@ RECIPE = TrainConfig(budget=Budget(amount=150, unit="steps"), batch_size=64)
 def trained_on_boxes(config: ModelConfig) -> Artifact:
     """A model of boxes, and what it was accepted on."""
     images = known_images(1_500, seed=1)[:, None]
-    model = train(images[:500], config, RECIPE, clock=lambda: 0.0, checkpoint_folder=None).model
+    model = train(TrainingData(images[:500]), config, RECIPE, Execution(lambda: 0.0)).model
     return Artifact(
         model=model,
         model_config=config,

@@ -17,6 +17,7 @@ from tasks.values import RetrainPlan, Trained
 from tests.tasks.opened import forget, opened
 from tests.tasks.season import planned_again
 from vae_core.priors.gaussian_mixture import GaussianMixturePrior
+from vae_core.training.data.training_data import TrainingData
 from vae_core.training.recovery.recovery import train_with_recovery
 from vae_core.training.result import TrainResult
 from vae_core.weights import copy_weights, digest_weights
@@ -47,9 +48,9 @@ def test_a_training_over_the_limit_is_from_a_file_and_ends_with_the_same_weights
     forget()
     seen = list[np.ndarray]()
 
-    def look(pixels: np.ndarray, *given: Any, **more: Any) -> TrainResult:
-        seen.append(pixels)
-        return train_with_recovery(pixels, *given, **more)
+    def look(data: TrainingData, *given: Any, **more: Any) -> TrainResult:
+        seen.append(data.images)
+        return train_with_recovery(data, *given, **more)
 
     plan = planned_again(plan, "from-file")
     trained = train_plan(opened(), plan, look)

@@ -53,6 +53,8 @@ from vae_core.families.vq_vae.model import VqVae
 from vae_core.inference import score_images
 from vae_core.priors.code_prior import CodePrior
 from vae_core.reference import measure_reference
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 from vae_core.training.recovery.recovery import train_with_recovery
 
@@ -288,7 +290,7 @@ def test_a_vq_vae_is_judged_against_a_vae_by_its_errors_and_its_own_share_of_cod
 def _promote_a_vae(home: Path, pixels: np.ndarray) -> None:
     model = ConvVaeConfig(widths=(8, 16), latent_dim=8)
     recipe = TrainConfig(budget=Budget(amount=60, unit="steps"), batch_size=64)
-    result = train(pixels, model, recipe, clock=time.process_time, checkpoint_folder=None)
+    result = train(TrainingData(pixels), model, recipe, Execution(time.process_time))
     artifact = Artifact(
         model=result.model,
         model_config=model,

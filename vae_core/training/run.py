@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from vae_core.config import TrainConfig
 from vae_core.errors import DivergenceError
 from vae_core.families.registry import family_of
-from vae_core.ranks import ALONE, Ranks
+from vae_core.ranks import ALONE
 from vae_core.schedules import learning_rate
 from vae_core.training.budget import BudgetMeter
 from vae_core.training.checkpoints.keeper import Keeper
 from vae_core.training.checkpoints.state import TrainingState
 from vae_core.training.data.batches import Batches
 from vae_core.training.data.held_out import HeldOut
+from vae_core.training.execution import Execution
 from vae_core.training.health.divergence import withheld_step
 from vae_core.training.health.early_stopping import HeldOutPoint
 from vae_core.training.health.events import EventKind, StopReason, TrainEvent
@@ -40,26 +41,19 @@ class TrainingRun:
         batches: Batches,
         held_out: HeldOut | None,
         keeper: Keeper,
-        clock: Callable[[], float],
-        log_every: int,
-        on_progress: Callable[[TrainProgress], None] | None,
-        ranks: Ranks,
         inspections: Inspections,
+        execution: Execution,
         stop_when: StopRule | None,
     ) -> None:
-        self._ranks = ranks
-        self._config, self._state, self._batches, self._held_out, self._keeper = (
-            config,
-            state,
-            batches,
-            held_out,
-            keeper,
-        )
-        self._log_every, self._on_progress = log_every, on_progress
-        self._inspections, self._stop_when = inspections, stop_when
+        self._config, self._state, self._batches, self._held_out = config, state, batches, held_out
+        self._keeper, self._inspections, self._stop_when = keeper, inspections, stop_when
+        self._ranks, self._log_every = execution.ranks, execution.log_every
+        self._on_progress = execution.on_progress
         seconds_before = keeper.resume(state)
         self._resumed_from_step = keeper.saved_step
-        self._meter = BudgetMeter(config.budget, batches.steps_per_epoch, clock, seconds_before, ranks)
+        self._meter = BudgetMeter(
+            config.budget, batches.steps_per_epoch, execution.clock, seconds_before, execution.ranks
+        )
         self._told_step, self._told_seconds = state.step, self._meter.seconds_used()
         self._beta, self._rate, self._warming = 0.0, config.learning_rate, True
         if state.step:  # a kill at the very end leaves a report to be made, and no step

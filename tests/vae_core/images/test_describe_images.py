@@ -8,6 +8,8 @@ from vae_core.config import Budget, TrainConfig
 from vae_core.errors import DataError
 from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.images.describe_images import describe_images
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 
 
@@ -41,4 +43,4 @@ def test_training_says_which_image_holds_nan() -> None:
     images[1, 0, 0, 0] = np.nan
     recipe = TrainConfig(budget=Budget(amount=1, unit="steps"))
     with pytest.raises(DataError, match=r"train: expected at least one uint8 .* first in image 1; let preprocessing"):
-        train(images, ConvVaeConfig(), recipe, clock=lambda: 0.0, checkpoint_folder=None)
+        train(TrainingData(images), ConvVaeConfig(), recipe, Execution(lambda: 0.0))

@@ -11,6 +11,8 @@ from vae_core.families.build import build_model
 from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.families.conv_vae.model import ConvVae
 from vae_core.families.conv_vae.protocol import Posterior
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.recovery.recovery import MAX_RECOVERIES, train_with_recovery
 from vae_core.training.result import TrainResult
 from vae_core.weights import copy_weights, load_weights
@@ -47,12 +49,10 @@ def train_fading(
 ) -> TrainResult:
     """Train one that recovers, and fades again."""
     return train_with_recovery(
-        boxes(100),
+        TrainingData(boxes(100)),
         TINY,
         CONFIG.model_copy(update=changes),
-        clock=lambda: 0.0,
-        checkpoint_folder=folder,
-        on_progress=on_progress,
+        Execution(lambda: 0.0, folder, on_progress=on_progress),
         build=build_fading,
         max_recoveries=max_recoveries,
     )

@@ -8,6 +8,8 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.training.checkpoints.state import build_variant
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.recovery.recovery import train_with_recovery
 from vae_core.training.result import TrainResult
 
@@ -27,14 +29,10 @@ CONFIG = recipe(
 def train_here(folder: Path | None, on_progress=None, build=build_variant) -> TrainResult:
     """Train on one thread, from wherever the folder stands."""
     return train_with_recovery(
-        boxes(100),
+        TrainingData(boxes(100), held_out=boxes(20, seed=9)),
         TINY,
         CONFIG,
-        clock=time.process_time,
-        checkpoint_folder=folder,
-        on_progress=on_progress,
-        log_every=1,
-        held_out=boxes(20, seed=9),
+        Execution(time.process_time, folder, on_progress=on_progress, log_every=1),
         build=build,
     )
 

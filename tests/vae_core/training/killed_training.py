@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from tests.vae_core.synthetic_images import TINY, TINY_VQ, boxes, recipe
+from tests.vae_core.training.options import train_by
 from vae_core.families.build import build_model
 from vae_core.training.health.progress import TrainProgress
 from vae_core.training.loop import TrainResult, train
@@ -57,13 +58,15 @@ def train_here(folder: Path | None, kind: str, tell: Callable[[int], None] = lam
         "everything": watched,
         "codes": watched,
     }
-    return train(
+    result: TrainResult = train_by(
+        train,
         boxes(100),
         MODELS.get(kind, TINY),
         CONFIGS[kind],
         clock=time.process_time,
-        checkpoint_folder=folder,
+        folder=folder,
         on_progress=told,
         log_every=1,
         **beginnings.get(kind, {}),
     )
+    return result

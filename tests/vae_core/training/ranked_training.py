@@ -10,6 +10,8 @@ from torch import distributed
 
 from tests.vae_core.synthetic_images import TINY, TINY_VQ, boxes, recipe
 from vae_core.ranks import ALONE, Ranks
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 from vae_core.weights import copy_weights
 
@@ -29,14 +31,10 @@ def train_part(kind: str, ranks: Ranks, folder: Path | None, steps: int = 12) ->
     config, changes = KINDS[kind]
     plan = recipe(steps, checkpoint_every_steps=4, validate_every_steps=6, **changes)
     result = train(
-        IMAGES,
+        TrainingData(IMAGES, held_out=boxes(10, seed=3)),
         config,
         plan,
-        clock=lambda: 0.0,
-        checkpoint_folder=folder,
-        log_every=6,
-        held_out=boxes(10, seed=3),
-        ranks=ranks,
+        Execution(lambda: 0.0, folder, log_every=6, ranks=ranks),
     )
     last = result.curve[-1]
     told = [each for each in (last.nll, last.kl, last.squared_error, last.codes_used) if each is not None]

@@ -9,6 +9,8 @@ from vae_core.families.conv_ae.model import ConvAe
 from vae_core.inference import score_images
 from vae_core.priors.gaussian_mixture import fit_mixture
 from vae_core.ranks import ALONE
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 from vae_core.weights import copy_weights, encoder_digest
 
@@ -28,10 +30,10 @@ def gaussian(**changes):
 
 def run(config=AE, folder=None, on_progress=None, initial=None, ranks=ALONE, **changes):
     plan = {"amount": 60, "learning_rate": 1e-2, "final_learning_rate": 1e-3, "validate_every_steps": 20, **changes}
+    execution = Execution(lambda: 0.0, folder, on_progress=on_progress, log_every=10, ranks=ranks)
     return train(
-        boxes(64), config, recipe(**plan), clock=lambda: 0.0, checkpoint_folder=folder, log_every=10,
-        held_out=boxes(20, seed=3), on_progress=on_progress, initial=initial, ranks=ranks,
-    )  # fmt: skip
+        TrainingData(boxes(64), held_out=boxes(20, seed=3)), config, recipe(**plan), execution, initial=initial
+    )
 
 
 def same(one, other):

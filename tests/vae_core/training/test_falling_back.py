@@ -10,6 +10,8 @@ from tests.vae_core.training.fading_vae import BLIND_AFTER, build_fading, train_
 from tests.vae_core.training.recovery.test_recovery import on_one_thread
 from vae_core.families.build import build_model
 from vae_core.training.checkpoints.snapshots import take_snapshot
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.events import EventKind
 from vae_core.training.health.quick_benchmark import Bars, measure_quickly
 from vae_core.training.loop import train
@@ -31,7 +33,7 @@ def suspect(tmp_path_factory):
 def healthy():
     with on_one_thread():
         config = recipe(150, snapshots=2, learning_rate=2e-2, beta=0.2, kl_warmup_share=0.1, free_bits_nats=0.0)
-        return train(boxes(100), TINY, config, clock=lambda: 0.0, checkpoint_folder=None)
+        return train(TrainingData(boxes(100)), TINY, config, Execution(lambda: 0.0))
 
 
 def equal_weights(model, other) -> bool:

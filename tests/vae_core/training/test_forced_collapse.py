@@ -10,6 +10,8 @@ from tests.vae_core.synthetic_images import recipe
 from vae_core.evaluation.codes.latents import measure_latents
 from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.images.preprocessing import to_unit
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.events import CollapseSign, EventKind, RecoveryAction
 from vae_core.training.recovery.recovery import train_with_recovery
 
@@ -29,11 +31,10 @@ def test_a_beta_of_100_collapses_and_is_lowered_from_the_checkpoint_before_the_o
 ):
     asked = recipe(400, batch_size=64, learning_rate=2e-3, beta=100, kl_warmup_share=warmup_share)
     result = train_with_recovery(
-        noisy_blocks(2000, seed=0),
+        TrainingData(noisy_blocks(2000, seed=0)),
         ConvVaeConfig(**SIZE),
         asked.model_copy(update={"checkpoint_every_steps": 10}),
-        clock=time.process_time,
-        checkpoint_folder=tmp_path,
+        Execution(time.process_time, tmp_path),
     )
     seen, restarted = result.events
     assert (seen.kind, seen.collapse.sign) == (EventKind.collapse_suspected, CollapseSign.kl_below)
@@ -48,11 +49,10 @@ def test_a_beta_of_100_collapses_and_is_lowered_from_the_checkpoint_before_the_o
 def test_a_decoder_that_can_ignore_its_codes_does_so_and_uses_them_after_a_cyclical_restart():
     # 30 % of the pixels are flipped: a block's colour is worth as much as it costs once the decoder can infer it
     result = train_with_recovery(
-        noisy_blocks(4000, seed=0, flipped=0.3),
+        TrainingData(noisy_blocks(4000, seed=0, flipped=0.3)),
         AutoregressiveConfig(**SIZE, layers=12),
         recipe(350, batch_size=32, learning_rate=2e-3, kl_warmup_share=0.0),
-        clock=time.process_time,
-        checkpoint_folder=None,
+        Execution(time.process_time),
         build=build_autoregressive,
     )
     seen, restarted = result.events

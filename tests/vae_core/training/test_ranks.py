@@ -14,6 +14,8 @@ from tests.vae_core.training.ranked_training import KINDS, train_part
 from tests.vae_core.two_ranks import run_on_two
 from vae_core.errors import DataError
 from vae_core.ranks import ALONE, Ranks
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 
 CLOSE = 2e-4
@@ -57,7 +59,7 @@ def test_two_ranks_stop_together_when_held_out_images_say_so():
     def stop_early(ranks: Ranks) -> tuple[int, tuple]:
         plan = recipe(60, patience=2, validate_every_steps=1, min_delta_nats=5.0)
         result = train(
-            boxes(64), TINY, plan, clock=lambda: 0.0, checkpoint_folder=None, held_out=boxes(10, seed=3), ranks=ranks
+            TrainingData(boxes(64), held_out=boxes(10, seed=3)), TINY, plan, Execution(lambda: 0.0, ranks=ranks)
         )
         return result.steps, result.held_out_curve
 
@@ -79,4 +81,4 @@ def test_two_ranks_go_on_from_one_checkpoint_bit_for_bit(tmp_path):
 def test_a_batch_that_cannot_be_cut_evenly_is_refused():
     three = Ranks(0, 3, lambda tensor: tensor)
     with pytest.raises(DataError, match="3 processes can share evenly, came 16"):
-        train(boxes(32), TINY, recipe(), clock=lambda: 0.0, checkpoint_folder=None, ranks=three)
+        train(TrainingData(boxes(32)), TINY, recipe(), Execution(lambda: 0.0, ranks=three))

@@ -11,6 +11,8 @@ from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.families.build import build_model
 from vae_core.images.preprocessing import to_unit
 from vae_core.likelihoods import FLOOR
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 from vae_core.training.recovery.fallback import restore_snapshot
 from vae_core.training.refit import find_refitted, refit_scale
@@ -22,7 +24,7 @@ HELD_OUT = boxes(300, seed=9)
 
 def run(model=GAUSSIAN, held_out=HELD_OUT, folder=None, **changes):
     config = recipe(150, learning_rate=3e-3, **changes)
-    return train(boxes(100), model, config, clock=lambda: 0.0, checkpoint_folder=folder, held_out=held_out)
+    return train(TrainingData(boxes(100), held_out=held_out), model, config, Execution(lambda: 0.0, folder))
 
 
 def kept_weights(folder, best=False) -> dict[str, torch.Tensor]:

@@ -5,10 +5,13 @@ import pytest
 import torch
 
 from tests.vae_core.synthetic_images import TINY, TINY_VQ, boxes, recipe
+from tests.vae_core.training.options import train_by
 from vae_core.errors import DataError
 from vae_core.families.build import build_model
 from vae_core.families.vq_vae.model import VqVae
 from vae_core.inference import score_images
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.events import EventKind
 from vae_core.training.loop import train
 from vae_core.weights import copy_weights, encoder_digest
@@ -18,7 +21,7 @@ def run(config=TINY_VQ, folder=None, images=None, **options):
     changes = {name: options.pop(name) for name in list(options) if name not in ("initial", "weights", "held_out")}
     images = boxes(64) if images is None else images
     plan = recipe(**{"amount": 60, "learning_rate": 1e-2, "final_learning_rate": 1e-3, **changes})
-    return train(images, config, plan, clock=lambda: 0.0, checkpoint_folder=folder, log_every=10, **options)
+    return train_by(train, images, config, plan, folder=folder, log_every=10, **options)
 
 
 def same(one: VqVae, other: VqVae) -> bool:
@@ -69,10 +72,8 @@ def test_a_training_stopped_in_the_middle_of_an_epoch_ends_bitwise_equal(tmp_pat
     )  # fmt: skip
 
     def attempt(on_progress=None):
-        return train(
-            boxes(64), TINY_VQ, plan, clock=lambda: 0.0, checkpoint_folder=tmp_path, log_every=10,
-            held_out=boxes(10, seed=3), on_progress=on_progress,
-        )  # fmt: skip
+        execution = Execution(lambda: 0.0, tmp_path, on_progress=on_progress, log_every=10)
+        return train(TrainingData(boxes(64), held_out=boxes(10, seed=3)), TINY_VQ, plan, execution)
 
     with pytest.raises(Killed):
         attempt(kill)

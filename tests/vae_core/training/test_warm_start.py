@@ -7,11 +7,14 @@ import pytest
 import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
+from tests.vae_core.training.options import train_by
 from tests.vae_core.training.tiny_training import building_with
 from vae_core.errors import CheckpointError, DataError, FrozenError
 from vae_core.families.build import build_model
 from vae_core.families.conv_vae.config import ConvVaeConfig
 from vae_core.families.conv_vae.model import ConvVae
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.events import EventKind, StopReason
 from vae_core.training.loop import train
 from vae_core.weights import copy_weights, encoder_digest
@@ -23,11 +26,11 @@ WARM = {"kl_warmup_share": 0.0}
 
 @pytest.fixture(scope="module")
 def parent() -> ConvVae:
-    return train(IMAGES, TINY, recipe(60, learning_rate=3e-3), clock=float, checkpoint_folder=None).model
+    return train(TrainingData(IMAGES), TINY, recipe(60, learning_rate=3e-3), Execution(float)).model
 
 
 def run(config, folder=None, images=IMAGES, **options):
-    return train(images, TINY, config, clock=float, checkpoint_folder=folder, **options)
+    return train_by(train, images, TINY, config, clock=float, folder=folder, **options)
 
 
 def same_weights(one: ConvVae, other: ConvVae) -> bool:

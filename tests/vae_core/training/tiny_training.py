@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes
+from tests.vae_core.training.options import train_by
 from vae_core.config import TrainConfig
 from vae_core.families.build import build_model
 from vae_core.families.configs import TrainableConfig
@@ -46,7 +47,10 @@ def run(
     **options: Any,
 ) -> TrainResult:
     """Train the tiny VAE, or another model."""
-    return train(images, model, config, clock=clock or TickingClock(), checkpoint_folder=folder, **options)
+    result: TrainResult = train_by(
+        train, images, model, config, clock=clock or TickingClock(), folder=folder, **options
+    )
+    return result
 
 
 def interrupt(config: TrainConfig, folder: Path, step: int, **options: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from vae_core.config import TrainConfig
@@ -15,6 +14,7 @@ from vae_core.images.preprocessing import pixel_digest
 from vae_core.training.checkpoints.differences import describe_differences
 from vae_core.training.data.batches import Pairs
 from vae_core.training.data.order import digest_sampling_weights
+from vae_core.training.data.training_data import TrainingData
 from vae_core.weights import copy_weights, digest_weights
 
 _WORDS = {
@@ -57,21 +57,18 @@ class TrainingIdentity(BaseModel):
 def identify_training(
     model_config: TrainableConfig,
     train_config: TrainConfig,
-    images: np.ndarray,
+    data: TrainingData,
     initial: ImageModel | None,
-    weights: np.ndarray | None,
-    held_out: np.ndarray | None,
-    pairs: Pairs | None,
 ) -> TrainingIdentity:
-    """Identify a training by what `train` was given; images and held_out uint8 (N, C, H, W), weights (N,)."""
+    """Identify a training by what `train` was given, but for the images that it is only inspected with."""
     return TrainingIdentity(
         model=model_config,
         training=train_config,
-        data_digest=pixel_digest(images),
+        data_digest=pixel_digest(data.images),
         initial_digest=None if initial is None else digest_weights(copy_weights(initial)),
-        weights_digest=None if weights is None else digest_sampling_weights(weights),
-        held_out_digest=None if held_out is None else pixel_digest(held_out),
-        pairs_digest=None if pairs is None else _digest_pairs(pairs),
+        weights_digest=None if data.weights is None else digest_sampling_weights(data.weights),
+        held_out_digest=None if data.held_out is None else pixel_digest(data.held_out),
+        pairs_digest=None if data.pairs is None else _digest_pairs(data.pairs),
     )
 
 

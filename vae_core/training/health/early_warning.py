@@ -5,21 +5,16 @@ It stops nothing and starts nothing else; its weights are thrown away.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-import numpy as np
-
 from vae_core.config import TrainConfig
 from vae_core.errors import DivergenceError
 from vae_core.families.configs import ModelConfig
 from vae_core.families.registry import family_of
 from vae_core.families.variants import ImageModel
-from vae_core.ranks import ALONE, Ranks
 from vae_core.training.checkpoints.state import ModelBuilder, build_variant
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.events import EventKind, TrainEvent
 from vae_core.training.health.monitor import SUSPICIOUS_STEPS
-from vae_core.training.health.progress import TrainProgress
 from vae_core.training.loop import train
 from vae_core.training.objectives.warmup import require_warmup, warmup_in_budget
 
@@ -34,21 +29,16 @@ JUDGED_STEPS = 2 * SUSPICIOUS_STEPS
 
 
 def early_warning_twin(
-    images: np.ndarray,
+    data: TrainingData,
     model_config: ModelConfig,
     train_config: TrainConfig,
+    execution: Execution,
     *,
-    clock: Callable[[], float],
-    checkpoint_folder: Path | None,
     share: float = TWIN_SHARE,
-    device: str = "cpu",
-    on_progress: Callable[[TrainProgress], None] | None = None,
     initial: ImageModel | None = None,
-    weights: np.ndarray | None = None,
-    ranks: Ranks = ALONE,
     build: ModelBuilder = build_variant,
 ) -> TrainEvent | None:
-    """Train the twin on the same data; an event `architecture_at_risk` when it was suspected of a collapse, else None.
+    """Train the twin on the same images: an event `architecture_at_risk` if it was suspected of a collapse, else None.
 
     It has `share` of the budget, or what its warm-up needs, so that of a short training it may be most (of 40 epochs
     of batches of 128 a tenth from 9,000 images on, a third of 2,000 images). A budget in seconds does not say how many
@@ -57,21 +47,16 @@ def early_warning_twin(
     """
     if not family_of(model_config).has_kl or train_config.trains == "decoder":
         return None
-    steps_per_epoch = max(1, len(images) // train_config.batch_size)
+    steps_per_epoch = max(1, len(data.images) // train_config.batch_size)
     # a recipe that the main run will refuse costs no twin
     require_warmup(train_config, steps_per_epoch)
     try:
         twin = train(
-            images,
+            TrainingData(data.images, data.weights),
             model_config,
             twin_recipe(train_config, share, steps_per_epoch),
-            clock=clock,
-            checkpoint_folder=checkpoint_folder,
-            device=device,
-            on_progress=on_progress,
+            execution,
             initial=initial,
-            weights=weights,
-            ranks=ranks,
             build=build,
             stop_when=lambda events, _: any(event.kind == EventKind.collapse_suspected for event in events),
         )

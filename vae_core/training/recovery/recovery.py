@@ -13,19 +13,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from vae_core.config import TrainConfig
 from vae_core.documents import to_canonical_json
 from vae_core.errors import CheckpointError, SealError
 from vae_core.families.configs import ModelConfig
 from vae_core.families.variants import ImageModel
-from vae_core.ranks import ALONE, Ranks
 from vae_core.sealed_folder import seal_folder
 from vae_core.training.checkpoints.checkpoint import Checkpoint, CheckpointFolder
 from vae_core.training.checkpoints.identity import identify_training
 from vae_core.training.checkpoints.state import ModelBuilder, build_variant, weights_in
-from vae_core.training.data.batches import Pairs
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.early_warning import early_warning_twin
 from vae_core.training.health.events import EventKind, Recovery, StopReason, TrainEvent
 from vae_core.training.health.progress import TrainProgress
@@ -44,21 +42,12 @@ RECORD = "recovery.json"
 
 
 def train_with_recovery(
-    images: np.ndarray,
+    data: TrainingData,
     model_config: ModelConfig,
     train_config: TrainConfig,
+    execution: Execution,
     *,
-    clock: Callable[[], float],
-    checkpoint_folder: Path | None,
-    device: str = "cpu",
-    on_progress: Callable[[TrainProgress], None] | None = None,
-    log_every: int = 20,
     initial: ImageModel | None = None,
-    weights: np.ndarray | None = None,
-    held_out: np.ndarray | None = None,
-    inspected: np.ndarray | None = None,
-    pairs: Pairs | None = None,
-    ranks: Ranks = ALONE,
     build: ModelBuilder = build_variant,
     on_twin_progress: Callable[[TrainProgress], None] | None = None,
     max_recoveries: int = MAX_RECOVERIES,
@@ -75,22 +64,7 @@ def train_with_recovery(
     no checkpoint to go back to, and every attempt begins anew. With a `twin_share` an early-warning twin runs first,
     whose steps `on_twin_progress` hears.
     """
-    run = _Recovering(
-        images,
-        clock,
-        checkpoint_folder,
-        device,
-        on_progress,
-        on_twin_progress,
-        log_every,
-        weights,
-        held_out,
-        inspected,
-        pairs,
-        ranks,
-        build,
-        max_recoveries,
-    )
+    run = _Recovering(data, execution, on_twin_progress, build, max_recoveries)
     attempt = Attempt(
         1, model_config, train_config, initial, events=run.warn_early(model_config, train_config, initial)
     )
@@ -106,18 +80,9 @@ def train_with_recovery(
 class _Recovering:
     """One call of `train_with_recovery`: what all its attempts have in common."""
 
-    images: np.ndarray
-    clock: Callable[[], float]
-    folder: Path | None
-    device: str
-    on_progress: Callable[[TrainProgress], None] | None
+    data: TrainingData
+    execution: Execution
     on_twin_progress: Callable[[TrainProgress], None] | None
-    log_every: int
-    weights: np.ndarray | None
-    held_out: np.ndarray | None
-    inspected: np.ndarray | None
-    pairs: Pairs | None
-    ranks: Ranks
     build: ModelBuilder
     max_recoveries: int
 
@@ -127,40 +92,32 @@ class _Recovering:
         """Run the twin where the recipe asks for one; its warning, or nothing."""
         if not training.twin_share:
             return ()
-        warning = early_warning_twin(
-            self.images,
-            model,
-            training,
-            clock=self.clock,
-            checkpoint_folder=self.folder / "twin" if self.folder else None,
-            share=training.twin_share,
-            device=self.device,
+        folder = self.execution.checkpoint_folder
+        execution = replace(
+            self.execution,
+            checkpoint_folder=folder / "twin" if folder else None,
             on_progress=self.on_twin_progress,
-            initial=initial,
-            weights=self.weights,
-            ranks=self.ranks,
-            build=self.build,
+        )
+        share = training.twin_share
+        warning = early_warning_twin(
+            self.data, model, training, execution, share=share, initial=initial, build=self.build
         )
         return () if warning is None else (warning,)
 
     def make(self, attempt: Attempt, warm_start: bool) -> TrainResult:
         """Train an attempt to its end, or to a collapse that something can still be done about."""
-        heard = self.on_progress
+        heard = self.execution.on_progress
+        execution = replace(
+            self.execution,
+            checkpoint_folder=self._folder_of(attempt.number),
+            on_progress=(lambda point: heard(attempt.path.moved(point))) if heard else None,
+        )
         return train(
-            self.images,
+            self.data,
             attempt.model,
             attempt.training,
-            clock=self.clock,
-            checkpoint_folder=self._folder_of(attempt.number),
-            device=self.device,
-            on_progress=(lambda point: heard(attempt.path.moved(point))) if heard else None,
-            log_every=self.log_every,
+            execution,
             initial=attempt.initial,
-            weights=self.weights,
-            held_out=self.held_out,
-            inspected=self.inspected,
-            pairs=self.pairs,
-            ranks=self.ranks,
             build=self.build,
             stop_when=lambda events, steps: self._plan(attempt, events, steps, warm_start) is not None,
         )
@@ -189,9 +146,10 @@ class _Recovering:
             warm_encoder=checkpoint is not None and not plan.keeps_model,
             changes=describe_changes((attempt.model, attempt.training), (plan.model, training)),
         )
-        if self.ranks.rank == 0:
+        ranks = self.execution.ranks
+        if ranks.rank == 0:
             self._record(AttemptRecord(number=recovery.attempt, model=plan.model, training=training, recovery=recovery))
-        self.ranks.first(recovery.attempt)  # the others wait until it is written
+        ranks.first(recovery.attempt)  # the others wait until it is written
         at = attempt.path.steps + result.steps
         damage = [replace(event, step=attempt.path.steps + event.step) for event in damaged]
         restarted = TrainEvent(EventKind.restarted, at, _describe(recovery), recovery=recovery)
@@ -215,27 +173,26 @@ class _Recovering:
         return plan_recovery(trouble, attempt.model, attempt.training, warm_start=warm_start)
 
     def _folder_of(self, number: int) -> Path | None:
-        return self.folder if self.folder is None or number == 1 else self.folder / f"attempt-{number}"
+        folder = self.execution.checkpoint_folder
+        return folder if folder is None or number == 1 else folder / f"attempt-{number}"
 
     def _sound_checkpoint(self, attempt: Attempt, plan: RecoveryPlan) -> tuple[Checkpoint | None, list[TrainEvent]]:
         """The attempt's newest checkpoint of before the onset, or None, and an event for each damaged one."""
         folder = self._folder_of(attempt.number)
         if folder is None or plan.onset_step is None:
             return None, []
-        identity = identify_training(
-            attempt.model, attempt.training, self.images, attempt.initial, self.weights, self.held_out, self.pairs
-        )
+        identity = identify_training(attempt.model, attempt.training, self.data, attempt.initial)
         return CheckpointFolder(folder, identity).newest(before=plan.onset_step - 1)
 
     def _restore(self, checkpoint: Checkpoint, attempt: Attempt) -> ImageModel:
         model = self.build(attempt.model, attempt.training.seed)
         load_weights(model, weights_in(checkpoint.tensors))
-        return model.to(self.device)
+        return model.to(self.execution.device)
 
     def _record(self, record: AttemptRecord) -> None:
         """Write down what an attempt does; one that was begun otherwise is dropped with those after it."""
-        folder = self._folder_of(record.number)
-        if self.folder is None or folder is None:
+        whole, folder = self.execution.checkpoint_folder, self._folder_of(record.number)
+        if whole is None or folder is None:
             return
         files = {RECORD: to_canonical_json(record)}
         try:
@@ -244,7 +201,7 @@ class _Recovering:
             if not (folder / "recovery").exists():
                 raise CheckpointError(f"checkpoint {error}; the training goes on when started again") from error
             for number in range(record.number, self.max_recoveries + 2):
-                shutil.rmtree(self.folder / f"attempt-{number}", ignore_errors=True)
+                shutil.rmtree(whole / f"attempt-{number}", ignore_errors=True)
             seal_folder(folder / "recovery", files)
 
 

@@ -18,6 +18,8 @@ from vae_core.evaluation.effort import USUAL, thin_rows
 from vae_core.families.conv_vae.model import ConvVae
 from vae_core.families.conv_vae.protocol import Vae
 from vae_core.images.preprocessing import to_unit
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 
 N = 200
@@ -65,9 +67,7 @@ def pixels() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def model() -> ConvVae:
-    trained = train(
-        boxes(400, seed=1), TINY, recipe(250, learning_rate=5e-3), clock=lambda: 0.0, checkpoint_folder=None
-    )
+    trained = train(TrainingData(boxes(400, seed=1)), TINY, recipe(250, learning_rate=5e-3), Execution(lambda: 0.0))
     assert isinstance(trained.model, ConvVae)
     return trained.model.eval()
 

@@ -1,6 +1,7 @@
 """Which training a checkpoint belongs to."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from tests.vae_core.training.checkpoints.kept_checkpoints import IDENTITY
 from vae_core.errors import CheckpointError
 from vae_core.families.build import build_model
 from vae_core.training.checkpoints.checkpoint import CheckpointFolder, CheckpointHeader
-from vae_core.training.checkpoints.identity import identify_training
+from vae_core.training.checkpoints.identity import TrainingIdentity, identify_training
 from vae_core.training.data.batches import Pairs
+from vae_core.training.data.training_data import TrainingData
 
 DIGESTS = ("data_digest", "initial_digest")
 
@@ -69,18 +71,24 @@ OTHERWISE = {
 }
 
 
+def identified(**changes: Any) -> TrainingIdentity:
+    given = GIVEN | changes
+    initial = given.pop("initial")
+    return identify_training(TINY, recipe(), TrainingData(**given), initial)
+
+
 @pytest.mark.parametrize("part", OTHERWISE)
 def test_a_training_is_another_one_by_whatever_of_its_data_is_otherwise(part):
     words, other = OTHERWISE[part]
     name = part if part in GIVEN else "pairs"
-    one, same = (identify_training(TINY, recipe(), **GIVEN) for _ in range(2))
+    one, same = (identified() for _ in range(2))
     assert one == same and one.differences(same) == []
-    assert one.differences(identify_training(TINY, recipe(), **GIVEN | {name: other})) == [words]
+    assert one.differences(identified(**{name: other})) == [words]
 
 
 @pytest.mark.parametrize("name", ["initial", "weights", "held_out", "pairs"])
 def test_what_is_not_given_has_no_digest_and_is_no_equal_of_what_is(name):
-    without = identify_training(TINY, recipe(), **GIVEN | {name: None})
+    without = identified(**{name: None})
     digests = without.model_dump(include={"initial_digest", "weights_digest", "held_out_digest", "pairs_digest"})
     assert [digest is None for digest in digests.values()].count(True) == 1
-    assert len(without.differences(identify_training(TINY, recipe(), **GIVEN))) == 1
+    assert len(without.differences(identified())) == 1

@@ -9,6 +9,7 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from tests.vae_core.training.data.mapped_images import SHAPE, mapped
+from tests.vae_core.training.options import train_by
 from vae_core.training.data.batches import Batches, Pairs
 from vae_core.training.data.image_source import ResidentImages, StreamedImages, free_device_bytes, open_source
 from vae_core.training.loop import train
@@ -42,7 +43,8 @@ def test_a_cpu_has_nothing_that_images_in_memory_would_have_to_fit_into():
 
 def trained(images: np.ndarray, **more: object) -> TrainResult:
     """Two epochs and a half, so that batches are read across the end of an epoch."""
-    return train(images, TINY, recipe(15), clock=lambda: 0.0, checkpoint_folder=None, log_every=1, **more)
+    result: TrainResult = train_by(train, images, TINY, recipe(15), log_every=1, **more)
+    return result
 
 
 def test_the_weights_are_the_same_bit_for_bit_wherever_the_images_lie(tmp_path):

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
+from tests.vae_core.training.options import train_by
 from vae_core.families.vq_vae.config import VqVaeConfig
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.early_warning import early_warning_twin, twin_recipe
 from vae_core.training.health.events import EventKind
 from vae_core.training.recovery.recovery import train_with_recovery
@@ -14,7 +17,7 @@ COLLAPSING = recipe(1000, beta=4, learning_rate=1e-2, free_bits_nats=0.0)
 
 
 def warn(images, config, model=TINY, **options):
-    return early_warning_twin(images, model, config, clock=lambda: 0.0, checkpoint_folder=None, **options)
+    return train_by(early_warning_twin, images, model, config, **options)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_what_has_no_moving_kl_has_no_twin():
 def test_the_warning_is_the_first_event_of_the_run_and_changes_none_of_its_others(tmp_path):
     def run(name, **changes):
         config = recipe(110, beta=4, learning_rate=1e-2, free_bits_nats=0.0, **changes)
-        return train_with_recovery(SAME, TINY, config, clock=lambda: 0.0, checkpoint_folder=tmp_path / name)
+        return train_with_recovery(TrainingData(SAME), TINY, config, Execution(lambda: 0.0, tmp_path / name))
 
     plain, warned, again = run("plain"), run("warned", twin_share=0.1), run("warned", twin_share=0.1)
     assert warned.events[0].kind == EventKind.architecture_at_risk
@@ -76,12 +79,10 @@ def test_its_steps_are_told_apart_from_those_of_the_run():
     told, of_twin = [], []
     config = recipe(60, twin_share=0.1)
     train_with_recovery(
-        boxes(100),
+        TrainingData(boxes(100)),
         TINY,
         config,
-        clock=lambda: 0.0,
-        checkpoint_folder=None,
-        on_progress=told.append,
+        Execution(lambda: 0.0, on_progress=told.append),
         on_twin_progress=lambda point: of_twin.append((point.step, len(told))),
     )
     assert of_twin == [(20, 0), (40, 0), (60, 0)] and [point.step for point in told] == [20, 40, 60]

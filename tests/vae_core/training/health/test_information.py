@@ -8,6 +8,8 @@ from vae_core.errors import DataError
 from vae_core.evaluation.likelihood.mutual_information import measure_mutual_information
 from vae_core.families.build import build_model
 from vae_core.images.preprocessing import to_unit
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.information import measure_information
 from vae_core.training.loop import train
 
@@ -17,13 +19,7 @@ HELD_OUT = boxes(60, seed=9)
 def run(steps=200, held_out=HELD_OUT, inspected=None, folder=None, **changes):
     config = recipe(steps, kl_warmup_share=0.1, learning_rate=3e-3, **changes)
     return train(
-        boxes(100),
-        TINY,
-        config,
-        clock=lambda: 0.0,
-        checkpoint_folder=folder,
-        held_out=held_out,
-        inspected=inspected,
+        TrainingData(boxes(100), held_out=held_out, inspected=inspected), TINY, config, Execution(lambda: 0.0, folder)
     )
 
 

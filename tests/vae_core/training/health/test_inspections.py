@@ -8,6 +8,8 @@ from vae_core.errors import DataError
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.images.preprocessing import to_unit
 from vae_core.losses import kl_divergence
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.loop import train
 from vae_core.training.recovery.fallback import restore_snapshot
 
@@ -16,7 +18,7 @@ HELD_OUT = boxes(20, seed=9)
 
 def run(folder=None, held_out=HELD_OUT, model=TINY, **changes):
     config = recipe(60, checkpoint_every_steps=7, **changes)
-    return train(boxes(100), model, config, clock=lambda: 0.0, checkpoint_folder=folder, held_out=held_out)
+    return train(TrainingData(boxes(100), held_out=held_out), model, config, Execution(lambda: 0.0, folder))
 
 
 def test_they_are_kept_past_the_warm_up_with_the_kl_of_the_held_out_images():
@@ -44,14 +46,10 @@ def test_after_an_interruption_they_are_the_same(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         train(
-            boxes(100),
+            TrainingData(boxes(100), held_out=HELD_OUT),
             TINY,
             recipe(60, checkpoint_every_steps=7, snapshots=4, mutual_information_every_steps=10),
-            clock=lambda: 0.0,
-            checkpoint_folder=tmp_path,
-            held_out=HELD_OUT,
-            log_every=40,
-            on_progress=stop,
+            Execution(lambda: 0.0, tmp_path, on_progress=stop, log_every=40),
         )
     resumed, whole = (run(folder, snapshots=4, mutual_information_every_steps=10) for folder in (tmp_path, None))
     assert resumed.resumed_from_step == 35 and resumed.information == whole.information

@@ -5,6 +5,8 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from vae_core.errors import DataError
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.early_warning import early_warning_twin
 from vae_core.training.health.events import EventKind
 from vae_core.training.health.quick_benchmark import Bars
@@ -21,7 +23,7 @@ def ticking():
 
 
 def run(config, folder=None, clock=lambda: 0.0):
-    return train(boxes(96), TINY, config, clock=clock, checkpoint_folder=folder)
+    return train(TrainingData(boxes(96)), TINY, config, Execution(clock, folder))
 
 
 # what is left of a budget is put into a recipe without asking whether it is still valid
@@ -72,7 +74,7 @@ def test_one_that_ends_with_the_training_or_may_is_taken(config):
 def test_a_twin_is_not_trained_for_a_run_that_will_be_refused():
     with pytest.raises(DataError, match="within the 6 steps"):
         early_warning_twin(
-            boxes(96), TINY, in_steps(7, 1, "epochs"), clock=lambda: 0.0, checkpoint_folder=None, build=pytest.fail
+            TrainingData(boxes(96)), TINY, in_steps(7, 1, "epochs"), Execution(lambda: 0.0), build=pytest.fail
         )
 
 
@@ -106,7 +108,7 @@ def test_an_attempt_that_goes_on_with_little_left_warms_up_within_it(tmp_path):
     config = in_steps(250, 42, "epochs").model_copy(
         update={"beta": 20.0, "learning_rate": 3e-3, "free_bits_nats": 0.0, "checkpoint_every_steps": 10}
     )
-    result = train_with_recovery(boxes(96), TINY, config, clock=lambda: 0.0, checkpoint_folder=tmp_path)
+    result = train_with_recovery(TrainingData(boxes(96)), TINY, config, Execution(lambda: 0.0, tmp_path))
     restart = next(event.recovery for event in result.events if event.kind == EventKind.restarted)
     changes = {each.field: (each.before, each.after) for each in restart.changes}
     assert restart.from_step > 0 and changes["beta"] == ("20", "1")

@@ -16,10 +16,13 @@ import torch
 
 from tests.vae_core.synthetic_images import TINY, boxes, recipe
 from tests.vae_core.training import killed_recovery
+from tests.vae_core.training.options import train_by
 from vae_core.errors import CheckpointError
 from vae_core.families.build import build_model
 from vae_core.families.vq_vae.config import VqVaeConfig
 from vae_core.families.vq_vae.model import VqVae
+from vae_core.training.data.training_data import TrainingData
+from vae_core.training.execution import Execution
 from vae_core.training.health.events import EventKind, RecoveryAction, StopReason
 from vae_core.training.loop import train
 from vae_core.training.recovery.attempts import AttemptRecord
@@ -39,7 +42,7 @@ def clock() -> float:
 
 
 def recover(images, config, folder=None, model=TINY, **options):
-    return train_with_recovery(images, model, config, clock=clock, checkpoint_folder=folder, **options)
+    return train_by(train_with_recovery, images, model, config, clock=clock, folder=folder, **options)
 
 
 def assert_equal(one, other) -> None:
@@ -83,7 +86,7 @@ def hopeless(tmp_path_factory):
 def test_a_healthy_training_is_that_of_the_plain_loop(tmp_path):
     config = recipe(40, checkpoint_every_steps=8)
     one = recover(boxes(100), config, tmp_path / "a", held_out=boxes(20, seed=9))
-    other = train(boxes(100), TINY, config, clock=clock, checkpoint_folder=tmp_path / "b", held_out=boxes(20, seed=9))
+    other = train(TrainingData(boxes(100), held_out=boxes(20, seed=9)), TINY, config, Execution(clock, tmp_path / "b"))
     assert_equal(one, other)
     assert (one.attempts, one.is_suspect, one.events, one.resumed_from_step) == (1, False, (), None)
     assert one.train_config == other.train_config == config
