@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,25 +10,31 @@ import torch
 from torch import nn
 
 from vae_core.priors.code_prior import CodePrior, build_code_prior
+from vae_core.priors.code_prior_checkpoint import FitHeader, FitIdentity
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
 from vae_core.priors.code_transformer import Dropout
-from vae_core.training.health.early_stopping import BestWeights, HeldOutPoint
+from vae_core.training.health.early_stopping import BestWeights
+from vae_core.training.health.events import TrainEvent
+from vae_core.training.health.progress import IntervalSums
 from vae_core.training.objectives.precision import Precision, resolve_precision
-from vae_core.weights import copy_weights, load_weights, require_weights
+from vae_core.weights import copy_weights, load_weights
 
-_WEIGHT, _MOMENT, _BEST = "weight.", "optimiser.", "best."
+_WEIGHT, _MOMENT = "weight.", "optimiser."
+
+NLL = "nll"
+TERMS = {NLL: 1}
+"""What a step is told by: the mean NLL of its images, in nats."""
 
 
 @dataclass(slots=True, eq=False)
 class CodePriorState:
-    """A fit between two steps; `step` is the number of steps done, `nll_sum` that of `nll_steps` since a report."""
+    """A fit between two steps; `step` is the number of steps done."""
 
     prior: CodePrior
     optimiser: torch.optim.AdamW
     dropout: Dropout
     precision: Precision
-    nll_sum: torch.Tensor
-    nll_steps: int = 0
+    interval: IntervalSums = field(default_factory=lambda: IntervalSums(TERMS))
     step: int = 0
     best: BestWeights = field(default_factory=BestWeights)
 
@@ -47,37 +53,41 @@ class CodePriorState:
             optimiser=_make_optimiser(prior, recipe),
             dropout=Dropout(config.dropout, torch.Generator(device).manual_seed(int(seeds[1]))),
             precision=resolve_precision(recipe.precision, device),
-            nll_sum=torch.zeros((), dtype=torch.float64, device=device),
         )
 
     def to_tensors(self) -> dict[str, torch.Tensor]:
-        """Weights, moments, best weights, curve, dropout's generator and sums as contiguous CPU tensors."""
+        """Weights, moments, dropout's generator, sums, curve and best weights as contiguous CPU tensors."""
         tensors = {f"{_WEIGHT}{name}": tensor for name, tensor in copy_weights(self.prior).items()}
-        tensors |= {f"{_BEST}{name}": tensor for name, tensor in self.best.weights.items()}
         for name, parameter in self.prior.named_parameters():
             for moment, value in self.optimiser.state[parameter].items():
                 tensors[f"{_MOMENT}{name}.{moment}"] = value.detach().cpu().contiguous()
         tensors["dropout"] = self.dropout.generator.get_state()
-        tensors["curve"] = torch.tensor(
-            [[float(look.step), look.loss] for look in self.best.curve], dtype=torch.float64
-        )
-        tensors["counts"] = torch.tensor([self.step, self.nll_steps, self.best.index])
-        tensors["nll_sum"] = self.nll_sum.cpu()
-        return tensors
+        tensors["interval"] = self.interval.values
+        return tensors | self.best.to_tensors()
 
     def restore_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Take over what `to_tensors` gave; ValueError or KeyError when it is of another prior."""
-        best = dict(_named(tensors, _BEST))
-        require_weights(self.prior, best)
         load_weights(self.prior, dict(_named(tensors, _WEIGHT)))
         for name, parameter in self.prior.named_parameters():
             moments = _named(tensors, f"{_MOMENT}{name}.")
             self.optimiser.state[parameter] = {moment: value.to(parameter.device) for moment, value in moments}
         self.dropout.generator.set_state(tensors["dropout"])
-        curve = [HeldOutPoint(int(step), nll) for step, nll in tensors["curve"].tolist()]
-        self.step, self.nll_steps, index = tensors["counts"].tolist()
-        self.best = BestWeights(curve, index, best)
-        self.nll_sum.copy_(tensors["nll_sum"])
+        self.interval.values.copy_(tensors["interval"])
+        self.best.restore_tensors(tensors, self.prior)
+
+    def to_header(self, identity: FitIdentity, seconds_used: float) -> FitHeader:
+        """What of a checkpoint is no tensor."""
+        return FitHeader(identity=identity, step=self.step, seconds_used=seconds_used)
+
+    def restore_header(self, header: FitHeader) -> None:
+        """Nothing but the step, which its keeper restores, and the seconds, which the meter takes."""
+
+    def hear(self, events: Sequence[TrainEvent]) -> None:
+        """A fit tells of nothing that happened to its checkpoints."""
+
+    def onsets(self) -> Sequence[int]:
+        """A prior does not collapse."""
+        return ()
 
 
 def _make_optimiser(prior: CodePrior, recipe: CodePriorRecipe) -> torch.optim.AdamW:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from vae_core.errors import DataError, DivergenceError
+from vae_core.errors import DataError
 from vae_core.priors.code_prior import CodePrior
-from vae_core.priors.code_prior_checkpoint import CodePriorKeeper, identify_fit
+from vae_core.priors.code_prior_checkpoint import FitHeader, identify_fit
 from vae_core.priors.code_prior_config import CodePriorConfig, CodePriorRecipe
-from vae_core.priors.code_prior_state import CodePriorState
+from vae_core.priors.code_prior_state import NLL, CodePriorState
 from vae_core.priors.code_set import (
     CodeBatches,
     CodeSet,
@@ -26,10 +26,14 @@ from vae_core.priors.code_set import (
     split_codes,
 )
 from vae_core.training.budget import BudgetMeter
-from vae_core.training.health.divergence import withheld_step
-from vae_core.training.health.early_stopping import HeldOutPoint
+from vae_core.training.checkpoints.keeper import Keeper
+from vae_core.training.engine import Cadence, Engine, Stretch
+from vae_core.training.health.divergence import require_finite_look
+from vae_core.training.health.early_stopping import BestWeights, HeldOutPoint
 from vae_core.training.health.events import StopReason
+from vae_core.training.objectives.objective import StepTerms
 from vae_core.training.objectives.precision import autocast
+from vae_core.training.step import descend
 
 REPORT_EVERY = 20
 """Steps between two reports."""
@@ -122,9 +126,8 @@ def fit_code_prior(
             "fit from the beginning"
         )
     placed = place_codes("fit_code_prior", codes, config, device)
-    keeper = None
-    if checkpoint_folder is not None:
-        keeper = CodePriorKeeper(checkpoint_folder, identify_fit(config, recipe, seed, placed, initial, weights))
+    identity = identify_fit(config, recipe, seed, placed, initial, weights)
+    keeper = Keeper(checkpoint_folder, identity, FitHeader)
     if weights is not None:
         placed = leave_out_unweighted(placed, weights)
     fitted, held_out = split_codes(placed, recipe.held_out_share, seed)
@@ -133,13 +136,13 @@ def fit_code_prior(
 
     fitted, held_out = (draw_weighted(part, part.pick(weights), seed) for part in (fitted, held_out))
     run = _Run(recipe, state, batches, held_out, keeper, clock, on_progress)
-    while not run.is_over():
-        run.advance()
-    return run.finish(independent_nll(fitted, held_out, config.codebook_size))
+    return run.run(independent_nll(fitted, held_out, config.codebook_size))
 
 
 class _Run:
-    """One call of `fit_code_prior`: the state, and what happens around a step."""
+    """What the engine calls in a fit of a prior: its steps, what they are told of, and what they come to."""
+
+    name = "fit_code_prior"
 
     def __init__(
         self,
@@ -147,52 +150,29 @@ class _Run:
         state: CodePriorState,
         batches: CodeBatches,
         held_out: CodeSet,
-        keeper: CodePriorKeeper | None,
+        keeper: Keeper[FitHeader],
         clock: Callable[[], float],
         on_progress: Callable[[CodePriorProgress], None] | None,
     ) -> None:
         self._recipe, self._state, self._batches, self._held_out = recipe, state, batches, held_out
-        self._keeper, self._on_progress = keeper, on_progress
-        self._look_every = min(recipe.look_every_steps, max(MIN_STEPS_TO_LOOK, batches.steps_per_epoch))
-        seconds_before = keeper.resume(state) if keeper else 0.0
-        self._meter = BudgetMeter(recipe.budget, batches.steps_per_epoch, clock, seconds_before)
-        self._told_step, self._told_seconds, self._rate = state.step, self._meter.seconds_used(), 0.0
-        if not state.best.curve:
-            self._look()
+        self._keeper, self._on_progress, self._rate = keeper, on_progress, 0.0
+        self._meter = BudgetMeter(recipe.budget, batches.steps_per_epoch, clock, keeper.resume(state))
+        cadence = Cadence(
+            steps_per_epoch=batches.steps_per_epoch,
+            batch_size=batches.batch_size,
+            report_every=REPORT_EVERY,
+            look_every=min(recipe.look_every_steps, max(MIN_STEPS_TO_LOOK, batches.steps_per_epoch)),
+            checkpoint_every=recipe.checkpoint_every_steps,
+            patience=recipe.patience,
+        )
+        self._engine = Engine(self, cadence, self._meter, keeper.saved_step)
 
-    def is_over(self) -> bool:
-        """Whether the held-out images say that it is enough, or the budget is used; never before the first step."""
-        state = self._state
-        out_of_patience = state.best.looks_since >= self._recipe.patience
-        return state.step > 0 and (out_of_patience or self._meter.share(state.step) >= 1.0)
-
-    def advance(self) -> None:
-        """Make one step, and whatever is due after it."""
-        state, recipe = self._state, self._recipe
-        share = self._meter.share(state.step)
-        self._rate = recipe.learning_rate * rate_share(share, recipe.warmup_share, recipe.final_rate_share)
-        self._take_step()
-        state.step += 1
-        if state.nll_steps >= REPORT_EVERY:
-            self._report()
-        if state.step % self._look_every == 0:
-            self._look()
-        if self._keeper and state.step % recipe.checkpoint_every_steps == 0:
-            self._save(self._keeper)
-
-    def finish(self, independent: float) -> FittedCodePrior:
-        """Report, look and keep what is left, and hand the best prior over."""
-        state = self._state
-        if state.nll_steps:
-            self._report()
-        if state.best.curve[-1].step != state.step:
-            self._look()
-        if self._keeper and self._keeper.saved_step != state.step:
-            self._save(self._keeper)
-        state.prior.load_state_dict(state.best.weights)
-        out_of_patience = state.best.looks_since >= self._recipe.patience
-        best = state.best.point
+    def run(self, independent: float) -> FittedCodePrior:
+        """Fit to the end, and hand the best prior over; `independent`: see `FittedCodePrior.independent_nll`."""
+        self._engine.run()
+        state, best = self._state, self._state.best.point
         assert best is not None, "the first weights were looked at"
+        state.prior.load_state_dict(state.best.weights)
         return FittedCodePrior(
             prior=state.prior.eval(),
             nll_before=state.best.curve[0].loss,
@@ -203,66 +183,84 @@ class _Run:
             best_step=best.step,
             epochs=state.step / self._batches.steps_per_epoch,
             seconds=self._meter.seconds_used(),
-            stop_reason=StopReason.no_improvement if out_of_patience else StopReason.budget_used,
+            stop_reason=self._engine.stop_reason,
             curve=tuple(state.best.curve),
         )
 
-    def _take_step(self) -> None:
-        """Descend on the mean nats per code, or raise before a weight moved; one transfer from the device."""
-        state, codes = self._state, self._batches.take(self._state.step)
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return self._state.step
+
+    @property
+    def unreported_steps(self) -> int:
+        """Steps since the last report."""
+        return self._state.interval.steps
+
+    @property
+    def best(self) -> BestWeights:
+        """The looks so far."""
+        return self._state.best
+
+    def rows(self) -> Sequence[int]:
+        """The images of the next step."""
+        return self._batches.images(self._state.step)
+
+    def take_step(self, share: float) -> None:
+        """Descend on the mean nats per code."""
+        state, recipe, codes = self._state, self._recipe, self._batches.take(self._state.step)
+        self._rate = recipe.learning_rate * rate_share(share, recipe.warmup_share, recipe.final_rate_share)
         for group in state.optimiser.param_groups:
             group["lr"] = self._rate
         with autocast(state.precision, codes.device.type):
             logits = state.prior.logits(codes, state.dropout)
         loss = F.cross_entropy(logits.flatten(0, 1), codes.flatten())
-        state.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(state.prior.parameters(), self._recipe.clip_norm)
-        nats, length = torch.stack([loss.detach(), norm]).tolist()
-        if not (math.isfinite(nats) and math.isfinite(length)):
-            found, rows = f"loss {nats:g}, gradient norm {length:g}", self._batches.images(state.step)
-            raise withheld_step("fit_code_prior", state.step + 1, rows, found)
-        state.optimiser.step()
-        state.nll_sum += loss.detach() * state.prior.config.positions
-        state.nll_steps += 1
+        terms = StepTerms(loss, {NLL: loss.detach() * state.prior.config.positions})
+        report = descend(terms, state.optimiser, state.prior.parameters(), clip_norm=recipe.clip_norm)
+        state.step += 1
+        state.interval.add(report.flat)
 
-    def _report(self) -> None:
-        state, seconds = self._state, self._meter.seconds_used()
-        elapsed, images = seconds - self._told_seconds, (state.step - self._told_step) * self._batches.batch_size
+    def report(self, stretch: Stretch) -> None:
+        """Tell the mean NLL of the steps since the last report."""
+        state = self._state
         progress = CodePriorProgress(
-            step=state.step,
-            epoch=state.step / self._batches.steps_per_epoch,
-            share_done=self._meter.share(state.step),
-            nll=float(state.nll_sum) / state.nll_steps,
+            step=stretch.step,
+            epoch=stretch.epoch,
+            share_done=stretch.share_done,
+            nll=float(state.interval.means()[NLL]),
             held_out_nll=state.best.curve[-1].loss,
             learning_rate=self._rate,
-            images_per_s=images / elapsed if elapsed > 0 else None,
+            images_per_s=stretch.images_per_s,
         )
-        state.nll_sum.zero_()
-        state.nll_steps = 0
-        self._told_step, self._told_seconds = state.step, seconds
+        state.interval.clear()
         if self._on_progress:
             self._on_progress(progress)
 
     @torch.no_grad()
-    def _look(self) -> None:
+    def look(self) -> None:
         """Measure the held-out images in float32, without dropout, and keep the weights that did best on them."""
         state = self._state
         total = math.fsum(
             float(state.prior.neg_log_prob(chunk.long()).sum(dtype=torch.float64))
             for chunk in torch.split(self._held_out.codes, LOOK_IMAGES)
         )
-        if not math.isfinite(total):
-            raise DivergenceError(
-                f"fit_code_prior: the NLL of the held-out images is {total:g} after step {state.step}; lower "
-                "learning_rate or use precision fp32, then start anew",
-                step=state.step,
-            )
+        require_finite_look(self.name, "NLL", total, state.step)
         look = HeldOutPoint(state.step, total / len(self._held_out))
         state.best.take(look, state.prior, self._recipe.min_delta_nats)
 
-    def _save(self, keeper: CodePriorKeeper) -> None:
-        keeper.save(self._state, self._meter.seconds_used())
+    def inspect(self) -> None:
+        """Nothing else is measured of a prior."""
+
+    def conclude(self) -> None:
+        """Nothing else is measured of a prior."""
+
+    def gives_up(self) -> bool:
+        """A prior is never fitted otherwise than asked."""
+        return False
+
+    def save(self, seconds_used: float) -> None:
+        """Keep the state."""
+        self._keeper.save(self._state, seconds_used)
 
 
 def rate_share(share: float, warmup_share: float, final_share: float) -> float:

@@ -7,6 +7,7 @@ from contextlib import closing
 from vae_core.config import TrainConfig
 from vae_core.families.configs import TrainableConfig
 from vae_core.families.variants import ImageModel
+from vae_core.training.checkpoints.checkpoint import CheckpointHeader
 from vae_core.training.checkpoints.identity import identify_training
 from vae_core.training.checkpoints.keeper import Keeper
 from vae_core.training.checkpoints.state import ModelBuilder, TrainingState, build_variant
@@ -64,7 +65,8 @@ def train(
     )
     require_warmup(train_config, batches.steps_per_epoch)
     held_out = None if data.held_out is None else HeldOut(data.held_out, shape, seed=seed, device=device)
-    keeper = Keeper(execution.checkpoint_folder, identify_training(model_config, train_config, data, initial))
+    identity = identify_training(model_config, train_config, data, initial)
+    keeper = Keeper(execution.checkpoint_folder, identity, CheckpointHeader, execution.ranks)
     state = TrainingState.begin(model_config, train_config, device, initial, execution.ranks, build)
     looked_at = data.held_out if data.inspected is None else data.inspected
     require_measurable(state.model, train_config, 0 if looked_at is None else len(looked_at))
@@ -75,9 +77,7 @@ def train(
 
     run = TrainingRun(train_config, state, batches, held_out, keeper, inspections, execution, stop_when)
     with closing(batches):
-        while not run.is_over():
-            run.advance()
-        result = run.finish()
+        result = run.run()
     if frozen is not None:
         require_encoder(result.model, frozen)
     return result

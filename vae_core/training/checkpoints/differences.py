@@ -17,6 +17,17 @@ def describe_differences(found: BaseModel, asked: BaseModel) -> str:
     )
 
 
+def describe_other(found: BaseModel, asked: BaseModel, words: Mapping[str, str]) -> list[str]:
+    """Which fields of two identities differ, by their words where they have some; of configs also both values."""
+    told = []
+    for name in type(found).model_fields:
+        ours, theirs = getattr(found, name), getattr(asked, name)
+        if ours != theirs:
+            values = f": {describe_differences(ours, theirs)}" if isinstance(ours, BaseModel) else ""
+            told.append(words.get(name, name) + values)
+    return told
+
+
 def _flat(values: Mapping[str, object]) -> dict[str, object]:
     """Configs within configs by dotted names."""
     flat: dict[str, object] = {}

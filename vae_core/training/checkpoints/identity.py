@@ -11,7 +11,7 @@ from vae_core.documents import SHA256
 from vae_core.families.configs import TrainableConfig
 from vae_core.families.variants import ImageModel
 from vae_core.images.preprocessing import pixel_digest
-from vae_core.training.checkpoints.differences import describe_differences
+from vae_core.training.checkpoints.differences import describe_other
 from vae_core.training.data.batches import Pairs
 from vae_core.training.data.order import digest_sampling_weights
 from vae_core.training.data.training_data import TrainingData
@@ -46,12 +46,7 @@ class TrainingIdentity(BaseModel):
 
     def differences(self, other: TrainingIdentity) -> list[str]:
         """What is not the same in both, in a person's words; of configs also the values here and in the other."""
-        told = []
-        for name, words in _WORDS.items():
-            ours, theirs = getattr(self, name), getattr(other, name)
-            if ours != theirs:
-                told.append(f"{words}: {describe_differences(ours, theirs)}" if isinstance(ours, BaseModel) else words)
-        return told
+        return describe_other(self, other, _WORDS)
 
 
 def identify_training(

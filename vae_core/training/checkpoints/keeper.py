@@ -1,32 +1,67 @@
-"""From a state to its checkpoint and back: what of a training outlives the process that runs it."""
+"""From a state to its checkpoint and back: what of a fit outlives the process that runs it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Generic, Protocol
+
+import torch
 
 from vae_core.errors import CheckpointError
-from vae_core.training.checkpoints.checkpoint import Checkpoint, CheckpointFolder, CheckpointHeader
-from vae_core.training.checkpoints.identity import TrainingIdentity
-from vae_core.training.checkpoints.state import TrainingState
+from vae_core.ranks import ALONE, Ranks
+from vae_core.training.checkpoints.checkpoint import Checkpoint, CheckpointFolder, H
 from vae_core.training.health.events import EventKind, TrainEvent
-from vae_core.training.health.monitor import CollapseMonitor
 
 
-class Keeper:
-    """Keeps one training in a folder, or nothing where there is none; `saved_step` is the newest kept."""
+class Resumable(Protocol[H]):
+    """A fit between two steps."""
 
-    def __init__(self, folder: Path | None, identity: TrainingIdentity) -> None:
-        self._checkpoints = CheckpointFolder(folder, identity) if folder else None
-        self._identity = identity
+    step: int
+
+    def to_header(self, identity: Any, seconds_used: float) -> H:
+        """What of it is no tensor."""
+        ...
+
+    def to_tensors(self) -> Mapping[str, torch.Tensor]:
+        """What of it are tensors, contiguous and on the CPU."""
+        ...
+
+    def restore_tensors(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Take over what `to_tensors` gave; ValueError or KeyError when it is of another release."""
+        ...
+
+    def restore_header(self, header: H) -> None:
+        """Take over what `to_header` gave."""
+        ...
+
+    def hear(self, events: Sequence[TrainEvent]) -> None:
+        """Take what happened to its checkpoints."""
+        ...
+
+    def onsets(self) -> Sequence[int]:
+        """The steps at which a collapse may have begun, whose elder checkpoints are kept."""
+        ...
+
+
+class Keeper(Generic[H]):
+    """Keeps one fit in a folder, or nothing where there is none; `saved_step` is the newest kept.
+
+    Of several `ranks` the first process writes, and the others wait until it has written.
+    """
+
+    def __init__(self, folder: Path | None, identity: Any, header: type[H], ranks: Ranks = ALONE) -> None:
+        self._checkpoints = CheckpointFolder(folder, identity, header) if folder else None
+        self._identity, self._ranks = identity, ranks
         self.saved_step: int | None = None
 
-    def resume(self, state: TrainingState) -> float:
-        """Take over the newest checkpoint; the seconds that the training had used by then."""
+    def resume(self, state: Resumable[H]) -> float:
+        """Take over the newest checkpoint; the seconds that the fit had used by then."""
         if self._checkpoints is None:
             return 0.0
         checkpoint, damaged = self._checkpoints.newest()
         if checkpoint is None:
-            state.events += damaged
+            state.hear(damaged)
             return 0.0
         header = checkpoint.header
         try:
@@ -37,23 +72,15 @@ class Keeper:
                 "remove the folder to begin anew"
             ) from error
         state.step = self.saved_step = header.step
-        state.monitor = CollapseMonitor(header.kl_steps_below, header.active_steps_below, header.active_steps_warming)
-        resumed = TrainEvent(EventKind.resumed, header.step, f"resumed from the checkpoint of step {header.step}")
-        state.events += [*header.events, *damaged, resumed]
+        state.restore_header(header)
+        state.hear(
+            [*damaged, TrainEvent(EventKind.resumed, header.step, f"resumed from the checkpoint of step {header.step}")]
+        )
         return header.seconds_used
 
-    def save(self, state: TrainingState, seconds_used: float) -> None:
+    def save(self, state: Resumable[H], seconds_used: float) -> None:
         """Keep the state as it is between two steps."""
-        if self._checkpoints is None:
-            return
-        header = CheckpointHeader(
-            identity=self._identity,
-            step=state.step,
-            seconds_used=seconds_used,
-            kl_steps_below=state.monitor.kl_steps_below,
-            active_steps_below=state.monitor.active_steps_below,
-            active_steps_warming=state.monitor.active_steps_warming,
-            events=tuple(state.events),
-        )
-        self._checkpoints.save(Checkpoint(header, state.to_tensors()), state.monitor.onsets(state.step))
-        self.saved_step = state.step
+        if self._checkpoints is not None and self._ranks.rank == 0:
+            header = state.to_header(self._identity, seconds_used)
+            self._checkpoints.save(Checkpoint(header, state.to_tensors()), state.onsets())
+        self.saved_step = int(self._ranks.first(state.step))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,8 @@ from vae_core.families.registry import family_of
 from vae_core.families.variants import ImageModel
 from vae_core.ranks import ALONE, Ranks
 from vae_core.training.average import WeightAverage
+from vae_core.training.checkpoints.checkpoint import CheckpointHeader
+from vae_core.training.checkpoints.identity import TrainingIdentity
 from vae_core.training.checkpoints.snapshots import Snapshot, snapshots_from_tensors, snapshots_to_tensors
 from vae_core.training.health.early_stopping import BestWeights
 from vae_core.training.health.events import TrainEvent
@@ -126,6 +128,31 @@ class TrainingState:
         self.best.restore_tensors(tensors, self.model)
         self.snapshots = snapshots_from_tensors(tensors, self.model)
         self.information = information_from_tensors(tensors)
+
+    def to_header(self, identity: TrainingIdentity, seconds_used: float) -> CheckpointHeader:
+        """What of a checkpoint is no tensor."""
+        return CheckpointHeader(
+            identity=identity,
+            step=self.step,
+            seconds_used=seconds_used,
+            kl_steps_below=self.monitor.kl_steps_below,
+            active_steps_below=self.monitor.active_steps_below,
+            active_steps_warming=self.monitor.active_steps_warming,
+            events=tuple(self.events),
+        )
+
+    def restore_header(self, header: CheckpointHeader) -> None:
+        """Take over what `to_header` gave, but for the step."""
+        self.monitor = CollapseMonitor(header.kl_steps_below, header.active_steps_below, header.active_steps_warming)
+        self.events += header.events
+
+    def hear(self, events: Sequence[TrainEvent]) -> None:
+        """Take what happened to its checkpoints."""
+        self.events += events
+
+    def onsets(self) -> Sequence[int]:
+        """The steps at which a collapse may have begun."""
+        return self.monitor.onsets(self.step)
 
     def _moving(self) -> Iterator[tuple[str, torch.nn.Parameter]]:
         """The parameters that the optimiser has, with their names."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 
-from vae_core.errors import DivergenceError
 from vae_core.families.variants import ImageModel
 from vae_core.ranks import looked_at_alone
 from vae_core.training.data.batches import place_images, to_input
+from vae_core.training.health.divergence import require_finite_look
 
 IMAGES_AT_ONCE = 512
 
@@ -56,10 +54,5 @@ class HeldOut:
             for start in range(0, len(self._images), self._images_at_once):
                 x = to_input(self._images[start : start + self._images_at_once])
                 total += float(model.watched_loss(x, generator).sum(dtype=torch.float64))
-        if not math.isfinite(total):
-            raise DivergenceError(
-                f"train: the loss of the held-out images is {total:g} after step {step}; lower learning_rate or use "
-                "precision fp32, then start anew",
-                step=step,
-            )
+        require_finite_look("train", "loss", total, step)
         return total / len(self._images)

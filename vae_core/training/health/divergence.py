@@ -1,7 +1,8 @@
-"""A step whose loss or gradient was not finite, in one line: which step, on which images, and what to do."""
+"""What was not finite, in one line: which step or look, on which images, and what to do."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from vae_core.errors import DivergenceError
@@ -20,3 +21,13 @@ def withheld_step(where: str, step: int, rows: Sequence[int], found: str) -> Div
         step=step,
         batch_indices=tuple(rows),
     )
+
+
+def require_finite_look(where: str, what: str, total: float, step: int) -> None:
+    """DivergenceError when the held-out images' `what` is not finite for the weights after `step` steps."""
+    if not math.isfinite(total):
+        raise DivergenceError(
+            f"{where}: the {what} of the held-out images is {total:g} after step {step}; lower learning_rate or use "
+            "precision fp32, then start anew",
+            step=step,
+        )

@@ -19,7 +19,7 @@ from vae_core.errors import CheckpointError, SealError
 from vae_core.families.configs import ModelConfig
 from vae_core.families.variants import ImageModel
 from vae_core.sealed_folder import seal_folder
-from vae_core.training.checkpoints.checkpoint import Checkpoint, CheckpointFolder
+from vae_core.training.checkpoints.checkpoint import Checkpoint, CheckpointFolder, CheckpointHeader
 from vae_core.training.checkpoints.identity import identify_training
 from vae_core.training.checkpoints.state import ModelBuilder, build_variant, weights_in
 from vae_core.training.data.training_data import TrainingData
@@ -176,15 +176,17 @@ class _Recovering:
         folder = self.execution.checkpoint_folder
         return folder if folder is None or number == 1 else folder / f"attempt-{number}"
 
-    def _sound_checkpoint(self, attempt: Attempt, plan: RecoveryPlan) -> tuple[Checkpoint | None, list[TrainEvent]]:
+    def _sound_checkpoint(
+        self, attempt: Attempt, plan: RecoveryPlan
+    ) -> tuple[Checkpoint[CheckpointHeader] | None, list[TrainEvent]]:
         """The attempt's newest checkpoint of before the onset, or None, and an event for each damaged one."""
         folder = self._folder_of(attempt.number)
         if folder is None or plan.onset_step is None:
             return None, []
         identity = identify_training(attempt.model, attempt.training, self.data, attempt.initial)
-        return CheckpointFolder(folder, identity).newest(before=plan.onset_step - 1)
+        return CheckpointFolder(folder, identity, CheckpointHeader).newest(before=plan.onset_step - 1)
 
-    def _restore(self, checkpoint: Checkpoint, attempt: Attempt) -> ImageModel:
+    def _restore(self, checkpoint: Checkpoint[CheckpointHeader], attempt: Attempt) -> ImageModel:
         model = self.build(attempt.model, attempt.training.seed)
         load_weights(model, weights_in(checkpoint.tensors))
         return model.to(self.execution.device)

@@ -7,17 +7,17 @@ import torch
 
 from tests.vae_core.training.checkpoints.kept_checkpoints import IDENTITY, checkpoint
 from vae_core.errors import CheckpointError
-from vae_core.training.checkpoints.checkpoint import CheckpointFolder
+from vae_core.training.checkpoints.checkpoint import CheckpointFolder, CheckpointHeader
 from vae_core.training.health.events import EventKind
 
 
 def newest_step(folder):
-    found, events = CheckpointFolder(folder, IDENTITY).newest()
+    found, events = CheckpointFolder(folder, IDENTITY, CheckpointHeader).newest()
     return found and found.header.step, [(event.kind, event.step) for event in events]
 
 
 def test_the_newest_comes_back_as_it_was(filled):
-    found, events = CheckpointFolder(filled, IDENTITY).newest()
+    found, events = CheckpointFolder(filled, IDENTITY, CheckpointHeader).newest()
     assert found.header == checkpoint(15).header and events == []
     assert torch.equal(found.tensors["weights"], torch.full((3,), 15.0))
 
@@ -27,7 +27,7 @@ def test_two_are_kept(filled):
 
 
 def test_the_newest_of_before_each_onset_is_kept_as_well(tmp_path):
-    folder = CheckpointFolder(tmp_path, IDENTITY)
+    folder = CheckpointFolder(tmp_path, IDENTITY, CheckpointHeader)
     for step in range(5, 45, 5):
         folder.save(checkpoint(step), onsets=(12, 21) if step > 20 else (step + 1, step + 1))
     kept = [int(entry.name.removeprefix("step-")) for entry in sorted(tmp_path.iterdir())]
@@ -40,7 +40,7 @@ def test_the_newest_of_before_each_onset_is_kept_as_well(tmp_path):
 
 def test_a_damaged_one_of_before_the_onset_gives_way_to_its_elder(filled):
     cut(filled / "step-000000000010" / "checkpoint.json")
-    found, (event,) = CheckpointFolder(filled, IDENTITY).newest(before=15)
+    found, (event,) = CheckpointFolder(filled, IDENTITY, CheckpointHeader).newest(before=15)
     assert found is None and (event.kind, event.step) == (EventKind.checkpoint_damaged, 10)
 
 
@@ -74,7 +74,7 @@ def test_when_all_are_damaged_the_training_begins_anew_and_says_so(filled):
 
 def test_a_damaged_one_is_replaced_by_the_next_save_of_its_step(filled):
     cut(filled / "step-000000000015" / "checkpoint.json")
-    folder = CheckpointFolder(filled, IDENTITY)
+    folder = CheckpointFolder(filled, IDENTITY, CheckpointHeader)
     folder.newest()
     folder.save(checkpoint(15))
     assert newest_step(filled) == (15, [])
@@ -90,5 +90,5 @@ def test_what_a_killed_process_left_is_ignored_and_cleared(filled):
 def test_a_disk_that_refuses_is_one_clear_line(tmp_path):
     (tmp_path / "c").write_bytes(b"a file")
     with pytest.raises(CheckpointError, match="cannot be written .*free space") as raised:
-        CheckpointFolder(tmp_path / "c", IDENTITY).save(checkpoint(5))
+        CheckpointFolder(tmp_path / "c", IDENTITY, CheckpointHeader).save(checkpoint(5))
     assert "\n" not in str(raised.value)

@@ -39,7 +39,7 @@ DIGESTS = ("data_digest", "initial_digest")
 )
 def test_another_training_s_checkpoint_is_refused_by_what_differs(filled, identity, what):
     with pytest.raises(CheckpointError, match=rf"another training \(other {what}\); choose another"):
-        CheckpointFolder(filled, identity).newest()
+        CheckpointFolder(filled, identity, CheckpointHeader).newest()
 
 
 def test_a_checkpoint_of_the_first_release_is_still_this_training_s():

@@ -6,7 +6,7 @@ from tests.vae_core.synthetic_images import TINY, recipe
 from tests.vae_core.training.checkpoints.kept_checkpoints import IDENTITY, checkpoint
 from tests.vae_core.training.tiny_training import interrupt, run, same_weights
 from vae_core.errors import CheckpointError
-from vae_core.training.checkpoints.checkpoint import CheckpointFolder
+from vae_core.training.checkpoints.checkpoint import CheckpointFolder, CheckpointHeader
 from vae_core.training.checkpoints.keeper import Keeper
 from vae_core.training.checkpoints.state import TrainingState
 from vae_core.training.health.events import EventKind
@@ -40,15 +40,15 @@ def test_an_interruption_does_not_hide_a_collapse(tmp_path):
 
 
 def test_a_checkpoint_that_lacks_a_tensor_is_another_releases_and_says_what_to_do(tmp_path):
-    CheckpointFolder(tmp_path, IDENTITY).save(checkpoint(5))
+    CheckpointFolder(tmp_path, IDENTITY, CheckpointHeader).save(checkpoint(5))
     state = TrainingState.begin(TINY, recipe(), "cpu")
     with pytest.raises(CheckpointError, match="of step 5: written by another release .*; remove the folder to begin"):
-        Keeper(tmp_path, IDENTITY).resume(state)
+        Keeper(tmp_path, IDENTITY, CheckpointHeader).resume(state)
     assert state.step == 0
 
 
 def test_without_a_folder_nothing_is_kept_and_nothing_is_taken_up():
-    keeper, state = Keeper(None, IDENTITY), TrainingState.begin(TINY, recipe(), "cpu")
+    keeper, state = Keeper(None, IDENTITY, CheckpointHeader), TrainingState.begin(TINY, recipe(), "cpu")
     keeper.save(state, 3.0)
     assert keeper.resume(state) == 0.0 and keeper.saved_step is None and state.events == []
 
@@ -56,7 +56,7 @@ def test_without_a_folder_nothing_is_kept_and_nothing_is_taken_up():
 def test_a_folder_of_damaged_checkpoints_alone_begins_anew_and_tells_of_each(filled):
     for folder in filled.iterdir():
         (folder / "checkpoint.json").unlink()
-    keeper, state = Keeper(filled, IDENTITY), TrainingState.begin(TINY, recipe(), "cpu")
+    keeper, state = Keeper(filled, IDENTITY, CheckpointHeader), TrainingState.begin(TINY, recipe(), "cpu")
     assert keeper.resume(state) == 0.0 and keeper.saved_step is None
     assert [(event.kind, event.step) for event in state.events] == [
         (EventKind.checkpoint_damaged, 15),
