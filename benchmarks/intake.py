@@ -36,7 +36,7 @@ from benchmarks.form import Result, make_report, publish_report
 from benchmarks.intake_bad import BAD_KINDS
 from benchmarks.intake_kinds import MORE_KINDS, VALID_KINDS, ValidFile, photograph
 from benchmarks.stopwatch import measure_interleaved, one_thread
-from data_checks.input_gate import judge_image_array, judge_image_bytes
+from data_checks.input_validation import judge_image_array, judge_image_bytes
 from data_checks.policy import InputPolicy
 from vae_core.images.preprocessing import Preprocessing
 

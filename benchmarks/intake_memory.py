@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.intake_bad import BAD_KINDS
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from data_checks.intake.golden import find_changed_pixels
 from data_checks.policy import InputPolicy
 from vae_core.images.preprocessing import Preprocessing

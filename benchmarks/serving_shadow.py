@@ -96,7 +96,7 @@ def untrained(seed: int) -> Artifact:
 
 
 def pictures(count: int, seed: int) -> np.ndarray:
-    """Bright boxes on dark ground with some noise: uint8 (N, 1, 28, 28), enough for the input gate."""
+    """Bright boxes on dark ground with some noise: uint8 (N, 1, 28, 28), enough for input validation."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 40, (count, 1, 28, 28))
     for image, (top, left) in zip(images, rng.integers(2, 12, (count, 2)), strict=True):

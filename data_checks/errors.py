@@ -2,7 +2,7 @@
 
 DataChecksError
 ├── SplitImpossible    no choice of whole sources gives a hold-out of the wanted size, or too few images for any
-└── ImageRefused       carries a refusal through the steps of the input gate; never leaves it
+└── ImageRefused       carries a refusal through the steps of input validation; never leaves it
 """
 
 from data_checks.refusal import Refusal

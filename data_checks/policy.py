@@ -1,4 +1,4 @@
-"""The numbers of the input gate: what an image may be, and how many may be refused before a batch is held."""
+"""The numbers of input validation: what an image may be, and how many may be refused before a batch is held."""
 
 from typing import Annotated, get_args
 
@@ -12,7 +12,7 @@ MOST_PIXELS = 80_000_000
 
 
 class InputPolicy(BaseModel):
-    """Thresholds of the input gate, the same at ingestion and in serving; set per catalogue."""
+    """Thresholds of input validation, the same at ingestion and in serving; set per catalogue."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 

@@ -16,8 +16,8 @@ from deploy.configuration.in_force import find_disagreement
 from deploy.controller.drift import Waiting, waiting_for_images
 from deploy.controller.retraining import retrainings_asked_again
 from deploy.controller.retries import AskedAgain
+from deploy.controller.screening import monitor_asked_again
 from deploy.controller.trials import Trials, find_standing
-from deploy.controller.watch import monitor_asked_again
 from deploy.controller.yardstick import read_yardstick
 from deploy.record.approvals import APPROVAL, APPROVAL_REFUSED, OVERRIDE, REJECTION
 from deploy.record.drift_lines import DRIFT, DRIFT_ACTED, DRIFT_EVENT
@@ -200,7 +200,7 @@ def print_status(status: Status, zone: str | None) -> None:
         times = f"{again.times} of at most {again.most} times, last at {_short(again.last_at, zone)}"
         console.print(f"  asked for again, {times}: {again.trigger}, {again.url}")
     if status.drift:
-        print_table(console, _table("last of the watch", status.drift, zone))
+        print_table(console, _table("newest screenings", status.drift, zone))
     if status.decisions:
         print_table(console, _table("last decisions", status.decisions, zone))
     else:

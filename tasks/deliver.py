@@ -121,7 +121,7 @@ def _captured(world: World, plan: MeasurementPlan) -> np.ndarray:
     """The newest images that replicas captured since the trial began, as the gate reads them: uint8 (N, C, H, W)."""
     import numpy as np
 
-    from data_checks.input_gate import judge_image_bytes
+    from data_checks.input_validation import judge_image_bytes
     from deploy.stores.errors import ObjectMissing, StoreCorrupt
     from deploy.stores.objects.captures import PREFIX, CaptureStore
 

@@ -80,6 +80,6 @@ def _judge_against(world: World, plan: RetrainPlan, evaluated: Evaluated, champi
         units=compared.candidate_old.family.used_units(compared.candidate_old),
         champion_units=compared.champion_old.family.used_units(compared.champion_old),
         policy=world.settings.gate,
-        cells=compared.cells,
+        clusters=compared.clusters,
     )
     return Judged(verdict=verdict, champion=shown)

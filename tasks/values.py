@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field
 
 from data_checks.verdict import Verdict
 from deploy.record.holdouts import BenchmarkSet
@@ -48,7 +48,7 @@ class NewKindFound(_Value):
     """The images of a new kind in the window, as `data_checks.kinds.new_kind` found them without labels.
 
     `purity`: the share of them that the rise explains. `error_ratio`: their mean error over the reference's.
-    Where no cluster could be named but the traffic left the reference, the window as a whole is what is new: `cells`
+    Where no cluster could be named but the traffic left the reference, the window as a whole is what is new: `clusters`
     is 0, `share` 1, and `share_low` and `purity` are the share of its images that moved at least.
     """
 
@@ -57,12 +57,12 @@ class NewKindFound(_Value):
     share_low: float
     purity: float
     error_ratio: float
-    cells: int
+    clusters: int = Field(validation_alias=AliasChoices("clusters", "cells"))  # cells: in older plans
 
     @property
     def is_whole_window(self) -> bool:
         """No cluster could be named."""
-        return self.cells == 0
+        return self.clusters == 0
 
 
 class WindowSelection(_Value):

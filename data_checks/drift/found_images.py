@@ -16,10 +16,10 @@ from data_checks.drift.locations import IMAGE_STATISTICS
 from data_checks.kinds.clusters import fit_clusters
 from data_checks.sample import Sample
 
-CELLS = 64
+CLUSTERS = 64
 """Of the reference, at most; the limit of the spread was measured with as many."""
 
-IMAGES_PER_CELL = 20
+IMAGES_PER_CLUSTER = 20
 """At least, on average: below that the reference's own spread is not known."""
 
 
@@ -27,7 +27,7 @@ IMAGES_PER_CELL = 20
 class FoundImages:
     """The found images beside the reference, and the rest of the window.
 
-    spread: over how many cells of the reference the codes of the found images lie, as a share of the cells over which
+    spread: over how many clusters of the reference the codes of the found images lie, as a share of those over which
     the reference's own lie; about 1 where they are as various as the whole catalogue. rest: images of the window that
     were not found. rest_shift: the largest shift of the mean of an image statistic of those against the reference,
     reference sd; 0 where there are none.
@@ -41,15 +41,15 @@ class FoundImages:
 def measure_found(window: Sample, reference: Sample, found: NDArray[np.int64], *, seed: int) -> FoundImages:
     """Measure the found rows (K,) of the window, K >= 1, whose codes are finite; `NewKind.indices` are such rows."""
     codes = reference.mu[np.isfinite(reference.mu).all(axis=1)]
-    cells = fit_clusters(codes, k=max(2, min(CELLS, len(codes) // IMAGES_PER_CELL)), seed=seed)
-    spread = _effective_cells(cells.shares(window.mu[found])) / _effective_cells(cells.shares(codes))
+    clusters = fit_clusters(codes, k=max(2, min(CLUSTERS, len(codes) // IMAGES_PER_CLUSTER)), seed=seed)
+    spread = _effective_clusters(clusters.shares(window.mu[found])) / _effective_clusters(clusters.shares(codes))
     rest = np.ones(len(window), np.bool_)
     rest[found] = False
     return FoundImages(spread, int(rest.sum()), _largest_shift(window.take(rest), reference))
 
 
-def _effective_cells(shares: NDArray[np.float64]) -> float:
-    """How many cells of equal shares have the entropy of these; Hill (1973), Ecology 54, 427, of order 1."""
+def _effective_clusters(shares: NDArray[np.float64]) -> float:
+    """How many clusters of equal shares have the entropy of these; Hill (1973), Ecology 54, 427, of order 1."""
     held = shares[shares > 0]
     return float(np.exp(-(held * np.log(held)).sum()))
 

@@ -37,19 +37,19 @@ class DriftPolicy(BaseModel):
     budget_days: float = Field(90.0, gt=0, description="over which `false_retrains` are counted")
     design_share: float = Field(0.8, gt=0, le=1, description="of the budget that the levels use; the rest is margin")
     scheduled_checks_a_day: float = Field(24.0, ge=0, description="monitor runs by the clock: hourly")
-    watch_checks_a_day: float = Field(
+    screenings_a_day: float = Field(
         2_000.0,
         gt=0,
         description="looks: one every 500 requests at a million requests a day; each may start a monitor run",
     )
     suspicions_a_day: float = Field(
-        1.0, gt=0, description="false ones of the watch; each costs one monitor run and no retrain"
+        1.0, gt=0, description="false ones of the screening; each costs one monitor run and no retrain"
     )
     confidence: float = Field(0.95, gt=0.5, lt=1, description="one-sided, of the bounds that let a judge pass")
 
     window_images: int = Field(2_000, ge=500, description="newest answered images that are judged at most")
-    watch_every_requests: int = Field(500, ge=1, description="requests between two looks of the watch")
-    watch_every_s: WaitingTime = Field(
+    screening_every_requests: int = Field(500, ge=1, description="requests between two screenings")
+    screening_every_s: WaitingTime = Field(
         300.0, gt=0, description="s, or sooner by requests; at least `min_images` must be new"
     )
     min_images: int = Field(500, ge=100, description="distinct images; below it nothing is judged")
@@ -114,8 +114,8 @@ class DriftPolicy(BaseModel):
     kind_spread: float = Field(
         0.5,
         gt=0,
-        description="cells of the reference over which the images of a new kind may lie, share of those over which the "
-        "reference's own do (new kinds and pairs: Fashion-MNIST up to 0.28, digits up to 0.48; a hot corner 0.8)",
+        description="clusters of the reference over which the images of a new kind may lie, share of those over which "
+        "the reference's own do (new kinds and pairs: Fashion-MNIST up to 0.28, digits up to 0.48; a hot corner 0.8)",
     )
     rest_image_shift: float = Field(
         0.5,
@@ -150,7 +150,7 @@ class DriftPolicy(BaseModel):
     @property
     def family_level(self) -> float:
         """False alarm probability of one check over all rules together."""
-        checks = self.budget_days * (self.scheduled_checks_a_day + self.watch_checks_a_day)
+        checks = self.budget_days * (self.scheduled_checks_a_day + self.screenings_a_day)
         return min(0.5, self.design_share * self.false_retrains / checks)
 
     def rule_level(self, own: Iterable[str]) -> float:
@@ -161,9 +161,9 @@ class DriftPolicy(BaseModel):
         return self.family_level / (len(rules_for(own)) + 1)
 
     @property
-    def watch_level(self) -> float:
-        """False alarm probability of one look of the watch."""
-        return min(0.5, self.suspicions_a_day / self.watch_checks_a_day)
+    def screening_level(self) -> float:
+        """False alarm probability of one look of the screening."""
+        return min(0.5, self.suspicions_a_day / self.screenings_a_day)
 
     def compressed(self, clock_factor: float) -> DriftPolicy:
         """Shorter waiting; levels, counts and effect sizes stay."""

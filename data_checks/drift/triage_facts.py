@@ -114,7 +114,7 @@ class Facts:
 def describe_kind(kind: NewKind) -> str:
     """Clusters, share and error ratio."""
     return (
-        f"{kind.cells} clusters rose by at least {kind.share_low:.1%} to {kind.share:.1%} of the traffic, "
+        f"{kind.clusters} clusters rose by at least {kind.share_low:.1%} to {kind.share:.1%} of the traffic, "
         f"error ratio {kind.error_ratio:.3g}"
     )
 

@@ -69,7 +69,7 @@ def _altered(facts: Facts) -> Notice | None:
         return None
     if facts.spread_too_wide:
         share, limit = f"{found.spread:.1%}", f"{policy.kind_spread:.1%}"
-        told = f"images of every kind are altered: the found lie among {share} > {limit} of the reference's cells, "
+        told = f"images of every kind are altered: the found lie among {share} > {limit} of the reference's clusters, "
         told += facts.setting("kind_spread")
     elif found.rest < policy.rest_images:
         few = f"{found.rest} < {policy.rest_images} images, {facts.setting('rest_images')}"

@@ -9,7 +9,7 @@ from typing import Annotated
 from PIL import features
 from pydantic import BaseModel, ConfigDict, Field
 
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from data_checks.intake.decoders import Decoders
 from data_checks.policy import InputPolicy
 from vae_core.documents import SHA256, parse_document

@@ -30,7 +30,7 @@ class NewKind:
     purity: share of the found images that the rise explains, 1 - share in the reference / share in the window; the
     others would have been there anyway. Both are measured on images that did not choose the clusters, each once.
     error_ratio: mean recon_error of the found / of the reference; near 1 the kinds are known ones in a new mix.
-    cells: number of clusters.
+    clusters: number of clusters.
     """
 
     indices: NDArray[np.int64]
@@ -39,7 +39,7 @@ class NewKind:
     share_low: float
     purity: float
     error_ratio: float
-    cells: int
+    clusters: int
 
 
 class NewKindPolicy(BaseModel):
@@ -144,7 +144,7 @@ def find_new_kind(
         share_low=share_low,
         purity=risen.purity,
         error_ratio=float(current.recon_error[found].astype(np.float64).mean() / known_error),
-        cells=int(chosen.sum()),
+        clusters=int(chosen.sum()),
     )
 
 

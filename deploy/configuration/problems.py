@@ -19,6 +19,11 @@ RENAMED: Mapping[str, str] = {
     "preprocessing.resize": "preprocessing.fit",
     "controller.golden_tolerance": "serving.golden_tolerance",
     "delivery.frechet_margin": "delivery.reconstruction_frechet_margin",
+    "drift.watch_checks_a_day": "drift.screenings_a_day",
+    "drift.watch_every_requests": "drift.screening_every_requests",
+    "drift.watch_every_s": "drift.screening_every_s",
+    "gate.lost_cell_ratio": "gate.lost_cluster_ratio",
+    "gate.lost_cell_min_images": "gate.lost_cluster_min_images",
     "drift.max_latency_p99_ms": "delivery.max_latency_p99_ms",
 }
 """Old dotted key -> its successor, so that who upgrades is told the new word."""

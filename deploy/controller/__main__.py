@@ -21,7 +21,7 @@ from deploy.controller.measure import measure_canary
 from deploy.controller.neighbours import Neighbours, open_neighbours
 from deploy.controller.reconcile import Reconciler
 from deploy.controller.retraining import revive_retrainings
-from deploy.controller.watch import Watch
+from deploy.controller.screening import Screening
 from deploy.private_home import keep_private
 from deploy.settings import Settings, SettingsError, load_settings
 from deploy.stores.errors import EpochConflict, StoreError
@@ -73,11 +73,11 @@ def _duties(settings: Settings, world: Neighbours) -> dict[str, Callable[[], obj
     reconciler = Reconciler(
         world, config, settings.delivery, _now, factor, golden_tolerance=settings.serving.golden_tolerance
     )
-    watch = Watch(world, settings.drift, factor, config.dead_run_retry_s)
+    screening = Screening(world, settings.drift, factor, config.dead_run_retry_s)
     return {
         "delivery": lambda: _deliver(reconciler),
         "measuring": lambda: measure_canary(world, settings, _now()),
-        "watch": lambda: watch.look(_now()),
+        "screening": lambda: screening.look(_now()),
         "drift": lambda: act_on_drift(world, settings.drift, factor, _now()),
         "retraining": lambda: revive_retrainings(world, config.dead_run_retry_s, _now()),
     }

@@ -56,13 +56,13 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class CellChange:
+class ClusterChange:
     """Candidate's mean error over the champion's in one cluster of the champion's reference, on its `n` images.
 
     `low` bounds the ratio from below, at 95 % for all clusters together.
     """
 
-    cell: int
+    cluster: int
     ratio: float
     low: float
     n: int
@@ -107,7 +107,7 @@ def judge_candidate(
     units: UsedUnits,
     champion_units: UsedUnits,
     policy: GatePolicy,
-    cells: Sequence[CellChange] = (),
+    clusters: Sequence[ClusterChange] = (),
 ) -> Verdict:
     """Against the champion: nothing worse by its margin, one better (unless the tier is full), no code or kind lost.
 
@@ -125,7 +125,7 @@ def judge_candidate(
         )
     evidence = [_change_evidence(each, policy if each in judged else None) for each in changes]
     evidence.append(_units_evidence(units, champion_units, policy))
-    evidence += _cell_evidence(cells, policy)
+    evidence += _cluster_evidence(clusters, policy)
     failed = [each for each in evidence if not each.within_limit]
     if failed:
         return Verdict(phase=Phase.failed, reason=_sentences(failed), evidence=tuple(evidence))
@@ -193,17 +193,17 @@ def _units_evidence(units: UsedUnits, champion: UsedUnits | None, policy: GatePo
     )
 
 
-def _cell_evidence(cells: Sequence[CellChange], policy: GatePolicy) -> list[Evidence]:
+def _cluster_evidence(clusters: Sequence[ClusterChange], policy: GatePolicy) -> list[Evidence]:
     """Every cluster that is lost; where none is, the one that comes nearest to it."""
     measured = sorted(
-        (each for each in cells if each.n >= policy.lost_cell_min_images), key=lambda each: each.low, reverse=True
+        (each for each in clusters if each.n >= policy.lost_cluster_min_images), key=lambda each: each.low, reverse=True
     )
-    lost = [each for each in measured if each.low > policy.lost_cell_ratio]
+    lost = [each for each in measured if each.low > policy.lost_cluster_ratio]
     return [
         Evidence(
-            name=f"cluster_{each.cell}_error_ratio_low",
+            name=f"cluster_{each.cluster}_error_ratio_low",
             value=each.low,
-            limit=policy.lost_cell_ratio,
+            limit=policy.lost_cluster_ratio,
             unit="ratio",
             direction="lower",
             n=each.n,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deploy.delivery.gate import CellChange
+from deploy.delivery.gate import ClusterChange
 
 ALPHA = 0.05
 
@@ -47,16 +47,16 @@ def paired_ratio(candidate: NDArray[np.floating], champion: NDArray[np.floating]
     return PairedRatio(ratio, ratio - half, ratio + half, count)
 
 
-def measure_cells(
-    candidate: NDArray[np.floating], champion: NDArray[np.floating], cells: NDArray[np.integer], min_images: int
-) -> list[CellChange]:
-    """Compare errors (N,) in each of the cells (N,) that has `min_images`, 2 or more; bounds hold for all together."""
-    images = np.bincount(cells)
+def measure_clusters(
+    candidate: NDArray[np.floating], champion: NDArray[np.floating], clusters: NDArray[np.integer], min_images: int
+) -> list[ClusterChange]:
+    """Compare errors (N,) in each of the clusters (N,) of `min_images`, 2 or more; the bounds hold for all together."""
+    images = np.bincount(clusters)
     measured = np.flatnonzero(images >= max(2, min_images))
     found = []
-    for cell in measured:
-        here = cells == cell
-        # one side, shared among the cells (Bonferroni)
+    for cluster in measured:
+        here = clusters == cluster
+        # one side, shared among the clusters (Bonferroni)
         ratio = paired_ratio(candidate[here], champion[here], alpha=2 * ALPHA / len(measured))
-        found.append(CellChange(cell=int(cell), ratio=ratio.value, low=ratio.low, n=ratio.n))
+        found.append(ClusterChange(cluster=int(cluster), ratio=ratio.value, low=ratio.low, n=ratio.n))
     return found

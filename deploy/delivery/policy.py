@@ -32,14 +32,14 @@ class GatePolicy(BaseModel):
         description="share, of KID on sets too small for a Fréchet distance, on the lower end of its 99 % interval: of "
         "100 images equal models pass in >= 99 %, and one that is 45 % worse is refused",
     )
-    lost_cell_ratio: float = Field(
+    lost_cluster_ratio: float = Field(
         1.1,
         ge=1,
         le=10,
         description="candidate's mean error / champion's in one cluster of the champion's reference, judged on its "
         "lower bound; kinds that a model never saw have 1.07 to 2.02 times the error (Fashion-MNIST, held out)",
     )
-    lost_cell_min_images: int = Field(
+    lost_cluster_min_images: int = Field(
         20, ge=2, description="images of the benchmark in a cluster; of fewer, the ratio of two means says nothing"
     )
     min_active_share: float = Field(

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from deploy.record.kind import Kind
 from deploy.stores.sql.ledger import Ledger
 
-GateResult = Literal["passed", "failed"]
+ValidatedImage = Literal["passed", "failed"]
 
 
 class RegisteredLine(BaseModel):
@@ -24,7 +24,7 @@ class RegisteredLine(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     digest: str
-    benchmark: GateResult
+    benchmark: ValidatedImage
     reason: str
     who: str = ""
 

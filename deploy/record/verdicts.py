@@ -25,7 +25,7 @@ GOLDEN = Kind("golden", Verdict, say=attrgetter("reason"))
 """About `VERSION@EPOCH`: does the service answer the golden inputs as the artifact says?"""
 
 ALARM = Kind("alarm", Verdict, say=attrgetter("reason"))
-"""About a champion's version: a suspicion of the cheap watch. Its key names the run of the monitor that looks."""
+"""About a champion's version: a suspicion of the cheap screening. Its key names the run of the monitor that looks."""
 
 TRIALS: Mapping[Stage, Kind[Verdict]] = {
     "shadow": Kind("shadow-verdict", Verdict, say=attrgetter("reason")),

@@ -4,7 +4,7 @@ ServingError
 ├── ReleaseRefused      a release file that must not be followed: bad signature, replayed epoch
 ├── VersionLoadFailed   an artifact that cannot be fetched, verified, loaded or warmed up
 └── Problem             an answer other than 200: an HTTP status and one line
-    └── ImagesRefused   422: the input gate refused images
+    └── ImagesRefused   422: input validation refused images
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Problem(ServingError):
 
 @dataclass(frozen=True, slots=True)
 class RefusedImage:
-    """One image that the input gate did not let in."""
+    """One image that input validation did not let in."""
 
     index: int
     name: str
@@ -48,7 +48,7 @@ class RefusedImage:
 
 
 class ImagesRefused(Problem):
-    """The input gate refused at least one image of the request; none is answered."""
+    """Input validation refused at least one image of the request; none is answered."""
 
     def __init__(self, refused: tuple[RefusedImage, ...]) -> None:
         first = refused[0]

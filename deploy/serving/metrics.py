@@ -27,7 +27,7 @@ class Metrics:
 
         self.requests = counter("requests", "Answered requests", ("route", "version", "status"))
         self.images = counter("images", "Answered images", ("version",))
-        self.refusals = counter("refusals", "Images that the input gate refused", ("reason",))
+        self.refusals = counter("refusals", "Images that input validation refused", ("reason",))
         self.latency = Histogram(
             prefix + "latency_seconds",
             "From the first byte of the body to the finished answer; lower is better",

@@ -24,7 +24,7 @@ from deploy.serving.http.answers import Readiness, readiness, refused_answer
 from deploy.serving.http.bodies.limits import BodyLimits
 from deploy.serving.http.decoding import Decoding
 from deploy.serving.http.departure import BODY_S, Departure
-from deploy.serving.http.gate import Admitted, admit_uploads, require_decodable
+from deploy.serving.http.image_validation import Admitted, admit_uploads, require_decodable
 from deploy.serving.http.payload import parse_body
 from deploy.serving.http.refusals import Refusals, json_response
 from deploy.serving.http.visit import Outcome, Visit, sane_request_id, sane_source
@@ -38,7 +38,7 @@ from deploy.serving.trial.sides import answered_sides, failed_side, pair_rows, s
 from deploy.serving.versions.follower import ReleaseFollower, ReplicaState, Trouble
 from deploy.serving.versions.lanes import Lanes
 from deploy.serving.versions.loader import VersionLoader
-from deploy.serving.versions.router import LoadedVersion, Slots, choose_gate, choose_pairing, choose_version
+from deploy.serving.versions.router import LoadedVersion, Slots, choose_pairing, choose_validator, choose_version
 from deploy.stores.objects.captures import CaptureStore
 from deploy.stores.objects.port import ObjectStore
 from deploy.stores.sql.pairs import PairRow
@@ -199,7 +199,7 @@ class Service:
         try:
             answered = await answer_by(version)
         except Exception as error:
-            if not canary_failed(error, own_gate=choose_gate(slots, version) is version):
+            if not canary_failed(error, own_validation=choose_validator(slots, version) is version):
                 raise
             reason = str(error) if isinstance(error, Problem) else f"raised {type(error).__name__}: {error}"
             counted = samples > 0 and not slots.champion.draws_z
@@ -215,16 +215,16 @@ class Service:
     async def _score(
         self, request: Request, visit: Visit, ticket: Ticket, version: LoadedVersion, slots: Slots, samples: int
     ) -> Outcome:
-        headers, gate = request.headers, choose_gate(slots, version)
+        headers, validator = request.headers, choose_validator(slots, version)
         if samples and not version.draws_z:
             kind = version.artifact.model.variant
             raise Problem(409, f"version {version.version} is a {kind}, which has no draws of z; ask without samples")
 
         def admit() -> Admitted:
             kind, encoding = headers.get("content-type", ""), headers.get("content-encoding", "")
-            uploads = parse_body(ticket.body, kind, encoding, gate.preprocessing, self._limits)
-            require_decodable(uploads, gate.preprocessing, self.input_policy)
-            return admit_uploads(uploads, gate, self.input_policy)
+            uploads = parse_body(ticket.body, kind, encoding, validator.preprocessing, self._limits)
+            require_decodable(uploads, validator.preprocessing, self.input_policy)
+            return admit_uploads(uploads, validator, self.input_policy)
 
         admitted = await self._decoding.run(admit, body_bytes=len(ticket.body))
         self._admission.hold(ticket, admitted.size)

@@ -27,7 +27,7 @@ def _by_alarm(alarm: Verdict) -> str | None:
     # the reason names each rule that failed before its numbers: `latent_code: latent_shift 0.57 > limit 0.25; kl: ...`
     reason = f"; {alarm.reason}"
     failed = [rule for rule in ANSWERED_RULES if f"; {rule}: " in reason]
-    return f"the watch's alarm, by {', '.join(failed)}" if failed else None
+    return f"the screening's alarm, by {', '.join(failed)}" if failed else None
 
 
 def _by_monitor(record: DriftLine) -> str | None:

@@ -242,7 +242,7 @@ def _found(found: NewKindFound) -> str:
         )
     return (
         f"New kind, found without labels: {found.n:,} images, {found.share:.1%} of the window's traffic "
-        f"in {found.cells} clusters, purity {found.purity:.0%}, error {found.error_ratio:.2f} times the reference's."
+        f"in {found.clusters} clusters, purity {found.purity:.0%}, error {found.error_ratio:.2f} times the reference's."
     )
 
 

@@ -84,7 +84,7 @@ def judge_whole(
         share_low=moved,
         purity=moved,
         error_ratio=float(newest.recon_error.astype(np.float64).mean()) / max(known_error, 1e-12),
-        cells=0,
+        clusters=0,
     )
 
 

@@ -141,7 +141,7 @@ def _named(kind: NewKind) -> NewKindFound:
         share_low=kind.share_low,
         purity=kind.purity,
         error_ratio=kind.error_ratio,
-        cells=kind.cells,
+        clusters=kind.clusters,
     )
 
 

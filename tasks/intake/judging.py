@@ -15,7 +15,7 @@ from vae_core.images.preprocessing import pixel_digest
 if TYPE_CHECKING:
     import numpy as np
 
-    from data_checks.input_gate import GateResult
+    from data_checks.input_validation import ValidatedImage
     from deploy.stores.objects.captures import CapturedImage
 
 Group = tuple[str, str]
@@ -84,7 +84,7 @@ def way_of(segment: str) -> str:
 
 def judge_segment(world: World, segment: str, only: Collection[int] | None = None) -> JudgedSegment:
     """Judge the rows of a segment, all or `only` these; ObjectMissing or StoreCorrupt. Some files are held at once."""
-    from data_checks.input_gate import judge_images
+    from data_checks.input_validation import judge_images
     from deploy.stores.objects.captures import CaptureStore
 
     preprocessing, policy, reference = (
@@ -132,7 +132,7 @@ def judge_in_batches(
         yield batch, unreadable
 
 
-def _judged(segment: str, row: int, image: CapturedImage, result: GateResult) -> Judged:
+def _judged(segment: str, row: int, image: CapturedImage, result: ValidatedImage) -> Judged:
     pixels, statistics = result.pixels, result.statistics
     return Judged(
         segment=segment,

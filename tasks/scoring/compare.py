@@ -16,7 +16,7 @@ from tasks.values import Evaluated, RetrainPlan
 if TYPE_CHECKING:
     import numpy as np
 
-    from deploy.delivery.gate import CellChange, Change, Metric
+    from deploy.delivery.gate import Change, ClusterChange, Metric
     from deploy.release import ServedVersion
     from vae_core.artifact import Artifact
     from vae_core.evaluation.benchmark_result import BenchmarkResult, FrechetScore
@@ -37,7 +37,7 @@ class Compared:
     champion_old: BenchmarkResult
     champion_new: BenchmarkResult | None
     changes: list[Change]
-    cells: list[CellChange]
+    clusters: list[ClusterChange]
 
 
 def compare_versions(world: World, plan: RetrainPlan, evaluated: Evaluated, champion: ServedVersion) -> Compared:
@@ -54,7 +54,7 @@ def compare_versions(world: World, plan: RetrainPlan, evaluated: Evaluated, cham
         champion_old=kept_measurement(world, theirs, old, extractor).result,
         champion_new=None if new is None else kept_measurement(world, theirs, new, extractor).result,
         changes=changes,
-        cells=_cells(world, mine, theirs, old),
+        clusters=_cluster_changes(world, mine, theirs, old),
     )
 
 
@@ -131,19 +131,21 @@ def _large_enough(samples: FrechetScore | None) -> bool:
     return samples is not None and not samples.n_too_small
 
 
-def _cells(world: World, mine: Artifact, theirs: Artifact, pixels: np.ndarray) -> list[CellChange]:
+def _cluster_changes(world: World, mine: Artifact, theirs: Artifact, pixels: np.ndarray) -> list[ClusterChange]:
     """Errors in the clusters of the champion's reference, on `benchmark_old`: no known kind may be lost."""
     import numpy as np
 
     from data_checks.kinds.clusters import fit_clusters
-    from deploy.delivery.paired_errors import measure_cells
+    from deploy.delivery.paired_errors import measure_clusters
 
     if theirs.reference is None:
         return []
     clusters = fit_clusters(theirs.reference.mu.astype(np.float32), seed=SEED)
     scores = score_many(theirs.model, pixels, "images, by cluster")
-    cells = clusters.assign(scores.mu)
-    return measure_cells(_errors(mine, pixels), scores.recon_error, cells, world.settings.gate.lost_cell_min_images)
+    assigned = clusters.assign(scores.mu)
+    return measure_clusters(
+        _errors(mine, pixels), scores.recon_error, assigned, world.settings.gate.lost_cluster_min_images
+    )
 
 
 def _errors(version: Artifact, pixels: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The numbers of the input gate, and what they may be set to."""
+"""The numbers of input validation, and what they may be set to."""
 
 import io
 from typing import get_args

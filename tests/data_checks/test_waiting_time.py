@@ -18,7 +18,7 @@ from deploy.settings import Settings
         (DeliveryPolicy, {"canary_min_s", "canary_max_s", "shadow_max_s", "watch_s", "watch_max_s"}, set()),
         (
             DriftPolicy,
-            {"watch_every_s", "recent_promotion_s", "cooldown_s", "suspicion_pause_s", "images_within_s"},
+            {"screening_every_s", "recent_promotion_s", "cooldown_s", "suspicion_pause_s", "images_within_s"},
             set(),
         ),
         (ControllerConfig, {"reconcile_s", "measure_retry_s"}, {"load_timeout_s", "dead_run_retry_s", "lease_s"}),

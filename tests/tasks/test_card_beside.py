@@ -43,7 +43,7 @@ BESIDE = Beside(
 )
 
 
-FOUND = NewKindFound(n=689, share=0.17, share_low=0.14, purity=0.81, error_ratio=2.8, cells=7)
+FOUND = NewKindFound(n=689, share=0.17, share_low=0.14, purity=0.81, error_ratio=2.8, clusters=7)
 
 
 def _card_of(tier: Tier, beside: Beside = BESIDE, found: NewKindFound = FOUND) -> str:
@@ -99,7 +99,7 @@ def test_the_card_of_an_emergency_says_where_the_version_comes_from() -> None:
 
 
 def test_the_card_of_a_window_that_is_new_as_a_whole_says_that_no_cluster_could_be_named() -> None:
-    whole = NewKindFound(n=2_000, share=1.0, share_low=0.38, purity=0.38, error_ratio=1.4, cells=0)
+    whole = NewKindFound(n=2_000, share=1.0, share_low=0.38, purity=0.38, error_ratio=1.4, clusters=0)
     card = _card_of("emergency", found=whole)
     assert (
         "- New kind: no cluster could be named, so the newest 2,000 images of the traffic as a whole take its place; "

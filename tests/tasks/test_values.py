@@ -5,13 +5,19 @@ from __future__ import annotations
 import pytest
 
 from deploy.stores.catalogue import Dataset
-from tasks.values import Claimed, Trained
+from tasks.values import Claimed, NewKindFound, Trained
 from tests.tasks.card.test_model_card import PLAN, TRAINED
 
 
 def test_a_training_of_before_the_bounds_were_kept_still_parses() -> None:
     document = TRAINED.model_dump(mode="json", exclude={"information", "events", "best_step"})
     assert Trained.model_validate(document).information == ()
+
+
+def test_a_new_kind_of_before_its_clusters_had_their_name_still_parses() -> None:
+    found = {"n": 689, "share": 0.17, "share_low": 0.14, "purity": 0.81, "error_ratio": 2.8, "cells": 7}
+    assert NewKindFound.model_validate(found).clusters == 7
+    assert "cells" not in NewKindFound.model_validate(found).model_dump()
 
 
 @pytest.mark.parametrize(("catalogue", "version", "named"), [("0a1b2c3d4e5f", 30, "0a1b2c3d4e5f-30"), ("", 7, "7")])

@@ -70,7 +70,7 @@ def test_a_reference_holds_what_the_model_scores(reference):
     assert reference.mu.dtype == reference.column("logvar").dtype == np.float16
 
 
-def test_its_image_statistics_are_those_of_the_input_gate():
+def test_its_image_statistics_are_those_of_input_validation():
     pixels = np.random.default_rng(0).integers(0, 256, (600, 1, 8, 8), dtype=np.uint8)  # more than one chunk
     pixels[0] = 0
     reference, table = measure_reference(build_model(TINY).eval(), pixels), measure_images(pixels)

@@ -1,1 +1,1 @@
-"""From a request to its answer: limits, parsing, the input gate, problems and bodies of answers."""
+"""From a request to its answer: limits, parsing, input validation, problems and bodies of answers."""

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from deploy.serving.errors import ImagesRefused, Problem
-from deploy.serving.http.gate import Admitted
+from deploy.serving.http.image_validation import Admitted
 from deploy.serving.http.png import encode_png
 from deploy.serving.http.visit import Outcome, Visit
 from deploy.serving.trial.shadow_worker import ShadowStatus
@@ -106,7 +106,7 @@ class ScoreAnswer(_Answered):
 
 
 class Refused(_Body):
-    """One image that the input gate did not let in."""
+    """One image that input validation did not let in."""
 
     index: int = Field(description="position in the request, from 0")
     name: str

@@ -64,7 +64,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     415: {"model": ProblemAnswer, "description": "A Content-Type that is not read"},
     422: {
         "model": RefusedAnswer,
-        "description": "The input gate refused at least one image; none is answered",
+        "description": "Input validation refused at least one image; none is answered",
     },
     503: {
         "model": ProblemAnswer,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from deploy.serving.config import TOKEN_PATTERN
 from deploy.serving.errors import Problem
-from deploy.serving.http.gate import Admitted
+from deploy.serving.http.image_validation import Admitted
 from deploy.serving.versions.batcher import Answer
 from deploy.serving.versions.router import LoadedVersion, Pairing
 

@@ -15,11 +15,11 @@ _ITS_OWN = frozenset({409, 500, 503})
 _AT_ITS_GATE = frozenset({400, 422})
 
 
-def canary_failed(error: Exception, *, own_gate: bool) -> bool:
+def canary_failed(error: Exception, *, own_validation: bool) -> bool:
     """Whether a request that the canary did not answer is to be asked of the champion: not when the client erred."""
     if not isinstance(error, Problem):
         return True
-    return error.status in _ITS_OWN or (own_gate and error.status in _AT_ITS_GATE)
+    return error.status in _ITS_OWN or (own_validation and error.status in _AT_ITS_GATE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Scoring the side of answered requests that no answer needed. Whatever a version does here stays here.
 
 A version whose preprocessing is not that of the version that answered gets the images as they came, through its
-own preprocessing and input gate: that is what it would see if it answered. What it refuses is its failure.
+own preprocessing and input validation: that is what it would see if it answered. What it refuses is its failure.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from data_checks.policy import InputPolicy
 from deploy.serving.errors import ImagesRefused
-from deploy.serving.http.gate import admit_uploads
+from deploy.serving.http.image_validation import admit_uploads
 from deploy.serving.http.payload import Upload
 from deploy.serving.trial.sides import ShadowJob, Side, failed_side, measured_sides
 from deploy.serving.versions.router import LoadedVersion

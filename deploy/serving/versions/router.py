@@ -109,7 +109,7 @@ def choose_version(slots: Slots, request_id: str, wanted: str | None, *, samples
     return slots.canary if request_share(request_id) < slots.canary_share else slots.champion
 
 
-def choose_gate(slots: Slots, answering: LoadedVersion) -> LoadedVersion:
+def choose_validator(slots: Slots, answering: LoadedVersion) -> LoadedVersion:
     """Whose preprocessing and reference the gate uses: the champion's, so that all see the same requests.
 
     A version with another preprocessing uses its own, and so does every version while there is no champion.

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from latentloop.errors import DemoFailed

@@ -68,18 +68,18 @@ def pick_cluster(
     """
     points = _project(features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12))
     found = [
-        _Cell(clusters, cell, inside, _apartness(points, inside), detail[inside].mean() >= detail[~inside].mean())
+        _Found(clusters, cluster, inside, _apartness(points, inside), detail[inside].mean() >= detail[~inside].mean())
         for k in CLUSTERS
         for clusters in [fit_clusters(points, k=k, seed=SEED)]
-        for cells in [clusters.assign(points)]
-        for cell in np.unique(cells)
-        for inside in [cells == cell]
+        for of in [clusters.assign(points)]
+        for cluster in np.unique(of)
+        for inside in [of == cluster]
     ]
     widest = max(MOST_SHARE * len(points), MOST_OVER_FEWEST * fewest)
     fitting = [each for each in found if fewest <= each.inside.sum() <= widest]
     chosen = max([each for each in fitting if each.detailed] or fitting or found, key=lambda each: each.apartness)
     distances = np.stack([np.linalg.norm(points - centre, axis=1) for centre in chosen.clusters.centres], axis=1)
-    belonging = distances[:, chosen.cell] - np.delete(distances, chosen.cell, axis=1).min(axis=1)
+    belonging = distances[:, chosen.cluster] - np.delete(distances, chosen.cluster, axis=1).min(axis=1)
     wanted = int(np.clip(chosen.inside.sum(), fewest, most))
     rows: NDArray[np.int64] = np.sort(np.argsort(belonging, kind="stable")[:wanted])
     alike = chosen.inside | np.isin(_nearest(points), rows)
@@ -110,9 +110,9 @@ def _nearest(points: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cell:
+class _Found:
     clusters: Clusters
-    cell: int
+    cluster: int
     inside: NDArray[np.bool_]
     apartness: float
     detailed: bool

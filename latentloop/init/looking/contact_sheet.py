@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from latentloop.init.looking.look import EVERYTHING, Look
 from latentloop.sources.names import storable
 from vae_core.images.preprocessing import Preprocessing

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from data_checks.near_duplicates.fingerprint import take_fingerprints
 from data_checks.near_duplicates.groups import Groups
 from latentloop.init.looking.look import EVERYTHING, Look, Unusable

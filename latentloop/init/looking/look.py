@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from data_checks.intake.file import read_header
 from data_checks.intake.formats.header import ImageFormat
 from data_checks.policy import MOST_FILE_BYTES, MOST_PIXELS, InputPolicy

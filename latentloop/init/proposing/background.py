@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from latentloop.init.looking.look import EVERYTHING, PROBE, Look
 from latentloop.init.proposing.reasoned import Reasoned
 from latentloop.init.proposing.thresholds import BLACK

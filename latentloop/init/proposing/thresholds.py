@@ -1,4 +1,4 @@
-"""The numbers of the input gate, from the sample's own: good pictures pass, black frames do not. Pure."""
+"""The numbers of input validation, from the sample's own: good pictures pass, black frames do not. Pure."""
 
 from __future__ import annotations
 

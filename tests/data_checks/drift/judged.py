@@ -44,7 +44,7 @@ def risen(share: float = 0.17, error_ratio: float = 1.8) -> NewKind:
     """Seven clusters that rose."""
     return NewKind(
         indices=np.arange(int(2000 * share)), distinct=int(2000 * share), share=share, share_low=share - 0.04,
-        purity=0.9, error_ratio=error_ratio, cells=7,
+        purity=0.9, error_ratio=error_ratio, clusters=7,
     )  # fmt: skip
 
 

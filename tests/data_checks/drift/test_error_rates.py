@@ -8,7 +8,7 @@ from scipy.stats import binom
 
 from data_checks.drift.judge import judge_window
 from data_checks.drift.policy import DriftPolicy
-from data_checks.drift.watch import judge_watch
+from data_checks.drift.screening import judge_screening
 from data_checks.sample import Sample
 from tests.data_checks.drift.traffic import ANY_EFFECT, Source, at_family_level, concatenate, window_of
 
@@ -67,12 +67,12 @@ def test_repeats_that_differ_a_little_do_not_alarm_either() -> None:
 @pytest.mark.parametrize("correlation", [0.0, 0.7])
 def test_the_watch_suspects_healthy_traffic_no_more_often_than_its_level(correlation: float) -> None:
     policy = DriftPolicy(suspicions_a_day=100.0, **ANY_EFFECT)
-    assert policy.watch_level == pytest.approx(0.05)
+    assert policy.screening_level == pytest.approx(0.05)
     rng = np.random.default_rng(5)
     suspicions = 0
     for _ in range(150):
         reference, window = SOURCE.draw(1500, rng), SOURCE.draw(1000, rng, correlation=correlation)
-        suspicions += judge_watch(window_of(window), reference, policy).failed
+        suspicions += judge_screening(window_of(window), reference, policy).failed
     assert suspicions <= binom.ppf(1 - 1e-4, 150, 0.05)
 
 
@@ -82,7 +82,7 @@ def test_at_its_own_level_and_effect_sizes_healthy_traffic_raises_no_alarm_and_n
     for _ in range(60):
         reference, window = SOURCE.draw(1500, rng), window_of(SOURCE.draw(1000, rng))
         assert judge_window(window, reference, policy).failed == ()
-        assert not judge_watch(window, reference, policy).failed
+        assert not judge_screening(window, reference, policy).failed
 
 
 @pytest.mark.parametrize("reference_n", [1500, 5000])
@@ -94,7 +94,7 @@ def test_new_kinds_of_17_percent_are_found_within_3000_requests(reference_n: int
         reference = SOURCE.draw(reference_n, rng)
         story = concatenate(SOURCE.draw(2000, rng), SOURCE.draw(3000, rng, new_share=0.17))
         windows = [window_of(story.take(slice(at - 2000, at))) for at in range(2500, 5001, 500)]
-        suspected = next(at for at, window in enumerate(windows) if judge_watch(window, reference, policy).failed)
+        suspected = next(at for at, window in enumerate(windows) if judge_screening(window, reference, policy).failed)
         # the monitor run that the suspicion starts, or the next one, confirms it
         assert any("latent_code" in judge_window(each, reference, policy).failed for each in windows[suspected:])
 

@@ -11,7 +11,7 @@ from vae_core.families.registry import FAMILIES
 
 def test_all_checks_of_ninety_days_together_raise_fewer_false_retrains_than_one() -> None:
     policy = DriftPolicy()
-    checks = 90 * (policy.scheduled_checks_a_day + policy.watch_checks_a_day)
+    checks = 90 * (policy.scheduled_checks_a_day + policy.screenings_a_day)
     assert policy.family_level * checks == pytest.approx(0.8)
     assert policy.rule_level(["logvar", "kl"]) * 8 == pytest.approx(policy.family_level)
     assert policy.rule_level([]) * 6 == pytest.approx(policy.family_level), "five judges apply, and the refusals"
@@ -19,19 +19,19 @@ def test_all_checks_of_ninety_days_together_raise_fewer_false_retrains_than_one(
 
 def test_the_watch_may_suspect_once_a_day() -> None:
     policy = DriftPolicy()
-    assert policy.watch_level * policy.watch_checks_a_day == pytest.approx(1.0)
-    assert policy.watch_level > policy.family_level
+    assert policy.screening_level * policy.screenings_a_day == pytest.approx(1.0)
+    assert policy.screening_level > policy.family_level
 
 
 def test_more_checks_a_day_make_each_of_them_stricter() -> None:
-    assert DriftPolicy(watch_checks_a_day=20_000).family_level < DriftPolicy().family_level
+    assert DriftPolicy(screenings_a_day=20_000).family_level < DriftPolicy().family_level
 
 
 def test_compressing_the_clock_touches_times_only() -> None:
     policy = DriftPolicy()
     small = policy.compressed(0.001)
     times = {
-        "watch_every_s": 0.3,
+        "screening_every_s": 0.3,
         "recent_promotion_s": 86.4,
         "cooldown_s": 21.6,
         "suspicion_pause_s": 0.9,

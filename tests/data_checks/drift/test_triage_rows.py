@@ -66,7 +66,7 @@ TABLE = {
     ),
     "risen clusters with images of every kind": (
         judged(latent_code=FAILED, recon_error=FAILED), {"new_kind": risen(), "found": EVERYWHERE}, "block",
-        "images of every kind are altered: the found lie among 80.0% > 50.0% of the reference's cells, "
+        "images of every kind are altered: the found lie among 80.0% > 50.0% of the reference's clusters, "
         "`drift.kind_spread = 0.5`; 7 clusters rose "
         "by at least 13.0% to 17.0% of the traffic, error ratio 1.8; latent_code is failed; recon_error is failed",
     ),

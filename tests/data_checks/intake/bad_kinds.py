@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from benchmarks.intake_bad import BAD_KINDS
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from data_checks.policy import InputPolicy
 from tests.data_checks.intake.judging import BOX
 

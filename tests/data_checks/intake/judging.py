@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks.intake_kinds import MORE_KINDS, VALID_KINDS
-from data_checks.input_gate import GateResult, judge_image_bytes
+from data_checks.input_validation import ValidatedImage, judge_image_bytes
 from data_checks.policy import InputPolicy
 from vae_core.images.preprocessing import Preprocessing
 
@@ -16,7 +16,7 @@ LEVEL = 1.0
 BOX = Preprocessing(channels=3, height=24, width=28, fit="pad")
 
 
-def said(data: bytes, preprocessing: Preprocessing = BOX) -> GateResult:
+def said(data: bytes, preprocessing: Preprocessing = BOX) -> ValidatedImage:
     """The gate's answer, however flat the picture is."""
     return judge_image_bytes(data, preprocessing, POLICY)
 

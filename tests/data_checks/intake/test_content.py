@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data_checks.errors import ImageRefused
 from data_checks.image_statistics import ImageStatistics
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from data_checks.intake.content import require_contrast, round_down
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal

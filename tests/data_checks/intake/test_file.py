@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from data_checks.input_gate import Refusal, judge_image_bytes
+from data_checks.input_validation import Refusal, judge_image_bytes
 from tests.data_checks.intake.bad_kinds import FOUND_BY, require_refused
 from tests.data_checks.intake.sent import FIRST, FRAMES, GREY, JPEG, PICTURE, PNG, POLICY, REFERENCE, claimed_png
 from tests.data_checks.pictures import encode, product

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 import data_checks.intake
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from data_checks.intake.decoders import Decoders
 from data_checks.intake.formats.signatures import recognise
 from data_checks.intake.golden import FOLDER, find_changed_pixels, tell_changed_pixels

@@ -10,7 +10,7 @@ import pytest
 from data_checks.drift.policy import DriftPolicy
 from data_checks.verdict import Phase
 from deploy.controller.neighbours import Neighbours
-from deploy.controller.watch import Watch
+from deploy.controller.screening import Screening
 from deploy.controller.yardstick import Yardstick, read_yardstick
 from deploy.release import ServedVersion
 from deploy.stores.errors import StoreUnavailable
@@ -77,19 +77,19 @@ def test_what_was_chosen_holds_whatever_comes_later_and_goes_out_of_the_telemetr
 
 
 def test_the_watch_judges_nothing_before_and_sees_a_shift_after(alone: Neighbours, served: ServedVersion) -> None:
-    traffic, watch = Traffic(alone.telemetry), Watch(alone, POLICY)
+    traffic, screening = Traffic(alone.telemetry), Screening(alone, POLICY)
     traffic.answer("1", 300, seed=1)
     traffic.answer("1", 50, seed=1)
     traffic.answer("1", 150, seed=1)
-    early = watch.look(datetime.now(UTC))
+    early = screening.look(datetime.now(UTC))
     assert early is not None and early.phase is Phase.inconclusive and "traffic completes it" in early.reason
 
     traffic.answer("1", 600, seed=2)
     traffic.answer("1", 600, seed=3)
-    assert (ordinary := watch.look(datetime.now(UTC))) is not None and not ordinary.failed, ordinary
+    assert (ordinary := screening.look(datetime.now(UTC))) is not None and not ordinary.failed, ordinary
 
     traffic.answer("1", 600, shift=1.5, seed=4)
     with pytest.raises(StoreUnavailable):  # no orchestrator stands here to be asked for a run
-        watch.look(datetime.now(UTC))
+        screening.look(datetime.now(UTC))
     (alarm,) = alone.ledger.entries("alarm", "1")
     assert "latent_shift" in alarm.body

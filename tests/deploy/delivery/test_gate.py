@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_checks.verdict import Phase
-from deploy.delivery.gate import CellChange, Change, Standing, judge_candidate, judge_first_version
+from deploy.delivery.gate import Change, ClusterChange, Standing, judge_candidate, judge_first_version
 from deploy.delivery.policy import GatePolicy
 from vae_core.families.units import UsedUnits
 
@@ -213,7 +213,7 @@ RECON_NEW = on("recon_error", "new", -0.2)
 
 
 @pytest.mark.parametrize(
-    ("changes", "cells", "phase", "message"),
+    ("changes", "clusters", "phase", "message"),
     [
         pytest.param(
             [on("recon_error", "old", 0.02), RECON_NEW],
@@ -267,14 +267,14 @@ RECON_NEW = on("recon_error", "new", -0.2)
         ),
         pytest.param(
             [RECON_NEW],
-            [CellChange(3, 1.05, 1.02, 50), CellChange(7, 1.4, 1.2, 40), CellChange(9, 3.0, 2.0, 19)],
+            [ClusterChange(3, 1.05, 1.02, 50), ClusterChange(7, 1.4, 1.2, 40), ClusterChange(9, 3.0, 2.0, 19)],
             Phase.failed,
             "cluster_7_error_ratio_low 1.2 > limit 1.1 ratio (n=40)",
             id="a lost cluster, and one of too few images",
         ),
         pytest.param(
             [RECON_NEW],
-            [CellChange(3, 1.05, 1.02, 50), CellChange(7, 1.4, 1.1, 40)],
+            [ClusterChange(3, 1.05, 1.02, 50), ClusterChange(7, 1.4, 1.1, 40)],
             Phase.passed,
             "recon_error on benchmark_new -21.00% [-22.00%, -20.00%] (n=5000)",
             id="a cluster at the bar is not lost",
@@ -282,10 +282,10 @@ RECON_NEW = on("recon_error", "new", -0.2)
     ],
 )
 def test_an_emergency_candidate_is_judged_on_both_benchmarks_and_every_cluster(
-    changes: list[Change], cells: list[CellChange], phase: Phase, message: str
+    changes: list[Change], clusters: list[ClusterChange], phase: Phase, message: str
 ) -> None:
     verdict = judge_candidate(
-        changes, tier="emergency", units=active(30), champion_units=active(32), policy=POLICY, cells=cells
+        changes, tier="emergency", units=active(30), champion_units=active(32), policy=POLICY, clusters=clusters
     )
     assert (verdict.phase, verdict.reason) == (phase, message)
 

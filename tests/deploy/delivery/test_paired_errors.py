@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deploy.delivery.paired_errors import measure_cells, paired_ratio
+from deploy.delivery.paired_errors import measure_clusters, paired_ratio
 
 
 def _pair(count: int, seed: int, factor: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -41,25 +41,27 @@ def test_no_cluster_of_an_equal_model_is_thought_lost() -> None:
     lost = 0
     for seed in range(200):
         candidate, champion = _pair(2_000, seed)
-        cells = np.random.default_rng(seed).integers(0, 64, 2_000)
-        lost += any(each.low > 1.1 for each in measure_cells(candidate, champion, cells, 20))
+        clusters = np.random.default_rng(seed).integers(0, 64, 2_000)
+        lost += any(each.low > 1.1 for each in measure_clusters(candidate, champion, clusters, 20))
     assert lost <= 1
 
 
 def test_a_cluster_that_was_lost_is_found_and_its_neighbours_are_not() -> None:
     candidate, champion = _pair(2_000, 3)
-    cells = np.arange(2_000) % 20
-    candidate[cells == 7] *= 1.4
-    lost = [each for each in measure_cells(candidate, champion, cells, 20) if each.low > 1.1]
-    assert [(each.cell, each.n) for each in lost] == [(7, 100)]
+    clusters = np.arange(2_000) % 20
+    candidate[clusters == 7] *= 1.4
+    lost = [each for each in measure_clusters(candidate, champion, clusters, 20) if each.low > 1.1]
+    assert [(each.cluster, each.n) for each in lost] == [(7, 100)]
     assert lost[0].ratio == pytest.approx(1.4, rel=0.03)
 
 
 def test_clusters_of_few_images_are_left_out() -> None:
     candidate, champion = _pair(30, 4)
-    cells = np.array([0] * 20 + [1] * 9 + [2])
-    assert [each.cell for each in measure_cells(candidate, champion, cells, 10)] == [0]
-    assert [each.cell for each in measure_cells(candidate, champion, cells, 1)] == [0, 1], "one image has no spread"
+    clusters = np.array([0] * 20 + [1] * 9 + [2])
+    assert [each.cluster for each in measure_clusters(candidate, champion, clusters, 10)] == [0]
+    assert [each.cluster for each in measure_clusters(candidate, champion, clusters, 1)] == [0, 1], (
+        "one image has no spread"
+    )
 
 
 @pytest.mark.parametrize(

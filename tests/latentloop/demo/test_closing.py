@@ -29,12 +29,12 @@ def story() -> Story:
 
 
 def test_the_json_says_what_noticed_the_new_kinds(story: Story, tmp_path: Path) -> None:
-    story.detected_by = "the watch's alarm, by latent_code"
+    story.detected_by = "the screening's alarm, by latent_code"
     write_report(report_story(story, "latentloop demo"), tmp_path / "demo.json")
 
     written = json.loads((tmp_path / "demo.json").read_text())
 
-    assert written["detected_by"] == "the watch's alarm, by latent_code"
+    assert written["detected_by"] == "the screening's alarm, by latent_code"
     assert {each["name"] for each in written["results"]} == {name for name, *_ in FORM}
     assert read_report(tmp_path / "demo.json").results == report_story(story, "latentloop demo").results
 

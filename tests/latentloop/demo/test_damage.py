@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from latentloop.demo.damage import DAMAGES, encode_png

@@ -11,8 +11,8 @@ import pytest
 
 from data_checks.drift.judge import judge_window
 from data_checks.drift.policy import DriftPolicy
+from data_checks.drift.screening import judge_screening
 from data_checks.drift.triage import Circumstances, triage
-from data_checks.drift.watch import judge_watch
 from data_checks.drift.window import Window
 from deploy.record.drift_lines import DriftLine
 from deploy.stores.sql.database import migrate, open_engine
@@ -40,7 +40,7 @@ def traffic(new_share: float, black: int) -> Window:
 
 def record_alarm(ledger: Ledger, window: Window, at: datetime = SEASON) -> None:
     """What the controller's watch leaves."""
-    verdict = judge_watch(window, REFERENCE, POLICY)
+    verdict = judge_screening(window, REFERENCE, POLICY)
     assert verdict.failed
     ledger.record("alarm", "1", verdict.model_dump_json(), at)
 
@@ -76,7 +76,7 @@ def test_an_alarm_that_names_a_rule_of_answered_images_is_what_noticed(ledger: L
     record_alarm(ledger, traffic(new_share=0.17, black=80))
     record_drift(ledger, traffic(new_share=0.17, black=80))
 
-    assert find_noticed(ledger, SEASON) == "the watch's alarm, by latent_code, recon_error"
+    assert find_noticed(ledger, SEASON) == "the screening's alarm, by latent_code, recon_error"
 
 
 def test_after_an_alarm_by_black_frames_the_monitor_may_notice_first(ledger: Ledger) -> None:

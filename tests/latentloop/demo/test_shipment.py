@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from data_checks.policy import InputPolicy
 from latentloop.demo.damage import DAMAGES
 from latentloop.demo.shipment import DUPLICATE, SUPPLIERS, Shipment, write_shipment

@@ -25,7 +25,7 @@ def _selection(*, window: int, found: int, held_new: int, held: int, purity: flo
         ended=None,
         holdout=(*new[:held_new], *known),
         new_kind=tuple(new),
-        found=NewKindFound(n=found, share=found / window, share_low=0.1, purity=purity, error_ratio=2, cells=3),
+        found=NewKindFound(n=found, share=found / window, share_low=0.1, purity=purity, error_ratio=2, clusters=3),
     )
 
 
@@ -84,7 +84,7 @@ def test_the_prior_sees_the_new_kind_as_often_as_the_traffic_does() -> None:
 
 @pytest.mark.parametrize("moved", [1.0, 0.4, 0.0])
 def test_a_window_that_is_new_as_a_whole_has_its_share_for_what_moved_and_replay_beside_it(moved: float) -> None:
-    whole = NewKindFound(n=2_000, share=1.0, share_low=moved, purity=moved, error_ratio=1.4, cells=0)
+    whole = NewKindFound(n=2_000, share=1.0, share_low=moved, purity=moved, error_ratio=1.4, clusters=0)
     images = 1_350 + most_replayed(1_350, 1_350, whole)
     is_new, plan = np.arange(images) < 1_350, PLAN.model_copy(update={"tier": "emergency", "found": whole})
 

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from deploy.record.intake import IngestCounts
 from deploy.stores.objects.captures import CapturedImage, CaptureStore
 from tasks.intake.pending import policy_digest

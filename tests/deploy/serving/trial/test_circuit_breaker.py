@@ -240,7 +240,7 @@ def _refusal() -> ImagesRefused:
 
 
 @pytest.mark.parametrize(
-    ("error", "own_gate", "failed"),
+    ("error", "own_validation", "failed"),
     [
         (Problem(500, "failed"), False, True),
         (Problem(503, "too slow"), False, True),
@@ -253,8 +253,10 @@ def _refusal() -> ImagesRefused:
         (Problem(406, "two images as a PNG"), True, False),
     ],
 )
-def test_only_what_the_canary_did_itself_is_held_against_it(error: Exception, own_gate: bool, failed: bool) -> None:
-    assert canary_failed(error, own_gate=own_gate) is failed
+def test_only_what_the_canary_did_itself_is_held_against_it(
+    error: Exception, own_validation: bool, failed: bool
+) -> None:
+    assert canary_failed(error, own_validation=own_validation) is failed
 
 
 def _state(epoch: int, seed: int) -> ReplicaState:

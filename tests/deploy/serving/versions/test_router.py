@@ -9,8 +9,8 @@ from deploy.serving.versions.router import (
     LoadedVersion,
     Pairing,
     Slots,
-    choose_gate,
     choose_pairing,
+    choose_validator,
     choose_version,
     request_share,
 )
@@ -101,5 +101,5 @@ def test_a_version_that_makes_other_pixels_of_an_image_is_compared_with_nobody()
 
 
 def test_the_gate_is_the_champions_for_all_that_see_images_alike() -> None:
-    assert choose_gate(Slots(CHAMPION, shadow=SHADOW), SHADOW) is CHAMPION
-    assert choose_gate(Slots(shadow=SHADOW), SHADOW) is SHADOW
+    assert choose_validator(Slots(CHAMPION, shadow=SHADOW), SHADOW) is CHAMPION
+    assert choose_validator(Slots(shadow=SHADOW), SHADOW) is SHADOW

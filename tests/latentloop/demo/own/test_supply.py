@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_checks.input_gate import judge_image_bytes
+from data_checks.input_validation import judge_image_bytes
 from data_checks.policy import InputPolicy
 from latentloop.demo.own.pictures import Pictures, read_pictures
 from latentloop.demo.own.season import Season

@@ -1,4 +1,4 @@
-"""The way in: what the input gate says of the images of a body, all of them or none."""
+"""The way in: what input validation says of the images of a body, all of them or none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_checks.image_statistics import ImageStatistics
-from data_checks.input_gate import GateResult, count_pixels, judge_image_array, judge_image_bytes
+from data_checks.input_validation import ValidatedImage, count_pixels, judge_image_array, judge_image_bytes
 from data_checks.policy import InputPolicy
 from deploy.serving.errors import ImagesRefused, Problem, RefusedImage
 from deploy.serving.http.payload import Upload
@@ -17,7 +17,7 @@ from vae_core.images.preprocessing import Preprocessing
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The images of a request after the gate: `pixels` uint8 (B, C, H, W), the others in the same order."""
+    """The images of a request after the validator: `pixels` uint8 (B, C, H, W), the others in the same order."""
 
     uploads: tuple[Upload, ...]
     pixels: np.ndarray
@@ -48,14 +48,14 @@ def require_decodable(uploads: list[Upload], preprocessing: Preprocessing, polic
         )
 
 
-def admit_uploads(uploads: list[Upload], gate: LoadedVersion, policy: InputPolicy) -> Admitted:
-    """Judge every image by the preprocessing and reference of `gate`; `ImagesRefused` names each bad one."""
+def admit_uploads(uploads: list[Upload], validator: LoadedVersion, policy: InputPolicy) -> Admitted:
+    """Judge every image by the preprocessing and reference of `validator`; `ImagesRefused` names each bad one."""
     histogram = None
-    if gate.reference is not None:
-        histogram = gate.reference.histogram_of_positives(policy.inversion_margin)
+    if validator.reference is not None:
+        histogram = validator.reference.histogram_of_positives(policy.inversion_margin)
     pixels, statistics, refused = [], [], []
     for index, upload in enumerate(uploads):
-        result = _judge(upload, gate, policy, histogram)
+        result = _judge(upload, validator, policy, histogram)
         if result.pixels is None or result.statistics is None or result.refusal is not None:
             reason = result.refusal.value if result.refusal is not None else "not_an_image"
             refused.append(RefusedImage(index, upload.name, reason, result.detail))
@@ -67,7 +67,9 @@ def admit_uploads(uploads: list[Upload], gate: LoadedVersion, policy: InputPolic
     return Admitted(tuple(uploads), np.stack(pixels), tuple(statistics))
 
 
-def _judge(upload: Upload, gate: LoadedVersion, policy: InputPolicy, histogram: np.ndarray | None) -> GateResult:
+def _judge(
+    upload: Upload, validator: LoadedVersion, policy: InputPolicy, histogram: np.ndarray | None
+) -> ValidatedImage:
     if isinstance(upload.content, bytes):
-        return judge_image_bytes(upload.content, gate.preprocessing, policy, histogram)
-    return judge_image_array(upload.content, gate.preprocessing, policy, histogram)
+        return judge_image_bytes(upload.content, validator.preprocessing, policy, histogram)
+    return judge_image_array(upload.content, validator.preprocessing, policy, histogram)

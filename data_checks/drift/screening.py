@@ -37,13 +37,13 @@ SECOND_VIEW = 1.5
 """Times `min_images` that must be there before the newest rows alone differ enough from all of them."""
 
 
-def judge_watch(window: Window, reference: Sample | None, policy: DriftPolicy) -> Verdict:
+def judge_screening(window: Window, reference: Sample | None, policy: DriftPolicy) -> Verdict:
     """Judge the newest traffic of one version; failed means suspicion: start a monitor run, decide nothing else.
 
-    passed: nothing that matters was seen, at the watch's level. Where one part cannot be judged, the others still are.
+    passed: nothing that matters was seen, at its level. Where one part cannot be judged, the others still are.
     """
     numbers = [] if reference is None else [name for name in reference.own_numbers() if name in ANSWERED_RULES]
-    level = policy.watch_level / (PARTS + len(numbers))
+    level = policy.screening_level / (PARTS + len(numbers))
     verdicts = _watch_refusals(window, level, policy)
     distinct = keep_distinct(window.sample)
     if reference is None:

@@ -14,7 +14,14 @@ from PIL import Image
 
 from benchmarks.intake_bad import BAD_KINDS
 from data_checks.image_statistics import measure_image
-from data_checks.input_gate import GateResult, Refusal, count_pixels, judge_image_array, judge_image_bytes, judge_images
+from data_checks.input_validation import (
+    Refusal,
+    ValidatedImage,
+    count_pixels,
+    judge_image_array,
+    judge_image_bytes,
+    judge_images,
+)
 from data_checks.policy import InputPolicy
 from tests.data_checks.intake.bad_kinds import FOUND_BY
 from tests.data_checks.intake.judging import BOX, KINDS
@@ -150,12 +157,12 @@ def test_a_reference_of_another_shape_is_the_callers_mistake() -> None:
 
 def test_the_gate_and_the_verdict_load_no_heavy_library() -> None:
     heavy = ("torch", "pandas", "scipy", "great_expectations", "evidently")
-    program = "import data_checks.input_gate, data_checks.verdict, data_checks.batch, sys; print(*sys.modules)"
+    program = "import data_checks.input_validation, data_checks.verdict, data_checks.batch, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert not set(heavy) & set(loaded.split())
 
 
-def sound(result: GateResult) -> bool:
+def sound(result: ValidatedImage) -> bool:
     one_line = "\n" not in result.detail
     if result.accepted:
         return result.pixels is not None and result.pixels.shape == GREY.shape and result.detail == ""

@@ -1,4 +1,4 @@
-"""The watch on real stores and a real Prefect server: one suspicion makes one run."""
+"""The screening on real stores and a real Prefect server: one suspicion makes one run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from data_checks.drift.actions import Action
 from data_checks.drift.policy import DriftPolicy
 from data_checks.verdict import Phase, Verdict
 from deploy.controller.neighbours import Neighbours
-from deploy.controller.watch import RETRIES, Watch, monitor_asked_again
+from deploy.controller.screening import RETRIES, Screening, monitor_asked_again
 from deploy.record.drift_lines import DRIFT, DriftLine
 from deploy.stores import faults
 from deploy.stores.errors import StoreUnavailable
@@ -36,7 +36,7 @@ def serve(house: House, world: Neighbours, version: str = "1") -> Traffic:
 
 def look(world: Neighbours, at: datetime | None = None) -> Verdict | None:
     """One look of a controller that has just been started."""
-    return Watch(world, POLICY, retry_s=PAUSE_S).look(at or now())
+    return Screening(world, POLICY, retry_s=PAUSE_S).look(at or now())
 
 
 def runs(api: httpx.Client) -> list[dict[str, Any]]:
@@ -259,14 +259,14 @@ def test_traffic_that_is_refused_is_watched_as_well(house: House, with_prefect: 
 
 def test_a_new_champion_is_judged_by_its_own_rows_and_its_own_reference(house: House, alone: Neighbours) -> None:
     traffic = serve(house, alone)
-    watch = Watch(alone, POLICY)
+    screening = Screening(alone, POLICY)
     traffic.answer("1", 800, shift=1.5)  # not looked at before the promotion
     serve(house, alone, "2")
     traffic.answer("1", 800, shift=1.5)  # rows of the old one that were on their way
-    assert watch.look(now()) is None
+    assert screening.look(now()) is None
     traffic.answer("2", 600, seed=5)
 
-    verdict = watch.look(now())
+    verdict = screening.look(now())
 
     assert verdict is not None and verdict.phase in (Phase.passed, Phase.inconclusive)
 
@@ -284,13 +284,13 @@ def test_after_a_rollback_only_rows_since_the_rollback_count(house: House, alone
 
 
 def test_the_next_look_needs_new_requests(house: House, alone: Neighbours) -> None:
-    traffic, watch = serve(house, alone), Watch(alone, POLICY)
+    traffic, screening = serve(house, alone), Screening(alone, POLICY)
     traffic.answer("1", 600, seed=5)
-    assert watch.look(now()) is not None
+    assert screening.look(now()) is not None
     traffic.answer("1", 100, seed=6)
-    assert watch.look(now()) is None, "100 new ones are too few"
-    assert watch.look(now() + timedelta(seconds=POLICY.watch_every_s)) is not None, "but not for ever"
-    assert watch.look(now() + timedelta(seconds=2 * POLICY.watch_every_s + 1)) is None, "nothing new came"
+    assert screening.look(now()) is None, "100 new ones are too few"
+    assert screening.look(now() + timedelta(seconds=POLICY.screening_every_s)) is not None, "but not for ever"
+    assert screening.look(now() + timedelta(seconds=2 * POLICY.screening_every_s + 1)) is None, "nothing new came"
 
 
 def test_a_version_without_a_reference_cannot_be_judged(house: House, alone: Neighbours) -> None:
@@ -303,18 +303,18 @@ def test_a_version_without_a_reference_cannot_be_judged(house: House, alone: Nei
 
 
 def test_a_reference_that_could_not_be_read_is_read_at_the_next_look(house: House, alone: Neighbours) -> None:
-    traffic, watch = serve(house, alone), Watch(alone, POLICY)
+    traffic, screening = serve(house, alone), Screening(alone, POLICY)
     traffic.answer("1", 600, seed=5)
     champion = alone.releases.read().champion
     assert champion is not None
     manifest = f"{champion.artifact}/manifest.json"
     kept = house.objects.get(manifest).data
     house.objects.delete(manifest)
-    verdict = watch.look(now())
+    verdict = screening.look(now())
     assert verdict is not None and verdict.phase is Phase.no_data
 
     house.objects.put(manifest, kept)
     traffic.answer("1", 600, seed=6)
 
-    verdict = watch.look(now())
+    verdict = screening.look(now())
     assert verdict is not None and verdict.phase in (Phase.passed, Phase.inconclusive)

@@ -8,7 +8,7 @@ import pytest
 
 from data_checks.policy import InputPolicy
 from deploy.serving.errors import ImagesRefused, Problem
-from deploy.serving.http.gate import Admitted, admit_uploads, require_decodable
+from deploy.serving.http.image_validation import Admitted, admit_uploads, require_decodable
 from deploy.serving.http.payload import Upload
 from deploy.serving.versions.router import LoadedVersion
 from tests.data_checks.pictures import encode

@@ -1,4 +1,4 @@
-"""The cheap watch: every few hundred requests of the champion, has its traffic left what it was accepted on?
+"""The cheap screening: every few hundred requests of the champion, has its traffic left what it was accepted on?
 
 A suspicion is a line in the ledger (kind `alarm`) before it is a run, so a kill or an orchestrator that is away loses
 none, and one suspicion makes one run of the `monitor` flow, and another one where that died. What was looked at last
@@ -11,7 +11,7 @@ import logging
 from datetime import datetime, timedelta
 
 from data_checks.drift.policy import DriftPolicy
-from data_checks.drift.watch import judge_watch
+from data_checks.drift.screening import judge_screening
 from data_checks.verdict import Verdict
 from deploy.controller.neighbours import Neighbours
 from deploy.controller.retries import AskedAgain, Job, Retries, read_asked_again, retry_dead
@@ -32,7 +32,7 @@ UNDECIDED = frozenset({"none", "cannot_judge"})
 _log = logging.getLogger("latentloop.controller")
 
 
-class Watch:
+class Screening:
     """Looks at the champion's newest rows when enough new ones came.
 
     `clock_factor` compresses the waiting of `policy`; `retry_s`, which a run has to start, is never compressed.
@@ -58,10 +58,10 @@ class Watch:
         yardstick = self._yardstick_of(champion, since, now)
         judged_since = since if yardstick is None else yardstick.since
         window = read_window(self._world.telemetry, champion.version, judged_since, now, self._policy.window_images)
-        if window.received < self._policy.watch_every_requests:
+        if window.received < self._policy.screening_every_requests:
             return None
         self._looked = (_name(champion, since), now)
-        verdict = judge_watch(window, None if yardstick is None else yardstick.sample, self._policy)
+        verdict = judge_screening(window, None if yardstick is None else yardstick.sample, self._policy)
         if verdict.failed and self._suspect(champion, since, verdict, now):
             self._start_monitor(champion, since, now)
         return verdict
@@ -69,9 +69,9 @@ class Watch:
     def _is_time(self, champion: ServedVersion, since: datetime, now: datetime) -> bool:
         known = self._looked is not None and self._looked[0] == _name(champion, since)
         last = self._looked[1] if known and self._looked is not None else since
-        enough = self._policy.watch_every_requests
+        enough = self._policy.screening_every_requests
         fresh = len(self._world.telemetry.window(last, now, enough, version=champion.version))
-        return fresh >= enough or (fresh > 0 and now - last >= timedelta(seconds=self._policy.watch_every_s))
+        return fresh >= enough or (fresh > 0 and now - last >= timedelta(seconds=self._policy.screening_every_s))
 
     def _yardstick_of(self, champion: ServedVersion, since: datetime, now: datetime) -> Yardstick | None:
         name = _name(champion, since)

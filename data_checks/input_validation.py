@@ -1,4 +1,4 @@
-"""The one gate through which every image comes, at ingestion and in serving.
+"""Input validation: what every image goes through, at ingestion and in serving.
 
 The answer is pixels or a named refusal with one line of detail; hostile bytes never raise.
 """
@@ -21,13 +21,13 @@ from data_checks.policy import InputPolicy
 from data_checks.refusal import Refusal
 from vae_core.images.preprocessing import Preprocessing
 
-__all__ = ["GateResult", "Refusal", "count_pixels", "judge_image_array", "judge_image_bytes", "judge_images"]
+__all__ = ["ValidatedImage", "Refusal", "count_pixels", "judge_image_array", "judge_image_bytes", "judge_images"]
 
 _FLAT = frozenset({Refusal.low_variance, Refusal.low_entropy})
 
 
 @dataclass(frozen=True, slots=True)
-class GateResult:
+class ValidatedImage:
     """What the gate says of one image.
 
     `pixels` uint8 (C, H, W) and `statistics` are there as soon as the image was decoded, so also for a black
@@ -53,7 +53,7 @@ def judge_image_bytes(
     preprocessing: Preprocessing,
     policy: InputPolicy,
     reference_histogram: NDArray[np.floating] | None = None,
-) -> GateResult:
+) -> ValidatedImage:
     """Judge an encoded image file; size and mode are read from its header before a pixel is decoded.
 
     `reference_histogram` (16,) sums to 1 and is the mean over the data that the champion was accepted on;
@@ -62,7 +62,7 @@ def judge_image_bytes(
     """
     _require_histogram(reference_histogram)
     came = _convert_file(data, preprocessing, policy)
-    if isinstance(came, GateResult):
+    if isinstance(came, ValidatedImage):
         return came
     return _judge_content(came, measure_image(came.pixels), policy, reference_histogram)
 
@@ -72,7 +72,7 @@ def judge_images(
     preprocessing: Preprocessing,
     policy: InputPolicy,
     reference_histogram: NDArray[np.floating] | None = None,
-) -> list[GateResult]:
+) -> list[ValidatedImage]:
     """Judge files as `judge_image_bytes` judges each, bit for bit; their statistics are taken of all at once."""
     _require_histogram(reference_histogram)
     came = [_convert_file(data, preprocessing, policy) for data in files]
@@ -102,7 +102,7 @@ def judge_image_array(
     preprocessing: Preprocessing,
     policy: InputPolicy,
     reference_histogram: NDArray[np.floating] | None = None,
-) -> GateResult:
+) -> ValidatedImage:
     """Judge an image that came as numbers: (C, H, W), or (H, W) for one channel.
 
     Integers on 0..255 or floats on [0, 1]; another scale is recognised and named. Floats become 8-bit pixels
@@ -112,18 +112,18 @@ def judge_image_array(
     try:
         converted = convert_array(array, preprocessing, policy)
     except ImageRefused as refused:
-        return GateResult(None, None, refused.refusal, refused.detail)
+        return ValidatedImage(None, None, refused.refusal, refused.detail)
     return _judge_content(converted, measure_image(converted.pixels), policy, reference_histogram)
 
 
-def _convert_file(data: bytes, preprocessing: Preprocessing, policy: InputPolicy) -> Converted | GateResult:
+def _convert_file(data: bytes, preprocessing: Preprocessing, policy: InputPolicy) -> Converted | ValidatedImage:
     """Its pixels, or the refusal of it."""
     try:
         header = read_header(data, policy)
         require_wanted(header, preprocessing)
         return convert(header, preprocessing)
     except ImageRefused as refused:
-        return GateResult(None, None, refused.refusal, refused.detail)
+        return ValidatedImage(None, None, refused.refusal, refused.detail)
 
 
 def _judge_content(
@@ -131,15 +131,15 @@ def _judge_content(
     statistics: ImageStatistics,
     policy: InputPolicy,
     reference_histogram: NDArray[np.floating] | None,
-) -> GateResult:
+) -> ValidatedImage:
     try:
         require_content(statistics, policy, reference_histogram)
         if converted.shown is not converted.pixels:  # a black frame is none the brighter for its white padding
             require_contrast(measure_image(converted.shown), policy)
     except ImageRefused as refused:
         detail = refused.detail + (_say_ground(converted) if refused.refusal in _FLAT else "")
-        return GateResult(converted.pixels, statistics, refused.refusal, detail, converted.conversions)
-    return GateResult(converted.pixels, statistics, None, "", converted.conversions)
+        return ValidatedImage(converted.pixels, statistics, refused.refusal, detail, converted.conversions)
+    return ValidatedImage(converted.pixels, statistics, None, "", converted.conversions)
 
 
 def _say_ground(converted: Converted) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_checks.drift.policy import DriftPolicy
-from data_checks.drift.watch import judge_watch
+from data_checks.drift.screening import judge_screening
 from data_checks.drift.window import Window
 from data_checks.verdict import Phase
 from tests.data_checks.drift.grids import Grids
@@ -18,7 +18,7 @@ REFERENCE = SOURCE.draw(3000, np.random.default_rng(100))
 
 
 def test_a_healthy_window_raises_no_suspicion() -> None:
-    verdict = judge_watch(window_of(SOURCE.draw(2000, np.random.default_rng(1)), truncated=3), REFERENCE, POLICY)
+    verdict = judge_screening(window_of(SOURCE.draw(2000, np.random.default_rng(1)), truncated=3), REFERENCE, POLICY)
     assert verdict.phase is Phase.passed
 
 
@@ -33,7 +33,7 @@ def test_a_healthy_window_raises_no_suspicion() -> None:
 def test_a_drift_is_suspected_in_the_newest_500_though_1500_healthy_ones_lie_before(drift: dict, words: str) -> None:
     rng = np.random.default_rng(2)
     window = concatenate(SOURCE.draw(1500, rng), SOURCE.draw(500, rng, **drift))
-    verdict = judge_watch(window_of(window), REFERENCE, POLICY)
+    verdict = judge_screening(window_of(window), REFERENCE, POLICY)
     assert verdict.phase is Phase.failed
     assert words in verdict.reason
     assert "(n=500)" in verdict.reason
@@ -41,7 +41,7 @@ def test_a_drift_is_suspected_in_the_newest_500_though_1500_healthy_ones_lie_bef
 
 def test_refused_frames_are_suspected_without_a_reference() -> None:
     sample = SOURCE.draw(1000, np.random.default_rng(3))
-    verdict = judge_watch(window_of(sample, low_variance=40), None, POLICY)
+    verdict = judge_screening(window_of(sample, low_variance=40), None, POLICY)
     assert verdict.phase is Phase.failed
     assert "refused_low_variance 0.03846 > limit 0.01" in verdict.reason
     assert "the limit is `drift.max_refused_share`" in verdict.reason
@@ -57,7 +57,7 @@ def test_refused_frames_are_suspected_without_a_reference() -> None:
     ],
 )
 def test_what_cannot_be_judged_is_neither_a_pass_nor_a_suspicion(n, reference, phase, words) -> None:
-    verdict = judge_watch(window_of(SOURCE.draw(n, np.random.default_rng(4))), reference, POLICY)
+    verdict = judge_screening(window_of(SOURCE.draw(n, np.random.default_rng(4))), reference, POLICY)
     assert verdict.phase is phase
     assert words in verdict.reason
 
@@ -65,16 +65,16 @@ def test_what_cannot_be_judged_is_neither_a_pass_nor_a_suspicion(n, reference, p
 def test_a_broken_column_blinds_its_part_only() -> None:
     sample = SOURCE.draw(2000, np.random.default_rng(5))
     blind = replace(sample, own={**sample.own, "kl": np.full(2000, np.nan)})
-    assert judge_watch(window_of(blind), REFERENCE, POLICY).phase is Phase.no_data
+    assert judge_screening(window_of(blind), REFERENCE, POLICY).phase is Phase.no_data
     louder = replace(blind, recon_error=1.5 * blind.recon_error)
-    assert judge_watch(window_of(louder), REFERENCE, POLICY).phase is Phase.failed
+    assert judge_screening(window_of(louder), REFERENCE, POLICY).phase is Phase.failed
 
 
 def test_it_costs_the_controller_no_heavy_import() -> None:
     code = (
         "import sys, numpy as np\n"
         "from data_checks.drift.policy import DriftPolicy\n"
-        "from data_checks.drift.watch import judge_watch\n"
+        "from data_checks.drift.screening import judge_screening\n"
         "from data_checks.drift.window import Window\n"
         "from data_checks.sample import Sample\n"
         "rng = np.random.default_rng(0)\n"
@@ -83,7 +83,7 @@ def test_it_costs_the_controller_no_heavy_import() -> None:
         "    columns = dict(zip(names, rng.uniform(1, 2, (6, n))))\n"
         "    own = {'logvar': rng.normal(5, 1, (n, 8)), 'kl': columns.pop('kl')}\n"
         "    return Sample(mu=rng.normal(5, 1, (n, 8)), own=own, **columns)\n"
-        "verdict = judge_watch(Window(draw(2000), {'truncated': 1}, 2001), draw(1500), DriftPolicy())\n"
+        "verdict = judge_screening(Window(draw(2000), {'truncated': 1}, 2001), draw(1500), DriftPolicy())\n"
         "heavy = {'scipy', 'sklearn', 'torch', 'pandas', 'evidently'} & set(sys.modules)\n"
         "print(verdict.phase, sorted(heavy))\n"
     )
@@ -95,17 +95,17 @@ def test_repeats_of_one_burst_count_once() -> None:
     rng = np.random.default_rng(6)
     one = SOURCE.draw(1, rng).take(np.zeros(1000, dtype=int))
     window = concatenate(SOURCE.draw(1000, rng), one)
-    assert judge_watch(Window(window, {}, 2000), REFERENCE, POLICY).phase is not Phase.failed
+    assert judge_screening(Window(window, {}, 2000), REFERENCE, POLICY).phase is not Phase.failed
 
 
 def test_the_watch_of_a_vq_vae_looks_at_the_distance_from_its_codes_in_place_of_the_kl() -> None:
     grids, rng = Grids(1), np.random.default_rng(8)
     reference, healthy = grids.sample(2000, rng), grids.sample(1000, rng)
-    calm = judge_watch(window_of(healthy), reference, POLICY)
-    far = judge_watch(window_of(grids.sample(1000, rng, distance=1.4)), reference, POLICY)
+    calm = judge_screening(window_of(healthy), reference, POLICY)
+    far = judge_screening(window_of(grids.sample(1000, rng, distance=1.4)), reference, POLICY)
     assert calm.passed and "code_distance_change" in {each.name for each in calm.evidence}
     assert far.failed and "code_distance: code_distance_change" in far.reason
-    of_a_vae = judge_watch(window_of(grids.rest.draw(1000, rng)), reference, POLICY)
+    of_a_vae = judge_screening(window_of(grids.rest.draw(1000, rng)), reference, POLICY)
     assert of_a_vae.phase is Phase.no_data
     assert (
         "the reference is of another model: codes of 49, code_distance for an image, of the traffic logvar of 16, kl"
