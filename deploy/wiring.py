@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from deploy.private_home import keep_private
 from deploy.settings import Settings, SettingsError, load_settings
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from deploy.stores.sql.telemetry import Telemetry
     from vae_core.artifact import Artifact
 
+Read = TypeVar("Read")
+
 
 class World:
     """The settings of a process and the stores that they name, each opened once, when it is first used.
@@ -45,7 +47,7 @@ class World:
         self.settings = settings
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._clock = clock or _utc_now
-        self._artifacts: dict[str, Artifact] = {}
+        self._read: dict[str, Any] = {}
 
     def now(self) -> datetime:
         """The time, aware, UTC."""
@@ -94,15 +96,23 @@ class World:
 
         Raises ObjectMissing, StoreCorrupt or ArtifactError, as `fetch_artifact` does.
         """
-        if digest not in self._artifacts:
+
+        def fetch() -> Artifact:
             from deploy.stores.objects.artifacts import fetch_artifact
 
             with tempfile.TemporaryDirectory() as temporary:
-                read = fetch_artifact(self.objects, prefix, digest, Path(temporary) / "artifact")
+                return fetch_artifact(self.objects, prefix, digest, Path(temporary) / "artifact")
+
+        return self.read_once(digest, fetch)
+
+    def read_once(self, key: str, read: Callable[[], Read]) -> Read:
+        """What `read` gives, read once by this process and shared: nobody may change it. The newest three are held."""
+        if key not in self._read:
             # champion, candidate, and the candidate once more with its reference: no run needs a fourth
-            kept = list(self._artifacts.items())[-2:]
-            self._artifacts = {**dict(kept), digest: read}
-        return self._artifacts[digest]
+            kept = list(self._read.items())[-2:]
+            self._read = {**dict(kept), key: read()}
+        found: Read = self._read[key]
+        return found
 
     @cached_property
     def telemetry(self) -> Telemetry:

@@ -64,7 +64,7 @@ def judge_traffic(world: World, plan: MonitorPlan) -> JudgedTraffic:
     from data_checks.kinds.new_kind import find_new_kind
 
     policy = world.settings.drift.compressed(world.settings.clock_factor)
-    window, reference = _read_traffic(world, plan)
+    window, reference = read_traffic(world, plan)
     judgement = judge_window(window, reference, policy)
     kind = found = None
     if reference is not None and len(window.sample) and window.sample.of_one_model(reference):
@@ -98,7 +98,7 @@ def store_snapshot(world: World, plan: MonitorPlan, judged: JudgedTraffic) -> St
         return kept
     from data_checks.drift.report import run_drift_report, save_to_workspace
 
-    window, reference = _read_traffic(world, plan)
+    window, reference = read_traffic(world, plan)
     report = run_drift_report(
         window.sample,
         reference,
@@ -181,18 +181,21 @@ def _standing_retrain(world: World, champion: str) -> str | None:
     return None
 
 
-def _read_traffic(world: World, plan: MonitorPlan) -> tuple[Window, Sample | None]:
+def read_traffic(world: World, plan: MonitorPlan) -> tuple[Window, Sample | None]:
     """The window and what it is judged against; what completed the reference is not in the window."""
     from deploy.controller.yardstick import read_yardstick
     from deploy.record.traffic import read_window
 
-    telemetry, drift = world.telemetry, world.settings.drift
-    if plan.champion is None:
-        return read_window(telemetry, "", plan.since, plan.until, drift.window_images), None
-    yardstick = read_yardstick(world.objects, telemetry, plan.champion, plan.since, plan.until, drift)
-    since = plan.since if yardstick is None else yardstick.since
-    window = read_window(telemetry, plan.champion.version, since, plan.until, drift.window_images)
-    return window, None if yardstick is None else yardstick.sample
+    def read() -> tuple[Window, Sample | None]:
+        telemetry, drift = world.telemetry, world.settings.drift
+        if plan.champion is None:
+            return read_window(telemetry, "", plan.since, plan.until, drift.window_images), None
+        yardstick = read_yardstick(world.objects, telemetry, plan.champion, plan.since, plan.until, drift)
+        since = plan.since if yardstick is None else yardstick.since
+        window = read_window(telemetry, plan.champion.version, since, plan.until, drift.window_images)
+        return window, None if yardstick is None else yardstick.sample
+
+    return world.read_once(f"traffic of {plan.key}", read)
 
 
 def _found(kind: NewKind, n: int) -> FoundKind:

@@ -52,6 +52,14 @@ def test_a_version_is_read_once_and_three_are_held(world: World, tmp_path: Path)
         world.artifact("artifacts/none", "none")
 
 
+def test_what_was_read_is_shared_until_three_others_were(world: World) -> None:
+    first = world.read_once("one", lambda: object())
+    assert world.read_once("one", lambda: object()) is first
+    for key in ("two", "three", "four"):
+        world.read_once(key, lambda: object())
+    assert world.read_once("one", lambda: object()) is not first
+
+
 def test_its_clock_is_an_argument_and_its_name_is_its_own(world: World) -> None:
     assert world.now() == NOW
     another = World(world.settings)

@@ -16,7 +16,7 @@ from deploy.release import Release, ServedVersion
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
 from deploy.stores.sql.telemetry import RequestRow
 from tasks.drift_values import JudgedTraffic
-from tasks.monitor import judge_traffic, plan_monitor, store_snapshot, write_drift_line
+from tasks.monitor import judge_traffic, plan_monitor, read_traffic, store_snapshot, write_drift_line
 from tests.servers import free_ports
 from tests.tasks.conftest import Configure
 from tests.tasks.opened import opened
@@ -171,6 +171,16 @@ def test_a_new_kind_in_the_traffic_of_a_vq_vae_is_found_and_asks_for_an_emergenc
     assert record.action == "emergency", record.reason
     assert {"latent_code", "recon_error", "code_histogram"} <= set(record.failed)
     assert judged.new_kind is not None and 200 <= judged.new_kind.found <= 275
+
+
+def test_a_run_reads_its_traffic_once(served: Artifact) -> None:
+    answer(served, season(1_000, 0))
+    world = opened()
+    plan = plan_monitor.fn(world, "once", "test")
+    judged = judge_traffic.fn(world, plan)
+    answer(served, season(0, 300))
+    assert read_traffic(world, plan)[0].received == judged.received == 1_000, "what came meanwhile is not in it"
+    assert read_traffic(world, plan) is read_traffic(world, plan)
 
 
 def test_a_run_that_starts_again_leaves_one_line_and_the_same_judgement(served: Artifact) -> None:
