@@ -120,9 +120,18 @@ class World:
         return open_telemetry(self.settings)
 
     @cached_property
+    def pairs(self) -> Pairs:
+        """Paired errors of champion and candidate."""
+        return open_pairs(self.settings)
+
+    @cached_property
     def registry(self) -> Registry:
         """The registered versions; SettingsError where no address of MLflow is known."""
         return open_registry(self.settings)
+
+    def orchestrator(self, patience_s: float = 0.0, say: Callable[[str], None] | None = None) -> Orchestrator:
+        """Prefect's HTTP API, to be closed; see `open_orchestrator`."""
+        return open_orchestrator(self.settings, patience_s, say)
 
 
 def open_world() -> World:

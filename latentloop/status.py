@@ -32,13 +32,10 @@ from deploy.record.trainings import RETRAIN_REFUSED, RETRAIN_SKIPPED
 from deploy.record.trials import SETTLED
 from deploy.record.verdicts import ALARM, GATE, GOLDEN, TRIALS
 from deploy.release import Release
-from deploy.settings import Settings
 from deploy.shown_time import show_time
 from deploy.stores.errors import StoreError
 from deploy.stores.sql.ledger import Ledger
-from deploy.stores.sql.release import ReleaseStore
-from deploy.stores.sql.telemetry import Telemetry
-from deploy.wiring import open_catalogue, open_database, open_objects, open_pairs, open_telemetry
+from deploy.wiring import World
 from latentloop.delivering.pending import Pending, read_pending
 from latentloop.delivering.steering import TrialView, trial_lines, view_trial
 from latentloop.installation.running import WAY_OUT, read_installation
@@ -121,10 +118,9 @@ class Status(BaseModel):
     begin: str = ""  # what comes next where nothing was decided yet
 
 
-def read_status(settings: Settings) -> Status:
+def read_status(world: World) -> Status:
     """Read the stores; a server that is down leaves its part out and says so."""
-    engine = open_database(settings)
-    release, ledger = ReleaseStore(engine).read(), Ledger(engine)
+    settings, release, ledger = world.settings, world.releases.read(), world.ledger
     slots = tuple(
         Slot(slot=name, version=served.version, digest=served.digest)
         for name in ("champion", "canary", "shadow", "previous")
@@ -132,8 +128,8 @@ def read_status(settings: Settings) -> Status:
     )
     running = read_installation(settings.home) is not None
     registry = read_pending(settings, ledger)
-    traffic = _read_traffic(settings, release, ledger)
-    runs = read_runs(ledger, open_objects(settings), datetime.now(UTC))
+    traffic = _read_traffic(world, release)
+    runs = read_runs(ledger, world.objects, datetime.now(UTC))
     decisions = _lines(ledger, DECISIONS, each=5, most=10)
     return Status(
         running=running,
@@ -153,8 +149,8 @@ def read_status(settings: Settings) -> Status:
         runs=runs,
         requests_last_hour=traffic.requests_last_hour,
         telemetry_unknown=traffic.unknown,
-        sight=_sight(settings, release, serving_since(release, read_fates(ledger))),
-        begin="" if decisions else _begin(settings, runs),
+        sight=_sight(world, release, serving_since(release, read_fates(ledger))),
+        begin="" if decisions else _begin(world, runs),
     )
 
 
@@ -218,7 +214,7 @@ def _run_line(run: Run, zone: str | None) -> str:
     return f"{head}: {run.reason or f'no sign of life from {run.owner}'}; {run.goes_on}"
 
 
-def _begin(settings: Settings, runs: Sequence[Run]) -> str:
+def _begin(world: World, runs: Sequence[Run]) -> str:
     """What comes next where nothing was decided yet: what is in work, or the one command that is due."""
     in_work = [run.kind for run in runs if run.standing == "in work"]
     if any(kind.startswith("retrain-") for kind in in_work):
@@ -226,7 +222,7 @@ def _begin(settings: Settings, runs: Sequence[Run]) -> str:
     if "ingest" in in_work:
         return "nothing was decided yet: images are being taken in"
     try:
-        images = open_catalogue(settings).count_accepted()
+        images = world.catalogue.count_accepted()
     except StoreError as error:
         return f"nothing was decided yet; how many images the catalogue holds is unknown, {error}"
     if not images:
@@ -250,35 +246,36 @@ def _table(title: str, lines: tuple[Decision, ...], zone: str | None) -> Table:
     return table
 
 
-def _read_traffic(settings: Settings, release: Release, ledger: Ledger) -> Traffic:
+def _read_traffic(world: World, release: Release) -> Traffic:
     try:
-        telemetry, now = open_telemetry(settings), datetime.now(UTC)
+        telemetry, now = world.telemetry, datetime.now(UTC)
         return Traffic(
-            trial=_trial(settings, release, ledger, telemetry),
-            waiting=tuple(waiting_for_images(ledger, telemetry, now)),
+            trial=_trial(world, release),
+            waiting=tuple(waiting_for_images(world.ledger, telemetry, now)),
             requests_last_hour=telemetry.count(now - timedelta(hours=1), now),
         )
     except StoreError as error:
         return Traffic(unknown=str(error))
 
 
-def _trial(settings: Settings, release: Release, ledger: Ledger, telemetry: Telemetry) -> TrialView | None:
+def _trial(world: World, release: Release) -> TrialView | None:
     """Who is tried now, judged here and now with the controller's judges."""
+    ledger = world.ledger
     standing = find_standing(release, read_fates(ledger), ledger)
     if standing is None:
         return None
-    policy = settings.delivery.compressed(settings.clock_factor)
-    trials = Trials(open_pairs(settings), telemetry, ledger, open_objects(settings), policy)
+    policy = world.settings.delivery.compressed(world.settings.clock_factor)
+    trials = Trials(world.pairs, world.telemetry, ledger, world.objects, policy)
     return view_trial(standing, trials.judge(standing, datetime.now(UTC)))
 
 
-def _sight(settings: Settings, release: Release, since: datetime | None) -> str:
+def _sight(world: World, release: Release, since: datetime | None) -> str:
     """What drift of the champion's traffic could be seen at all; empty where there is none, or its store is away."""
     if release.champion is None:
         return ""
+    until, drift = datetime.now(UTC), world.settings.drift
     try:
-        objects, telemetry, until = open_objects(settings), open_telemetry(settings), datetime.now(UTC)
-        found = read_yardstick(objects, telemetry, release.champion, since or until, until, settings.drift)
+        found = read_yardstick(world.objects, world.telemetry, release.champion, since or until, until, drift)
     except StoreError as error:
         return f"what drift could be seen: unknown, {error}"
     if found is None:
@@ -287,7 +284,7 @@ def _sight(settings: Settings, release: Release, since: datetime | None) -> str:
         len(found.sample),
         found.sample.latent_dim,
         found.sample.own,
-        settings.drift,
+        drift,
         of_traffic=len(found.sample) - found.own,
     )
     return sight.describe()

@@ -15,12 +15,13 @@ def register(
 ) -> None:
     """Register a version that was made elsewhere; the gate has not seen it, so approving it needs an override."""
     from deploy.settings import load_settings
+    from deploy.wiring import World
     from latentloop.delivering.candidates import register_folder
     from latentloop.installation.running import connect
 
     settings = connect(load_settings())
     with telling("register", settings):
-        found = register_folder(settings, folder)
+        found = register_folder(World(settings), folder)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
@@ -35,12 +36,13 @@ def override(
 ) -> None:
     """Let a version be approved that its gate is against; counts for the digest that it has now."""
     from deploy.settings import load_settings
+    from deploy.wiring import World
     from latentloop.delivering.candidates import override_version
     from latentloop.installation.running import connect
 
     settings = connect(load_settings())
     with telling("override", settings):
-        found = override_version(settings, version, reason)
+        found = override_version(World(settings), version, reason)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
@@ -55,12 +57,13 @@ def approve(
 ) -> None:
     """Let a version serve: it is loaded, tried and promoted; one that was taken back is tried again."""
     from deploy.settings import load_settings
+    from deploy.wiring import World
     from latentloop.delivering.approving import approve_version, print_decided
     from latentloop.installation.running import connect
 
     settings = connect(load_settings())
     with telling("approve", settings):
-        found = approve_version(settings, version, reason)
+        found = approve_version(World(settings), version, reason)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
@@ -74,12 +77,13 @@ def reject(
 ) -> None:
     """Say no to a version; one that is on trial is taken back."""
     from deploy.settings import load_settings
+    from deploy.wiring import World
     from latentloop.delivering.approving import print_decided, reject_version
     from latentloop.installation.running import connect
 
     settings = connect(load_settings())
     with telling("reject", settings):
-        found = reject_version(settings, version, reason)
+        found = reject_version(World(settings), version, reason)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
@@ -110,13 +114,14 @@ def rollback(
 ) -> None:
     """Take back a running canary, or else the champion: the previous version serves again. Needs no server."""
     from deploy.settings import load_settings
+    from deploy.wiring import World
     from latentloop.delivering.steering import roll_back_by_hand
     from latentloop.installation.installed import require_installed
     from latentloop.timing.began import process_began
 
     settings = require_installed(load_settings())
     with telling("rollback", settings):
-        found = roll_back_by_hand(settings, reason, say, asked_at=process_began())
+        found = roll_back_by_hand(World(settings), reason, say, asked_at=process_began())
     if as_json:
         print(found.model_dump_json(indent=2))
         return

@@ -88,11 +88,12 @@ def open_in_browser(
 def status(as_json: bool = typer.Option(False, "--json", help="for scripts")) -> None:
     """One screen: what serves and since when, what waits for approval, the last verdicts."""
     from deploy.settings import load_settings
+    from deploy.wiring import World
     from latentloop.installation.installed import require_installed
     from latentloop.status import print_status, read_status
 
     settings = require_installed(load_settings())
-    found = read_status(settings)
+    found = read_status(World(settings))
     if as_json:
         print(found.model_dump_json(indent=2))
     else:

@@ -44,6 +44,7 @@ def ingest(
     """
     with preparing():
         from deploy.settings import load_settings
+        from deploy.wiring import World
         from latentloop.ingesting.command import ingest_folder
         from latentloop.installation.running import connect
 
@@ -52,7 +53,7 @@ def ingest(
         _ingest_watching(settings, place, labels, every, as_json)
         return
     with leaving():
-        counts = ingest_folder(settings, place, say, labels)
+        counts = ingest_folder(World(settings), place, say, labels)
     _print_ingest(counts, as_json, settings.timezone)
     if counts.mostly_refused:
         raise typer.Exit(MOSTLY_REFUSED)
@@ -60,11 +61,12 @@ def ingest(
 
 def _ingest_watching(settings: Settings, place: str, labels: Path | None, every_s: float, as_json: bool) -> None:
     """Ctrl-C between two looks is how it ends."""
+    from deploy.wiring import World
     from latentloop.ingesting.watching import Watch, watch_folder
 
     with leaving():
         try:
-            watch = Watch(settings, place, say, labels)
+            watch = Watch(World(settings), place, say, labels)
             watch_folder(watch, say, lambda counts: _print_ingest(counts, as_json, settings.timezone), every_s)
         except RunGoesOn:
             raise
@@ -88,12 +90,13 @@ def retrain(
     """Train, evaluate, judge and register a candidate; an interrupted run of the same catalogue is continued."""
     with preparing():
         from deploy.settings import load_settings
+        from deploy.wiring import World
         from latentloop.installation.running import connect
         from latentloop.runs.retraining import print_registered, retrain_and_wait
 
         settings = connect(load_settings())
     with leaving():
-        registered = retrain_and_wait(settings, tier.value, again, say)
+        registered = retrain_and_wait(World(settings), tier.value, again, say)
     if as_json:
         print(registered.model_dump_json(indent=2))
     else:
@@ -104,12 +107,13 @@ def monitor(as_json: bool = typer.Option(False, "--json", help="for scripts")) -
     """Judge the champion's newest traffic now: the verdicts, the report, and what is to be done."""
     with preparing():
         from deploy.settings import load_settings
+        from deploy.wiring import World
         from latentloop.installation.running import connect
         from latentloop.runs.monitoring import monitor_and_wait, print_monitored
 
         settings = connect(load_settings())
     with leaving():
-        found = monitor_and_wait(settings, say)
+        found = monitor_and_wait(World(settings), say)
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
@@ -119,7 +123,8 @@ def monitor(as_json: bool = typer.Option(False, "--json", help="for scripts")) -
 def cancel(run: str = typer.Argument(..., help="id of a run, as the command that left it said")) -> None:
     """End a run of `ingest`, `retrain` or `monitor`; what it has finished stays finished."""
     from deploy.settings import load_settings
+    from deploy.wiring import World
     from latentloop.installation.running import connect
     from latentloop.runs.cancelling import cancel_run
 
-    print(cancel_run(connect(load_settings()), run, say))
+    print(cancel_run(World(connect(load_settings())), run, say))

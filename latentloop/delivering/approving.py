@@ -24,8 +24,7 @@ from deploy.stores.mlflow.registry import APPROVED, PENDING, REJECTED, Registere
 from deploy.stores.objects.artifacts import has_artifact
 from deploy.stores.objects.port import ObjectStore
 from deploy.stores.sql.ledger import Ledger
-from deploy.stores.sql.release import ReleaseStore
-from deploy.wiring import open_database, open_objects, open_registry
+from deploy.wiring import World
 from latentloop.errors import NothingToDo
 
 NAMED = 20  # versions that a refusal lists
@@ -61,12 +60,12 @@ class _Desk:
     fates: Mapping[str, Fate]
 
 
-def approve_version(settings: Settings, version: str, reason: str) -> Decided:
+def approve_version(world: World, version: str, reason: str) -> Decided:
     """Set `approval` to `approved`; a version that came off its way before is tried again.
 
     NothingToDo, which says what to do, for what the controller would refuse or what stands in the traffic already.
     """
-    desk = _open(settings)
+    desk = _open(world)
     found = find_version(desk.registry, desk.versions, version)
     _refuse_what_is_tried(desk.release, found)
     fate = desk.fates.get(found.digest)
@@ -85,12 +84,12 @@ def approve_version(settings: Settings, version: str, reason: str) -> Decided:
     return decided
 
 
-def reject_version(settings: Settings, version: str, reason: str) -> Decided:
+def reject_version(world: World, version: str, reason: str) -> Decided:
     """Set `approval` to `rejected`; what is on trial is taken back.
 
     NothingToDo for the version that serves: another command takes that back.
     """
-    desk = _open(settings)
+    desk = _open(world)
     found = find_version(desk.registry, desk.versions, version)
     slot = _slot(desk.release, found)
     if slot == "champion":
@@ -124,17 +123,15 @@ def find_version(registry: Registry, versions: list[RegisteredVersion], version:
     )
 
 
-def _open(settings: Settings) -> _Desk:
-    engine, registry = open_database(settings), open_registry(settings)
-    ledger = Ledger(engine)
+def _open(world: World) -> _Desk:
     return _Desk(
-        settings=settings,
-        registry=registry,
-        ledger=ledger,
-        objects=open_objects(settings),
-        versions=registry.versions(),
-        release=ReleaseStore(engine).read(),
-        fates=read_fates(ledger),
+        settings=world.settings,
+        registry=world.registry,
+        ledger=world.ledger,
+        objects=world.objects,
+        versions=world.registry.versions(),
+        release=world.releases.read(),
+        fates=read_fates(world.ledger),
     )
 
 

@@ -17,13 +17,10 @@ from deploy.record.registered import RegisteredLine, read_registered, record_reg
 from deploy.record.registries import note_registry
 from deploy.record.rollback import who
 from deploy.record.taken_back import read_taken_back
-from deploy.settings import Settings
 from deploy.shown_time import show_time
-from deploy.stores.mlflow.registry import RegisteredVersion, Registry
+from deploy.stores.mlflow.registry import RegisteredVersion
 from deploy.stores.objects.artifacts import artifact_prefix, put_artifact
-from deploy.stores.sql.ledger import Ledger
-from deploy.stores.sql.release import ReleaseStore
-from deploy.wiring import open_database, open_objects, open_registry
+from deploy.wiring import World
 from latentloop.delivering.approving import find_version
 from latentloop.errors import NothingToDo
 from vae_core.artifact_files import DOCUMENT, WEIGHTS
@@ -68,7 +65,7 @@ class Override(BaseModel):
         return OverrideLine(digest=self.digest, reason=self.reason, who=self.who, epoch=self.epoch)
 
 
-def register_folder(settings: Settings, folder: Path) -> Candidate:
+def register_folder(world: World, folder: Path) -> Candidate:
     """Register an artifact folder as a version with `benchmark=failed`; the same digest is never registered twice.
 
     ArtifactError, one line, for a folder that is no artifact: every digest is checked and nothing is unpickled.
@@ -78,12 +75,12 @@ def register_folder(settings: Settings, folder: Path) -> Candidate:
     from vae_core.artifact import read_artifact
 
     artifact = read_artifact(folder, expected_digest=None)
-    registry = open_registry(settings)
+    registry = world.registry
     registry.ensure_model()
-    note_registry(Ledger(open_database(settings)), registry, datetime.now(UTC))
+    note_registry(world.ledger, registry, datetime.now(UTC))
     found = next((each for each in registry.versions() if each.digest == artifact.digest), None)
     known = found is not None
-    version = found or _register(settings, registry, folder, artifact)
+    version = found or _register(world, folder, artifact)
     return Candidate(
         version=version.version,
         url=registry.version_url(version.version),
@@ -94,14 +91,14 @@ def register_folder(settings: Settings, folder: Path) -> Candidate:
     )
 
 
-def override_version(settings: Settings, version: str, reason: str) -> Override:
+def override_version(world: World, version: str, reason: str) -> Override:
     """Let a version be approved that its gate, or its trial, was against; on record.
 
     A refusal of it is taken off, to be judged again.
     """
     if not reason.strip():
         raise NothingToDo("--reason is empty: an override goes on record with its reason; say why")
-    registry, ledger = open_registry(settings), Ledger(open_database(settings))
+    registry, ledger = world.registry, world.ledger
     found = find_version(registry, registry.versions(), version)
     if not found.digest:
         raise NothingToDo(f"version {version} has no tag model_digest: an override counts for a digest; register again")
@@ -135,14 +132,16 @@ def _require_version(folder: Path) -> None:
         )
 
 
-def _register(settings: Settings, registry: Registry, folder: Path, artifact: Artifact) -> RegisteredVersion:
+def _register(world: World, folder: Path, artifact: Artifact) -> RegisteredVersion:
     """Object store, run, model, version: each is found again when this is repeated."""
     trigger = f"registered-by-hand-{artifact.digest}"
-    engine, now = open_database(settings), datetime.now(UTC)
-    champion = ReleaseStore(engine).read().champion
-    put_artifact(open_objects(settings), folder, artifact_prefix(artifact.digest))
+    registry, now = world.registry, datetime.now(UTC)
+    champion = world.releases.read().champion
+    put_artifact(world.objects, folder, artifact_prefix(artifact.digest))
     run_id = registry.ensure_run(
-        trigger, f"by hand {show_time(now, settings.timezone, seconds=False)}", {"folder": folder.name, "who": who()}
+        trigger,
+        f"by hand {show_time(now, world.settings.timezone, seconds=False)}",
+        {"folder": folder.name, "who": who()},
     )
     version = registry.create_version(
         model_uri=registry.log_model(run_id, folder, artifact.model_config.shape),
@@ -163,7 +162,7 @@ def _register(settings: Settings, registry: Registry, folder: Path, artifact: Ar
     )
     registry.finish_run(run_id)
     line = RegisteredLine(digest=artifact.digest, benchmark="failed", reason=NOT_JUDGED, who=who())
-    record_registered(Ledger(engine), version.version, line, trigger, now)
+    record_registered(world.ledger, version.version, line, trigger, now)
     return version
 
 

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from data_checks.verdict import Evidence
 from deploy.configuration.in_force import find_disagreement
 from deploy.settings import Settings
-from deploy.wiring import open_database, open_objects, release_private_key
+from deploy.wiring import World, release_private_key
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.installation.running import WAY_OUT
 
@@ -145,23 +145,20 @@ def trial_lines(trial: TrialView) -> list[str]:
 
 
 def roll_back_by_hand(
-    settings: Settings, reason: str, say: Callable[[str], None], asked_at: datetime | None = None
+    world: World, reason: str, say: Callable[[str], None], asked_at: datetime | None = None
 ) -> Rollback:
     """Take back what serves, or what did at `asked_at`; needs the ledger and the object store, and no server.
 
     Settings that differ from those of the installation are told, and keep nobody from the way back.
     """
     from deploy.record.rollback import Desk, NothingToRollBack, Order, find_target, roll_back, who
-    from deploy.stores.sql.ledger import Ledger
-    from deploy.stores.sql.release import ReleaseStore
 
-    engine = open_database(settings)
-    releases = ReleaseStore(engine)
-    if disagreement := find_disagreement(Ledger(engine), settings, WAY_OUT):
+    releases = world.releases
+    if disagreement := find_disagreement(world.ledger, world.settings, WAY_OUT):
         say(disagreement)
     try:
         find_target(releases.read())  # a home without a release has no keys either
-        desk = Desk(releases, Ledger(engine), open_objects(settings), release_private_key(settings))
+        desk = Desk(releases, world.ledger, world.objects, release_private_key(world.settings))
         order = Order(who(), "by hand", reason.strip() or "no reason was given")
         done = roll_back(desk, order, _now, asked_at)
     except NothingToRollBack as error:

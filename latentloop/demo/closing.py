@@ -12,7 +12,6 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from rich.table import Table
 
 from benchmarks.form import BenchmarkReport, Result, describe_machine, write_report
-from deploy.wiring import open_objects, open_registry
 from latentloop.errors import DemoFailed
 from latentloop.screen import open_screen, print_table
 
@@ -90,8 +89,8 @@ def _results(story: Story) -> list[Result]:
 
 def _pictures(story: Story) -> list[tuple[str, str]]:
     """Caption and data URI of each picture of the model card."""
-    objects = open_objects(story.settings)
-    key = open_registry(story.settings).version(story.versions["first"].version).tags["latentloop.trigger"]
+    objects = story.world.objects
+    key = story.world.registry.version(story.versions["first"].version).tags["latentloop.trigger"]
     found = [(caption, _data_uri(content)) for caption, content in story.pictures]
     drawn = set(objects.keys(f"runs/{key}/pictures/"))
     for name, caption in PICTURES.items():

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploy.wiring import open_catalogue, open_objects, open_registry, open_telemetry
 from latentloop.demo.approval import approve_as_the_ui_does, await_champion
 from latentloop.demo.shipment import DUPLICATE, Shipment
 from latentloop.demo.telling import Chapter, Story, expect
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 def images_arrive(story: Story, chapter: Chapter) -> None:
     """A shipment of which 3 % is damaged: everything damaged is caught, nothing is lost."""
     shipment = story.supply.ship(story.settings.home / "incoming", story.say)
-    counts = ingest_folder(story.settings, story.settings.home / "incoming", story.say)
+    counts = ingest_folder(story.world, story.settings.home / "incoming", story.say)
     caught = _caught(story, shipment)
     story.figures |= {
         "images_received": counts.received,
@@ -51,7 +50,7 @@ def images_arrive(story: Story, chapter: Chapter) -> None:
 
 def _caught(story: Story, shipment: Shipment) -> int:
     """Damaged files found in quarantine; of a duplicate pair either file may have come first."""
-    rows = open_catalogue(story.settings).read(["name", "reason"], table="quarantine").to_pylist()
+    rows = story.world.catalogue.read(["name", "reason"], table="quarantine").to_pylist()
     quarantined = {row["name"] for row in rows}
     duplicates = sum(1 for row in rows if row["reason"] == "duplicate")
     direct = sum(1 for name, kind in shipment.paths.items() if kind != DUPLICATE and name in quarantined)
@@ -62,10 +61,10 @@ def model_is_made(story: Story, chapter: Chapter) -> None:
     """The full tier, through the deployment that a month would start."""
     from vae_core.evaluation.benchmark_result import BenchmarkResult
 
-    registered = retrain_and_wait(story.settings, "full", False, story.say)
+    registered = retrain_and_wait(story.world, "full", False, story.say)
     story.versions["first"] = registered
-    key = open_registry(story.settings).version(registered.version).tags["latentloop.trigger"]
-    objects = open_objects(story.settings)
+    key = story.world.registry.version(registered.version).tags["latentloop.trigger"]
+    objects = story.world.objects
     result = BenchmarkResult.model_validate_json(objects.get(f"runs/{key}/benchmark.json").data)
     assert result.fd_samples is not None, "a trained version has a prior to sample from"
     story.figures |= {
@@ -99,7 +98,7 @@ def person_approves(story: Story, chapter: Chapter) -> None:
     first, began = story.versions["first"], time.monotonic()
     approve_as_the_ui_does(story.settings, first.version)
     story.say(f"version {first.version} approved; waiting for the controller")
-    release = await_champion(story.settings, first.version)
+    release = await_champion(story.world, first.version)
     chapter.show("approved at", first.url)
     chapter.show("serves after", f"{time.monotonic() - began:.1f} s (release {release.epoch})")
     chapter.show("why", release.reason)
@@ -135,7 +134,7 @@ def ordinary_traffic(story: Story, chapter: Chapter) -> None:
 
 def _await_telemetry(story: Story, since: datetime, expected: int) -> int:
     """Rows arrive off the answer's path, at most some seconds later."""
-    telemetry, deadline = open_telemetry(story.settings), time.monotonic() + 10
+    telemetry, deadline = story.world.telemetry, time.monotonic() + 10
     while (seen := telemetry.count(since, datetime.now(UTC))) < expected and time.monotonic() < deadline:
         time.sleep(0.2)
     return seen

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from deploy.wiring import open_objects, open_registry
 from latentloop.demo.telling import Chapter, Story
 
 if TYPE_CHECKING:
@@ -70,14 +69,14 @@ def _samples(result: BenchmarkResult) -> FrechetScore:
 def _artifact(story: Story, registered: Registered, folder: Path) -> Artifact:
     from deploy.stores.objects.artifacts import artifact_prefix, fetch_artifact
 
-    return fetch_artifact(open_objects(story.settings), artifact_prefix(registered.digest), registered.digest, folder)
+    return fetch_artifact(story.world.objects, artifact_prefix(registered.digest), registered.digest, folder)
 
 
 def _benchmark_old(story: Story, registered: Registered) -> BenchmarkResult:
     from vae_core.evaluation.benchmark_result import BenchmarkResult
 
-    key = open_registry(story.settings).version(registered.version).tags["latentloop.trigger"]
-    return BenchmarkResult.model_validate_json(open_objects(story.settings).get(f"runs/{key}/benchmark.json").data)
+    key = story.world.registry.version(registered.version).tags["latentloop.trigger"]
+    return BenchmarkResult.model_validate_json(story.world.objects.get(f"runs/{key}/benchmark.json").data)
 
 
 def _measure(story: Story, pixels: np.ndarray, artifacts: tuple[Artifact, ...]) -> list[BenchmarkResult]:

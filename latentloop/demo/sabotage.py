@@ -11,8 +11,6 @@ import numpy as np
 import torch
 
 from deploy.release import Release
-from deploy.stores.sql.release import ReleaseStore
-from deploy.wiring import open_database, open_objects, open_registry
 from latentloop.delivering.candidates import override_version, register_folder
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.telling import Chapter, Story, expect
@@ -27,16 +25,16 @@ REASON = "the demo insists: somebody was in a hurry"
 
 def sabotage_is_taken_back(story: Story, chapter: Chapter) -> None:
     """Registered by hand, overridden on record, approved; then the judges see what it does to real requests."""
-    champion = ReleaseStore(open_database(story.settings)).read().champion
+    champion = story.world.releases.read().champion
     assert champion is not None
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "sabotaged"
         _sabotage(story, Path(temporary) / "champion", folder)
-        registered = register_folder(story.settings, folder)
-    override_version(story.settings, registered.version, REASON)
+        registered = register_folder(story.world, folder)
+    override_version(story.world, registered.version, REASON)
     approve_as_the_ui_does(story.settings, registered.version)
     watched, traffic = Traffic(), Traffic()
-    releases = ReleaseStore(open_database(story.settings))
+    releases = story.world.releases
     with Client(story.settings.service_url or "", story.say) as client:
         while (fate := _fate(story, registered.version)) is None:
             if traffic.sent >= MOST_REQUESTS or watched.sent >= MOST_REQUESTS:
@@ -63,9 +61,9 @@ def _sabotage(story: Story, source: Path, folder: Path) -> None:
     from deploy.stores.objects.artifacts import fetch_artifact
     from vae_core.artifact import make_golden, write_artifact
 
-    champion = ReleaseStore(open_database(story.settings)).read().champion
+    champion = story.world.releases.read().champion
     assert champion is not None
-    artifact = fetch_artifact(open_objects(story.settings), champion.artifact, champion.digest, source)
+    artifact = fetch_artifact(story.world.objects, champion.artifact, champion.digest, source)
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for weights in artifact.model.parameters():
@@ -81,7 +79,7 @@ def _on_trial(release: Release, version: str) -> bool:
 
 def _fate(story: Story, version: str) -> str | None:
     """Why it was taken back, once it was."""
-    tags = open_registry(story.settings).version(version).tags
+    tags = story.world.registry.version(version).tags
     if tags.get("delivery") == "promoted":
         raise DemoFailed(f"expected the sabotaged version {version} to be taken back, it was promoted")
     if tags.get("delivery") == "refused":

@@ -16,8 +16,6 @@ from deploy.record.drift_lines import DRIFT, DRIFT_EVENT, DriftLine
 from deploy.record.kind import Body, Kind, Line
 from deploy.record.verdicts import ALARM
 from deploy.stores.sql.ledger import Ledger
-from deploy.stores.sql.release import ReleaseStore
-from deploy.wiring import open_database, open_objects, open_registry
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.noticing import find_noticed
 from latentloop.demo.telling import Chapter, Story, expect
@@ -52,7 +50,7 @@ class _Ledger:
 def season_changes(story: Story, chapter: Chapter) -> None:
     """Until the emergency tier has registered its candidate."""
     assert story.settings.service_url is not None
-    ledger = Ledger(open_database(story.settings))
+    ledger = story.world.ledger
     story.figures["false_alarms_before_drift"] = len(ALARM.lines(ledger))
     lines = _Ledger(ledger, datetime.now(UTC))
     season = Traffic()
@@ -103,8 +101,8 @@ def season_changes(story: Story, chapter: Chapter) -> None:
         chapter.show("noticed by itself", f"no: {why}, so it was asked for by hand, `{BY_HAND}`")
         story.say(f"{why}: `{BY_HAND}`")
         story.figures["noticed_by_itself"] = 0.0
-        registered = retrain_and_wait(story.settings, "emergency", False, story.say)
-        key = open_registry(story.settings).version(registered.version).tags["latentloop.trigger"]
+        registered = retrain_and_wait(story.world, "emergency", False, story.say)
+        key = story.world.registry.version(registered.version).tags["latentloop.trigger"]
     story.versions["emergency"] = registered
     chapter.show("candidate", f"version {registered.version}, benchmark {registered.benchmark}")
     chapter.show("gate", registered.reason)
@@ -115,7 +113,7 @@ def season_changes(story: Story, chapter: Chapter) -> None:
 def candidate_is_tried(story: Story, chapter: Chapter) -> None:
     """Approval, shadow, canary, promotion, on the season's traffic."""
     version, began = story.versions["emergency"].version, time.monotonic()
-    releases = ReleaseStore(open_database(story.settings))
+    releases = story.world.releases
     approve_as_the_ui_does(story.settings, version)
     traffic, canary_from = Traffic(), 0
     with Client(story.settings.service_url or "", story.say) as client:
@@ -143,7 +141,7 @@ def _show_drift(story: Story, chapter: Chapter, drift: DriftLine) -> None:
     chapter.show("triage", f"{drift.action}: {drift.reason}")
     for action, reason in drift.also:
         chapter.show(f"also: {action}", reason)
-    story.pages[DRIFT_PAGE] = open_objects(story.settings).get(f"snapshots/{drift.snapshot}/report.html").data
+    story.pages[DRIFT_PAGE] = story.world.objects.get(f"snapshots/{drift.snapshot}/report.html").data
     chapter.show("Evidently report", DRIFT_PAGE)
     chapter.show("its failed tests", ", ".join(drift.failed))
 
@@ -161,7 +159,7 @@ def _retraining(ledger: Ledger, lines: _Ledger) -> DriftLine | None:
 
 def await_candidate(story: Story, ledger: Ledger, key: str) -> Registered | None:
     """What the trigger brought; None for one that learnt nothing from somebody's own pictures, whose reason is said."""
-    objects, began, lines = open_objects(story.settings), time.monotonic(), ProgressLines(story.say)
+    objects, began, lines = story.world.objects, time.monotonic(), ProgressLines(story.say)
     while time.monotonic() - began < MOST_SECONDS:
         if (registered := finished_step(objects, key, "registered", Registered)) is not None:
             return registered
@@ -182,7 +180,7 @@ def await_candidate(story: Story, ledger: Ledger, key: str) -> Registered | None
 
 def _show_new_kind(story: Story, chapter: Chapter, key: str) -> None:
     """How well the images that were found without labels agree with the classes that only the demo knows."""
-    selection = finished_step(open_objects(story.settings), key, WINDOW_STEP, WindowSelection)
+    selection = finished_step(story.world.objects, key, WINDOW_STEP, WindowSelection)
     assert selection is not None
     # the window is the newest stretch of what was sent
     window = list(story.supply.kinds.items())[-selection.n :]
@@ -206,12 +204,12 @@ def _show_new_kind(story: Story, chapter: Chapter, key: str) -> None:
 
 
 def _taken_back(story: Story, version: str) -> bool:
-    tags = open_registry(story.settings).version(version).tags
+    tags = story.world.registry.version(version).tags
     return tags.get("delivery") in {"rolled_back", "refused"}
 
 
 def _fate(story: Story, version: str) -> str:
-    tags = open_registry(story.settings).version(version).tags
+    tags = story.world.registry.version(version).tags
     return f"{tags.get('delivery') or 'waiting'}: {tags.get('delivery_reason') or 'no reason yet'}"
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from deploy.settings import Settings
+from deploy.wiring import World
 from latentloop.demo.figures import FORM, Figure
 from latentloop.demo.settings import Scale
 from latentloop.demo.supply import Supply
@@ -53,6 +54,10 @@ class Story:
     pictures: list[tuple[str, bytes]] = field(default_factory=list)
     pages: dict[str, bytes] = field(default_factory=dict)
     traffic: Traffic = field(default_factory=Traffic)
+    world: World = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.world = World(self.settings)
 
     @contextmanager
     def chapter(self, title: str) -> Iterator[Chapter]:

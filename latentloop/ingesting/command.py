@@ -17,7 +17,7 @@ from deploy.settings import Settings
 from deploy.stores.objects.captures import CaptureStore
 from deploy.stores.orchestrator import COMMAND_PATIENCE_S, RunState
 from deploy.stores.sql.ledger import Ledger
-from deploy.wiring import open_catalogue, open_database, open_objects, open_orchestrator
+from deploy.wiring import World
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.ingesting.folder_counts import FolderCounts, sum_counts
 from latentloop.ingesting.superseded import leave_out_superseded
@@ -32,7 +32,7 @@ from latentloop.timing.pace import Pace
 from tasks.intake.unread import note_unread
 
 Say = Callable[[str], None]
-Run = Callable[[Settings, Ledger, Sequence[str], Say], None]
+Run = Callable[[World, Sequence[str], Say], None]
 
 TIMEOUT_S = 24 * 3_600.0
 LOOK_EVERY_S = 3.0
@@ -41,35 +41,36 @@ _ARCHIVES = frozenset({".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7
 
 
 def ingest_folder(
-    settings: Settings, place: str | os.PathLike[str], say: Say, labels: Path | None = None, run: Run | None = None
+    world: World, place: str | os.PathLike[str], say: Say, labels: Path | None = None, run: Run | None = None
 ) -> FolderCounts:
     """Pack a folder or `s3://bucket/prefix`, run the `ingest` deployment, and count what became of these files.
 
     NothingToDo where no image is; everything that was packed is kept, whatever happens then.
     """
-    source = open_source(settings, place)
+    source = open_source(world.settings, place)
     if told := tell_changed_pixels():
         say(told)
     try:
-        packed = pack_source(settings, source, say, labels)
+        packed = pack_source(world, source, say, labels)
     except KeyboardInterrupt as error:
         raise RunGoesOn("left while packing: nothing is lost, the same command goes on where it was left") from error
-    note_unread(settings, source.place, packed.unread, datetime.now(UTC))
+    note_unread(world, source.place, packed.unread, datetime.now(UTC))
     if not packed.images and not packed.tally.too_large.count:
         raise NothingToDo(_say_no_image(source, packed))
-    return ingest_packed(settings, source.place, packed, say, run)
+    return ingest_packed(world, source.place, packed, say, run)
 
 
 def pack_source(
-    settings: Settings,
+    world: World,
     source: Source,
     say: Say,
     labels: Path | None = None,
     is_complete: IsComplete = lambda found: True,
 ) -> Packed:
     """Bring what is new at the place into segments."""
+    settings = world.settings
     found = survey(source, settings.intake.subfolders, labels, say)
-    captures = CaptureStore(open_objects(settings))
+    captures = CaptureStore(world.objects)
     with _opened_note(settings, source.place) as note:
         packing = Packing(source, found, captures, note, settings.input_policy.max_bytes, is_complete)
         return packing.run(Pace("packing", "files", say, found.files))
@@ -84,14 +85,14 @@ def _opened_note(settings: Settings, place: str) -> Iterator[PackedFiles]:
         note.close()
 
 
-def ingest_packed(settings: Settings, place: str, packed: Packed, say: Say, run: Run | None = None) -> FolderCounts:
+def ingest_packed(world: World, place: str, packed: Packed, say: Say, run: Run | None = None) -> FolderCounts:
     """Run the flow over all that waits (`run`: the deployment, followed to its end), and count these segments."""
-    ledger, keys = Ledger(open_database(settings)), sorted(packed.segments)
+    ledger, keys = world.ledger, sorted(packed.segments)
     before = newest_lines(ledger, keys)
     if keys:
         new = f", {len(packed.fresh):,} of them new" if len(packed.fresh) < len(keys) else ""
         say(f"images packed: {packed.images:,}, segments: {len(keys):,}{new}; ingesting")
-        (run or run_deployment)(settings, ledger, [key for key in keys if key not in before], say)
+        (run or run_deployment)(world, [key for key in keys if key not in before], say)
     after = newest_lines(ledger, keys)
     if missing := [key for key in keys if key not in after]:
         raise RunFailed(
@@ -99,8 +100,8 @@ def ingest_packed(settings: Settings, place: str, packed: Packed, say: Say, run:
         )
     known = bool(keys) and not packed.fresh and all(before.get(key) == after[key] for key in keys)
     judged = {key: line.body for key, line in after.items()}
-    with _opened_note(settings, place) as note:
-        judged = leave_out_superseded(open_catalogue(settings), note, packed.segments, judged)
+    with _opened_note(world.settings, place) as note:
+        judged = leave_out_superseded(world.catalogue, note, packed.segments, judged)
     return sum_counts(packed, list(judged.values()), known, max((line.at for line in after.values()), default=None))
 
 
@@ -110,10 +111,10 @@ def newest_lines(ledger: Ledger, keys: Sequence[str]) -> dict[str, Line[IngestCo
     return {key: line for key, line in found.items() if line is not None}
 
 
-def run_deployment(settings: Settings, ledger: Ledger, waiting: Sequence[str], say: Say) -> None:
+def run_deployment(world: World, waiting: Sequence[str], say: Say) -> None:
     """One run of the deployment, followed to its end; `waiting` are the segments that it has to take in."""
-    key = f"by-hand-ingest-{uuid.uuid4().hex}"
-    with open_orchestrator(settings, COMMAND_PATIENCE_S, say) as orchestrator:
+    settings, ledger, key = world.settings, world.ledger, f"by-hand-ingest-{uuid.uuid4().hex}"
+    with world.orchestrator(COMMAND_PATIENCE_S, say) as orchestrator:
         run = orchestrator.create_run("ingest/ingest", {"reason": "by hand", "key": key}, key)
         say(f"ingest run: {run.url}")
         followed = Followed(run, "ingest", key, "`latentloop ingest` again continues it")

@@ -8,10 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.settings import Settings
 from deploy.stores.errors import StoreUnavailable
-from deploy.stores.sql.ledger import Ledger
-from deploy.wiring import open_database
+from deploy.wiring import World
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.ingesting.command import Run, ingest_packed, newest_lines, pack_source
 from latentloop.ingesting.folder_counts import FolderCounts
@@ -63,14 +61,14 @@ class Watch:
 
     def __init__(
         self,
-        settings: Settings,
+        world: World,
         place: str | os.PathLike[str],
         say: Say,
         labels: Path | None = None,
         run: Run | None = None,
     ) -> None:
-        self._settings, self._labels, self._run = settings, labels, run
-        self._source, self._ledger = open_source(settings, place), Ledger(open_database(settings))
+        self._world, self._labels, self._run = world, labels, run
+        self._source = open_source(world.settings, place)
         self._settled, self._lines = Settled(), NewLines(say)
         self._say, self._ingested, self._unread = say, set[str](), list[UnreadFile]()
 
@@ -83,19 +81,19 @@ class Watch:
         """Ingest what is new and complete; None where nothing is."""
         self._settled.begin_look()
         self._lines.begin_look()
-        packed = pack_source(self._settings, self._source, self._lines.say, self._labels, self._settled.is_complete)
+        packed = pack_source(self._world, self._source, self._lines.say, self._labels, self._settled.is_complete)
         if packed.unread != self._unread:
-            note_unread(self._settings, self._source.place, packed.unread, datetime.now(UTC))
+            note_unread(self._world, self._source.place, packed.unread, datetime.now(UTC))
             self._unread = packed.unread
         if packed.tally.too_large.count:
             self._lines.say(f"too large to be read: {packed.tally.too_large}: see `latentloop quarantine list`")
         new = [key for key in packed.segments if key not in self._ingested]
-        self._ingested |= newest_lines(self._ledger, new).keys()
+        self._ingested |= newest_lines(self._world.ledger, new).keys()
         # not only what was packed just now: a watch that was ended between packing and ingesting goes on here
         waiting = [key for key in new if key not in self._ingested]
         if not waiting:
             return None
-        counts = ingest_packed(self._settings, self._source.place, packed.only(waiting), self._say, self._run)
+        counts = ingest_packed(self._world, self._source.place, packed.only(waiting), self._say, self._run)
         self._ingested.update(waiting)
         return counts
 

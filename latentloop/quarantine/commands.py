@@ -30,7 +30,7 @@ def list_refused(as_json: bool = typer.Option(False, "--json", help="for scripts
 
     world = _open_world()
     settings = world.settings
-    groups = group_by_reason(read_refused(settings), policy_digest(world), settings.input_policy.formats)
+    groups = group_by_reason(read_refused(world), policy_digest(world), settings.input_policy.formats)
     if as_json:
         print(json.dumps([each.model_dump(mode="json") for each in groups], indent=2))
     else:
@@ -56,7 +56,7 @@ def show(
 
     world = _open_world()
     settings = world.settings
-    chosen = name_equals(choose(read_refused(settings), names), world.catalogue)
+    chosen = name_equals(choose(read_refused(world), names), world.catalogue)
     if html is not None:
         groups = group_by_reason(chosen, policy_digest(world), settings.input_policy.formats)
         shown = write_sheet(world, html, f"Quarantine of {settings.product}", groups, chosen, at_most)
@@ -83,7 +83,7 @@ def release(
 
     world = _open_world()
     settings = world.settings
-    chosen = choose(read_refused(settings), names)
+    chosen = choose(read_refused(world), names)
     read = [each for each in chosen if not each.unread]
     released = release_rows(world, by_segment(read), _required(reason))
     print(f"{released.accepted:,} of {len(chosen):,} images are in the catalogue now")
@@ -124,7 +124,7 @@ def discard(
     from tasks.intake.vouching import discard_rows
 
     world = _open_world()
-    chosen = choose(read_refused(world.settings), names)
+    chosen = choose(read_refused(world), names)
     read = [each for each in chosen if not each.unread]
     given_up = discard_rows(world, by_segment(read), _required(reason))
     print(f"{count_images(given_up)} {'is' if given_up == 1 else 'are'} given up")

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from deploy.settings import Settings
 from deploy.stores.catalogue_rows import ENDED
-from deploy.wiring import open_catalogue
+from deploy.wiring import World
 from latentloop.errors import NothingToDo
 from tasks.intake.unread import UNREAD
 
@@ -53,9 +52,9 @@ class Refused:
         return f"{hashlib.sha256(self.segment.encode()).hexdigest()[:8]}-{self.row}"
 
 
-def read_refused(settings: Settings) -> list[Refused]:
+def read_refused(world: World) -> list[Refused]:
     """Everything that is refused now, in the order of segment and row."""
-    catalogue = open_catalogue(settings)
+    catalogue = world.catalogue
     columns = ["name", "source", "detail", "mean", "variance", "entropy_bits", "digest"]
     newest = catalogue.decisions(columns).to_pylist()
     first: dict[tuple[str, int], datetime | None] = {}

@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from deploy.settings import Settings
 from deploy.stores.errors import ObjectMissing
 from deploy.stores.orchestrator import COMMAND_PATIENCE_S, Orchestrator, RunState
-from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger, Trigger
-from deploy.wiring import open_database, open_orchestrator
+from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Trigger
+from deploy.wiring import World
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.timing.timed_wait import TimedWait
 
@@ -21,7 +20,7 @@ Say = Callable[[str], None]
 
 
 def cancel_run(
-    settings: Settings,
+    world: World,
     run: str,
     say: Say,
     clock: Callable[[], float] = time.monotonic,
@@ -31,9 +30,9 @@ def cancel_run(
 
     `say` hears meanwhile what is waited for.
     """
-    wait = TimedWait("cancel", settings.home, say, at_most_s=ends_within_s, then="given up", clock=clock)
-    with open_orchestrator(settings, COMMAND_PATIENCE_S, say) as orchestrator:
-        url, state = orchestrator.run_url(run), _ask_to_end(settings, orchestrator, run)
+    wait = TimedWait("cancel", world.settings.home, say, at_most_s=ends_within_s, then="given up", clock=clock)
+    with world.orchestrator(COMMAND_PATIENCE_S, say) as orchestrator:
+        url, state = orchestrator.run_url(run), _ask_to_end(world, orchestrator, run)
         while not state.finished and not wait.over:
             wait.look(f"the worker to end run {run}, which is {state.name.lower()}")
             time.sleep(POLL_S)
@@ -47,7 +46,7 @@ def cancel_run(
     return f"run {run} is {state.name.lower()}: {url}"
 
 
-def _ask_to_end(settings: Settings, orchestrator: Orchestrator, run: str) -> RunState:
+def _ask_to_end(world: World, orchestrator: Orchestrator, run: str) -> RunState:
     try:
         before, parameters = orchestrator.run_state(run), orchestrator.run_parameters(run)
     except ObjectMissing as error:
@@ -55,7 +54,7 @@ def _ask_to_end(settings: Settings, orchestrator: Orchestrator, run: str) -> Run
     if before.finished:
         url = orchestrator.run_url(run)
         raise NothingToDo(f"run {run} is {before.name} already: nothing to cancel (see {url})")
-    ledger, key = Ledger(open_database(settings)), parameters.get("key")
+    ledger, key = world.ledger, parameters.get("key")
     trigger = ledger.get_trigger(key) if isinstance(key, str) else None
     if trigger is None or not _is_dead(trigger, before):
         return orchestrator.cancel_run(run)

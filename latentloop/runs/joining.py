@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from deploy.settings import Settings
 from deploy.shown_time import show_time
 from deploy.stores.errors import StoreError
 from deploy.stores.orchestrator import RunRef
-from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger, Trigger
-from deploy.wiring import open_objects, open_orchestrator
+from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Trigger
+from deploy.wiring import World
 from latentloop.errors import RunFailed
 from latentloop.runs.following import POLL_S, saying_that_it_goes_on, taken_down
 from latentloop.runs.progress import ProgressLines
@@ -25,24 +24,25 @@ def is_held(trigger: Trigger | None) -> bool:
     return trigger is not None and trigger.state == "running" and trigger.alive_until > datetime.now(UTC)
 
 
-def follow_held(settings: Settings, ledger: Ledger, key: str, what: str, again: str, say: Say) -> bool:
+def follow_held(world: World, key: str, what: str, again: str, say: Say) -> bool:
     """Follow the work to its end: True when it was done, False when whoever held it let go, so that it is free.
 
     RunFailed when it failed, when a person cancelled it, or when the installation, which was up, was taken down;
     RunGoesOn when a person leaves. `again`: what continues the work.
     """
+    settings, ledger = world.settings, world.ledger
     held = ledger.get_trigger(key)
-    run, was_up = _find_run(settings, key), find_holder(settings.home) is not None
+    run, was_up = _find_run(world, key), find_holder(settings.home) is not None
     with saying_that_it_goes_on(what, run):
         if held is not None and is_held(held):
             since = show_time(held.claimed_at, settings.timezone)
             where = f": {run.url}" if run is not None else ""
             say(f"{what} of this catalogue is in work already, since {since}; this command follows it{where}")
-        lines, objects = ProgressLines(say), open_objects(settings)
+        lines = ProgressLines(say)
         while is_held(held):
             if was_up and find_holder(settings.home) is None:
                 raise taken_down(settings.home, what, again)
-            lines.look(objects, key)
+            lines.look(world.objects, key)
             time.sleep(POLL_S)
             held = ledger.get_trigger(key)
     if held is None or held.state == "done":
@@ -54,10 +54,10 @@ def follow_held(settings: Settings, ledger: Ledger, key: str, what: str, again: 
     return False
 
 
-def _find_run(settings: Settings, key: str) -> RunRef | None:
+def _find_run(world: World, key: str) -> RunRef | None:
     """The run that works on it, where Prefect answers and knows; it is shown, and nothing depends on it."""
     try:
-        with open_orchestrator(settings) as orchestrator:
+        with world.orchestrator() as orchestrator:
             return orchestrator.find_running(key)
     except StoreError:
         return None

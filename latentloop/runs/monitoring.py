@@ -18,14 +18,13 @@ from deploy.controller.yardstick import read_yardstick
 from deploy.record.drift_lines import DRIFT, DriftLine
 from deploy.record.history import read_fates
 from deploy.record.traffic import read_window, serving_since
-from deploy.settings import Settings
 from deploy.stores.errors import StoreError
 from deploy.stores.objects.port import ObjectStore
 from deploy.stores.orchestrator import COMMAND_PATIENCE_S
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
 from deploy.stores.sql.telemetry import Telemetry
-from deploy.wiring import open_database, open_objects, open_orchestrator, open_telemetry
+from deploy.wiring import World
 from latentloop.errors import NothingToDo, RunFailed
 from latentloop.runs.following import Followed, expect_completed, follow, saying_changes
 from latentloop.screen import open_screen, print_table
@@ -47,17 +46,17 @@ class Monitored(BaseModel):
     received: int
 
 
-def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitored:
+def monitor_and_wait(world: World, say: Callable[[str], None]) -> Monitored:
     """Run the deployment `monitor/monitor` and read what it found.
 
     NothingToDo where no version serves; RunFailed when the run ends without a line.
     """
     key = f"by-hand-monitor-{uuid.uuid4().hex}"
-    ledger = Ledger(open_database(settings))
-    if obstacle := _look_ahead(settings, ledger):
+    settings, ledger = world.settings, world.ledger
+    if obstacle := _look_ahead(world):
         say(f"{obstacle} (the run goes on: refused images are judged all the same, and its report shows what came)")
     began, before_s = time.monotonic(), read_durations(settings.home).seconds.get("monitor")
-    with open_orchestrator(settings, COMMAND_PATIENCE_S, say) as orchestrator:
+    with world.orchestrator(COMMAND_PATIENCE_S, say) as orchestrator:
         run = orchestrator.create_run("monitor/monitor", {"key": key, "reason": "by hand"}, key)
         say(f"monitor run: {run.url}")
         followed = Followed(run, "monitor", key, "`latentloop monitor` begins anew")
@@ -67,14 +66,13 @@ def monitor_and_wait(settings: Settings, say: Callable[[str], None]) -> Monitore
         )
     expect_completed(state, followed)
     keep_duration(settings.home, "monitor", time.monotonic() - began)
-    return read_monitored(settings, key, run.url)
+    return read_monitored(world, key, run.url)
 
 
-def _look_ahead(settings: Settings, ledger: Ledger) -> str:
-    releases, policy = ReleaseStore(open_database(settings)), settings.drift
+def _look_ahead(world: World) -> str:
     try:
         return foresee_obstacle(
-            ledger, releases, open_objects(settings), open_telemetry(settings), policy, datetime.now(UTC)
+            world.ledger, world.releases, world.objects, world.telemetry, world.settings.drift, datetime.now(UTC)
         )
     except StoreError:  # the run says so, in its own words
         return ""
@@ -105,12 +103,11 @@ def foresee_obstacle(
     return obstacle.reason if obstacle is not None else ""
 
 
-def read_monitored(settings: Settings, key: str, url: str) -> Monitored:
+def read_monitored(world: World, key: str, url: str) -> Monitored:
     """What a finished run found."""
-    ledger = Ledger(open_database(settings))
-    found = (each for each in DRIFT.lines(ledger, limit=1_000) if each.key == f"{DRIFT.name}:{key}")
+    found = (each for each in DRIFT.lines(world.ledger, limit=1_000) if each.key == f"{DRIFT.name}:{key}")
     line = next((each.readable for each in found), None)
-    judged = finished_step(open_objects(settings), key, "monitor-judged", JudgedTraffic)
+    judged = finished_step(world.objects, key, "monitor-judged", JudgedTraffic)
     if line is None or judged is None:
         raise RunFailed(f"monitor completed without its line in the ledger: see {url}")
     return Monitored(record=line, verdicts=judged.verdicts, answered=judged.n, received=judged.received)

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from deploy.delivery.next_step import say_override
-from deploy.settings import Settings
 from deploy.stores.orchestrator import COMMAND_PATIENCE_S, RunState
-from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger
-from deploy.wiring import open_database, open_objects, open_orchestrator
+from deploy.stores.sql.ledger import CANCELLED_BY_HAND
+from deploy.wiring import World
 from latentloop.errors import RunFailed
 from latentloop.runs.following import Followed, expect_completed, follow
 from latentloop.runs.joining import follow_held, is_held
@@ -24,54 +23,53 @@ Say = Callable[[str], None]
 RETRAIN_TIMEOUT_S = 7 * 24 * 3_600.0
 
 
-def retrain_and_wait(settings: Settings, tier: str, again: bool, say: Say) -> Registered:
+def retrain_and_wait(world: World, tier: str, again: bool, say: Say) -> Registered:
     """Run the tier's deployment for the catalogue as it is, or continue the run of it that was interrupted."""
-    ledger, objects = Ledger(open_database(settings)), open_objects(settings)
-    key = choose_key(settings, ledger, tier, again, datetime.now(UTC))
-    in_work = is_held(ledger.get_trigger(key))
-    if not (in_work and follow_held(settings, ledger, key, f"retrain-{tier}", _again(tier), say)):
-        _do_retraining(settings, ledger, tier, key, say)
-    registered = finished_step(objects, key, "registered", Registered)
+    key = choose_key(world, tier, again, datetime.now(UTC))
+    in_work = is_held(world.ledger.get_trigger(key))
+    if not (in_work and follow_held(world, key, f"retrain-{tier}", _again(tier), say)):
+        _do_retraining(world, tier, key, say)
+    registered = finished_step(world.objects, key, "registered", Registered)
     if registered is None:
         raise RunFailed(f"retrain-{tier} completed without a version: see {key} in `latentloop open runs`")
     return registered
 
 
-def _do_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say: Say) -> None:
+def _do_retraining(world: World, tier: str, key: str, say: Say) -> None:
     """Begin or continue it; where another command is faster, follow that one's run, and take over what it leaves."""
     while True:
-        found = ledger.get_trigger(key)
+        found = world.ledger.get_trigger(key)
         if found is not None and found.state == "running":
             ended = CANCELLED_BY_HAND if found.result == CANCELLED_BY_HAND else "interrupted"
             say(f"continuing {key}, {ended} after attempt {found.attempt}")
-        state, followed = _run_retraining(settings, ledger, tier, key, say)
+        state, followed = _run_retraining(world, tier, key, say)
         if state.name != "Duplicate":
             expect_completed(state, followed)
             return
-        if follow_held(settings, ledger, key, f"retrain-{tier}", _again(tier), say):
+        if follow_held(world, key, f"retrain-{tier}", _again(tier), say):
             return
 
 
-def _run_retraining(settings: Settings, ledger: Ledger, tier: str, key: str, say: Say) -> tuple[RunState, Followed]:
+def _run_retraining(world: World, tier: str, key: str, say: Say) -> tuple[RunState, Followed]:
     """One run for this trigger, followed to its end."""
     what, parameters = f"retrain-{tier}", {"key": key, "reason": "by hand", "cause": "by hand"}
     with (
-        open_orchestrator(settings, COMMAND_PATIENCE_S, say) as orchestrator,
-        showing_progress(open_objects(settings), key, say) as show,
+        world.orchestrator(COMMAND_PATIENCE_S, say) as orchestrator,
+        showing_progress(world.objects, key, say) as show,
     ):
         run = orchestrator.create_run(f"{what}/{what}", parameters, _once(what))
         say(f"{what} run: {run.url}")
         followed = Followed(run, what, key, _again(tier))
-        lease_s = settings.controller.lease_s
+        lease_s = world.settings.controller.lease_s
         state = follow(
             orchestrator,
-            ledger,
+            world.ledger,
             followed,
             lease_s=lease_s,
             timeout_s=RETRAIN_TIMEOUT_S,
             say=say,
             show=show,
-            home=settings.home,
+            home=world.settings.home,
         )
     return state, followed
 

@@ -6,25 +6,25 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
-from deploy.settings import Settings
-from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger, Trigger
-from deploy.wiring import open_catalogue, open_objects
+from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Trigger
+from deploy.wiring import World
 from latentloop.errors import NothingToDo
 from tasks.run.recipe import recipe_name
 
 
-def choose_key(settings: Settings, ledger: Ledger, tier: str, again: bool, now: datetime) -> str:
+def choose_key(world: World, tier: str, again: bool, now: datetime) -> str:
     """By hand, one training a catalogue version and recipe, unless asked for another. NothingToDo where it is done.
 
     What was killed is continued, also where images came in since: that is what whoever lost it was told.
     """
     from deploy.stores.objects.captures import CaptureStore
 
-    catalogue, captured = open_catalogue(settings), set(CaptureStore(open_objects(settings)).segments())
+    catalogue, ledger = world.catalogue, world.ledger
+    captured = set(CaptureStore(world.objects).segments())
     # a retraining ingests first: what was captured fills the catalogue of another preprocessing
     if not catalogue.counts().accepted and not captured - catalogue.committed_segments("catalogue"):
         raise NothingToDo("the catalogue is empty: expected accepted images; run `latentloop ingest FOLDER` first")
-    of_tier, recipe = f"by-hand-{tier}-catalogue-{catalogue.name}", recipe_name(settings)
+    of_tier, recipe = f"by-hand-{tier}-catalogue-{catalogue.name}", recipe_name(world.settings)
     unfinished = ledger.triggers(f"retrain-{tier}", states=["running"])
     if (interrupted := find_interrupted(unfinished, of_tier, recipe, now)) is not None:
         return interrupted

@@ -13,10 +13,10 @@ from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
-from deploy.wiring import open_catalogue
+from deploy.wiring import World
 
 if TYPE_CHECKING:
-    from deploy.settings import Settings
+    pass
 
 UNREAD = "unread/"
 _GONE = "it is not there any more, or no longer too large"
@@ -32,14 +32,15 @@ class UnreadFile:
     size_bytes: int
 
 
-def note_unread(settings: Settings, place: str, files: Sequence[UnreadFile], now: datetime) -> None:
+def note_unread(world: World, place: str, files: Sequence[UnreadFile], now: datetime) -> None:
     """Put into quarantine which files of a place are too large now; of those before, the others end their stay."""
     from data_checks.batch import decision_digest
     from data_checks.intake.file import say_too_many_bytes
     from data_checks.refusal import Refusal
     from deploy.stores.catalogue_rows import DISCARDED, QuarantineRow
 
-    catalogue, policy = open_catalogue(settings), decision_digest(settings.input_policy, settings.preprocessing)
+    catalogue, settings = world.catalogue, world.settings
+    policy = decision_digest(settings.input_policy, settings.preprocessing)
     segment = f"{UNREAD}{hashlib.sha256(place.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}"
     columns = ["source", "captured_at", "name", "detail"]
     before = {each["name"]: each for each in catalogue.decisions(columns).to_pylist() if each["segment"] == segment}

@@ -19,7 +19,7 @@ from deploy.stores.mlflow.registry import Registry
 from deploy.stores.objects.artifacts import artifact_prefix, has_artifact
 from deploy.stores.objects.release_file import generate_keys
 from deploy.stores.sql.ledger import Ledger
-from deploy.wiring import open_database, open_objects, open_registry
+from deploy.wiring import World, open_database, open_objects, open_registry
 from latentloop.delivering.candidates import override_version, register_folder
 from latentloop.errors import NothingToDo
 from tests.deploy.controller.world import nowhere
@@ -87,7 +87,7 @@ def test_a_registered_folder_waits_for_an_override_and_an_approval(
 
 
 def test_the_same_digest_is_registered_once(desk: Desk, made: tuple[Path, str], registered: dict[str, str]) -> None:
-    again = register_folder(desk.settings, made[0])
+    again = register_folder(World(desk.settings), made[0])
 
     assert (again.version, again.known, again.benchmark) == (registered["version"], True, "failed")
     assert len(desk.registry.versions()) == 1
@@ -106,9 +106,9 @@ def test_what_is_no_artifact_is_refused(desk: Desk, registered: dict[str, str], 
         "`latentloop` writes them\n"
     )
     with pytest.raises(ArtifactError, match=r"weights\.safetensors"):
-        register_folder(desk.settings, altered)
+        register_folder(World(desk.settings), altered)
     with pytest.raises(NothingToDo, match="nowhere: no such folder: expected one that holds a version"):
-        register_folder(desk.settings, tmp_path / "nowhere")
+        register_folder(World(desk.settings), tmp_path / "nowhere")
     assert len(desk.registry.versions()) == 1
 
 
@@ -119,7 +119,7 @@ def test_an_override_is_on_record_for_the_digest_and_takes_a_refusal_off(
     desk.registry.set_tag(version, "delivery", "refused")
 
     for _ in range(2):
-        override_version(desk.settings, version, " we know better ")
+        override_version(World(desk.settings), version, " we know better ")
 
     engine = open_database(desk.settings)
     (entry,) = Ledger(engine).entries("override", version)
@@ -135,21 +135,21 @@ def test_an_override_that_makes_no_sense_is_one_line(desk: Desk, registered: dic
     version = registered["version"]
     assert "is not registered; registered are" in desk.refused("override", "99", "--reason", "why not")
     with pytest.raises(NothingToDo, match="version abc of .* is not registered"):
-        override_version(desk.settings, "abc", "why not")
+        override_version(World(desk.settings), "abc", "why not")
     with pytest.raises(NothingToDo, match="--reason is empty"):
-        override_version(desk.settings, version, "  ")
+        override_version(World(desk.settings), version, "  ")
     digest, ledger = desk.registry.version(version).digest, Ledger(open_database(desk.settings))
     passed = RegisteredLine(digest=digest, benchmark="passed", reason="as if it had been judged")
     record_registered(ledger, version, passed, "another trigger", datetime.now(UTC))
     with pytest.raises(NothingToDo, match=f"version {version} passed its gate: it needs no override"):
-        override_version(desk.settings, version, "why not")
+        override_version(World(desk.settings), version, "why not")
     failed = passed.model_copy(update={"benchmark": "failed"})
     record_registered(ledger, version, failed, "a third one", datetime.now(UTC))
 
 
 def test_delivering_by_hand_takes_the_steps_that_can_be_taken(desk: Desk, registered: dict[str, str]) -> None:
     version = registered["version"]
-    override_version(desk.settings, version, "we know better")
+    override_version(World(desk.settings), version, "we know better")
     desk.registry.set_tag(version, "approval", "approved")
     generate_keys(desk.settings.secrets_folder)
 

@@ -13,7 +13,7 @@ from deploy.record.approvals import APPROVAL_REFUSED, RefusedApproval
 from deploy.settings import Settings, load_settings
 from deploy.stores.sql.ledger import Ledger
 from deploy.stores.sql.release import ReleaseStore
-from deploy.wiring import open_database, open_registry
+from deploy.wiring import World, open_database, open_registry
 from latentloop.demo.approval import approve_as_the_ui_does, await_champion
 from latentloop.errors import DemoFailed
 from tests.deploy.controller.world import swap
@@ -54,18 +54,18 @@ def settings(house: House) -> Iterator[Settings]:
 
 
 def test_the_story_goes_on_once_the_service_itself_says_that_the_version_serves(settings: Settings) -> None:
-    release = await_champion(settings, "7")
+    release = await_champion(World(settings), "7")
 
     assert release.champion is not None and release.champion.version == "7"
 
 
 def test_a_version_that_does_not_serve_in_time_ends_the_story_with_the_newest_refusal(settings: Settings) -> None:
     with pytest.raises(DemoFailed, match="^expected version 8 to serve within 0 s .*: no approval was refused$"):
-        await_champion(settings, "8", timeout_s=0.3)
+        await_champion(World(settings), "8", timeout_s=0.3)
 
     refused = RefusedApproval(digest="d", reason="its gate is against it")
     ledger = Ledger(open_database(settings))
     ledger.record("approval-refused", "8", refused.model_dump_json(), datetime.now(UTC))
     assert APPROVAL_REFUSED.newest(ledger) is not None
     with pytest.raises(DemoFailed, match=": its gate is against it$"):
-        await_champion(settings, "8", timeout_s=0.3)
+        await_champion(World(settings), "8", timeout_s=0.3)

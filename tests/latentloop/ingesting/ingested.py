@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deploy.settings import Settings
-from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import World
 from latentloop.ingesting.command import ingest_folder
 from latentloop.ingesting.folder_counts import FolderCounts
 from tests.tasks.arrivals import ingest
@@ -15,9 +14,9 @@ from tests.tasks.opened import opened
 Say = Callable[[str], None]
 
 
-def run_tasks(settings: Settings, ledger: Ledger, waiting: Sequence[str], say: Say) -> None:
+def run_tasks(world: World, waiting: Sequence[str], say: Say) -> None:
     ingest()
 
 
 def ingested(inbox: Path, said: list[str] | None = None) -> FolderCounts:
-    return ingest_folder(opened().settings, inbox, (said if said is not None else []).append, run=run_tasks)
+    return ingest_folder(opened(), inbox, (said if said is not None else []).append, run=run_tasks)

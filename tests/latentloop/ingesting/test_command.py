@@ -13,9 +13,8 @@ import pytest
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
-from deploy.settings import Settings
 from deploy.stores import faults
-from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import World
 from latentloop.demo.damage import encode_png
 from latentloop.errors import NothingToDo, RunFailed, RunGoesOn
 from latentloop.ingesting.command import Segments, ingest_folder
@@ -157,7 +156,7 @@ def test_a_file_that_is_too_large_is_in_quarantine_by_name_until_it_is_smaller(i
     ingested(inbox)
     ingested(inbox)
 
-    huge, large = read_refused(opened().settings)
+    huge, large = read_refused(opened())
     assert (huge.name, huge.reason, large.name, large.source) == ("huge.png", "too_many_bytes", "large.png", "inbox")
     assert large.since is not None and large.unread
     (group,) = group_by_reason([huge, large], policy_digest(opened()), ("PNG",))
@@ -167,7 +166,7 @@ def test_a_file_that_is_too_large_is_in_quarantine_by_name_until_it_is_smaller(i
     (inbox / "huge.png").unlink()
     (inbox / "large.png").write_bytes(intact(1))
     assert ingested(inbox).accepted == 2
-    assert read_refused(opened().settings) == []
+    assert read_refused(opened()) == []
     assert opened().catalogue.counts().accepted == 2
 
 
@@ -213,7 +212,7 @@ def test_a_folder_whose_pictures_lie_behind_a_link_says_so(inbox: Path, tmp_path
 def test_a_folder_of_files_that_are_all_too_large_is_counted_without_a_run(inbox: Path) -> None:
     (inbox / "huge.png").write_bytes(bytes(100_001))
 
-    found = ingest_folder(opened().settings, inbox, str, run=lambda *_: pytest.fail("nothing to run for"))
+    found = ingest_folder(opened(), inbox, str, run=lambda *_: pytest.fail("nothing to run for"))
 
     assert (found.received, found.refused, found.segments) == (1, 1, 0)
     assert found.mostly_refused
@@ -223,20 +222,20 @@ def test_a_segment_that_the_run_did_not_take_in_is_a_failure(inbox: Path) -> Non
     (inbox / "1.png").write_bytes(intact(1))
 
     with pytest.raises(RunFailed, match="1 of 1 segments were not ingested"):
-        ingest_folder(opened().settings, inbox, str, run=lambda *_: None)
+        ingest_folder(opened(), inbox, str, run=lambda *_: None)
 
 
 def test_segments_are_counted_as_they_reach_the_ledger(inbox: Path) -> None:
     (inbox / "1.png").write_bytes(intact(1))
     seen: list[tuple[int | None, int | None, int | None]] = []
 
-    def run(settings: Settings, ledger: Ledger, waiting: Sequence[str], say: Say) -> None:
-        segments = Segments(ledger, waiting)
+    def run(world: World, waiting: Sequence[str], say: Say) -> None:
+        segments = Segments(world.ledger, waiting)
         before = segments.count_done()
         ingest()
         seen.append((segments.total, before, segments.count_done()))
 
-    ingest_folder(opened().settings, inbox, str, run=run)
+    ingest_folder(opened(), inbox, str, run=run)
 
     assert seen == [(1, 0, 1)]
 
@@ -253,5 +252,5 @@ def test_whoever_leaves_while_packing_is_told_that_the_same_command_goes_on(inbo
         faults.installed(press_ctrl_c),
         pytest.raises(RunGoesOn, match="left while packing: nothing is lost, the same command goes on"),
     ):
-        ingest_folder(opened().settings, inbox, str, run=run_tasks)
-    assert ingest_folder(opened().settings, inbox, str, run=run_tasks).accepted == 3
+        ingest_folder(opened(), inbox, str, run=run_tasks)
+    assert ingest_folder(opened(), inbox, str, run=run_tasks).accepted == 3

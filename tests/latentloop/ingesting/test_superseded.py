@@ -31,7 +31,7 @@ def test_labels_that_come_later_are_learnt_and_none_is_changed(inbox: Path) -> N
     assert after.drop_columns(["label"]) == before[0].drop_columns(["label"])
     assert catalogue.version() == before[1] + 2, "one for the labels, one for the segment"
     assert catalogue.read(version=before[1]) == before[0], "a version that was trained on stays as it was"
-    (differs,) = [each for each in read_refused(opened().settings) if each.reason == "label_differs"]
+    (differs,) = [each for each in read_refused(opened()) if each.reason == "label_differs"]
     assert "the label 'shoe' in the catalogue, and came with 'boot'" in differs.detail
 
 

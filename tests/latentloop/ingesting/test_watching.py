@@ -34,7 +34,7 @@ def test_watching_ingests_what_is_complete_once_and_goes_on_after_a_fault(inbox:
             raise KeyboardInterrupt
 
     looks = iter(range(1, 100))
-    watch = Watch(opened().settings, inbox, said.append, run=run_tasks)
+    watch = Watch(opened(), inbox, said.append, run=run_tasks)
     with pytest.raises(KeyboardInterrupt):
         watch_folder(watch, said.append, shown.append, 10.0, lambda seconds: arrive(next(looks)))
 
@@ -49,8 +49,8 @@ def test_watching_ingests_what_is_complete_once_and_goes_on_after_a_fault(inbox:
 def test_a_watch_takes_up_what_was_packed_and_not_ingested(inbox: Path) -> None:
     (inbox / "1.png").write_bytes(intact(1))
     with pytest.raises(RunFailed):
-        ingest_folder(opened().settings, inbox, str, run=lambda *_: None)
+        ingest_folder(opened(), inbox, str, run=lambda *_: None)
 
-    counts = Watch(opened().settings, inbox, str, run=run_tasks).look()
+    counts = Watch(opened(), inbox, str, run=run_tasks).look()
 
     assert counts is not None and counts.accepted == 1

@@ -16,7 +16,7 @@ from tests.tasks.opened import opened
 
 def test_what_was_never_read_stays_and_hinders_nobody(home: Path) -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    note_unread(opened().settings, "/pictures", [UnreadFile("huge.png", "s", at, 2**29)], at)
+    note_unread(opened(), "/pictures", [UnreadFile("huge.png", "s", at, 2**29)], at)
 
     assert "too_many_bytes  1 image of s, since 2026-01-01" in run("list").stdout
     assert run("show", "too_many_bytes", "--html", str(home / "sheet.html")).exit_code == 0

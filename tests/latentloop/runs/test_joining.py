@@ -18,7 +18,7 @@ from deploy.settings import Settings
 from deploy.stores.catalogue_rows import CatalogueRow
 from deploy.stores.orchestrator import Orchestrator, RunRef
 from deploy.stores.sql.ledger import CANCELLED_BY_HAND, Ledger
-from deploy.wiring import open_catalogue, open_database, open_objects
+from deploy.wiring import World, open_catalogue, open_database, open_objects
 from latentloop.errors import RunFailed, RunGoesOn
 from latentloop.runs.retraining import retrain_and_wait
 from latentloop.supervisor.lock import hold_home
@@ -47,7 +47,7 @@ class Work:
     said: list[str] = field(default_factory=list)
 
     def retrain(self) -> Registered:
-        return retrain_and_wait(self.settings, "full", again=False, say=self.said.append)
+        return retrain_and_wait(World(self.settings), "full", again=False, say=self.said.append)
 
     def say(self, step: str) -> None:
         ProgressWriter(open_objects(self.settings), self.key).note(step, 0.5, "step 30 of 60")

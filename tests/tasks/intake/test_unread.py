@@ -16,7 +16,7 @@ HUGE = 2**29
 
 def note(*names: str, place: str = "/pictures") -> None:
     """An ingest of the place found these files too large."""
-    note_unread(opened().settings, place, [UnreadFile(name, "s", AT, HUGE) for name in names], opened().now())
+    note_unread(opened(), place, [UnreadFile(name, "s", AT, HUGE) for name in names], opened().now())
 
 
 def decided() -> list[tuple[str, int, str, int]]:
