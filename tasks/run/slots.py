@@ -34,9 +34,17 @@ def find_cover(key: str, claimed_at: datetime, triggers: Sequence[Trigger], now:
     if slot is None:
         return None
     for each in triggers:
-        did = each.state == "done" and not (each.result or "").startswith(SKIPPED)
-        covers = did or (each.state == "running" and each.alive_until > now)
+        if each.key == key or not read_slot(each.key):
+            continue
         first = (each.claimed_at, each.key) < (claimed_at, key)
-        if each.key != key and read_slot(each.key) and covers and first and each.claimed_at >= slot:
+        if first and each.claimed_at >= slot and _does_its_work(each, triggers, now):
             return each.key
     return None
+
+
+def _does_its_work(trigger: Trigger, triggers: Sequence[Trigger], now: datetime) -> bool:
+    """Whether it did, or does: one in work that has a cover itself has not yet said that it leaves its work to it."""
+    if trigger.state == "done":
+        return not (trigger.result or "").startswith(SKIPPED)
+    in_work = trigger.state == "running" and trigger.alive_until > now
+    return in_work and find_cover(trigger.key, trigger.claimed_at, triggers, now) is None
