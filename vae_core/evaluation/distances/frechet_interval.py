@@ -26,7 +26,7 @@ from vae_core.evaluation.distances.frechet import (
     RELATIVE_RANK_TOLERANCE,
     CovarianceFactor,
     assemble_distance,
-    factor_covariance,
+    factor_features,
 )
 from vae_core.evaluation.distances.moments import Moments, measure_moments
 
@@ -68,7 +68,7 @@ def prepare_features(features: np.ndarray, device: str | torch.device = "cpu") -
     They live on the device, and everything that is measured against the set is computed there.
     """
     moments = measure_moments(features, device)
-    factor = factor_covariance(moments)
+    factor = factor_features(features, moments)
     return FeatureSet(features, moments, factor, factor.whiten(_centred(features, moments)))
 
 

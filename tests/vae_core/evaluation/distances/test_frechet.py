@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from tests.vae_core.evaluation.distances.drawn_features import distance, draw
 from vae_core.errors import DataError
-from vae_core.evaluation.distances.frechet import factor_covariance, frechet_distance
+from vae_core.evaluation.distances.frechet import factor_covariance, factor_features, frechet_distance
 from vae_core.evaluation.distances.frechet_interval import (
+    FeatureSet,
     frechet_interval,
 )
 from vae_core.evaluation.distances.moments import Moments, measure_moments
@@ -82,6 +83,17 @@ def test_fewer_images_than_features_take_the_other_path_to_the_same_number(n_a: 
     assert frechet_interval(a, b).value == pytest.approx(_singular_values_form(a, b), rel=1e-6)
 
 
+def test_fewer_images_than_features_are_factored_as_wide_as_their_rank() -> None:
+    a, b = draw(30, 80, 0), draw(60, 80, 1, shift=0.5)
+    moments, narrow = measure_moments(a), factor_features(a, measure_moments(a))
+    assert narrow.matrix.shape == (80, 29)
+    np.testing.assert_allclose(narrow.matrix @ narrow.matrix.T, moments.covariance, atol=1e-12)
+    np.testing.assert_allclose(np.cov(narrow.whiten(torch.from_numpy(a) - moments.mean).T), np.eye(29), atol=1e-10)
+    wide = FeatureSet(a, moments, whole := factor_covariance(moments), whole.whiten(torch.from_numpy(a) - moments.mean))
+    ours, theirs = frechet_interval(a, b), frechet_interval(wide, b)
+    assert (ours.value, ours.standard_error) == pytest.approx((theirs.value, theirs.standard_error), rel=1e-6)
+
+
 def test_features_that_never_change_are_no_obstacle() -> None:
     a, b = draw(100, 6, 0), draw(100, 6, 1)
     a[:, 2], b[:, 4] = 0.0, 3.0
@@ -106,6 +118,7 @@ def test_only_the_lower_triangle_and_the_rank_of_the_product_are_computed(n: int
 
 
 def test_sets_without_any_variance_are_apart_by_their_means() -> None:
+    assert frechet_interval(np.zeros((3, 4)), np.full((9, 4), 0.5)).value == pytest.approx(1.0)
     assert distance(np.zeros((9, 4)), np.full((9, 4), 0.5)) == pytest.approx(1.0)
 
 
