@@ -282,7 +282,11 @@ def test_a_fit_that_diverges_says_so_and_keeps_no_broken_checkpoint(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("what", "found"), [("loss", "loss nan, gradient norm nan"), ("gradient", r"loss [\d.]+, gradient norm (inf|nan)")]
+    ("what", "found"),
+    [
+        ("loss", "loss nan, gradient norm nan, nll nan"),
+        ("gradient", r"loss [\d.]+, gradient norm (inf|nan), nll [\d.]+"),
+    ],
 )
 def test_a_step_that_is_not_finite_moves_no_weight_names_its_images_and_keeps_the_last_checkpoint(
     tmp_path, monkeypatch, what, found

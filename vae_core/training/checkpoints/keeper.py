@@ -80,7 +80,9 @@ class Keeper(Generic[H]):
 
     def save(self, state: Resumable[H], seconds_used: float) -> None:
         """Keep the state as it is between two steps."""
-        if self._checkpoints is not None and self._ranks.rank == 0:
+        if self._checkpoints is None:
+            return
+        if self._ranks.rank == 0:
             header = state.to_header(self._identity, seconds_used)
             self._checkpoints.save(Checkpoint(header, state.to_tensors()), state.onsets())
         self.saved_step = int(self._ranks.first(state.step))
