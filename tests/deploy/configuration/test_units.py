@@ -24,7 +24,7 @@ def test_every_number_has_a_unit() -> None:
         ("preprocessing.width", "px"),
         ("training.code_prior.width", "channels"),
         ("delivery.canary_share", "share"),
-        ("drift.screenings_a_day", "checks a day"),
+        ("drift.screenings_a_day", "a day"),
         ("input_policy.min_entropy_bits", "bits"),
         ("training.full.budget.amount", AMOUNT),
         ("evaluation.thorough", ""),

@@ -81,7 +81,7 @@ def test_an_unknown_version_is_told_which_there_are(home: Home) -> None:
     version = home.register()
     for command in (approve_version, reject_version):
         with pytest.raises(NothingToDo, match=rf"version 999 of .* is not registered; registered are .*{version}"):
-            command(home.settings, "999", "")
+            command(World(home.settings), "999", "")
 
 
 @pytest.mark.parametrize(

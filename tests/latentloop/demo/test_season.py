@@ -12,6 +12,7 @@ import pytest
 from deploy.settings import Settings
 from deploy.stores.sql.database import migrate, open_engine
 from deploy.stores.sql.ledger import Ledger
+from deploy.wiring import World
 from latentloop.demo.season import await_candidate
 from latentloop.errors import DemoFailed
 
@@ -26,7 +27,7 @@ def wait(home: Path, most_season: int | None, said: list[str]) -> object:
     ledger.claim("drift-1", "retrain-emergency", "drift", "run", NOW, 60.0)
     ledger.finish("drift-1", "run", "failed", WHY, NOW)
     settings, supply = Settings(home=home), SimpleNamespace(most_season=most_season)
-    story = SimpleNamespace(settings=settings, say=said.append, tend=lambda: None, supply=supply)
+    story = SimpleNamespace(settings=settings, world=World(settings), say=said.append, tend=lambda: None, supply=supply)
     try:
         return await_candidate(cast("Any", story), ledger, "drift-1")
     finally:

@@ -17,12 +17,12 @@ from tests.latentloop.runs.world import World
 @pytest.mark.server
 def test_a_run_that_nobody_started_is_cancelled_and_a_second_time_there_is_nothing_to_cancel(world: World) -> None:
     run = world.followed.run
-    assert cancel_run(World(world.settings), run.id, world.said.append) == f"run {run.id} is cancelled: {run.url}"
+    assert cancel_run(world.stores, run.id, world.said.append) == f"run {run.id} is cancelled: {run.url}"
     with pytest.raises(NothingToDo, match=f"^run {run.id} is Cancelled already: nothing to cancel"):
-        cancel_run(World(world.settings), run.id, world.said.append)
+        cancel_run(world.stores, run.id, world.said.append)
     unknown = str(uuid.uuid4())
     with pytest.raises(NothingToDo, match=f"^{unknown}: there is no run of that id"):
-        cancel_run(World(world.settings), unknown, world.said.append)
+        cancel_run(world.stores, unknown, world.said.append)
 
 
 @pytest.mark.server
@@ -30,7 +30,7 @@ def test_a_dead_run_is_taken_off_and_one_whose_worker_does_not_answer_is_said_so
     world.is_("RUNNING")
     world.claim(lease_s=3_600)
     with pytest.raises(RunFailed, match="is Cancelling still: is its worker gone"):
-        cancel_run(World(world.settings), world.followed.run.id, world.said.append, ends_within_s=3.0)
+        cancel_run(world.stores, world.followed.run.id, world.said.append, ends_within_s=3.0)
     run = world.followed.run.id
     assert re.fullmatch(
         "cancel: [23] s so far, how long it takes here is not known yet; waiting for the worker to end run "
@@ -38,6 +38,6 @@ def test_a_dead_run_is_taken_off_and_one_whose_worker_does_not_answer_is_said_so
         world.said[0],
     )
     world.ledger.release_claim(world.followed.key, "host:1:a", datetime.now(UTC))
-    assert "is cancelled: http" in cancel_run(World(world.settings), run, world.said.append)
+    assert "is cancelled: http" in cancel_run(world.stores, run, world.said.append)
     trigger = world.ledger.get_trigger(world.followed.key)
     assert trigger is not None and (trigger.state, trigger.result) == ("running", CANCELLED_BY_HAND)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import httpx
 
+from deploy import wiring
 from deploy.settings import Settings
 from deploy.stores.orchestrator import Orchestrator, RunState
 from deploy.stores.sql.ledger import Ledger
@@ -26,6 +27,11 @@ class World:
     settings: Settings
     followed: Followed
     said: list[str]
+
+    @property
+    def stores(self) -> wiring.World:
+        """What a command is handed."""
+        return wiring.World(self.settings)
 
     def is_(self, type: str) -> None:
         """Prefect shows the run like this."""
