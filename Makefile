@@ -23,6 +23,7 @@ setup: $(INSTALLED)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Latentloop is tested with Python 3.11: call make with PYTHON=/path/to/python3.11")'
+	@echo "installing the libraries into $(VENV): about 2.8 GB, three to five minutes; says nothing meanwhile"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
