@@ -120,7 +120,11 @@ def monitor(as_json: bool = typer.Option(False, "--json", help="for scripts")) -
         print_monitored(found)
 
 
-def cancel(run: str = typer.Argument(..., help="id of a run, as the command that left it said")) -> None:
+def cancel(
+    run: str = typer.Argument(
+        ..., help="id of a run, as the command that left it said, or the key that `status` shows"
+    ),
+) -> None:
     """End a run of `ingest`, `retrain` or `monitor`; what it has finished stays finished."""
     from deploy.settings import load_settings
     from deploy.wiring import World

@@ -28,10 +28,12 @@ def cancel_run(
 ) -> str:
     """The line that says how the run ended; RunFailed when no worker has ended it in time.
 
-    `say` hears meanwhile what is waited for.
+    `run`: its id, or the key of what it does, as `status` shows it. `say` hears meanwhile what is waited for.
     """
     wait = TimedWait("cancel", world.settings.home, say, at_most_s=ends_within_s, then="given up", clock=clock)
     with world.orchestrator(COMMAND_PATIENCE_S, say) as orchestrator:
+        if (of_key := orchestrator.find_running(run)) is not None:
+            run = of_key.id
         url, state = orchestrator.run_url(run), _ask_to_end(world, orchestrator, run)
         while not state.finished and not wait.over:
             wait.look(f"the worker to end run {run}, which is {state.name.lower()}")
@@ -50,7 +52,10 @@ def _ask_to_end(world: World, orchestrator: Orchestrator, run: str) -> RunState:
     try:
         before, parameters = orchestrator.run_state(run), orchestrator.run_parameters(run)
     except ObjectMissing as error:
-        raise NothingToDo(f"{run}: there is no run of that id; a run's id ends its address") from error
+        raise NothingToDo(
+            f"{run}: no run has that id, and none that runs that key; a run's id ends its address, `latentloop status` "
+            "shows the keys of those in work"
+        ) from error
     if before.finished:
         url = orchestrator.run_url(run)
         raise NothingToDo(f"run {run} is {before.name} already: nothing to cancel (see {url})")

@@ -21,7 +21,7 @@ def test_a_run_that_nobody_started_is_cancelled_and_a_second_time_there_is_nothi
     with pytest.raises(NothingToDo, match=f"^run {run.id} is Cancelled already: nothing to cancel"):
         cancel_run(world.stores, run.id, world.said.append)
     unknown = str(uuid.uuid4())
-    with pytest.raises(NothingToDo, match=f"^{unknown}: there is no run of that id"):
+    with pytest.raises(NothingToDo, match=f"^{unknown}: no run has that id, and none that runs that key"):
         cancel_run(world.stores, unknown, world.said.append)
 
 
@@ -38,6 +38,7 @@ def test_a_dead_run_is_taken_off_and_one_whose_worker_does_not_answer_is_said_so
         world.said[0],
     )
     world.ledger.release_claim(world.followed.key, "host:1:a", datetime.now(UTC))
-    assert "is cancelled: http" in cancel_run(world.stores, run, world.said.append)
+    ended = cancel_run(world.stores, world.followed.key, world.said.append)
+    assert f"run {run} is cancelled: http" in ended, "the key that the status shows says which run is meant"
     trigger = world.ledger.get_trigger(world.followed.key)
     assert trigger is not None and (trigger.state, trigger.result) == ("running", CANCELLED_BY_HAND)
