@@ -29,12 +29,6 @@ class Split:
     holdout_images: int
     training_images: int
 
-    def holds_out(self, source: str) -> bool:
-        """Whether the source is in the hold-out. KeyError for a source that was not split."""
-        if source not in self.holdout_sources and source not in self.training_sources:
-            raise KeyError(f"source {source!r} was not part of this split")
-        return source in self.holdout_sources
-
 
 def split_by_source(
     sources: Mapping[str, int], *, holdout_min: int, holdout_share: float, salt: str, least: int | None = None

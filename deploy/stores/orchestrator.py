@@ -225,12 +225,6 @@ class Orchestrator:
             type=state.get("type", "PENDING"), name=state.get("name", ""), message=state.get("message") or ""
         )
 
-    def log_lines(self, run: str | None = None, limit: int = 200) -> list[str]:
-        """What flow runs logged, oldest first: of one run, or of all."""
-        wanted = {"logs": {"flow_run_id": {"any_": [run]}}} if run is not None else {"logs": {}}
-        found = self._ask("POST", "/logs/filter", {**wanted, "sort": "TIMESTAMP_ASC", "limit": min(limit, _PAGE)})
-        return [str(each["message"]) for each in found]
-
     def wait(
         self,
         id: str,

@@ -33,14 +33,6 @@ def without_foreign_word(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name != "PREFECT_API_AUTH_STRING"}
 
 
-def prefect_login(settings: Settings) -> tuple[str, str] | None:
-    """User and password for the server of the settings; None where it asks for none."""
-    if settings.prefect_auth is None:
-        return None
-    user, _, password = settings.prefect_auth.get_secret_value().partition(":")
-    return user, password
-
-
 def server_environment(settings: Settings) -> dict[str, str]:
     """For the server that `up` starts: its word, and the two origins that its own pages have."""
     assert settings.prefect_url and settings.prefect_auth is not None

@@ -26,12 +26,12 @@ from latentloop.demo import shipment
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.demo.shipment import Shipment, write_shipment
 from latentloop.installation.running import connect
-from latentloop.orchestration.prefect_environment import prefect_login
 from latentloop.supervisor.judging import Phase
 from latentloop.supervisor.report import read_children
 from tests.e2e.wheel import install_wheel
 from tests.latentloop.front_door import environment, run_latentloop
 from tests.latentloop.products import product_images
+from tests.prefect_login import prefect_login
 from tests.servers import PatientTransport
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from latentloop.orchestration.prefect_environment import prefect_login
 from tests.e2e.conftest import Loop, processes_of
+from tests.prefect_login import prefect_login
 
 pytestmark = pytest.mark.server
 

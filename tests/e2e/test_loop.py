@@ -16,6 +16,7 @@ from deploy.wiring import open_catalogue, open_database, open_objects, open_regi
 from latentloop.demo.damage import encode_png
 from latentloop.demo.shipment import Shipment
 from tests.e2e.conftest import COOLDOWN_S, IMAGES, SOURCES, Loop
+from tests.e2e.run_logs import read_run_logs
 from tests.latentloop.front_door import run_latentloop
 from tests.latentloop.products import product_images
 from vae_core.weights import encoder_digest
@@ -28,8 +29,7 @@ def test_a_variable_that_decides_reaches_every_process_and_shows_in_the_digest(
 ) -> None:
     digest, ledger = settings_digest(loop.settings), Ledger(open_database(loop.settings))
     in_force, beat = read_settings_in_force(ledger), ledger.last_beat("controller")
-    with loop.open_orchestrator() as orchestrator:
-        lines = [line for line in orchestrator.log_lines() if line.startswith("settings ")]
+    lines = [line for line in read_run_logs(loop.settings) if line.startswith("settings ")]
 
     assert in_force is not None
     assert (in_force.digest, in_force.values["drift.cooldown_s"]) == (digest, COOLDOWN_S)

@@ -25,12 +25,13 @@ from deploy.configuration.in_force import read_settings_in_force
 from deploy.settings import Settings, load_settings
 from deploy.stores.authorities import trusted
 from deploy.stores.sql.ledger import Ledger
-from deploy.wiring import open_database, open_orchestrator, open_registry
+from deploy.wiring import open_database, open_registry
 from latentloop.demo.approval import approve_as_the_ui_does
 from latentloop.installation.running import Installation, connect, read_installation
 from latentloop.supervisor.lock import find_holder
 from latentloop.supervisor.ports import Owner, owner_of
 from tests.deploy.settled import empty_the_environment
+from tests.e2e.run_logs import read_run_logs
 from tests.latentloop.drawings import pale_drawing, write_drawings
 from tests.latentloop.front_door import bare_environment, environment, program, run_latentloop
 from tests.latentloop.readme import shown_commands
@@ -298,5 +299,4 @@ def _score(shop: Shop, pixels: np.ndarray) -> httpx.Response:
 
 def _lines_of_the_runs(shop: Shop) -> list[str]:
     """What the flow runs logged, oldest first."""
-    with open_orchestrator(shop.settings) as orchestrator:
-        return orchestrator.log_lines()
+    return read_run_logs(shop.settings)

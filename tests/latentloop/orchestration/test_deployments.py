@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from latentloop.orchestration.deployments import declaration, declared_deployments, declared_pools
-from latentloop.orchestration.prefect_environment import client_environment, prefect_login, without_foreign_word
+from latentloop.orchestration.prefect_environment import client_environment, without_foreign_word
 from tests.latentloop.front_door import environment, run_latentloop
+from tests.prefect_login import prefect_login
 from tests.servers import GuardedPrefect
 
 

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from latentloop.orchestration.prefect_environment import prefect_login
 from latentloop.orchestration.prefect_server import waiting_database
+from tests.prefect_login import prefect_login
 from tests.servers import GuardedPrefect
 
 pytestmark = pytest.mark.server

@@ -17,7 +17,8 @@ from latentloop.installation.running import (
     connect_prefect,
     write_installation,
 )
-from latentloop.orchestration.prefect_environment import own_hosts, own_origins, prefect_login, server_environment
+from latentloop.orchestration.prefect_environment import own_hosts, own_origins, server_environment
+from tests.prefect_login import prefect_login
 
 OWN, FOREIGN, NOWHERE = "http://127.0.0.1:4200/api", "https://prefect.example/api", "http://127.0.0.1:9"
 

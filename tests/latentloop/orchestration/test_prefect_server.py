@@ -20,7 +20,8 @@ from deploy.stores.errors import StoreRefused
 from deploy.stores.orchestrator import Orchestrator
 from deploy.stores.prefect_auth import AUTH_FILE
 from deploy.wiring import open_orchestrator
-from latentloop.orchestration.prefect_environment import SIGN_IN_PATH, prefect_login
+from latentloop.orchestration.prefect_environment import SIGN_IN_PATH
+from tests.prefect_login import prefect_login
 from tests.servers import GuardedPrefect
 
 pytestmark = pytest.mark.server

@@ -1,11 +1,10 @@
-"""What every quantiser answers: tokens of an alphabet in place of a grid of vectors."""
+"""What a quantiser answers, a grid in codes, and what every one asks of the grid that it is given."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 
 from vae_core.errors import DataError
-from vae_core.ranks import Ranks
 
 
 class Quantised(NamedTuple):
@@ -19,38 +18,6 @@ class Quantised(NamedTuple):
     indices: torch.Tensor
     commitment: torch.Tensor
     codebook_loss: torch.Tensor
-
-
-class Quantiser(Protocol):
-    """K codes of d numbers, and the way to them."""
-
-    codes: int
-    ranks: Ranks
-    keeps_codes: bool
-
-    def begin(self) -> None:
-        """Forget everything; the storage may never have been written."""
-        ...
-
-    def quantise(self, z_e: torch.Tensor, generator: torch.Generator | None) -> Quantised:
-        """Replace every vector of z_e (B, d, h, w) by a code; in train mode the first batch may start the codes."""
-        ...
-
-    def follow(self, z_e: torch.Tensor, indices: torch.Tensor, generator: torch.Generator) -> None:
-        """Let the codes follow what chose them, vectors z_e (B, d, h, w) and indices (B, h, w)."""
-        ...
-
-    def keep_codes(self, decay: float | None) -> None:
-        """Let every code keep its place from now on, with averages of this decay."""
-        ...
-
-    def retire(self, unused: torch.Tensor) -> None:
-        """Let the codes of a mask (K,) begin anew."""
-        ...
-
-    def look_up(self, indices: torch.Tensor) -> torch.Tensor:
-        """Codes (B, d, h, w) float32 of indices (B, h, w)."""
-        ...
 
 
 def to_tokens(grid: torch.Tensor) -> torch.Tensor:
