@@ -180,9 +180,9 @@ def prefect_server(folder: Path) -> Iterator[str]:
     api_url = f"http://127.0.0.1:{port}/api"
     environment = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": api_url, "PREFECT_SERVER_UI_ENABLED": "false"}
     environment |= _QUIET
-    _lay_prefect_tables(folder)
+    _lay_tables("prefect", folder / "prefect.db")
     with running("Prefect", command, folder, environment, lambda: _answers(f"{api_url}/ready"), port=port):
-        _keep_prefect_tables(folder)
+        _keep_tables("prefect", folder / "prefect.db")
         yield api_url
 
 
@@ -194,36 +194,36 @@ def guarded_prefect_server(folder: Path) -> Iterator[GuardedPrefect]:
     settings = Settings(home=home, prefect_url=api_url, prefect_auth=generate_prefect_auth(home / "secrets"))
     command = [sys.executable, *SERVER_COMMAND, "--port", str(port)]
     environment = {"PREFECT_HOME": str(folder), "PREFECT_API_URL": api_url, **server_environment(settings), **_QUIET}
-    _lay_prefect_tables(folder)
+    _lay_tables("prefect", folder / "prefect.db")
     with running("Prefect", command, folder, environment, lambda: _answers(f"{api_url}/ready")) as process:
-        _keep_prefect_tables(folder)
+        _keep_tables("prefect", folder / "prefect.db")
         yield GuardedPrefect(settings, process.pid)
 
 
-def _lay_prefect_tables(folder: Path) -> None:
-    """Begin with the tables that a server of this version made here before, which takes it 5 CPU-seconds."""
+def _lay_tables(package: str, database: Path) -> None:
+    """Begin with the tables that a server of this version made before: Prefect's take 5 CPU-seconds, MLflow's 4."""
     with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(_prefect_tables(), folder / "prefect.db")
+        shutil.copyfile(_kept_tables(package), database)
 
 
-def _keep_prefect_tables(folder: Path) -> None:
+def _keep_tables(package: str, database: Path) -> None:
     """Keep those of a server that has just come up, for the next one."""
-    kept = _prefect_tables()
+    kept = _kept_tables(package)
     if kept.exists():
         return
     kept.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept.parent) as beside:
         copy = Path(beside) / kept.name
         with (
-            contextlib.closing(sqlite3.connect(folder / "prefect.db")) as source,
+            contextlib.closing(sqlite3.connect(database)) as source,
             contextlib.closing(sqlite3.connect(copy)) as target,
         ):
             source.backup(target)
         copy.replace(kept)  # whole or not at all: other tests may start their server now
 
 
-def _prefect_tables() -> Path:
-    return Path(__file__).parents[1] / ".pytest_cache" / f"prefect-{version('prefect')}.db"
+def _kept_tables(package: str) -> Path:
+    return Path(__file__).parents[1] / ".pytest_cache" / f"{package}-{version(package)}.db"
 
 
 @contextlib.contextmanager
@@ -237,7 +237,12 @@ def mlflow_server(folder: Path, database_url: str | None = None) -> Iterator[str
     ]  # fmt: skip
     environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true", **_QUIET}
     url = f"http://127.0.0.1:{port}"
+    own = folder / "mlflow.db"
+    if database_url is None:
+        _lay_tables("mlflow", own)
     with running("MLflow", command, folder, environment, lambda: _answers(f"{url}/health"), port=port):
+        if database_url is None:
+            _keep_tables("mlflow", own)
         yield url
 
 
