@@ -1,4 +1,4 @@
-"""Which part of a batch must be held: the shares that the gate refused, judged for each source by itself."""
+"""Which part of a batch must be held: the shares that were refused, judged for each source by itself."""
 
 import math
 import re

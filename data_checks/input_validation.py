@@ -28,7 +28,7 @@ _FLAT = frozenset({Refusal.low_variance, Refusal.low_entropy})
 
 @dataclass(frozen=True, slots=True)
 class ValidatedImage:
-    """What the gate says of one image.
+    """What it says of one image.
 
     `pixels` uint8 (C, H, W) and `statistics` are there as soon as the image was decoded, so also for a black
     frame that was then refused; look at `accepted` before using them. `detail` is one line (expected, came,

@@ -1,6 +1,6 @@
 """The Great Expectations suite over the table of accepted images, before its rows enter the catalogue.
 
-The gate judged each image by itself; the suite sees the table that was made of them. Expectations on rows
+Each image was validated by itself; the suite sees the table that was made of them. Expectations on rows
 send single rows to quarantine; expectations on the table (its columns, its length, or one that could not be
 computed) fail the whole.
 """

@@ -18,7 +18,7 @@ LONGEST = 200  # characters of a name or a detail
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One image: `picture` is a PNG in base64, empty where the gate made no pixels of the file."""
+    """One image: `picture` is a PNG in base64, empty where no pixels were made of the file."""
 
     id: str
     name: str
@@ -72,7 +72,7 @@ def _spread(rows: Sequence[Refused], at_most: int) -> list[Refused]:
 
 
 def _pictures(world: World, rows: Sequence[Refused]) -> dict[str, str]:
-    """What the gate made of these files, and nothing that it refused to decode."""
+    """What input validation makes of these files, and nothing that it refuses to decode."""
     from deploy.stores.errors import StoreError
     from tasks.intake.judging import judge_segment
 

@@ -1,4 +1,4 @@
-"""Captured images through the gate: what it made of each, without the file that it came in."""
+"""Captured images through input validation: what it made of each, without the file that it came in."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Group = tuple[str, str]
 class Judged:
     """An image on its way through ingestion; `refusal` is set by whoever refuses it first.
 
-    `pixels` (its bytes), `shape` (C, H, W), `digest` and the statistics are None where the gate made no pixels.
+    `pixels` (its bytes), `shape` (C, H, W), `digest` and the statistics are None where it made no pixels.
     `head`: the first bytes of such a file. `original`: sha256 of the file.
     """
 
@@ -162,7 +162,7 @@ def _head_of(image: CapturedImage) -> bytes:
 
 
 def _reference_histogram(world: World) -> np.ndarray | None:
-    """The champion's: the gate that answers requests must not know more than the one that admits training data."""
+    """The champion's: what judges requests must not know more than what admits training data."""
     from deploy.stores.objects.artifacts import fetch_reference
 
     champion = world.releases.read().champion

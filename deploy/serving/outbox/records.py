@@ -88,7 +88,7 @@ def refused_rows(visit: Visit, replica: str, refused: tuple[RefusedImage, ...]) 
 
 
 def pending_captures(outcome: Outcome, source: str) -> list[PendingCapture]:
-    """Keep an answered request's images as they came; arrays by the pixels that the gate read from them."""
+    """Keep an answered request's images as they came; arrays by the pixels that were read from them."""
     visit, admitted = outcome.visit, outcome.admitted
     return [
         PendingCapture(

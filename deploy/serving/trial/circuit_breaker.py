@@ -10,7 +10,7 @@ from deploy.serving.metrics import Metrics
 from deploy.serving.versions.follower import ReplicaState, Trouble
 
 _LOG = logging.getLogger("latentloop.serving")
-# 409: no reference to score against. 422, 400: refused, which is the canary's own doing only at its own gate.
+# 409: no reference to score against. 422, 400: refused, which is the canary's own doing only by its own validation.
 _ITS_OWN = frozenset({409, 500, 503})
 _AT_ITS_GATE = frozenset({400, 422})
 

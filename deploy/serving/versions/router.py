@@ -110,7 +110,7 @@ def choose_version(slots: Slots, request_id: str, wanted: str | None, *, samples
 
 
 def choose_validator(slots: Slots, answering: LoadedVersion) -> LoadedVersion:
-    """Whose preprocessing and reference the gate uses: the champion's, so that all see the same requests.
+    """Whose preprocessing and reference validate the images: the champion's, so that all see the same requests.
 
     A version with another preprocessing uses its own, and so does every version while there is no champion.
     """

@@ -21,7 +21,7 @@ PAIRS_AT_MOST = 40
 _ACROSS, _BOX, _GAP, _TEXT = 5, 112, 10, 30
 _GREY, _INK, _PALE, _RED = (238, 238, 238), (30, 30, 30), (110, 110, 110), (190, 30, 30)
 AS_IT_CAME = Preprocessing(channels=3, height=_BOX, width=_BOX, fit="pad", padding="#eeeeee")
-"""The whole picture, by the same gate: nothing is decoded in a way of its own."""
+"""The whole picture, validated in the same way: nothing is decoded in a way of its own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""The sample in the proposed form: the pixels that a model would see, and what the gate measures on them."""
+"""The sample in the proposed form: the pixels that a model would see, and what is measured on them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Converted:
 
 
 def convert(surveyed: Survey, looks: Sequence[Look], files: Files, form: Preprocessing) -> Converted:
-    """Take every picture of the sample through the gate in this form."""
+    """Take every picture of the sample through input validation in this form."""
     opened = {each.path: each for each in looks}
     kept, pixels, figures, conversions = list[Look](), list[NDArray[np.uint8]](), list[tuple[float, float]](), []
     refused = []

@@ -26,7 +26,7 @@ EVERYTHING = InputPolicy(
     min_variance=0.0,
     min_entropy_bits=0.0,
 )
-"""The gate as wide as it goes: only what cannot be opened is refused."""
+"""Input validation as wide as it goes: only what cannot be opened is refused."""
 
 CHROMA = 24
 """Of 255, between the strongest and the weakest channel: less is the tint of a JPEG or of old paper."""
@@ -68,7 +68,7 @@ class Unusable:
 
 
 def look_at(path: str, data: bytes) -> Look | Unusable:
-    """Open one file through the gate that ingest, training and serving use."""
+    """Open one file through the validation that ingest, training and serving use."""
     judged = judge_image_bytes(data, PROBE, EVERYTHING)
     if judged.pixels is None or not judged.accepted:
         return Unusable(path, str(judged.refusal or Refusal.not_an_image), judged.detail)

@@ -11,7 +11,7 @@ from deploy.serving.http.bodies.limits import MOST_AXES
 MOST_DIGITS = 64
 
 _SPACE = b" \t\r\n"
-_NUMBER = b"0123456789+-.eENaInfity"  # with Python's NaN and Infinity, which the gate names
+_NUMBER = b"0123456789+-.eENaInfity"  # with Python's NaN and Infinity, which input validation names
 _FOREIGN = re.compile(rb"[^0-9+\-.eENaInfity\[\], \t\r\n]")
 _WORD = re.compile(rb"[A-Za-z0-9]{1,20}|[^\r\n]{1,20}")
 _WHOLE = b"0123456789-,[]" + _SPACE

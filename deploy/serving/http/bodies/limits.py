@@ -3,7 +3,7 @@
 A thread cannot be stopped: these limits on the work are what bounds its time, too. Beside the body of B bytes (at most
 `serving.max_body_bytes`) reading takes, at most,
 
-- for a file nothing: the gate bounds what decoding takes by its header, one file at a time;
+- for a file nothing: input validation bounds what decoding takes by its header, one file at a time;
 - for an array (.npy) nothing: it is a view of the body;
 - for multipart 2 B: the parser's copy and ours;
 - for JSON 3 B for its brackets, 8 bytes for each of its numbers, of which there are at most `MOST_JSON_NUMBERS`, and

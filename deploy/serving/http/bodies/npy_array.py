@@ -31,7 +31,7 @@ _ENTRY = re.compile(
     r"""|shape\1\s*:\s*\((?P<shape>\s*(?:[0-9]{1,18}L?\s*,\s*)*(?:[0-9]{1,18}L?\s*)?)\)"""
     r""")\s*(?:,|(?=\}))"""
 )
-# Booleans come as far as the gate, which says what to do about them.
+# Booleans come as far as input validation, which says what to do about them.
 _NUMBERS = re.compile(r"[<>|=]?(?:b1|[iu][1248]|f[248])")
 
 

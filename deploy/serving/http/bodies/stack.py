@@ -21,7 +21,7 @@ def split_stack(stack: np.ndarray) -> list[np.ndarray]:
 def _is_one(shape: tuple[int, ...]) -> bool:
     """Whether it is `(H, W)` or `(C, H, W)`, C as in any picture, for colours must not be read as so many grey images.
 
-    `(H, W, C)` too: the gate says of each what is wrong with it.
+    `(H, W, C)` too: input validation says of each what is wrong with it.
     """
     if len(shape) != 3:
         return len(shape) < 3
