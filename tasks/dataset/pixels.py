@@ -1,4 +1,4 @@
-"""The pixels of many rows of the catalogue, as input validation made them; some thousands at a time pass through memory."""
+"""The pixels of many rows of the catalogue, as input validation made them; some thousands at a time are in memory."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def _readmit(upload: Upload, version: LoadedVersion, policy: InputPolicy) -> np.
     except ImagesRefused as error:
         return failed_side(f"refused by its own preprocessing: {error.refused[0].reason}")
     except Exception as error:
-        return failed_side(f"raised {type(error).__name__} at the gate: {error}")
+        return failed_side(f"raised {type(error).__name__} in input validation: {error}")
 
 
 def _score(version: LoadedVersion, images: list[np.ndarray]) -> list[Side]:
