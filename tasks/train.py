@@ -87,7 +87,7 @@ def train_plan(world: World, plan: RetrainPlan, trainer: Trainer) -> Trained:
     pa.default_memory_pool().release_unused()  # Arrow keeps 0.4 KB for each row that it read
     mixture = mix(is_new, plan)
     parent = _fetch_parent(world, plan)
-    tell_step("training", "its curves are opened in MLflow")
+    tell_step("training", "opening its curves in MLflow")
     with open_curves(world, plan) as curves:
         result = _train(world, plan, trainer, pixels, mixture.weights if mixture else None, parent, curves, device)
         result = _fall_back(world, plan, result, device)

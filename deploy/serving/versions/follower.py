@@ -122,7 +122,11 @@ class ReleaseFollower:
             data = None
         else:
             self._metrics.store_reachable.set(1)
-            gone = f"there is no {RELEASE_KEY} in the object store" if etag is None else None
+            gone = (
+                f"nothing was released yet: there is no {RELEASE_KEY} in the object store; approve a version"
+                if etag is None
+                else None
+            )
             self._note("store", gone)
             self._seen_etag = etag
         if data is not None:

@@ -103,7 +103,11 @@ def choose_version(slots: Slots, request_id: str, wanted: str | None, *, samples
         loaded = ", ".join(f"{version.version} ({name})" for name, version in slots.named()) or "none"
         raise Problem(404, f"version {wanted[:100]!r} is not loaded on this replica; loaded: {loaded}")
     if slots.champion is None:
-        raise Problem(503, "no champion is loaded on this replica yet; see /readyz")
+        raise Problem(
+            503,
+            "no version serves here yet: `latentloop status` shows which one waits for approval, and /readyz what "
+            "keeps an approved one from being loaded",
+        )
     if slots.canary is None or (samples and not slots.canary.draws_z):
         return slots.champion
     return slots.canary if request_share(request_id) < slots.canary_share else slots.champion

@@ -55,8 +55,8 @@ def test_every_loaded_version_can_be_asked_for_by_name() -> None:
 @pytest.mark.parametrize(
     ("slots", "wanted", "status", "words"),
     [
-        (Slots(), None, 503, "no champion is loaded"),
-        (Slots(shadow=SHADOW), None, 503, "no champion is loaded"),
+        (Slots(), None, 503, "no version serves here yet"),
+        (Slots(shadow=SHADOW), None, 503, "no version serves here yet"),
         (Slots(CHAMPION, CANARY), "9", 404, r"version '9' is not loaded .* 1 \(champion\), 2 \(canary\)"),
         (Slots(), "9", 404, "loaded: none"),
     ],
