@@ -56,14 +56,15 @@ def test_what_is_told_is_the_squared_error_of_an_image_and_the_use_of_the_last_e
     [{}, {"ema_decay": 0.9, "mask_share": 0.2, "encoder_dropout": 0.1, "clip_norm": 1.0, "encoder_rate_factor": 0.5}],
     ids=["plain", "everything"],
 )
-def test_a_training_stopped_in_the_middle_of_an_epoch_ends_bitwise_equal(tmp_path, changes):
+@pytest.mark.parametrize(("killed_at", "goes_on_from"), [(10, 9), (30, 27)], ids=["before the first look", "later"])
+def test_a_training_stopped_in_the_middle_of_an_epoch_ends_bitwise_equal(tmp_path, changes, killed_at, goes_on_from):
     whole = run(held_out=boxes(10, seed=3), validate_every_steps=20, **changes)
 
     class Killed(Exception):
         pass
 
     def kill(progress):
-        if progress.step == 30:
+        if progress.step == killed_at:
             raise Killed
 
     plan = recipe(
@@ -78,7 +79,7 @@ def test_a_training_stopped_in_the_middle_of_an_epoch_ends_bitwise_equal(tmp_pat
     with pytest.raises(Killed):
         attempt(kill)
     resumed = attempt()
-    assert resumed.resumed_from_step == 27
+    assert resumed.resumed_from_step == goes_on_from
     assert same(resumed.model, whole.model) and resumed.curve == whole.curve
     assert resumed.held_out_curve == whole.held_out_curve
 
