@@ -65,7 +65,7 @@ def test_repeats_that_differ_a_little_do_not_alarm_either() -> None:
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.7])
-def test_the_watch_suspects_healthy_traffic_no_more_often_than_its_level(correlation: float) -> None:
+def test_the_screening_suspects_healthy_traffic_no_more_often_than_its_level(correlation: float) -> None:
     policy = DriftPolicy(suspicions_a_day=100.0, **ANY_EFFECT)
     assert policy.screening_level == pytest.approx(0.05)
     rng = np.random.default_rng(5)

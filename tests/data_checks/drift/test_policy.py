@@ -17,7 +17,7 @@ def test_all_checks_of_ninety_days_together_raise_fewer_false_retrains_than_one(
     assert policy.rule_level([]) * 6 == pytest.approx(policy.family_level), "five judges apply, and the refusals"
 
 
-def test_the_watch_may_suspect_once_a_day() -> None:
+def test_the_screening_may_suspect_once_a_day() -> None:
     policy = DriftPolicy()
     assert policy.screening_level * policy.screenings_a_day == pytest.approx(1.0)
     assert policy.screening_level > policy.family_level

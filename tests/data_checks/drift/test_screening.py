@@ -98,7 +98,7 @@ def test_repeats_of_one_burst_count_once() -> None:
     assert judge_screening(Window(window, {}, 2000), REFERENCE, POLICY).phase is not Phase.failed
 
 
-def test_the_watch_of_a_vq_vae_looks_at_the_distance_from_its_codes_in_place_of_the_kl() -> None:
+def test_the_screening_of_a_vq_vae_looks_at_the_distance_from_its_codes_in_place_of_the_kl() -> None:
     grids, rng = Grids(1), np.random.default_rng(8)
     reference, healthy = grids.sample(2000, rng), grids.sample(1000, rng)
     calm = judge_screening(window_of(healthy), reference, POLICY)

@@ -76,7 +76,7 @@ def test_what_was_chosen_holds_whatever_comes_later_and_goes_out_of_the_telemetr
     assert len(stricter.sample) == 700, "another policy completes for itself"
 
 
-def test_the_watch_judges_nothing_before_and_sees_a_shift_after(alone: Neighbours, served: ServedVersion) -> None:
+def test_the_screening_judges_nothing_before_and_sees_a_shift_after(alone: Neighbours, served: ServedVersion) -> None:
     traffic, screening = Traffic(alone.telemetry), Screening(alone, POLICY)
     traffic.answer("1", 300, seed=1)
     traffic.answer("1", 50, seed=1)
