@@ -53,7 +53,8 @@ def run_demo(told: Told, *, json_file: Path | None, report: Path, say: Say) -> N
                 with story.chapter("Everything starts"):
                     running = stack.enter_context(running_installation(story.settings, story.say))
                     expect(not running.missing(), "everything to be up")
-                story.settings, story.tend = running.settings, lambda: running.tend(say)
+                story.move_into(running.settings)
+                story.tend = lambda: running.tend(say)
                 story.say = _tending(story.tend, say)
                 for title, tell in CHAPTERS:
                     with story.chapter(title) as chapter:

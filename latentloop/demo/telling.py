@@ -57,7 +57,11 @@ class Story:
     world: World = field(init=False)
 
     def __post_init__(self) -> None:
-        self.world = World(self.settings)
+        self.move_into(self.settings)
+
+    def move_into(self, settings: Settings) -> None:
+        """Tell of the installation of these settings from now on: where its servers are is known once they are up."""
+        self.settings, self.world = settings, World(settings)
 
     @contextmanager
     def chapter(self, title: str) -> Iterator[Chapter]:

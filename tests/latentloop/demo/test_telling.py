@@ -43,3 +43,10 @@ def test_a_chapter_that_did_not_come_true_ends_the_story_with_what_was_expected(
 
 def test_what_came_true_says_nothing() -> None:
     expect(True, "anything")
+
+
+def test_what_it_opens_is_where_the_installation_is_once_that_is_known(story: Story) -> None:
+    assert story.world.settings is story.settings
+    story.move_into(Settings(prefect_url="http://127.0.0.1:1/api"))
+    assert story.settings.prefect_url == "http://127.0.0.1:1/api"
+    assert story.world.settings is story.settings
