@@ -88,7 +88,7 @@ class Listener:
             asked_at = self._clock()
             try:
                 heard = self._ask()
-            except Exception as error:  # a question that breaks must not end the watch
+            except Exception as error:  # a question that breaks must not end the pulse
                 heard = Heard(Sign.unknown, f"{type(error).__name__}: {error}")
             self.pulse = hear(self.pulse, heard, asked_at)
             calm = self.pulse.answers and not self.pulse.failures
