@@ -79,7 +79,8 @@ def propose_budget(
     if minutes is not None and fitting > MOST_EPOCHS:
         how += f"; the most epochs that are planned, which leaves some of your {minutes:g} minutes unused"
     if minutes is not None and fitting < epochs:
-        how += f"; fewer than {FEWEST_QUICK_STEPS} steps hardly make a version that passes its gate: more than {minutes:g} minutes"
+        how += f"; fewer than {FEWEST_QUICK_STEPS} steps hardly make a version that passes its gate: more than "
+        how += f"{minutes:g} minutes"
     return Budget(
         Reasoned(
             epochs,
